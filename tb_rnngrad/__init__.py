@@ -1,0 +1,1 @@
+"""See how gradients travel through time in recurrent networks, in TensorBoard."""

@@ -1,0 +1,448 @@
+"""The record: what one logged value holds, and its form on disk.
+
+This is the one place that knows the format; docs/record_format.md describes it for other readers.
+A record is a list of blobs: a header, then one blob a kept sample. All blobs share one layout::
+
+    offset  bytes
+    0       4      magic "RNNG"
+    4       4      CRC32C (uint32, little-endian) of every byte from offset 8 on
+    8       4      n, the length of the JSON (uint32, little-endian)
+    12      n      JSON, UTF-8, padded with spaces so that 12 + n is a multiple of 8
+    12 + n  ...    the arrays that the JSON's "arrays" lists, raw, little-endian, in its order
+
+The checksum is there because TensorBoard's data server hands out a blob with a flipped bit as if
+it were whole.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+import google_crc32c
+import ml_dtypes
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+PLUGIN_NAME: Final = "rnngrad"
+FLOW_PLUGIN_NAME: Final = "rnngrad_flow"
+FLOW_SUFFIX: Final = "/flow"
+
+VERSION: Final = "1.0"
+_MAGIC: Final = b"RNNG"
+_PREFIX: Final = struct.Struct("<4sII")
+_ALIGNMENT: Final = 8
+
+FLOAT32: Final = np.dtype(np.float32)
+BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
+STORED_DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
+    {"float32": FLOAT32, "bfloat16": BFLOAT16}
+)
+_BLOB_DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
+    {**STORED_DTYPES, "uint8": np.dtype(np.uint8)}
+)
+
+
+class FormatError(ValueError):
+    """Bytes that are no record, a damaged one, or one of a version this reader does not know."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a record's numbers are.
+
+    Attributes:
+        title: how the page names it.
+        symbol: how a formula names it.
+        is_matrix: whether one record is one matrix [rows, channels] without a samples axis
+            (weights, Jacobians), not a batch of sequences.
+    """
+
+    title: str
+    symbol: str
+    is_matrix: bool = False
+
+
+QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
+    {
+        "hidden_state_gradient": Quantity("hidden-state gradient", "dL/dh_t"),
+        "cell_state_gradient": Quantity("cell-state gradient", "dL/dc_t"),
+        "output_gradient": Quantity("output gradient", "dL/dy_t"),
+        "input_gradient": Quantity("input gradient", "dL/dx_t"),
+        "gate_gradient": Quantity("gate gradient", "dL/da_t"),
+        "weight_gradient": Quantity("weight gradient", "dL/dW", is_matrix=True),
+        "hidden_state": Quantity("hidden state", "h_t"),
+        "cell_state": Quantity("cell state", "c_t"),
+        "activation": Quantity("activation", "y_t"),
+        "weight": Quantity("weight", "W", is_matrix=True),
+        "state_jacobian": Quantity("state Jacobian", "log10 |dh_t/dx_s|", is_matrix=True),
+        "other": Quantity("sequence", "value"),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceRecord:
+    """One quantity of one layer at one training step; `np.asarray(record)` is its data.
+
+    Attributes:
+        data: [samples, timesteps, channels], or [samples, channels] where the layer emits no
+            sequence, or [rows, channels] for a quantity that is a matrix. Floating point; NaN and
+            Inf are kept. In input time order.
+        mask: [samples, timesteps] of bool, True where a timestep is real; None: all are. May be
+            given as lengths, [samples] of integers: the first `length` timesteps are real.
+        channel_groups: name -> number of channels, in the order of the channels (gates,
+            directions); None: one group.
+        quantity: a key of `QUANTITIES`.
+        layer: the layer's name, or None.
+        framework: "keras", "tf_keras", "torch", or None for data from elsewhere.
+        flow: [timesteps, len(flow.STATISTICS)] statistics over the whole batch, where they were
+            computed before `data` was cut to a few samples; None: computed from `data`.
+        batch_size: samples in the whole batch; None: as many as `data` has.
+
+    Raises:
+        ValueError: a shape does not fit, the data is empty, or the quantity is unknown.
+        TypeError: the data or the mask is of a type that cannot be one.
+    """
+
+    data: NDArray[Any]
+    mask: NDArray[np.bool_] | None = None
+    channel_groups: Mapping[str, int] | None = None
+    quantity: str = "hidden_state_gradient"
+    layer: str | None = None
+    framework: str | None = None
+    flow: NDArray[np.float32] | None = None
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Validate, and bring every field to its canonical type."""
+        check_quantity(self.quantity)
+        data = as_data(self.data, self.quantity)
+        object.__setattr__(self, "data", data)
+        if self.mask is not None:
+            object.__setattr__(self, "mask", as_mask(self.mask, data.shape))
+        if self.channel_groups is not None:
+            groups = check_channel_groups(self.channel_groups, data.shape[-1])
+            object.__setattr__(self, "channel_groups", groups)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the data alone, for NumPy functions."""
+        return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the data."""
+        return self.data.shape
+
+    @property
+    def sequences(self) -> NDArray[Any]:
+        """The data as [samples, timesteps, channels], whatever its rank.
+
+        A matrix is one sample; a record without a time axis has one timestep.
+        """
+        if self.data.ndim == 3:
+            return self.data
+        return self.data[np.newaxis] if is_matrix(self.quantity) else self.data[:, np.newaxis]
+
+
+def is_matrix(quantity: str) -> bool:
+    """Whether a record of `quantity` is one matrix, without a samples axis."""
+    return QUANTITIES[quantity].is_matrix
+
+
+def check_quantity(quantity: str) -> None:
+    """Raise ValueError unless `quantity` is known."""
+    if quantity not in QUANTITIES:
+        raise ValueError(f"unknown quantity {quantity!r}; expected one of {', '.join(QUANTITIES)}")
+
+
+def check_rank(rank: int | None, quantity: str) -> None:
+    """Raise ValueError unless data of this rank can be a record of `quantity`."""
+    if is_matrix(quantity):
+        if rank != 2:
+            raise ValueError(
+                f"data of quantity {quantity!r} has rank {rank}; expected [rows, channels]"
+            )
+    elif rank not in (2, 3):
+        raise ValueError(
+            f"data has rank {rank}; expected [samples, timesteps, channels], "
+            "or [samples, channels] where the layer emits no sequence"
+        )
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether `dtype` is real floating point, ml_dtypes' bfloat16 included."""
+    return bool(np.issubdtype(dtype, np.floating)) or dtype == BFLOAT16
+
+
+def as_data(data: ArrayLike, quantity: str) -> NDArray[Any]:
+    """Return `data` as an array that can be a record's, or say why it cannot."""
+    array = np.asarray(data)
+    if not is_floating(array.dtype):
+        raise TypeError(
+            f"data has dtype {array.dtype}; expected floating point "
+            "(float16, bfloat16, float32 or float64)"
+        )
+    check_rank(array.ndim, quantity)
+    if array.size == 0:
+        raise ValueError(f"data has shape {array.shape}, which holds no value; expected at least 1")
+    return array
+
+
+def as_mask(mask: ArrayLike, data_shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return `mask` as [samples, timesteps] of bool; lengths [samples] become such a mask."""
+    if len(data_shape) != 3:
+        raise ValueError(
+            f"data of shape {data_shape} has no time axis, so it takes no mask; "
+            "a mask marks the real timesteps of [samples, timesteps, channels]"
+        )
+    samples, timesteps = data_shape[:2]
+    array = np.asarray(mask)
+    if array.ndim == 1 and np.issubdtype(array.dtype, np.integer):
+        if array.shape != (samples,):
+            raise ValueError(f"mask gives {array.size} lengths; data has {samples} samples")
+        if array.min() < 0 or array.max() > timesteps:
+            wrong = array[(array < 0) | (array > timesteps)][0]
+            raise ValueError(f"mask gives the length {wrong}; expected 0 to {timesteps} timesteps")
+        return cast("NDArray[np.bool_]", np.arange(timesteps) < array[:, np.newaxis])
+    if array.shape != (samples, timesteps):
+        raise ValueError(
+            f"mask has shape {array.shape}; expected [samples, timesteps] = "
+            f"({samples}, {timesteps}), or lengths [samples] = ({samples},) of integers"
+        )
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise TypeError(
+            f"mask has dtype {array.dtype} and values other than 0 and 1; expected bool"
+        )
+    return array.astype(np.bool_, copy=False)
+
+
+def check_channel_groups(groups: Mapping[str, int], channels: int) -> dict[str, int]:
+    """Return the groups as a plain dict, or say why they do not divide `channels`."""
+    checked = {str(name): int(size) for name, size in groups.items()}
+    empty = [name for name, size in checked.items() if size < 1]
+    if empty:
+        raise ValueError(f"channel group {empty[0]!r} has {checked[empty[0]]} channels; expected 1+")
+    if sum(checked.values()) != channels:
+        raise ValueError(
+            f"channel_groups {checked} name {sum(checked.values())} channels; data has {channels}"
+        )
+    return checked
+
+
+def check_stored_dtype(dtype: str) -> np.dtype[Any]:
+    """Return the NumPy dtype to store in, or say why it is not offered."""
+    if dtype not in STORED_DTYPES:
+        why = " (float16 turns gradients under 6e-8 into 0)" if str(dtype) == "float16" else ""
+        raise ValueError(f"dtype is {dtype!r}{why}; expected 'float32' or 'bfloat16'")
+    return STORED_DTYPES[dtype]
+
+
+# --- plugin_data.content: what a tag is ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a tag's records are; the same at every step, since TensorBoard keeps only the first."""
+
+    quantity: str
+    layer: str | None = None
+    framework: str | None = None
+    channel_groups: Mapping[str, int] | None = None
+    statistics: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `/tags`' "metadata", and of `plugin_data.content`."""
+        groups = self.channel_groups
+        return {
+            "version": VERSION,
+            "quantity": self.quantity,
+            "layer": self.layer,
+            "framework": self.framework,
+            "channel_groups": None if groups is None else [[n, s] for n, s in groups.items()],
+            "time_order": "input",
+            "statistics": list(self.statistics),
+        }
+
+    def to_content(self) -> bytes:
+        """Return the bytes of `plugin_data.content`."""
+        return _to_json(self.to_json())
+
+    @classmethod
+    def from_content(cls, content: bytes) -> Metadata:
+        """Read `plugin_data.content`.
+
+        Raises:
+            FormatError: it is no such content, or of a major version this reader does not know.
+        """
+        try:
+            fields = json.loads(content)
+            version = str(fields["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"plugin content is not tb_rnngrad's: {content[:80]!r}") from error
+        if version.split(".")[0] != VERSION.split(".")[0]:
+            raise FormatError(
+                f"written in record format {version}; this tb_rnngrad reads {VERSION}: "
+                "upgrade tb_rnngrad where TensorBoard runs"
+            )
+        groups = fields.get("channel_groups")
+        return cls(
+            quantity=fields.get("quantity", "other"),
+            layer=fields.get("layer"),
+            framework=fields.get("framework"),
+            channel_groups=None if groups is None else {name: size for name, size in groups},
+            statistics=tuple(fields.get("statistics", ())),
+        )
+
+
+# --- blobs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """A record's first blob.
+
+    Attributes:
+        shape: of the data that was logged, before samples were dropped.
+        dtype: that the samples are stored in.
+        kept: number of samples that follow.
+        mask: [kept, timesteps] of bool, or None where every timestep is real.
+        extremes: [kept, 2] float32, the least and the greatest finite value of each kept sample
+            at real timesteps; NaN where it has none.
+        flushed: values that were not 0 and are 0 in the stored dtype, over the kept samples.
+        overflowed: finite values that are infinite in the stored dtype, likewise.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    kept: int
+    mask: NDArray[np.bool_] | None
+    extremes: NDArray[np.float32]
+    flushed: int
+    overflowed: int
+
+
+def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32") -> list[bytes]:
+    """Return the record's blobs: a header, then the first `max_outputs` samples.
+
+    Raises:
+        ValueError: `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
+    """
+    stored = check_stored_dtype(dtype)
+    if max_outputs < 1:
+        raise ValueError(f"max_outputs is {max_outputs}; expected at least 1")
+    source = record.sequences[:max_outputs]
+    with np.errstate(over="ignore"):
+        data = np.ascontiguousarray(source.astype(stored, copy=False))
+    kept = data.shape[0]
+    mask = None if record.mask is None else record.mask[:kept]
+    shape = list(record.shape)
+    if not is_matrix(record.quantity):
+        shape[0] = record.batch_size or shape[0]
+    narrowed = source.dtype.itemsize > stored.itemsize
+    arrays: dict[str, NDArray[Any]] = {"extremes": _extremes(data, mask)}
+    if mask is not None:
+        arrays["mask"] = mask.astype(np.uint8)
+    header = {
+        "shape": shape,
+        "dtype": dtype,
+        "kept": kept,
+        "flushed": int(np.sum((data == 0) & (source != 0))) if narrowed else 0,
+        "overflowed": int(np.sum(np.isinf(data) & np.isfinite(source))) if narrowed else 0,
+    }
+    return [_pack(header, arrays), *(_pack({}, {"data": sample}) for sample in data)]
+
+
+def decode_header(blob: bytes) -> Header:
+    """Read a record's first blob.
+
+    Raises:
+        FormatError: it is damaged or no header.
+    """
+    fields, arrays = _unpack(blob)
+    if "extremes" not in arrays:
+        raise FormatError("the blob is a sample, not a record's header")
+    mask = arrays.get("mask")
+    return Header(
+        shape=tuple(fields["shape"]),
+        dtype=fields["dtype"],
+        kept=fields["kept"],
+        mask=None if mask is None else mask.astype(np.bool_),
+        extremes=arrays["extremes"],
+        flushed=fields["flushed"],
+        overflowed=fields["overflowed"],
+    )
+
+
+def decode_sample(blob: bytes) -> NDArray[Any]:
+    """Read one sample, [timesteps, channels], in its stored dtype; the array is read-only.
+
+    Raises:
+        FormatError: it is damaged or no sample.
+    """
+    _, arrays = _unpack(blob)
+    if "data" not in arrays:
+        raise FormatError("the blob is a record's header, not a sample")
+    return arrays["data"]
+
+
+def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return [samples, 2]: the least and greatest finite real value of each sample."""
+    extremes = np.full((len(data), 2), np.nan, np.float32)
+    for index, sample in enumerate(data):
+        real = sample if mask is None else sample[mask[index]]
+        least, greatest = (real.min(), real.max()) if real.size else (np.nan, np.nan)
+        if real.size and not (np.isfinite(least) and np.isfinite(greatest)):
+            finite = real[np.isfinite(real)]
+            if finite.size:
+                least, greatest = finite.min(), finite.max()
+            else:
+                least = greatest = np.nan
+        extremes[index] = least, greatest
+    return extremes
+
+
+def _to_json(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _pack(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    listed = {name: {"dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()}
+    text = _to_json({**fields, "arrays": listed})
+    text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
+    body = b"".join(
+        (
+            struct.pack("<I", len(text)),
+            text,
+            *(a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes() for a in arrays.values()),
+        )
+    )
+    return b"".join((_MAGIC, struct.pack("<I", google_crc32c.value(body)), body))
+
+
+def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    if len(blob) < _PREFIX.size or blob[:4] != _MAGIC:
+        raise FormatError(f"not a tb_rnngrad blob: it starts with {bytes(blob[:8])!r}")
+    _, checksum, length = _PREFIX.unpack_from(blob)
+    actual = google_crc32c.value(bytes(blob[8:]))
+    if actual != checksum:
+        raise FormatError(
+            f"the blob is damaged: its checksum is {actual:#010x}, expected {checksum:#010x}"
+        )
+    try:
+        fields = json.loads(blob[_PREFIX.size : _PREFIX.size + length])
+        arrays = {}
+        offset = _PREFIX.size + length
+        for name, array in fields.pop("arrays").items():
+            dtype = _BLOB_DTYPES[array["dtype"]]
+            count = int(np.prod(array["shape"]))
+            values = np.frombuffer(blob, dtype.newbyteorder("<"), count, offset)
+            arrays[name] = values.reshape(array["shape"])
+            offset += values.nbytes
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"the blob's description cannot be read: {error}") from error
+    return fields, arrays
