@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import google_crc32c
 import ml_dtypes
@@ -208,7 +208,7 @@ def as_mask(mask: ArrayLike, data_shape: tuple[int, ...]) -> NDArray[np.bool_]:
         if array.min() < 0 or array.max() > timesteps:
             wrong = array[(array < 0) | (array > timesteps)][0]
             raise ValueError(f"mask gives the length {wrong}; expected 0 to {timesteps} timesteps")
-        return cast("NDArray[np.bool_]", np.arange(timesteps) < array[:, np.newaxis])
+        return np.arange(timesteps) < array[:, np.newaxis]
     if array.shape != (samples, timesteps):
         raise ValueError(
             f"mask has shape {array.shape}; expected [samples, timesteps] = "
@@ -226,7 +226,9 @@ def check_channel_groups(groups: Mapping[str, int], channels: int) -> dict[str, 
     checked = {str(name): int(size) for name, size in groups.items()}
     empty = [name for name, size in checked.items() if size < 1]
     if empty:
-        raise ValueError(f"channel group {empty[0]!r} has {checked[empty[0]]} channels; expected 1+")
+        raise ValueError(
+            f"channel group {empty[0]!r} has {checked[empty[0]]} channels; expected 1+"
+        )
     if sum(checked.values()) != channels:
         raise ValueError(
             f"channel_groups {checked} name {sum(checked.values())} channels; data has {channels}"
@@ -242,6 +244,12 @@ def check_stored_dtype(dtype: str) -> np.dtype[Any]:
     return STORED_DTYPES[dtype]
 
 
+def check_max_outputs(max_outputs: int) -> None:
+    """Raise ValueError unless at least one sample is kept."""
+    if max_outputs < 1:
+        raise ValueError(f"max_outputs is {max_outputs}; expected at least 1 sample to keep")
+
+
 # --- plugin_data.content: what a tag is ----------------------------------------------------------
 
 
@@ -253,7 +261,7 @@ class Metadata:
     layer: str | None = None
     framework: str | None = None
     channel_groups: Mapping[str, int] | None = None
-    statistics: Sequence[str] = ()
+    statistics: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `/tags`' "metadata", and of `plugin_data.content`."""
@@ -294,7 +302,7 @@ class Metadata:
             quantity=fields.get("quantity", "other"),
             layer=fields.get("layer"),
             framework=fields.get("framework"),
-            channel_groups=None if groups is None else {name: size for name, size in groups},
+            channel_groups=None if groups is None else dict(groups),
             statistics=tuple(fields.get("statistics", ())),
         )
 
@@ -307,7 +315,8 @@ class Header:
     """A record's first blob.
 
     Attributes:
-        shape: of the data that was logged, before samples were dropped.
+        shape: of the whole batch, before samples were dropped.
+        batch: samples in the whole batch; 1 where the record is a matrix.
         dtype: that the samples are stored in.
         kept: number of samples that follow.
         mask: [kept, timesteps] of bool, or None where every timestep is real.
@@ -318,12 +327,18 @@ class Header:
     """
 
     shape: tuple[int, ...]
+    batch: int
     dtype: str
     kept: int
     mask: NDArray[np.bool_] | None
     extremes: NDArray[np.float32]
     flushed: int
     overflowed: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes its arrays hold."""
+        return self.extremes.nbytes + (0 if self.mask is None else self.mask.nbytes)
 
 
 def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32") -> list[bytes]:
@@ -333,22 +348,22 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
         ValueError: `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
     """
     stored = check_stored_dtype(dtype)
-    if max_outputs < 1:
-        raise ValueError(f"max_outputs is {max_outputs}; expected at least 1")
+    check_max_outputs(max_outputs)
     source = record.sequences[:max_outputs]
     with np.errstate(over="ignore"):
         data = np.ascontiguousarray(source.astype(stored, copy=False))
     kept = data.shape[0]
     mask = None if record.mask is None else record.mask[:kept]
-    shape = list(record.shape)
+    shape, batch = list(record.shape), 1
     if not is_matrix(record.quantity):
-        shape[0] = record.batch_size or shape[0]
+        shape[0] = batch = record.batch_size or shape[0]
     narrowed = source.dtype.itemsize > stored.itemsize
     arrays: dict[str, NDArray[Any]] = {"extremes": _extremes(data, mask)}
     if mask is not None:
         arrays["mask"] = mask.astype(np.uint8)
     header = {
         "shape": shape,
+        "batch": batch,
         "dtype": dtype,
         "kept": kept,
         "flushed": int(np.sum((data == 0) & (source != 0))) if narrowed else 0,
@@ -369,6 +384,7 @@ def decode_header(blob: bytes) -> Header:
     mask = arrays.get("mask")
     return Header(
         shape=tuple(fields["shape"]),
+        batch=fields["batch"],
         dtype=fields["dtype"],
         kept=fields["kept"],
         mask=None if mask is None else mask.astype(np.bool_),

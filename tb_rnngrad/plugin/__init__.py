@@ -1,0 +1,1 @@
+"""The TensorBoard plugin: routes over `context.data_provider`, and the page's files."""

@@ -1,0 +1,275 @@
+"""The routes; docs/http_api.md describes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tensorboard import errors, plugin_util
+from tensorboard.backend import http_util
+from tensorboard.plugins import base_plugin
+from werkzeug import wrappers
+from werkzeug.security import safe_join
+
+from tb_rnngrad import record
+from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin.records import Entry, Records, Source, Tag
+from tb_rnngrad.plugin.views import View
+
+STATIC: Final = Path(__file__).parent / "static"
+_MIME_TYPES: Final[Mapping[str, str]] = {
+    ".js": "application/javascript",
+    ".css": "text/css",
+    ".map": "application/json",
+    ".svg": "image/svg+xml",
+}
+_IMMUTABLE_SECONDS: Final = 3600
+
+Handler = Callable[[wrappers.Request], wrappers.Response]
+
+
+class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
+    """Serves records, their flow, and the page that draws them."""
+
+    plugin_name = record.PLUGIN_NAME
+
+    def __init__(self, context: base_plugin.TBContext) -> None:
+        self._records = Records(context.data_provider)
+
+    def is_active(self) -> bool:
+        """Leave the answer to TensorBoard, which looks for data of `data_plugin_names`."""
+        return False
+
+    def data_plugin_names(self) -> tuple[str, ...]:
+        """Return the names whose data makes the tab active."""
+        return (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME)
+
+    def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        """Return the tab's name and script."""
+        return base_plugin.FrontendMetadata(
+            es_module_path="/static/index.js", tab_name="RNN Gradients"
+        )
+
+    def get_plugin_apps(self) -> dict[str, Handler]:
+        """Return the routes."""
+        return {
+            "/tags": _route(self._serve_tags),
+            "/tensor": _route(self._serve_tensor),
+            "/flow": _route(self._serve_flow),
+            "/static/*": _route(self._serve_static),
+        }
+
+    def _serve_tags(self, request: wrappers.Request) -> wrappers.Response:
+        found = self._records.tags(_source(request))
+        answer = {
+            run: {tag: _tag_json(entry) for tag, entry in tags.items()}
+            for run, tags in found.items()
+        }
+        return _respond(request, json.dumps(answer), "application/json")
+
+    def _serve_tensor(self, request: wrappers.Request) -> wrappers.Response:
+        source, parameters = _source(request), _Parameters(request)
+        dtype = parameters.choice("dtype", tuple(record.STORED_DTYPES), "float32")
+        padding = parameters.choice("padding", ("keep", "mark"), "keep")
+        reduction = parameters.choice("reduce", tuple(views.REDUCTIONS), None)
+        if reduction is not None and parameters.text("sample") is not None:
+            raise errors.InvalidArgumentError("give either sample or reduce, not both")
+        sample = parameters.integer("sample", least=0)
+        height = parameters.integer("height", least=1)
+        width = parameters.integer("width", least=1)
+        wall_time = parameters.number("wall_time")
+        entry = self._records.entry(
+            source,
+            parameters.required("run"),
+            parameters.required("tag"),
+            parameters.required_integer("step"),
+            wall_time,
+        )
+        header = self._records.header(source, entry)
+        if reduction is not None:
+            view = self._records.reduction(source, entry, reduction)
+        else:
+            view = self._records.sample(source, entry, _sample(sample or 0, entry))
+        channels, timesteps = view.values.shape
+        window = (
+            parameters.window("c0", "c1", channels),
+            parameters.window("t0", "t1", timesteps),
+        )
+        shape, body = views.body(
+            view, window, height or channels, width or timesteps, dtype, padding == "mark"
+        )
+        headers = {
+            "Shape": _listed(shape),
+            "Dtype": dtype,
+            "Step": str(entry.step),
+            "Wall-Time": repr(entry.wall_time),
+            "Full-Shape": _listed(view.values.shape),
+            "Samples": _listed((header.kept, header.batch)),
+            "Narrowed": _listed((header.flushed, header.overflowed)),
+            **_statistics_headers(view),
+        }
+        return _respond_binary(request, body, headers, immutable=wall_time is not None)
+
+    def _serve_flow(self, request: wrappers.Request) -> wrappers.Response:
+        parameters = _Parameters(request)
+        form = parameters.choice("format", ("binary", "json"), "binary")
+        series = self._records.flow(
+            _source(request), parameters.required("run"), parameters.required("tag")
+        )
+        if form == "json":
+            answer = {
+                "shape": series.values.shape,
+                "statistics": series.statistics,
+                "steps": series.steps,
+            }
+            return _respond(request, json.dumps(answer), "application/json")
+        headers = {"Shape": _listed(series.values.shape), "Dtype": "float32"}
+        body = series.values.astype("<f4", copy=False).tobytes()
+        return _respond_binary(request, body, headers, immutable=False)
+
+    def _serve_static(self, request: wrappers.Request) -> wrappers.Response:
+        name = request.path.partition("/static/")[2]
+        path = safe_join(str(STATIC), name)
+        mime_type = _MIME_TYPES.get(Path(name).suffix)
+        if path is None or mime_type is None or not Path(path).is_file():
+            raise errors.NotFoundError(f"no file {name!r} belongs to this page")
+        return _respond(request, Path(path).read_bytes(), mime_type)
+
+
+class _Parameters:
+    """A request's parameters, each read as what it must be or refused in one sentence."""
+
+    def __init__(self, request: wrappers.Request) -> None:
+        self._given = request.args
+
+    def text(self, name: str) -> str | None:
+        return self._given.get(name)
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise errors.InvalidArgumentError(f"the parameter {name} is missing")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str | None) -> Any:
+        value = self._given.get(name, default)
+        if value != default and value not in allowed:
+            raise errors.InvalidArgumentError(
+                f"{name} is {value!r}; expected one of {', '.join(allowed)}"
+            )
+        return value
+
+    def integer(self, name: str, least: int | None = None) -> int | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected an integer") from None
+        if least is not None and number < least:
+            raise errors.InvalidArgumentError(f"{name} is {number}; expected at least {least}")
+        return number
+
+    def required_integer(self, name: str) -> int:
+        self.required(name)
+        number = self.integer(name)
+        assert number is not None
+        return number
+
+    def number(self, name: str) -> float | None:
+        value = self.text(name)
+        try:
+            return None if value is None else float(value)
+        except ValueError:
+            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected a number") from None
+
+    def window(self, first: str, end: str, size: int) -> slice:
+        """Return the half-open window from `first` to `end`, cut at `size`."""
+        start = self.integer(first, least=0) or 0
+        stop = self.integer(end, least=0)
+        stop = size if stop is None else min(stop, size)
+        if start >= stop:
+            raise errors.InvalidArgumentError(
+                f"the window from {first}={start} to {end}={self.text(end) or size} is empty; "
+                f"expected 0 <= {first} < {end}, and {first} below {size}"
+            )
+        return slice(start, stop)
+
+
+def _sample(index: int, entry: Entry) -> int:
+    kept = len(entry.keys) - 1
+    if index >= kept:
+        raise errors.NotFoundError(
+            f"no sample {index} at step {entry.step} of {entry.tag!r} in the run {entry.run!r}; "
+            f"it keeps {kept}, numbered from 0"
+        )
+    return index
+
+
+def _tag_json(tag: Tag) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if tag.metadata is not None:
+        metadata = tag.metadata.to_json()
+        quantity = record.QUANTITIES.get(tag.metadata.quantity, record.QUANTITIES["other"])
+        metadata |= {"title": quantity.title, "symbol": quantity.symbol}
+    metadata["description"] = plugin_util.markdown_to_safe_html(tag.description)
+    error = {} if tag.error is None else {"error": tag.error}
+    return {"metadata": metadata, "steps": tag.steps, "samples": tag.samples, **error}
+
+
+def _statistics_headers(view: View) -> dict[str, str]:
+    found = dataclasses.astuple(view.statistics)
+    least, greatest, quantiles, counts = found
+    return {
+        "Range": _listed((least, greatest)),
+        "Quantiles": _listed(quantiles),
+        "Counts": _listed(counts),
+    }
+
+
+def _listed(values: Any) -> str:
+    return ",".join(str(value) for value in values)
+
+
+def _source(request: wrappers.Request) -> Source:
+    return Source(plugin_util.context(request.environ), plugin_util.experiment_id(request.environ))
+
+
+def _route(handler: Handler) -> Handler:
+    """Return `handler` for GET and HEAD; TensorBoard turns its PublicErrors into 400 and 404."""
+
+    @wrappers.Request.application
+    def serve(request: wrappers.Request) -> wrappers.Response:
+        if request.method not in ("GET", "HEAD"):
+            return _respond(
+                request,
+                f"{request.method} is not served here; expected GET",
+                "text/plain",
+                code=405,
+            )
+        return handler(request)
+
+    return serve  # type: ignore[return-value]
+
+
+def _respond(
+    request: wrappers.Request, content: Any, content_type: str, **options: Any
+) -> wrappers.Response:
+    response: wrappers.Response = http_util.Respond(request, content, content_type, **options)
+    return response
+
+
+def _respond_binary(
+    request: wrappers.Request, body: bytes, headers: Mapping[str, str], immutable: bool
+) -> wrappers.Response:
+    return _respond(
+        request,
+        body,
+        "application/octet-stream",
+        expires=_IMMUTABLE_SECONDS if immutable else 0,
+        headers=[(f"X-RnnGrad-{name}", value) for name, value in headers.items()],
+    )

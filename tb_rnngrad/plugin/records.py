@@ -1,0 +1,294 @@
+"""Records as the plugin sees them: what TensorBoard keeps, listed, read by key, and cached.
+
+All reading goes through TensorBoard's data provider, so that both of its loading modes serve.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from cachetools import LRUCache, TTLCache
+from numpy.typing import NDArray
+from tensorboard import errors
+from tensorboard.data import provider as tb_provider
+
+from tb_rnngrad import record
+from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin.views import View
+from tb_rnngrad.record import FormatError, Header, Metadata
+
+# Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
+_EVERYTHING: Final = 2**31 - 1
+_CACHE_BYTES: Final = 64 * 2**20
+_LISTING_SECONDS: Final = 1.0
+# The data server answers in one message of at most 256 MiB; a float32 takes 4 bytes of it.
+_FLOW_BYTES: Final = 192 * 2**20
+# A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
+# waits hide each other.
+_PARALLEL_READS: Final = 8
+
+_Loaded = TypeVar("_Loaded", Header, View)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose data to read: the request's context and experiment."""
+
+    context: Any
+    experiment: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One entry of `/tags`; `error` says why it cannot be shown."""
+
+    metadata: Metadata | None
+    description: str
+    steps: list[tuple[int, float]]
+    samples: int
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class FlowSeries:
+    """`values` [steps, timesteps, statistics] float32, and what its axes are."""
+
+    values: NDArray[np.float32]
+    steps: list[tuple[int, float]]
+    statistics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One kept record: where it stands and the keys of its blobs."""
+
+    run: str
+    tag: str
+    step: int
+    wall_time: float
+    keys: tuple[str, ...]
+
+
+class Records:
+    """Lists and reads records; safe to use from several threads."""
+
+    def __init__(self, data_provider: tb_provider.DataProvider) -> None:
+        self._provider = data_provider
+        self._pool = ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="rnngrad")
+        self._lock = threading.Lock()
+        self._cache: LRUCache[tuple[Any, ...], Header | View] = LRUCache(
+            _CACHE_BYTES, getsizeof=lambda item: item.nbytes
+        )
+        self._listings: TTLCache[tuple[str, str, str], Mapping[int, Entry]] = TTLCache(
+            maxsize=64, ttl=_LISTING_SECONDS
+        )
+
+    # --- /tags ---
+
+    def tags(self, source: Source) -> dict[str, dict[str, Tag]]:
+        """Return run -> tag -> what it is and which steps of it are kept."""
+        query = {"ctx": source.context, "experiment_id": source.experiment}
+        listed = self._pool.submit(
+            self._provider.list_blob_sequences, plugin_name=record.PLUGIN_NAME, **query
+        )
+        sequences = self._pool.submit(
+            self._provider.read_blob_sequences,
+            plugin_name=record.PLUGIN_NAME,
+            downsample=_EVERYTHING,
+            **query,
+        )
+        flows = self._pool.submit(
+            self._provider.list_tensors, plugin_name=record.FLOW_PLUGIN_NAME, **query
+        )
+        found: dict[str, dict[str, Tag]] = {}
+        for run, series_of in listed.result().items():
+            for tag, series in series_of.items():
+                data = sequences.result().get(run, {}).get(tag, [])
+                found.setdefault(run, {})[tag] = _tag(series, data)
+        for run, series_of in flows.result().items():
+            for flow_tag, series in series_of.items():
+                tag = flow_tag.removesuffix(record.FLOW_SUFFIX)
+                logged = found.get(run, {}).get(tag)
+                if logged is None or not (logged.steps or logged.error):
+                    found.setdefault(run, {})[tag] = _tag(series, [], clash=tag)
+        return found
+
+    # --- /tensor ---
+
+    def entry(
+        self, source: Source, run: str, tag: str, step: int, wall_time: float | None
+    ) -> Entry:
+        """Return where the record of `step` is.
+
+        Raises:
+            NotFoundError: no such run, tag or step is kept, or `step` was logged anew since
+                `wall_time`.
+        """
+        listing = self._listing(source, run, tag, refresh=False)
+        if step not in listing:
+            listing = self._listing(source, run, tag, refresh=True)
+        if not listing:
+            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+        if step not in listing:
+            raise errors.NotFoundError(
+                f"no step {step} of {tag!r} in the run {run!r}; {len(listing)} steps are kept, "
+                f"from {min(listing)} to {max(listing)}"
+            )
+        entry = listing[step]
+        if wall_time is not None and entry.wall_time != wall_time:
+            raise errors.NotFoundError(
+                f"step {step} of {tag!r} in the run {run!r} has the wall time "
+                f"{entry.wall_time!r}, not {wall_time!r}: it was logged again"
+            )
+        return entry
+
+    def header(self, source: Source, entry: Entry) -> Header:
+        """Return the record's header."""
+        return self._load(
+            source, entry, "header", lambda: record.decode_header(self._blob(source, entry, 0))
+        )
+
+    def sample(self, source: Source, entry: Entry, index: int) -> View:
+        """Return the view of one kept sample."""
+
+        def load() -> View:
+            header = self._pool.submit(self.header, source, entry)
+            values = record.decode_sample(self._blob(source, entry, 1 + index))
+            mask = header.result().mask
+            return views.view_of_sample(values, None if mask is None else mask[index])
+
+        return self._load(source, entry, index, load)
+
+    def reduction(self, source: Source, entry: Entry, reduction: str) -> View:
+        """Return the view of a reduction, a key of `views.REDUCTIONS`, over all kept samples."""
+
+        def load() -> View:
+            self.header(source, entry)
+            samples = range(len(entry.keys) - 1)
+            each = [self.sample(source, entry, index) for index in samples]
+            return views.reduce_samples(each, reduction)
+
+        return self._load(source, entry, reduction, load)
+
+    # --- /flow ---
+
+    def flow(self, source: Source, run: str, tag: str) -> FlowSeries:
+        """Return the statistics of every kept step of the record's tag.
+
+        Raises:
+            NotFoundError: the run holds no flow of this tag.
+        """
+        flow_tag = tag + record.FLOW_SUFFIX
+        query = {
+            "ctx": source.context,
+            "experiment_id": source.experiment,
+            "plugin_name": record.FLOW_PLUGIN_NAME,
+            "run_tag_filter": tb_provider.RunTagFilter(runs=[run], tags=[flow_tag]),
+        }
+        listed = self._provider.list_tensors(**query).get(run, {}).get(flow_tag)
+        last = self._provider.read_tensors(downsample=1, **query).get(run, {}).get(flow_tag)
+        if listed is None or not last:
+            raise errors.NotFoundError(f"no flow of the tag {tag!r} in the run {run!r}")
+        metadata = _metadata(listed.plugin_content)
+        most = max(1, _FLOW_BYTES // max(1, last[-1].numpy.nbytes))
+        data = self._provider.read_tensors(downsample=most, **query)[run][flow_tag]
+        arrays = [datum.numpy for datum in data]
+        timesteps = max(array.shape[0] for array in arrays)
+        values = np.full((len(arrays), timesteps, len(metadata.statistics)), np.nan, np.float32)
+        for row, array in zip(values, arrays, strict=True):
+            row[: array.shape[0]] = array
+        return FlowSeries(values, [(d.step, _wall_time(d)) for d in data], metadata.statistics)
+
+    # --- inside ---
+
+    def _listing(self, source: Source, run: str, tag: str, refresh: bool) -> Mapping[int, Entry]:
+        key = (source.experiment, run, tag)
+        with self._lock:
+            known = None if refresh else self._listings.get(key)
+        if known is not None:
+            return known
+        found = self._provider.read_blob_sequences(
+            source.context,
+            experiment_id=source.experiment,
+            plugin_name=record.PLUGIN_NAME,
+            downsample=_EVERYTHING,
+            run_tag_filter=tb_provider.RunTagFilter(runs=[run], tags=[tag]),
+        )
+        data = found.get(run, {}).get(tag, [])
+        listing = {
+            step: Entry(run, tag, step, _wall_time(datum), tuple(v.blob_key for v in datum.values))
+            for step, datum in _by_step(data).items()
+        }
+        with self._lock:
+            self._listings[key] = listing
+        return listing
+
+    def _blob(self, source: Source, entry: Entry, index: int) -> bytes:
+        blob: bytes = self._provider.read_blob(source.context, blob_key=entry.keys[index])
+        return blob
+
+    def _load(
+        self, source: Source, entry: Entry, part: str | int, load: Callable[[], _Loaded]
+    ) -> _Loaded:
+        key = (source.experiment, entry.run, entry.tag, entry.step, entry.wall_time, part)
+        with self._lock:
+            known = self._cache.get(key)
+        if known is not None:
+            return known  # type: ignore[return-value]
+        try:
+            loaded = load()
+        except FormatError as error:
+            raise errors.NotFoundError(
+                f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: "
+                f"{error}"
+            ) from error
+        if loaded.nbytes <= _CACHE_BYTES:
+            with self._lock:
+                self._cache[key] = loaded
+        return loaded
+
+
+def _by_step(data: Iterable[Any]) -> dict[int, Any]:
+    """Return the data by step; of a step logged twice the first, as blobs are read by step."""
+    found: dict[int, Any] = {}
+    for datum in data:
+        found.setdefault(datum.step, datum)
+    return found
+
+
+def _wall_time(datum: Any) -> float:
+    """Return the datum's wall time; 0 where it is NaN or infinite, which JSON cannot carry."""
+    return float(datum.wall_time) if math.isfinite(datum.wall_time) else 0.0
+
+
+def _metadata(content: bytes) -> Metadata:
+    try:
+        return Metadata.from_content(content)
+    except FormatError as error:
+        raise errors.NotFoundError(str(error)) from error
+
+
+def _tag(series: Any, data: list[tb_provider.BlobSequenceDatum], clash: str | None = None) -> Tag:
+    """Return the entry of a time series, or of one that cannot be shown, with the reason."""
+    try:
+        metadata = Metadata.from_content(series.plugin_content)
+    except FormatError as error:
+        return Tag(None, series.description, [], 0, str(error))
+    if clash is not None:
+        return Tag(
+            metadata,
+            series.description,
+            [],
+            0,
+            f"another summary in this run is also named {clash!r}, and TensorBoard shows only one "
+            "of them: log under another name, such as " + repr(f"rnngrad/{clash}"),
+        )
+    steps = sorted((step, _wall_time(datum)) for step, datum in _by_step(data).items())
+    samples = max((len(datum.values) - 1 for datum in data), default=0)
+    return Tag(metadata, series.description, steps, samples)

@@ -1,0 +1,206 @@
+"""Views of sequences: reduce over samples, cut a window, pool it, encode it. Pure NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_rnngrad.record import BFLOAT16, STORED_DTYPES
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995)
+
+# Quiet NaNs; their upper 16 bits are the same NaN in bfloat16.
+NAN_BITS: Final = 0x7FC00000
+PADDING_BITS: Final = 0x7FC10000
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a whole view holds, padding left out; see docs/http_api.md for the fields."""
+
+    least: float
+    greatest: float
+    quantiles: tuple[float, ...]
+    counts: tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One picture's numbers.
+
+    Attributes:
+        values: [channels, timesteps].
+        real: [timesteps], False where padding; None: all are real.
+    """
+
+    values: Float32
+    real: Mask | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, for the cache's budget."""
+        return self.values.nbytes + (0 if self.real is None else self.real.nbytes)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Range, quantiles of the magnitude, and counts, over the whole view."""
+        values = self.values if self.real is None else self.values[:, self.real]
+        finite = values[np.isfinite(values)]
+        magnitudes = np.abs(finite[finite != 0])
+        at = [round(p * (magnitudes.size - 1)) for p in QUANTILES] if magnitudes.size else []
+        ranked = np.partition(magnitudes, sorted(set(at))) if at else magnitudes
+        return Statistics(
+            least=float(finite.min(initial=np.inf)) if finite.size else np.nan,
+            greatest=float(finite.max(initial=-np.inf)) if finite.size else np.nan,
+            quantiles=tuple(float(ranked[index]) for index in at) or (np.nan,) * len(QUANTILES),
+            counts=(
+                values.size,
+                self.values.size - values.size,
+                finite.size - magnitudes.size,
+                int(np.isnan(values).sum()),
+                int(np.isposinf(values).sum()),
+                int(np.isneginf(values).sum()),
+            ),
+        )
+
+
+def view_of_sample(sample: NDArray[Any], real: Mask | None) -> View:
+    """Return the view of one sample [timesteps, channels], or [channels] without a time axis.
+
+    `real` is its mask, [timesteps].
+    """
+    values = np.ascontiguousarray(np.atleast_2d(sample).T, dtype=np.float32)
+    return View(values, None if real is None or real.all() else real)
+
+
+# --- reductions over samples ---------------------------------------------------------------------
+
+
+def _mean(values: Float64, real: Mask, count: Float64) -> Float64:
+    return values.sum(axis=0) / count
+
+
+def _mean_abs(values: Float64, real: Mask, count: Float64) -> Float64:
+    return np.abs(values).sum(axis=0) / count
+
+
+def _rms(values: Float64, real: Mask, count: Float64) -> Float64:
+    return np.sqrt((values**2).sum(axis=0) / count)
+
+
+def _max_abs(values: Float64, real: Mask, count: Float64) -> Float64:
+    largest: Float64 = np.abs(values).max(axis=0)
+    return largest
+
+
+def _std(values: Float64, real: Mask, count: Float64) -> Float64:
+    deviation = np.where(real, values - _mean(values, real, count), 0)
+    return np.sqrt((deviation**2).sum(axis=0) / count)
+
+
+# Each takes values [samples, channels, timesteps], 0 where padding; real [samples, 1, timesteps];
+# and count [timesteps], the real samples; and gives [channels, timesteps].
+REDUCTIONS: Final[Mapping[str, Callable[[Float64, Mask, Float64], Float64]]] = MappingProxyType(
+    {"mean": _mean, "mean_abs": _mean_abs, "rms": _rms, "max_abs": _max_abs, "std": _std}
+)
+
+
+def reduce_samples(views: Sequence[View], reduction: str) -> View:
+    """Return one view from all samples' views by a key of `REDUCTIONS`.
+
+    Only samples that are real at a timestep count there. Where none is, the result is padding.
+    In float64, as the squares of small gradients are 0 in float32.
+    """
+    values = np.stack([view.values for view in views]).astype(np.float64)
+    timesteps = values.shape[2]
+    real = np.stack(
+        [np.ones(timesteps, np.bool_) if view.real is None else view.real for view in views]
+    )
+    values[np.broadcast_to(~real[:, np.newaxis], values.shape)] = 0
+    count = real.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        reduced = REDUCTIONS[reduction](values, real[:, np.newaxis], np.maximum(count, 1))
+    return View(reduced.astype(np.float32), None if count.all() else count > 0)
+
+
+# --- windows, pooling, bytes ---------------------------------------------------------------------
+
+
+def pool(values: Float32, height: int, width: int) -> Float32:
+    """Return `values` [channels, timesteps] pooled to at most [height, width].
+
+    Each block becomes its value of greatest magnitude, sign kept, so that no spike is lost; NaN
+    where it holds one.
+    """
+    return _pool_axis(_pool_axis(values, 0, height), 1, width)
+
+
+def _pool_axis(values: Float32, axis: int, size: int) -> Float32:
+    if values.shape[axis] <= size:
+        return values
+    edges = _edges(values.shape[axis], size)
+    greatest = np.maximum.reduceat(values, edges, axis)
+    least = np.minimum.reduceat(values, edges, axis)
+    return np.where(greatest >= -least, greatest, least)  # of NaN and NaN, either
+
+
+def _edges(cells: int, blocks: int) -> NDArray[np.intp]:
+    """Return the first cell of each block."""
+    return np.arange(blocks) * cells // blocks
+
+
+def body(
+    view: View,
+    window: tuple[slice, slice],
+    height: int,
+    width: int,
+    dtype: str,
+    mark_padding: bool,
+) -> tuple[tuple[int, int], bytes]:
+    """Return the shape and the little-endian bytes of a window of a view, pooled.
+
+    Args:
+        view: what to show.
+        window: slices of channels and timesteps, within the view.
+        height: most channels of the answer.
+        width: most timesteps of the answer.
+        dtype: "float32" or "bfloat16".
+        mark_padding: write padding as the NaN `PADDING_BITS`, every other NaN as `NAN_BITS`.
+    """
+    values = view.values[window]
+    real = None if view.real is None or not mark_padding else view.real[window[1]]
+    if real is not None:
+        values = np.where(real, values, np.float32(0))
+    values = pool(values, height, width)
+    bits = values.astype("<f4", copy=False).view("<u4")
+    if mark_padding:
+        bits = np.where(np.isnan(values), np.uint32(NAN_BITS), bits)
+    if real is not None:
+        if real.size > width:
+            real = np.logical_or.reduceat(real, _edges(real.size, width))
+        bits = np.where(real, bits, np.uint32(PADDING_BITS))
+    if STORED_DTYPES[dtype] == BFLOAT16:
+        bits = _bfloat16_bits(bits)
+    return (bits.shape[0], bits.shape[1]), bits.tobytes()
+
+
+def _bfloat16_bits(bits: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    """Round float32 bits to bfloat16 bits, to nearest, ties to even.
+
+    NaN keeps its upper bits, and nothing that is not 0 becomes 0: it would look vanished.
+    """
+    upper = bits >> 16
+    nan = (bits & 0x7FFFFFFF) > 0x7F800000
+    rounded = np.where(nan, upper, (bits + 0x7FFF + (upper & 1)) >> 16)
+    vanished = ((rounded & 0x7FFF) == 0) & ((bits & 0x7FFFFFFF) != 0)
+    return (rounded | vanished).astype("<u2")

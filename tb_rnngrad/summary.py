@@ -1,0 +1,185 @@
+"""Write one record: as a TensorFlow op, or as a protobuf that any event writer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tensorboard.compat.proto.summary_pb2 import (
+    DATA_CLASS_BLOB_SEQUENCE,
+    DATA_CLASS_TENSOR,
+    Summary,
+    SummaryMetadata,
+)
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+
+from tb_rnngrad import flow, record
+from tb_rnngrad.record import Metadata, SequenceRecord
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+DEFAULT_QUANTITY = "hidden_state_gradient"
+
+
+def sequence(
+    name: str,
+    data: Any,
+    step: Any = None,
+    *,
+    quantity: str = DEFAULT_QUANTITY,
+    mask: Any = None,
+    max_outputs: int = 4,
+    channel_groups: Mapping[str, int] | None = None,
+    dtype: str = "float32",
+    description: str | None = None,
+) -> tf.Tensor:
+    """Write a per-timestep tensor to the default `tf.summary` writer, eagerly or in a tf.function.
+
+    Args:
+        name: the tag, prefixed by the name scopes around; must not end in "/flow".
+        data: tensor or array [samples, timesteps, channels], or [samples, channels] where the layer
+            emits no sequence, floating point, in input time order; or a `SequenceRecord`, which
+            brings its own quantity, mask and channel groups.
+        step: int64 training step; None: `tf.summary.experimental.get_step()`.
+        quantity: what the numbers are, a key of `tb_rnngrad.QUANTITIES`.
+        mask: [samples, timesteps] of bool, True where real; or lengths [samples] of integers.
+        max_outputs: samples to keep, at least 1; the flow statistics are over all of them.
+        channel_groups: name -> number of channels, in order (gates, directions).
+        dtype: "float32", or "bfloat16" for half the bytes at three significant digits.
+        description: Markdown for the page.
+
+    Returns:
+        A bool tensor: whether something was written.
+
+    Raises:
+        ValueError, TypeError: an argument cannot be; the message names it and what was expected.
+            In a tf.function what depends on values alone (lengths out of range) is found when the
+            function runs.
+    """
+    from tb_rnngrad import _summary_tf
+
+    return _summary_tf.sequence(
+        name, data, step, quantity, mask, max_outputs, channel_groups, dtype, description
+    )
+
+
+def sequence_pb(
+    name: str,
+    data: ArrayLike | SequenceRecord,
+    *,
+    quantity: str = DEFAULT_QUANTITY,
+    mask: ArrayLike | None = None,
+    max_outputs: int = 4,
+    channel_groups: Mapping[str, int] | None = None,
+    dtype: str = "float32",
+    description: str | None = None,
+) -> Summary:
+    """Return the same record as `sequence`, as a protobuf that any event writer takes.
+
+    Needs no framework. Arguments and errors are `sequence`'s.
+
+    Example with PyTorch's own writer::
+
+        writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
+    """
+    check_tag(name)
+    whole = as_record(data, quantity, mask, channel_groups)
+    meta = metadata_of(whole)
+    blobs = record.encode(whole, max_outputs, dtype)
+    statistics = np.ascontiguousarray(statistics_of(whole), "<f4")
+    blob_tensor = TensorProto(dtype=DT_STRING, string_val=blobs)
+    blob_tensor.tensor_shape.dim.add(size=len(blobs))
+    flow_tensor = TensorProto(dtype=DT_FLOAT, tensor_content=statistics.tobytes())
+    for size in statistics.shape:
+        flow_tensor.tensor_shape.dim.add(size=size)
+    return Summary(
+        value=[
+            Summary.Value(
+                tag=name, metadata=summary_metadata(meta, description), tensor=blob_tensor
+            ),
+            Summary.Value(
+                tag=name + record.FLOW_SUFFIX, metadata=flow_metadata(meta), tensor=flow_tensor
+            ),
+        ]
+    )
+
+
+def as_record(
+    data: ArrayLike | SequenceRecord,
+    quantity: str = DEFAULT_QUANTITY,
+    mask: ArrayLike | None = None,
+    channel_groups: Mapping[str, int] | None = None,
+) -> SequenceRecord:
+    """Return `data` as a record, its fields checked."""
+    if isinstance(data, SequenceRecord):
+        _check_record_alone(data, quantity, mask, channel_groups)
+        return data
+    return SequenceRecord(
+        cast("NDArray[Any]", data), cast("Any", mask), channel_groups, quantity=quantity
+    )
+
+
+def metadata_of(whole: SequenceRecord) -> Metadata:
+    """Return what `whole`'s tag is."""
+    return Metadata(
+        whole.quantity, whole.layer, whole.framework, whole.channel_groups, flow.STATISTICS
+    )
+
+
+def statistics_of(whole: SequenceRecord) -> NDArray[np.float32]:
+    """Return `whole`'s flow statistics: those it brings, or else those of its data."""
+    if whole.flow is not None:
+        return np.asarray(whole.flow, np.float32)
+    return flow.statistics(whole.sequences, whole.mask)
+
+
+def _check_record_alone(
+    whole: SequenceRecord, quantity: str, mask: Any, channel_groups: Mapping[str, int] | None
+) -> None:
+    given = {
+        "quantity": quantity if quantity != DEFAULT_QUANTITY else None,
+        "mask": mask,
+        "channel_groups": channel_groups,
+    }
+    for argument, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{argument} was given beside a SequenceRecord, which brings its own "
+                f"(quantity {whole.quantity!r}); pass {argument} with a bare array only"
+            )
+
+
+def check_tag(tag: str) -> None:
+    """Raise ValueError unless `tag` can name a record."""
+    if not tag:
+        raise ValueError("the tag is empty; expected a name such as 'lstm_1'")
+    if tag.endswith(record.FLOW_SUFFIX):
+        raise ValueError(
+            f"the tag {tag!r} ends in {record.FLOW_SUFFIX!r}, which is kept for the statistics of "
+            f"the tag {tag.removesuffix(record.FLOW_SUFFIX)!r}; expected another name"
+        )
+
+
+def summary_metadata(meta: Metadata, description: str | None) -> SummaryMetadata:
+    """Return what an event says of a record; on every event, since TensorBoard reads the first."""
+    return SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(
+            plugin_name=record.PLUGIN_NAME, content=meta.to_content()
+        ),
+        summary_description=description or "",
+        data_class=DATA_CLASS_BLOB_SEQUENCE,
+    )
+
+
+def flow_metadata(meta: Metadata) -> SummaryMetadata:
+    """Return what an event says of a record's flow."""
+    return SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(
+            plugin_name=record.FLOW_PLUGIN_NAME, content=meta.to_content()
+        ),
+        data_class=DATA_CLASS_TENSOR,
+    )
