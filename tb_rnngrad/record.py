@@ -411,14 +411,9 @@ def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
     extremes = np.full((len(data), 2), np.nan, np.float32)
     for index, sample in enumerate(data):
         real = sample if mask is None else sample[mask[index]]
-        least, greatest = (real.min(), real.max()) if real.size else (np.nan, np.nan)
-        if real.size and not (np.isfinite(least) and np.isfinite(greatest)):
-            finite = real[np.isfinite(real)]
-            if finite.size:
-                least, greatest = finite.min(), finite.max()
-            else:
-                least = greatest = np.nan
-        extremes[index] = least, greatest
+        finite = real[np.isfinite(real)]
+        if finite.size:
+            extremes[index] = finite.min(), finite.max()
     return extremes
 
 

@@ -81,7 +81,8 @@ class SummaryWriter:
         name = f"events.out.tfevents.{int(now):010d}.{host}.{os.getpid()}.{next(_uid)}{_SUFFIX}"
         self.path = (self.logdir / name).resolve()
         self._lock = threading.Lock()
-        self._tags: dict[str, bytes] = {}
+        self._contents: dict[str, bytes] = {}
+        self._last_steps: dict[str, int] = {}
         self._file = self.path.open("xb", buffering=0)
         _open_files.add(self.path)
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
@@ -132,14 +133,25 @@ class SummaryWriter:
         now = time.time() if wall_time is None else float(wall_time)
         if not math.isfinite(now):
             raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
+        step = operator.index(global_step)
+        if not -(2**63) <= step < 2**63:
+            raise ValueError(f"global_step is {step}; expected an int64")
         content = value.value[0].metadata.plugin_data.content
-        first = self._tags.setdefault(tag, content)
+        first = self._contents.setdefault(tag, content)
         if content != first:
             raise ValueError(
                 f"the tag {tag!r} was first logged as {first.decode()}, now as {content.decode()}; "
                 "TensorBoard keeps the first description of a tag, so use another tag"
             )
-        self._write(Event(step=operator.index(global_step), wall_time=now, summary=value))
+        if step < self._last_steps.get(tag, step):
+            warnings.warn(
+                f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
+                "loader forgets the later steps of a tag once an earlier one follows. Log ascending "
+                "steps, or start a new run",
+                stacklevel=2,
+            )
+        self._last_steps[tag] = step
+        self._write(Event(step=step, wall_time=now, summary=value))
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""

@@ -53,9 +53,14 @@ class Server:
     def get(self, route: str, method: str = "GET", **parameters: object) -> Answer:
         """Ask a route of the plugin."""
         query = urllib.parse.urlencode(parameters)
-        url = f"{self.url}/data/plugin/rnngrad{route}" + (f"?{query}" if query else "")
+        path = f"/data/plugin/rnngrad{route}" + (f"?{query}" if query else "")
+        return self.outside(path, method)
+
+    def outside(self, path: str, method: str = "GET") -> Answer:
+        """Ask any path of TensorBoard."""
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, method=method)) as reply:
+            request = urllib.request.Request(self.url + path, method=method)
+            with urllib.request.urlopen(request) as reply:
                 return Answer(reply.status, reply.read(), dict(reply.headers))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), dict(error.headers))
@@ -71,14 +76,13 @@ class Server:
             if ready(tags):
                 return tags
             if time.monotonic() > deadline:
-                raise AssertionError(f"not ready after {seconds} s: {tags}\n{self.log.read_text()}")
+                kept = {r: {t: len(e["steps"]) for t, e in of.items()} for r, of in tags.items()}
+                raise AssertionError(f"not ready after {seconds} s: {kept}\n{self.log.read_text()}")
             time.sleep(0.1)
 
 
 @contextlib.contextmanager
-def tensorboard(
-    logdir: Path, log: Path, *flags: str, tensorflow: bool = False
-) -> Iterator[Server]:
+def tensorboard(logdir: Path, log: Path, *flags: str, tensorflow: bool = False) -> Iterator[Server]:
     """Run a real TensorBoard over `logdir` on a free port."""
     start = ["-m", "tensorboard.main"] if tensorflow else ["-c", WITHOUT_TENSORFLOW]
     command = [sys.executable, *start, f"--logdir={logdir}", "--port=0", "--reload_interval=1"]

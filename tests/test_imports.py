@@ -1,0 +1,42 @@
+"""Importing the package and its plugin imports no framework."""
+
+import subprocess
+import sys
+
+import pytest
+
+MODULES = (
+    "tb_rnngrad",
+    "tb_rnngrad.summary",
+    "tb_rnngrad.reader",
+    "tb_rnngrad.plugin.loader",
+    "tb_rnngrad.plugin.plugin",
+    "tb_rnngrad.cli",
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_importing_a_module_imports_no_framework(module):
+    script = f"""
+import sys, {module}
+import tb_rnngrad, numpy as np
+tb_rnngrad.summary.sequence_pb("lstm", np.ones((1, 2, 3)))
+print(sorted({{"tensorflow", "torch", "keras", "tf_keras", "jax"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_loader_imports_nothing_heavy():
+    script = """
+import sys, tb_rnngrad.plugin.loader
+print("tb_rnngrad.plugin.plugin" in sys.modules, "cachetools" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "False False", done.stderr
+
+
+def test_an_unknown_name_is_refused_as_python_does():
+    script = "import tb_rnngrad; tb_rnngrad.nothing"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "module 'tb_rnngrad' has no attribute 'nothing'" in done.stderr

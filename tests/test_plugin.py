@@ -1,0 +1,508 @@
+"""The routes of a real TensorBoard, over HTTP, in each of its loading modes."""
+
+import json
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from tb_rnngrad import SummaryWriter, flow, summary
+from tb_rnngrad.plugin.loader import SAMPLES_PER_PLUGIN, RnnGradLoader
+
+RNG = np.random.default_rng(4)
+STEPS = 40
+LSTM = RNG.normal(size=(STEPS, 6, 30, 8)).astype(np.float32)
+LSTM[:, 1, 3, 2] = np.nan
+LSTM[:, 1, 4, 2] = np.inf
+LSTM[:, 1, 5, 2] = -np.inf
+LSTM[:, 1, 6, 2] = 0
+MASK = np.arange(30) >= np.array([[0], [2], [29], [30], [0], [0]])
+GROUPS = {"forward": 3, "backward": 5}
+ODD_TAG = "a/β <b>&?#%2f"
+
+
+def write_logs(logdir: Path) -> None:
+    with SummaryWriter(logdir / "lstm") as writer:
+        for step in range(STEPS):
+            writer.add_sequence("masked", LSTM[step], step * 10, mask=MASK, channel_groups=GROUPS)
+            writer.add_sequence("plain", LSTM[step, :, :, :4], step, dtype="bfloat16")
+        writer.add_sequence("last", LSTM[0, :, 0], 0, quantity="output_gradient")
+        writer.add_sequence("kernel", LSTM[0, 0], -5, quantity="weight_gradient")
+        writer.add_sequence(ODD_TAG, LSTM[0], 0, description="*all* <script>alert(1)</script>")
+        for step, length in enumerate((5, 9, 7)):
+            writer.add_sequence("ragged", LSTM[0, :, :length], step)
+    with SummaryWriter(logdir / "deep" / "er") as writer:
+        writer.add_sequence("plain", LSTM[1], 3)
+    _write_foreign_run(logdir / "scalars")
+    _write_clashing_run(logdir / "clash")
+    _write_newer_version(logdir / "newer")
+    _write_damaged(logdir / "damaged")
+
+
+def _event(tag: str, step: int, value: Summary.Value) -> Event:
+    return Event(step=step, wall_time=1.0 + step, summary=Summary(value=[value]))
+
+
+def _scalar(tag: str) -> Summary.Value:
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="scalars"))
+    value = Summary.Value(tag=tag, metadata=metadata)
+    value.metadata.data_class = 1
+    value.tensor.dtype = 1
+    value.tensor.float_val.append(1.0)
+    return value
+
+
+def _write(logdir: Path, events: list[Event]) -> None:
+    writer = EventFileWriter(str(logdir))
+    for event in events:
+        writer.add_event(event)
+    writer.close()
+
+
+def _record(tag: str, step: int) -> Event:
+    event = Event(step=step, wall_time=1.0 + step)
+    event.summary.CopyFrom(summary.sequence_pb(tag, LSTM[0]))
+    return event
+
+
+def _write_foreign_run(logdir: Path) -> None:
+    _write(logdir, [_event("loss", 0, _scalar("loss"))])
+
+
+def _write_clashing_run(logdir: Path) -> None:
+    _write(logdir, [_event("lstm", 0, _scalar("lstm")), _record("lstm", 1), _record("fine", 1)])
+
+
+def _write_newer_version(logdir: Path) -> None:
+    event = _record("lstm", 0)
+    for value in event.summary.value:
+        content = json.loads(value.metadata.plugin_data.content) | {"version": "2.0"}
+        value.metadata.plugin_data.content = json.dumps(content).encode()
+    _write(logdir, [event])
+
+
+def _write_damaged(logdir: Path) -> None:
+    event = _record("lstm", 0)
+    blob = bytearray(event.summary.value[0].tensor.string_val[1])
+    blob[-1] ^= 1
+    event.summary.value[0].tensor.string_val[1] = bytes(blob)
+    _write(logdir, [event])
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("logs")
+    write_logs(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(logdir, loading_mode, tensorboard_server):
+    load_fast, tensorflow = loading_mode
+    server = tensorboard_server(logdir, f"--load_fast={load_fast}", tensorflow=tensorflow)
+    server.wait_for(
+        lambda tags: (
+            {"lstm", "deep/er", "clash", "newer", "damaged"} <= set(tags)
+            and len(tags["lstm"].get("masked", {"steps": []})["steps"]) == STEPS
+            and len(tags["lstm"].get("ragged", {"steps": []})["steps"]) == 3
+        )
+    )
+    return server
+
+
+def tensor(server, **parameters):
+    """Return the answer of /tensor as float32, and its headers."""
+    answer = server.get("/tensor", **parameters)
+    assert answer.code == 200, answer.text
+    dtype = {"float32": "<f4", "bfloat16": ml_dtypes.bfloat16}[answer.headers["X-RnnGrad-Dtype"]]
+    shape = [int(size) for size in answer.headers["X-RnnGrad-Shape"].split(",")]
+    return np.frombuffer(answer.body, dtype).reshape(shape), answer.headers
+
+
+# --- /tags ---
+
+
+def test_tags_lists_every_record_and_no_flow(server):
+    tags = server.tags()
+    assert set(tags) == {"lstm", "deep/er", "clash", "newer", "damaged"}
+    assert set(tags["lstm"]) == {"masked", "plain", "last", "kernel", "ragged", ODD_TAG}
+    masked = tags["lstm"]["masked"]
+    assert [step for step, _ in masked["steps"]] == [step * 10 for step in range(STEPS)]
+    assert masked["samples"] == 4
+    assert masked["metadata"]["quantity"] == "hidden_state_gradient"
+    assert masked["metadata"]["channel_groups"] == [["forward", 3], ["backward", 5]]
+    assert masked["metadata"]["statistics"] == list(flow.STATISTICS)
+    assert tags["lstm"]["kernel"]["steps"][0][0] == -5
+
+
+def test_a_description_becomes_safe_html(server):
+    description = server.tags()["lstm"][ODD_TAG]["metadata"]["description"]
+    assert "<em>all</em>" in description
+    assert "<script>" not in description
+
+
+def test_a_tag_that_another_plugin_owns_says_so(server):
+    clash = server.tags()["clash"]
+    assert "another summary in this run is also named 'lstm'" in clash["lstm"]["error"]
+    assert clash["lstm"]["steps"] == []
+    assert [step for step, _ in clash["fine"]["steps"]] == [1]
+
+
+def test_a_newer_format_says_so(server):
+    newer = server.tags()["newer"]["lstm"]
+    assert "written in record format 2.0" in newer["error"]
+    assert newer["steps"] == []
+
+
+# --- /tensor ---
+
+
+@pytest.mark.parametrize("step", [0, 10, 390])
+@pytest.mark.parametrize("sample", [0, 1, 3])
+def test_a_sample_is_served_bit_by_bit(server, step, sample):
+    values, headers = tensor(server, run="lstm", tag="masked", step=step, sample=sample)
+    expected = np.ascontiguousarray(LSTM[step // 10, sample].T)
+    np.testing.assert_array_equal(values.view(np.uint32), expected.view(np.uint32))
+    assert headers["X-RnnGrad-Full-Shape"] == "8,30"
+    assert headers["X-RnnGrad-Samples"] == "4,6"
+    assert headers["X-RnnGrad-Step"] == str(step)
+
+
+def test_the_first_sample_is_the_default(server):
+    values, _ = tensor(server, run="deep/er", tag="plain", step=3)
+    np.testing.assert_array_equal(values, LSTM[1, 0].T)
+
+
+def test_a_tag_of_any_characters_is_served(server):
+    values, _ = tensor(server, run="lstm", tag=ODD_TAG, step=0)
+    np.testing.assert_array_equal(values, LSTM[0, 0].T)
+
+
+def test_a_record_stored_as_bfloat16_is_served(server):
+    values, _ = tensor(server, run="lstm", tag="plain", step=2)
+    expected = LSTM[2, 0, :, :4].astype(ml_dtypes.bfloat16).astype(np.float32)
+    np.testing.assert_array_equal(values, expected.T)
+
+
+def test_a_record_without_a_time_axis_has_one_timestep(server):
+    values, _ = tensor(server, run="lstm", tag="last", step=0, sample=2)
+    np.testing.assert_array_equal(values, LSTM[0, 2, :1].T)
+
+
+def test_a_matrix_is_served_whole(server):
+    values, headers = tensor(server, run="lstm", tag="kernel", step=-5)
+    np.testing.assert_array_equal(values, LSTM[0, 0].T)
+    assert headers["X-RnnGrad-Samples"] == "1,1"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "mean_abs", "rms", "max_abs", "std"])
+def test_a_reduction_is_over_the_samples_that_are_real(server, reduction):
+    formulas = {
+        "mean": lambda x: x.mean(0),
+        "mean_abs": lambda x: np.abs(x).mean(0),
+        "rms": lambda x: np.sqrt((x**2).mean(0)),
+        "max_abs": lambda x: np.abs(x).max(0),
+        "std": lambda x: x.std(0),
+    }
+    kept = LSTM[3, :4].astype(np.float64)
+    expected = np.empty((30, 8))
+    for t in range(30):
+        with np.errstate(invalid="ignore"):
+            expected[t] = formulas[reduction](kept[MASK[:4, t], t])
+    values, _ = tensor(server, run="lstm", tag="masked", step=30, reduce=reduction)
+    np.testing.assert_allclose(values, expected.T, rtol=1e-6)
+
+
+def test_padding_is_marked_apart_from_nan(server):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 1, "padding": "mark"}
+    values, headers = tensor(server, **options)
+    bits = values.view(np.uint32)
+    assert (bits[:, :2] == 0x7FC10000).all()
+    assert bits[2, 3] == 0x7FC00000
+    rest = np.ones_like(values, bool)
+    rest[:, :2] = rest[2, 3] = False
+    np.testing.assert_array_equal(values[rest], LSTM[0, 1].T[rest])
+    assert headers["X-RnnGrad-Counts"] == "224,16,1,1,1,1"
+    half, _ = tensor(server, dtype="bfloat16", **options)
+    assert (half.view(np.uint16)[:, :2] == 0x7FC1).all()
+    assert half.view(np.uint16)[2, 3] == 0x7FC0
+
+
+def test_a_sample_that_is_all_padding_is_padding(server):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 3, "padding": "mark"}
+    values, headers = tensor(server, **options)
+    assert (values.view(np.uint32) == 0x7FC10000).all()
+    assert headers["X-RnnGrad-Range"] == "nan,nan"
+
+
+def test_the_range_and_quantiles_are_of_the_finite_real_cells(server):
+    _, headers = tensor(server, run="lstm", tag="masked", step=0, sample=1, t0=10, t1=12, width=1)
+    real = LSTM[0, 1, 2:].astype(np.float64)
+    finite = real[np.isfinite(real)]
+    assert [float(x) for x in headers["X-RnnGrad-Range"].split(",")] == [finite.min(), finite.max()]
+    magnitudes = np.abs(finite[finite != 0])
+    given = [float(x) for x in headers["X-RnnGrad-Quantiles"].split(",")]
+    at = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995]
+    np.testing.assert_allclose(given, np.quantile(magnitudes, at, method="nearest"), rtol=0.05)
+
+
+def test_a_window_is_cut_out(server):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "t0": 7, "t1": 19, "c0": 2, "c1": 5}
+    values, _ = tensor(server, **options)
+    np.testing.assert_array_equal(values, LSTM[0, 0, 7:19, 2:5].T)
+    beyond, _ = tensor(server, **options | {"t1": 10**6, "c1": 99})
+    np.testing.assert_array_equal(beyond, LSTM[0, 0, 7:, 2:].T)
+
+
+def pooled(values, height, width):
+    """Signed max-abs pooling by its definition, block by block; NaN where a block holds one."""
+    rows, columns = values.shape
+    height, width = min(height, rows), min(width, columns)
+    out = np.empty((height, width), np.float32)
+    for i in range(height):
+        for j in range(width):
+            block = values[
+                i * rows // height : (i + 1) * rows // height,
+                j * columns // width : (j + 1) * columns // width,
+            ].ravel()
+            out[i, j] = np.nan if np.isnan(block).any() else block[np.argmax(np.abs(block))]
+    return out
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 7), (3, 30), (3, 7), (1, 1), (100, 100)])
+def test_pooling_keeps_the_value_of_greatest_magnitude(server, height, width):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "height": height, "width": width}
+    for sample in (0, 1):
+        values, _ = tensor(server, sample=sample, **options)
+        # Of +Inf and -Inf in one block either may stand for it.
+        expected = pooled(LSTM[0, sample].T, height, width)
+        np.testing.assert_array_equal(np.abs(values), np.abs(expected))
+        finite = np.isfinite(expected)
+        np.testing.assert_array_equal(values[finite], expected[finite])
+
+
+def test_a_pooled_block_is_padding_only_where_all_of_it_is(server):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 2, "padding": "mark"}
+    values, _ = tensor(server, width=10, **options)
+    assert (values.view(np.uint32)[:, :9] == 0x7FC10000).all()
+    np.testing.assert_array_equal(values[:, 9], LSTM[0, 2, 29])
+
+
+def test_bfloat16_rounds_to_nearest(server):
+    values, _ = tensor(server, run="lstm", tag="masked", step=0, dtype="bfloat16")
+    np.testing.assert_array_equal(values, LSTM[0, 0].T.astype(ml_dtypes.bfloat16))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "message"),
+    [
+        ({"run": None}, 400, "the parameter run is missing"),
+        ({"tag": None}, 400, "the parameter tag is missing"),
+        ({"step": None}, 400, "the parameter step is missing"),
+        ({"step": "last"}, 400, "step is 'last'; expected an integer"),
+        ({"sample": "-1"}, 400, "sample is -1; expected at least 0"),
+        ({"sample": "x"}, 400, "sample is 'x'; expected an integer"),
+        ({"sample": 4}, 404, "no sample 4 at step 0 of 'masked' in the run 'lstm'; it keeps 4"),
+        ({"reduce": "median"}, 400, "reduce is 'median'; expected one of mean, mean_abs, rms"),
+        ({"reduce": "mean", "sample": 0}, 400, "give either sample or reduce, not both"),
+        ({"width": 0}, 400, "width is 0; expected at least 1"),
+        ({"height": -3}, 400, "height is -3; expected at least 1"),
+        ({"dtype": "float16"}, 400, "dtype is 'float16'; expected one of float32, bfloat16"),
+        ({"padding": "drop"}, 400, "padding is 'drop'; expected one of keep, mark"),
+        ({"t0": 30}, 400, "the window from t0=30 to t1=30 is empty; expected 0 <= t0 < t1"),
+        ({"t0": 5, "t1": 5}, 400, "the window from t0=5 to t1=5 is empty"),
+        ({"c0": -1}, 400, "c0 is -1; expected at least 0"),
+        ({"wall_time": "now"}, 400, "wall_time is 'now'; expected a number"),
+        ({"wall_time": 1.5}, 404, "it was logged again"),
+        ({"run": "gru"}, 404, "no record of the tag 'masked' in the run 'gru'"),
+        ({"run": "../../etc"}, 404, "no record of the tag"),
+        ({"tag": "masked/flow"}, 404, "no record of the tag 'masked/flow'"),
+        ({"step": 5}, 404, "no step 5 of 'masked' in the run 'lstm'; 40 steps are kept, from 0 to"),
+        ({"step": 10**30}, 404, "no step 1000000000000000000000000000000 of"),
+    ],
+)
+def test_a_bad_request_is_answered_in_words(server, parameters, code, message):
+    given = {"run": "lstm", "tag": "masked", "step": 0, **parameters}
+    answer = server.get("/tensor", **{k: v for k, v in given.items() if v is not None})
+    assert (answer.code, message in answer.text) == (code, True), answer.text
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_a_damaged_record_is_named_and_never_shown(server):
+    answer = server.get("/tensor", run="damaged", tag="lstm", step=0)
+    assert answer.code == 404
+    assert (
+        "step 0 of 'lstm' in the run 'damaged' cannot be read: the blob is damaged" in answer.text
+    )
+    values, _ = tensor(server, run="damaged", tag="lstm", step=0, sample=1)
+    np.testing.assert_array_equal(values, LSTM[0, 1].T)
+
+
+def test_an_answer_named_by_its_wall_time_is_cacheable(server):
+    step, wall_time = server.tags()["lstm"]["masked"]["steps"][0]
+    parameters = {"run": "lstm", "tag": "masked", "step": step}
+    named = server.get("/tensor", wall_time=wall_time, **parameters)
+    assert named.headers["Cache-Control"] == "private, max-age=3600"
+    assert "no-cache" in server.get("/tensor", **parameters).headers["Cache-Control"]
+
+
+# --- /flow ---
+
+
+def test_flow_is_the_statistics_of_the_whole_batch_at_every_step(server):
+    answer = server.get("/flow", run="lstm", tag="masked")
+    values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, len(flow.STATISTICS))
+    assert answer.headers["X-RnnGrad-Shape"] == f"{STEPS},30,{len(flow.STATISTICS)}"
+    with np.errstate(invalid="ignore"):
+        expected = np.stack([flow.statistics(data, MASK) for data in LSTM])
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_flow_says_its_steps_as_json(server):
+    found = server.get("/flow", run="lstm", tag="masked", format="json").json()
+    assert found["shape"] == [STEPS, 30, len(flow.STATISTICS)]
+    assert found["statistics"] == list(flow.STATISTICS)
+    assert found["steps"] == server.tags()["lstm"]["masked"]["steps"]
+
+
+def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
+    answer = server.get("/flow", run="lstm", tag="ragged")
+    values = np.frombuffer(answer.body, "<f4").reshape(3, 9, -1)
+    logged = np.isfinite(values[:, :, flow.STATISTICS.index("real_samples")])
+    assert logged.sum(axis=1).tolist() == [5, 9, 7]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "message"),
+    [
+        ({"run": "lstm"}, 400, "the parameter tag is missing"),
+        ({"run": "lstm", "tag": "nothing"}, 404, "no flow of the tag 'nothing' in the run 'lstm'"),
+        ({"run": "none", "tag": "masked"}, 404, "no flow of the tag 'masked' in the run 'none'"),
+        ({"run": "newer", "tag": "lstm"}, 404, "written in record format 2.0"),
+        ({"run": "lstm", "tag": "masked", "format": "csv"}, 400, "format is 'csv'; expected one"),
+    ],
+)
+def test_a_bad_flow_request_is_answered_in_words(server, parameters, code, message):
+    answer = server.get("/flow", **parameters)
+    assert (answer.code, message in answer.text) == (code, True), answer.text
+
+
+# --- /static, methods ---
+
+
+def test_the_page_is_served_as_a_script(server):
+    answer = server.get("/static/index.js")
+    assert answer.code == 200
+    assert answer.headers["Content-Type"].startswith("application/javascript")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert b"render" in answer.body
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "nothing.js",
+        "../plugin.py",
+        "..%2fplugin.py",
+        "%2e%2e/plugin.py",
+        "../static/../loader.py",
+        "..\\plugin.py",
+        "/etc/passwd",
+        "%00.js",
+        "index.py",
+    ],
+)
+def test_nothing_but_the_pages_files_is_served(server, name):
+    answer = server.get(f"/static/{name}")
+    assert answer.code == 404
+    assert b"import" not in answer.body
+
+
+@pytest.mark.parametrize("route", ["/tags", "/tensor", "/flow", "/static/index.js"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_only_get_is_served(server, route, method):
+    answer = server.get(route, method=method)
+    assert answer.code == 405
+    assert f"{method} is not served here; expected GET" in answer.text
+
+
+def test_the_tab_is_listed_and_active(server):
+    listed = json.loads(server.outside("/data/plugins_listing").body)["rnngrad"]
+    assert listed["enabled"]
+    assert listed["tab_name"] == "RNN Gradients"
+    assert listed["loading_mechanism"]["module_path"].endswith("/plugin/rnngrad/static/index.js")
+
+
+# --- the step limits ---
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+@pytest.mark.parametrize(
+    ("flags", "steps"),
+    [
+        ([], STEPS),
+        (["--samples_per_plugin=rnngrad=25"], 25),
+        (["--samples_per_plugin=rnngrad=0,images=7"], STEPS),
+        (["--samples_per_plugin=images=7"], STEPS),
+    ],
+    ids=["default", "set", "unlimited", "of-another"],
+)
+def test_steps_are_kept_as_the_user_says_or_else_by_our_limit(
+    logdir, tensorboard_server, load_fast, flags, steps
+):
+    server = tensorboard_server(logdir / "lstm", f"--load_fast={load_fast}", *flags)
+    tags = server.wait_for(
+        lambda tags: len(tags.get(".", {}).get("plain", {}).get("steps", [])) >= 25
+    )
+    assert len(tags["."]["plain"]["steps"]) == steps
+
+
+def test_limits_of_others_are_left_alone():
+    class Flags:
+        samples_per_plugin = {"images": 7, "rnngrad": 25}
+
+    RnnGradLoader().fix_flags(Flags)
+    assert Flags.samples_per_plugin == {
+        "images": 7,
+        "rnngrad": 25,
+        "rnngrad_flow": SAMPLES_PER_PLUGIN["rnngrad_flow"],
+    }
+
+
+@pytest.mark.parametrize("given", [None, "", "rnngrad=3"])
+def test_flags_of_an_embedder_that_are_no_table_do_no_harm(given):
+    class Flags:
+        samples_per_plugin = given
+
+    RnnGradLoader().fix_flags(Flags)
+    assert Flags.samples_per_plugin == given
+
+
+# --- live ---
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+def test_a_running_training_appears_and_grows(tmp_path, tensorboard_server, load_fast):
+    server = tensorboard_server(tmp_path, f"--load_fast={load_fast}")
+    assert server.tags() == {}
+    with SummaryWriter(tmp_path / "live") as writer:
+        writer.add_sequence("lstm", LSTM[0], 0)
+        server.wait_for(lambda tags: "live" in tags)
+        writer.add_sequence("lstm", LSTM[1], 1)
+        server.wait_for(lambda tags: len(tags["live"]["lstm"]["steps"]) == 2)
+        values, _ = tensor(server, run="live", tag="lstm", step=1)
+        np.testing.assert_array_equal(values, LSTM[1, 0].T)
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+def test_routes_work_under_a_path_prefix(logdir, tensorboard_server, load_fast):
+    server = tensorboard_server(logdir, f"--load_fast={load_fast}", "--path_prefix=/some/where")
+    assert server.url.endswith("/some/where")
+    server.wait_for(lambda tags: "deep/er" in tags)
+    values, _ = tensor(server, run="deep/er", tag="plain", step=3)
+    np.testing.assert_array_equal(values, LSTM[1, 0].T)

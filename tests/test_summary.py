@@ -1,0 +1,135 @@
+"""The TensorFlow op and the protobuf give the same record."""
+
+import numpy as np
+import pytest
+from events import values
+
+import tb_rnngrad
+from tb_rnngrad import SequenceRecord
+
+tf = pytest.importorskip("tensorflow")
+
+RNG = np.random.default_rng(3)
+DATA = RNG.normal(size=(6, 5, 4)).astype(np.float32)
+MASK = RNG.random((6, 5)) > 0.3
+GROUPS = {"forward": 1, "backward": 3}
+OPTIONS = {
+    "mask": MASK,
+    "channel_groups": GROUPS,
+    "max_outputs": 3,
+    "quantity": "activation",
+    "description": "of *everything*",
+}
+
+
+def same(ours, theirs):
+    """Whether two values say the same: metadata, and the tensors' contents."""
+    assert ours.metadata == theirs.metadata
+    if ours.tensor.string_val:
+        assert list(ours.tensor.string_val) == list(theirs.tensor.string_val)
+    else:
+        np.testing.assert_array_equal(tf.make_ndarray(ours.tensor), tf.make_ndarray(theirs.tensor))
+
+
+def written_by_tensorflow(logdir, log):
+    with tf.summary.create_file_writer(str(logdir)).as_default() as writer:
+        log()
+        writer.flush()
+    return values(logdir)
+
+
+def eager(data, step, **options):
+    return tb_rnngrad.summary.sequence("lstm", data, step, **options)
+
+
+def in_function(data, step, **options):
+    @tf.function
+    def log(data, step):
+        return tb_rnngrad.summary.sequence("lstm", data, step, **options)
+
+    return log(tf.constant(data), tf.constant(step, tf.int64))
+
+
+@pytest.mark.parametrize("path", [eager, in_function])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_both_paths_write_the_same_record(tmp_path, path, dtype):
+    found = written_by_tensorflow(tmp_path, lambda: path(DATA, 7, dtype=dtype, **OPTIONS))
+    expected = tb_rnngrad.summary.sequence_pb("lstm", DATA, dtype=dtype, **OPTIONS)
+    for value in expected.value:
+        same(found.pop((value.tag, 7)), value)
+    assert not [key for key in found if key[0]]
+
+
+def test_a_record_is_written_with_what_it_brings(tmp_path):
+    whole = SequenceRecord(DATA, MASK, GROUPS, "gate_gradient", "lstm_1", "keras")
+    found = written_by_tensorflow(tmp_path, lambda: eager(whole, 7))
+    for value in tb_rnngrad.summary.sequence_pb("lstm", whole).value:
+        same(found[value.tag, 7], value)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+def test_every_floating_dtype_is_taken(tmp_path, dtype):
+    data = tf.cast(DATA, dtype)
+    found = written_by_tensorflow(tmp_path, lambda: in_function(data, 1))
+    blob = found["lstm", 1].tensor.string_val[1]
+    expected = tf.cast(data, tf.float32).numpy()[0]
+    np.testing.assert_array_equal(tb_rnngrad.record.decode_sample(blob), expected)
+
+
+def test_sequences_of_any_length_pass_through_one_function(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 4]), tf.TensorSpec([], tf.int64)])
+    def log(data, step):
+        tb_rnngrad.summary.sequence("lstm", data, step)
+
+    found = written_by_tensorflow(
+        tmp_path, lambda: [log(DATA[:, :length], length) for length in (2, 5)]
+    )
+    assert {step for tag, step in found if tag == "lstm"} == {2, 5}
+
+
+def test_the_recording_condition_and_the_default_step_are_tensorflows(tmp_path):
+    def log():
+        for step in range(6):
+            tf.summary.experimental.set_step(step)
+            with tf.summary.record_if(step % 2 == 0):
+                tb_rnngrad.summary.sequence("lstm", DATA)
+
+    found = written_by_tensorflow(tmp_path, log)
+    tf.summary.experimental.set_step(None)
+    assert sorted(step for tag, step in found if tag == "lstm") == [0, 2, 4]
+
+
+def test_the_name_scope_prefixes_the_tag(tmp_path):
+    def log():
+        with tf.name_scope("encoder"):
+            eager(DATA, 0)
+
+    assert ("encoder/lstm", 0) in written_by_tensorflow(tmp_path, log)
+
+
+def test_without_a_writer_nothing_is_written_and_nothing_raises():
+    assert not eager(DATA, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "error", "message"),
+    [
+        (DATA[0, 0], {}, ValueError, "data has rank 1; expected"),
+        (np.ones((2, 3, 4), int), {}, TypeError, "data has dtype int64; expected floating point"),
+        (DATA, {"quantity": "grad"}, ValueError, "unknown quantity 'grad'; expected one of hid"),
+        (DATA, {"channel_groups": {"i": 3}}, ValueError, "name 3 channels; data has 4"),
+        (DATA, {"max_outputs": 0}, ValueError, "max_outputs is 0; expected at least 1"),
+        (DATA, {"dtype": "float16"}, ValueError, "dtype is 'float16' .* expected 'float32' or"),
+    ],
+)
+@pytest.mark.parametrize("path", [eager, in_function])
+def test_bad_input_is_refused_in_words(tmp_path, path, data, options, error, message):
+    with pytest.raises(error, match=message):
+        written_by_tensorflow(tmp_path, lambda: path(data, 0, **options))
+
+
+def test_an_eager_mask_of_the_wrong_shape_is_refused_in_words(tmp_path):
+    with pytest.raises(ValueError, match=r"mask has shape \(5, 6\); expected"):
+        written_by_tensorflow(tmp_path, lambda: eager(DATA, 0, mask=MASK.T))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"mask has shape \(5, 6\); expected"):
+        written_by_tensorflow(tmp_path, lambda: in_function(DATA, 0, mask=MASK.T))

@@ -1,0 +1,148 @@
+"""The writer without a framework."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from events import events, values
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_BLOB_SEQUENCE, DATA_CLASS_TENSOR
+
+from tb_rnngrad import SequenceRecord, SummaryWriter, record
+
+RNG = np.random.default_rng(2)
+DATA = RNG.normal(size=(6, 5, 3)).astype(np.float32)
+
+
+def samples(value):
+    return np.stack([record.decode_sample(blob) for blob in value.tensor.string_val[1:]])
+
+
+def test_tensorboards_own_reader_reads_what_was_written(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", DATA, 7, wall_time=1.5)
+    first, second = events(tmp_path)
+    assert first.file_version == "brain.Event:2"
+    assert (second.step, second.wall_time) == (7, 1.5)
+    logged, flowed = second.summary.value
+    assert (logged.tag, flowed.tag) == ("lstm", "lstm/flow")
+    assert logged.metadata.plugin_data.plugin_name == "rnngrad"
+    assert flowed.metadata.plugin_data.plugin_name == "rnngrad_flow"
+    assert logged.metadata.data_class == DATA_CLASS_BLOB_SEQUENCE
+    assert flowed.metadata.data_class == DATA_CLASS_TENSOR
+    assert [d.size for d in logged.tensor.tensor_shape.dim] == [5]
+    np.testing.assert_array_equal(samples(logged), DATA[:4])
+
+
+def test_a_record_stands_in_the_file_when_the_call_returns(tmp_path):
+    writer = SummaryWriter(tmp_path)
+    for step in range(3):
+        writer.add_sequence("lstm", DATA, step)
+        assert ("lstm", step) in values(tmp_path)
+    writer.flush()
+    writer.close()
+    writer.close()
+    with pytest.raises(ValueError, match="the SummaryWriter of .* is closed"):
+        writer.add_sequence("lstm", DATA, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("", DATA, 0), ValueError, "the tag is empty"),
+        (("lstm/flow", DATA, 0), ValueError, "the tag 'lstm/flow' ends in '/flow', which is kept"),
+        (("lstm", DATA[0, 0], 0), ValueError, "data has rank 1"),
+        (("lstm", DATA, 0.5), TypeError, "'float' object cannot be interpreted as an integer"),
+        (("lstm", DATA, 2**63), ValueError, "global_step is 9223372036854775808; expected"),
+    ],
+)
+def test_a_refused_record_writes_nothing_and_spoils_nothing(tmp_path, arguments, error, message):
+    with SummaryWriter(tmp_path) as writer:
+        with pytest.raises(error, match=message):
+            writer.add_sequence(*arguments)
+        assert len(events(tmp_path)) == 1
+        writer.add_sequence("lstm", DATA, 1, quantity="output_gradient")
+    assert ("lstm", 1) in values(tmp_path)
+
+
+def test_a_wall_time_that_would_stop_tensorboard_is_refused(tmp_path):
+    with SummaryWriter(tmp_path) as writer, pytest.raises(ValueError, match="wall_time is nan"):
+        writer.add_sequence("lstm", DATA, 0, wall_time=float("nan"))
+
+
+def test_one_tag_is_one_quantity(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", DATA, 0)
+        with pytest.raises(ValueError, match="the tag 'lstm' was first logged as .*hidden_state"):
+            writer.add_sequence("lstm", DATA, 1, quantity="output_gradient")
+
+
+def test_a_record_brings_its_own_quantity(tmp_path):
+    whole = SequenceRecord(DATA, quantity="cell_state_gradient", layer="lstm_1")
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", whole, 0)
+        with pytest.raises(ValueError, match="mask was given beside a SequenceRecord"):
+            writer.add_sequence("lstm", whole, 1, mask=[5] * 6)
+        with pytest.raises(ValueError, match="quantity was given beside a SequenceRecord"):
+            writer.add_sequence("lstm", whole, 1, quantity="activation")
+    content = values(tmp_path)["lstm", 0].metadata.plugin_data.content
+    meta = record.Metadata.from_content(content)
+    assert (meta.quantity, meta.layer) == ("cell_state_gradient", "lstm_1")
+
+
+def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
+    flow = RNG.normal(size=(5, 12)).astype(np.float32)
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", SequenceRecord(DATA, flow=flow, batch_size=64), 0)
+    logged, flowed = (values(tmp_path)[tag, 0].tensor for tag in ("lstm", "lstm/flow"))
+    np.testing.assert_array_equal(np.frombuffer(flowed.tensor_content, "<f4").reshape(5, 12), flow)
+    assert record.decode_header(logged.string_val[0]).batch == 64
+
+
+def test_a_step_that_goes_back_is_written_and_warned_of(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", DATA, 5)
+        writer.add_sequence("gru", DATA, 3)
+        with pytest.warns(UserWarning, match="step 4 of 'lstm' after step 5: .* Log ascending"):
+            writer.add_sequence("lstm", DATA, 4)
+    assert {("lstm", 4), ("lstm", 5)} < set(values(tmp_path))
+
+
+def test_a_full_disk_loses_the_record_but_not_the_file(tmp_path):
+    """In a process of its own, whose files may not grow beyond 100 kB."""
+    script = f"""
+import errno, numpy as np, resource, signal, tb_rnngrad
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+writer = tb_rnngrad.SummaryWriter({str(tmp_path)!r})
+small, large = np.ones((1, 10, 10)), np.ones((4, 1000, 10))
+writer.add_sequence("lstm", small, 0)
+try:
+    writer.add_sequence("lstm", large, 1)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+writer.add_sequence("lstm", small, 2)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "EFBIG", done.stderr
+    assert [step for tag, step in values(tmp_path) if tag == "lstm"] == [0, 2]
+
+
+def test_a_second_open_writer_in_one_directory_is_warned_of(tmp_path):
+    with SummaryWriter(tmp_path), pytest.warns(UserWarning, match="this process already wrote"):
+        SummaryWriter(tmp_path).close()
+
+
+def test_one_writer_after_another_is_fine(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SummaryWriter(tmp_path).close()
+        SummaryWriter(tmp_path).close()
+
+
+def test_a_remote_directory_is_refused_in_words():
+    with pytest.raises(
+        ValueError, match="logdir is 'gs://bucket/logs'; expected a local directory"
+    ):
+        SummaryWriter("gs://bucket/logs")
