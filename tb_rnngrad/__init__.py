@@ -4,10 +4,11 @@ import importlib
 from typing import Any
 
 from tb_rnngrad import summary
+from tb_rnngrad.reader import read
 from tb_rnngrad.record import QUANTITIES, SequenceRecord
 from tb_rnngrad.writer import SummaryWriter
 
-__all__ = ["QUANTITIES", "SequenceRecord", "SummaryWriter", "keras", "summary"]
+__all__ = ["QUANTITIES", "SequenceRecord", "SummaryWriter", "keras", "read", "summary"]
 
 
 def __getattr__(name: str) -> Any:

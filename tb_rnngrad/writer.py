@@ -13,7 +13,6 @@ import operator
 import os
 import re
 import socket
-import struct
 import threading
 import time
 import warnings
@@ -22,36 +21,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import google_crc32c
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_rnngrad import summary
+from tb_rnngrad import _tfrecord, summary
 from tb_rnngrad.record import SequenceRecord
 
 _SUFFIX: Final = ".rnngrad"
-_CRC_DELTA: Final = 0xA282EAD8
 _uid = itertools.count()
 _open_files: set[Path] = set()
-
-
-def _masked_crc(data: bytes) -> int:
-    """Return the TFRecord format's CRC: rotated and shifted, so that CRCs of CRCs stay sound."""
-    crc: int = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
-
-
-def _frame(payload: bytes) -> bytes:
-    """Return one TFRecord: length, its CRC, the payload, its CRC."""
-    length = struct.pack("<Q", len(payload))
-    return b"".join(
-        (
-            length,
-            struct.pack("<I", _masked_crc(length)),
-            payload,
-            struct.pack("<I", _masked_crc(payload)),
-        )
-    )
 
 
 class SummaryWriter:
@@ -146,8 +124,8 @@ class SummaryWriter:
         if step < self._last_steps.get(tag, step):
             warnings.warn(
                 f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
-                "loader forgets the later steps of a tag once an earlier one follows. Log ascending "
-                "steps, or start a new run",
+                "loader forgets the later steps of a tag once an earlier one follows. "
+                "Log ascending steps, or start a new run",
                 stacklevel=2,
             )
         self._last_steps[tag] = step
@@ -178,7 +156,7 @@ class SummaryWriter:
         self.close()
 
     def _write(self, event: Event) -> None:
-        rest = memoryview(_frame(event.SerializeToString()))
+        rest = memoryview(_tfrecord.frame(event.SerializeToString()))
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"the SummaryWriter of {self.logdir} is closed")

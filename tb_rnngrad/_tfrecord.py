@@ -1,0 +1,74 @@
+"""The framing of event files: TFRecord, with google-crc32c for speed.
+
+A record is its length (uint64) and that length's CRC, then the payload and its CRC (uint32 each),
+all little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import google_crc32c
+
+_HEAD: Final = struct.Struct("<QI")
+_LENGTH: Final = struct.Struct("<Q")
+_CRC: Final = struct.Struct("<I")
+_CRC_DELTA: Final = 0xA282EAD8
+
+
+def _masked_crc(data: bytes) -> int:
+    """Return the format's CRC: rotated and shifted, so that CRCs of CRCs stay sound."""
+    crc: int = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
+
+
+def frame(payload: bytes) -> bytes:
+    """Return one record."""
+    length = _LENGTH.pack(len(payload))
+    crcs = (_CRC.pack(_masked_crc(length)), _CRC.pack(_masked_crc(payload)))
+    return b"".join((length, crcs[0], payload, crcs[1]))
+
+
+def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the offset and the payload of every record of a file.
+
+    A half-written last record ends it, as the file may still be growing. A damaged payload is left
+    out with a warning; a damaged length hides what follows it, with a warning.
+    """
+    with path.open("rb") as file:
+        while True:
+            offset = file.tell()
+            head = file.read(_HEAD.size)
+            if len(head) < _HEAD.size:
+                return
+            length, crc = _HEAD.unpack(head)
+            if _masked_crc(head[: _LENGTH.size]) != crc:
+                warnings.warn(f"{path} is damaged from byte {offset} on", stacklevel=2)
+                return
+            payload = _checked(file, length)
+            if payload is None:
+                return
+            if payload:
+                yield offset, payload
+            else:
+                warnings.warn(f"{path}: the event at byte {offset} is damaged", stacklevel=2)
+
+
+def payload_at(path: Path, offset: int) -> bytes:
+    """Return the payload of the record at `offset`, its checksum verified when it was listed."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        length, _ = _HEAD.unpack(file.read(_HEAD.size))
+        return file.read(length)
+
+
+def _checked(file: BinaryIO, length: int) -> bytes | None:
+    """Return the payload; empty where its CRC does not fit, None where the file ends before it."""
+    payload, crc = file.read(length), file.read(_CRC.size)
+    if len(payload) < length or len(crc) < _CRC.size:
+        return None
+    return payload if _CRC.unpack(crc)[0] == _masked_crc(payload) else b""

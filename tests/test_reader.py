@@ -1,0 +1,137 @@
+"""Logs come back as they were written."""
+
+import numpy as np
+import pytest
+
+import tb_rnngrad
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow
+
+RNG = np.random.default_rng(5)
+DATA = RNG.normal(size=(7, 6, 5, 4)).astype(np.float32)
+MASK = RNG.random((6, 5)) > 0.3
+GROUPS = {"forward": 1, "backward": 3}
+
+
+def log(logdir, tag="lstm", steps=range(7), **options):
+    with SummaryWriter(logdir) as writer:
+        for step in steps:
+            writer.add_sequence(tag, DATA[step], step * 10, wall_time=step + 0.5, **options)
+
+
+def test_every_step_comes_back_whole(tmp_path):
+    log(tmp_path / "a", mask=MASK, channel_groups=GROUPS, max_outputs=6)
+    series = tb_rnngrad.read(tmp_path, run="a", tag="lstm")
+    assert series.steps.tolist() == [0, 10, 20, 30, 40, 50, 60]
+    assert series.wall_times.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5]
+    assert len(series) == 7
+    np.testing.assert_array_equal(np.stack([np.asarray(r) for r in series]), DATA)
+    last = series[-1]
+    np.testing.assert_array_equal(last.mask, MASK)
+    assert last.channel_groups == GROUPS
+    assert last.quantity == "hidden_state_gradient"
+    np.testing.assert_array_equal(series.at(20), DATA[2])
+    assert [np.asarray(r)[0, 0, 0] for r in series[1:3]] == [DATA[1, 0, 0, 0], DATA[2, 0, 0, 0]]
+    assert repr(series) == "<Series 'lstm' of run 'a': hidden_state_gradient, 7 steps>"
+
+
+def test_flow_comes_back_over_the_whole_batch(tmp_path):
+    log(tmp_path, mask=MASK, max_outputs=1)
+    series = tb_rnngrad.read(tmp_path)
+    assert series.flow.statistics == flow.STATISTICS
+    assert series.flow.steps.tolist() == series.steps.tolist()
+    expected = np.stack([flow.statistics(data, MASK) for data in DATA])
+    np.testing.assert_array_equal(series.flow.values, expected)
+    np.testing.assert_array_equal(series[3].flow, expected[3])
+    assert series[3].batch_size == 6
+    assert series[3].shape == (1, 5, 4)
+
+
+def test_what_was_read_can_be_logged_again(tmp_path):
+    log(tmp_path / "a", mask=MASK, channel_groups=GROUPS)
+    first = tb_rnngrad.read(tmp_path / "a")[2]
+    with SummaryWriter(tmp_path / "b") as writer:
+        writer.add_sequence("lstm", first, 2)
+    again = tb_rnngrad.read(tmp_path / "b")[0]
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(again.flow, first.flow)
+    assert again.batch_size == first.batch_size == 6
+
+
+@pytest.mark.parametrize(
+    ("data", "quantity"),
+    [(DATA[0, 0], "weight"), (DATA[0, :4, 0], "output_gradient")],
+    ids=["matrix", "no time axis"],
+)
+def test_data_of_rank_2_comes_back_with_rank_2(tmp_path, data, quantity):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("x", data, 0, quantity=quantity)
+    np.testing.assert_array_equal(tb_rnngrad.read(tmp_path)[0], data)
+
+
+def test_of_a_step_logged_twice_the_later_comes_back(tmp_path):
+    log(tmp_path, steps=[0, 1, 2])
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", DATA[6], 10)
+    series = tb_rnngrad.read(tmp_path)
+    assert series.steps.tolist() == [0, 10, 20]
+    np.testing.assert_array_equal(series[1], DATA[6, :4])
+
+
+def test_a_file_still_being_written_is_read_as_far_as_it_goes(tmp_path):
+    log(tmp_path)
+    path = next(tmp_path.iterdir())
+    path.write_bytes(path.read_bytes()[:-5])
+    assert tb_rnngrad.read(tmp_path).steps.tolist() == [0, 10, 20, 30, 40, 50]
+
+
+def test_a_damaged_event_is_left_out_with_a_warning(tmp_path):
+    log(tmp_path)
+    path = next(tmp_path.iterdir())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="the event at byte [0-9]+ is damaged"):
+        assert tb_rnngrad.read(tmp_path).steps.tolist() == [0, 10, 20, 40, 50, 60]
+
+
+def test_records_of_tensorflow_come_back_too(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        tb_rnngrad.summary.sequence("lstm", SequenceRecord(DATA[0], layer="lstm_1"), 3)
+        tf.summary.experimental.set_step(None)
+    series = tb_rnngrad.read(tmp_path)
+    np.testing.assert_array_equal(series[0], DATA[0, :4])
+    assert series[0].layer == "lstm_1"
+    np.testing.assert_array_equal(series[0].flow, flow.statistics(DATA[0]))
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({}, "there are several runs in .*; expected one of 'a', 'b'"),
+        ({"run": "c"}, "no run 'c' in .*; expected one of 'a', 'b'"),
+        (
+            {"run": "b"},
+            "there are several tags in the run 'b' of .*; expected one of 'gru', 'lstm'",
+        ),
+        ({"run": "a", "tag": "gru"}, "no tag 'gru' in the run 'a' of .*; expected one of 'lstm'"),
+        ({"run": "a", "tag": "lstm/flow"}, "no tag 'lstm/flow' in the run 'a'"),
+    ],
+)
+def test_a_choice_that_is_none_is_answered_with_what_there_is(tmp_path, choice, message):
+    log(tmp_path / "a")
+    log(tmp_path / "b")
+    log(tmp_path / "b" / ".." / "b", tag="gru")
+    with pytest.raises(ValueError, match=message):
+        tb_rnngrad.read(tmp_path, **choice)
+
+
+def test_a_directory_without_records_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no run with records of tb_rnngrad in .*"):
+        tb_rnngrad.read(tmp_path)
+
+
+def test_a_step_that_was_not_logged_is_answered_with_the_nearest(tmp_path):
+    log(tmp_path)
+    with pytest.raises(KeyError, match="no step 29 of 'lstm'; the nearest is 30"):
+        tb_rnngrad.read(tmp_path).at(29)
