@@ -26,11 +26,10 @@ def _masked_crc(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def frame(payload: bytes) -> bytes:
-    """Return one record."""
+def frame(payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the parts of one record, to be written one after the other."""
     length = _LENGTH.pack(len(payload))
-    crcs = (_CRC.pack(_masked_crc(length)), _CRC.pack(_masked_crc(payload)))
-    return b"".join((length, crcs[0], payload, crcs[1]))
+    return length + _CRC.pack(_masked_crc(length)), payload, _CRC.pack(_masked_crc(payload))
 
 
 def payloads(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -13,7 +13,6 @@ from tensorboard.compat.proto.summary_pb2 import (
     Summary,
     SummaryMetadata,
 )
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
 from tb_rnngrad import flow, record
@@ -86,26 +85,44 @@ def sequence_pb(
 
         writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
     """
-    check_tag(name)
-    whole = as_record(data, quantity, mask, channel_groups)
+    summary = Summary()
+    fill(
+        summary,
+        name,
+        as_record(data, quantity, mask, channel_groups),
+        max_outputs,
+        dtype,
+        description,
+    )
+    return summary
+
+
+def fill(
+    summary: Summary,
+    tag: str,
+    whole: SequenceRecord,
+    max_outputs: int,
+    dtype: str,
+    description: str | None,
+) -> Metadata:
+    """Put a record into an empty `summary`, in place, and return what its tag is.
+
+    In place, since every protobuf built into another is a copy of all samples.
+    """
+    check_tag(tag)
     meta = metadata_of(whole)
     blobs = record.encode(whole, max_outputs, dtype)
+    logged = summary.value.add(tag=tag, metadata=summary_metadata(meta, description))
+    logged.tensor.dtype = DT_STRING
+    logged.tensor.tensor_shape.dim.add(size=len(blobs))
+    logged.tensor.string_val.extend(blobs)
     statistics = np.ascontiguousarray(statistics_of(whole), "<f4")
-    blob_tensor = TensorProto(dtype=DT_STRING, string_val=blobs)
-    blob_tensor.tensor_shape.dim.add(size=len(blobs))
-    flow_tensor = TensorProto(dtype=DT_FLOAT, tensor_content=statistics.tobytes())
+    flowed = summary.value.add(tag=tag + record.FLOW_SUFFIX, metadata=flow_metadata(meta))
+    flowed.tensor.dtype = DT_FLOAT
+    flowed.tensor.tensor_content = statistics.tobytes()
     for size in statistics.shape:
-        flow_tensor.tensor_shape.dim.add(size=size)
-    return Summary(
-        value=[
-            Summary.Value(
-                tag=name, metadata=summary_metadata(meta, description), tensor=blob_tensor
-            ),
-            Summary.Value(
-                tag=name + record.FLOW_SUFFIX, metadata=flow_metadata(meta), tensor=flow_tensor
-            ),
-        ]
-    )
+        flowed.tensor.tensor_shape.dim.add(size=size)
+    return meta
 
 
 def as_record(

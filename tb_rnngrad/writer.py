@@ -98,23 +98,17 @@ class SummaryWriter:
             ValueError, TypeError: an argument cannot be. Nothing is written then.
             OSError: the disk is full, say. The file is left as it was before the call.
         """
-        value = summary.sequence_pb(
-            tag,
-            data,
-            quantity=quantity,
-            mask=mask,
-            max_outputs=max_outputs,
-            channel_groups=channel_groups,
-            dtype=dtype,
-            description=description,
-        )
         now = time.time() if wall_time is None else float(wall_time)
         if not math.isfinite(now):
             raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
         step = operator.index(global_step)
         if not -(2**63) <= step < 2**63:
             raise ValueError(f"global_step is {step}; expected an int64")
-        content = value.value[0].metadata.plugin_data.content
+        event = Event(step=step, wall_time=now)
+        whole = summary.as_record(data, quantity, mask, channel_groups)
+        content = summary.fill(
+            event.summary, tag, whole, max_outputs, dtype, description
+        ).to_content()
         first = self._contents.setdefault(tag, content)
         if content != first:
             raise ValueError(
@@ -129,7 +123,7 @@ class SummaryWriter:
                 stacklevel=2,
             )
         self._last_steps[tag] = step
-        self._write(Event(step=step, wall_time=now, summary=value))
+        self._write(event)
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""
@@ -156,14 +150,16 @@ class SummaryWriter:
         self.close()
 
     def _write(self, event: Event) -> None:
-        rest = memoryview(_tfrecord.frame(event.SerializeToString()))
+        parts = _tfrecord.frame(event.SerializeToString())
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
             start = self._file.tell()
             try:
-                while rest:
-                    rest = rest[self._file.write(rest) :]
+                for part in parts:
+                    rest = memoryview(part)
+                    while rest:
+                        rest = rest[self._file.write(rest) :]
             except BaseException:
                 # Half a record would hide every later one from TensorBoard.
                 self._file.truncate(start)
