@@ -166,8 +166,7 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         rows = [
             np.stack([formula(batch) for formula in _FORMULAS.values()], axis=1)
             for batch in (
-                _Batch(data[:, piece], None if mask is None else mask[:, piece])
-                for piece in pieces
+                _Batch(data[:, piece], None if mask is None else mask[:, piece]) for piece in pieces
             )
         ]
         return np.concatenate(rows).astype(np.float32)

@@ -411,10 +411,18 @@ def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
     extremes = np.full((len(data), 2), np.nan, np.float32)
     for index, sample in enumerate(data):
         real = sample if mask is None else sample[mask[index]]
-        finite = real[np.isfinite(real)]
-        if finite.size:
-            extremes[index] = finite.min(), finite.max()
+        if not np.isfinite(_bounds(real)).all():
+            real = real[np.isfinite(real)]
+        extremes[index] = _bounds(real)
     return extremes
+
+
+def _bounds(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the greatest of `values`, NaN where it holds one or is empty."""
+    if not values.size:
+        return np.nan, np.nan
+    with np.errstate(invalid="ignore"):  # NaN among them is an answer, not a mishap
+        return float(values.min()), float(values.max())
 
 
 def _to_json(fields: Mapping[str, Any]) -> bytes:
@@ -429,10 +437,16 @@ def _pack(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byte
         (
             struct.pack("<I", len(text)),
             text,
-            *(a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes() for a in arrays.values()),
+            *(_little_endian(array) for array in arrays.values()),
         )
     )
     return b"".join((_MAGIC, struct.pack("<I", google_crc32c.value(body)), body))
+
+
+def _little_endian(array: NDArray[Any]) -> memoryview:
+    return memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8)).cast(
+        "B"
+    )
 
 
 def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

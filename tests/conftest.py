@@ -82,10 +82,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def tensorboard(logdir: Path, log: Path, *flags: str, tensorflow: bool = False) -> Iterator[Server]:
+def tensorboard(
+    logdir: Path,
+    log: Path,
+    *flags: str,
+    tensorflow: bool = False,
+    python: str = sys.executable,
+) -> Iterator[Server]:
     """Run a real TensorBoard over `logdir` on a free port."""
     start = ["-m", "tensorboard.main"] if tensorflow else ["-c", WITHOUT_TENSORFLOW]
-    command = [sys.executable, *start, f"--logdir={logdir}", "--port=0", "--reload_interval=1"]
+    command = [python, *start, f"--logdir={logdir}", "--port=0", "--reload_interval=1"]
     with log.open("w") as output:
         process = subprocess.Popen([*command, *flags], stdout=output, stderr=subprocess.STDOUT)
     try:
