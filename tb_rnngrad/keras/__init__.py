@@ -1,0 +1,7 @@
+"""Capture in Keras 3 (TensorFlow backend) and legacy tf_keras."""
+
+from tb_rnngrad.keras._capture import capture
+from tb_rnngrad.keras._gradients import gradients
+from tb_rnngrad.keras._logger import GradientLogger
+
+__all__ = ["GradientLogger", "capture", "gradients"]

@@ -1,0 +1,138 @@
+"""What capture needs to know of a Keras, and which Keras a model belongs to."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+Patch = tuple[MutableMapping[str, Any], str, Any]
+"""A namespace (an instance's or a module's `__dict__`), a name in it, and its value for a while."""
+
+Rnn = Callable[..., tuple[Any, Any, Any]]
+"""A Keras' loop over timesteps: `rnn(step_function, inputs, initial_states, **options)`."""
+
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class CellKind:
+    """How a cell of Keras' own calls its activation functions, in order, at each timestep.
+
+    Attributes:
+        gates: one name a pre-activation, in the order of the calls and of the kernel's columns.
+        squashes_cell_state: whether a further call takes the new cell state, on its way to h_t.
+    """
+
+    gates: tuple[str, ...]
+    squashes_cell_state: bool = False
+
+
+LSTM = CellKind(("i", "f", "c", "o"), squashes_cell_state=True)
+GRU = CellKind(("z", "r", "h"))
+SIMPLE = CellKind(("h",))
+
+
+class Adapter(Protocol):
+    """One Keras, in the terms that capture is written in."""
+
+    name: str
+    rnn_class: type
+    bidirectional_class: type
+    time_distributed_class: type
+
+    def children(self, layer: Any) -> Sequence[Any]:
+        """Return the layers directly inside `layer`."""
+
+    def refusal(self, layer: Any) -> str | None:
+        """Return why this recurrent layer cannot be looked into, or None where it can."""
+
+    def cells(self, layer: Any) -> Sequence[Any]:
+        """Return a recurrent layer's cells: one, or those stacked in it."""
+
+    def kind(self, cell: Any) -> CellKind | None:
+        """Return what is known of the cell's inside; None for a cell that is not Keras' own."""
+
+    def weights(self, layer: Any) -> Sequence[Any]:
+        """Return the layer's variables, trainable ones first."""
+
+    def raw(self, variable: Any) -> tf.Variable:
+        """Return the variable underneath, which mixed precision does not cast."""
+
+    def is_time_major(self, layer: Any) -> bool:
+        """Return whether the layer takes and emits [timesteps, samples, ...]."""
+
+    def standing_patches(self, layer: Any) -> Sequence[Patch]:
+        """Return what keeps `layer` off fused kernels that bypass its `call`."""
+
+    def original_call(self, layer: Any) -> Callable[..., Any]:
+        """Return the layer's own `call`, as Keras itself would run it."""
+
+    def recurrence(
+        self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
+    ) -> contextlib.AbstractContextManager[Any]:
+        """While entered, the layer's `call` loops through `wrap(rnn)`; gives the inputs to call."""
+
+    def scaling_patches(
+        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+    ) -> Sequence[Patch]:
+        """Return what reports the loss scale whenever the model's optimizer scales a loss."""
+
+    def forward(self, model: Any, x: Any, training: bool) -> Any:
+        """Return the model's prediction."""
+
+    def loss(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> tf.Tensor:
+        """Return the compiled loss, with the layers' own losses.
+
+        Raises:
+            RuntimeError: the model was not compiled with one.
+        """
+
+    def passing_state(self, model: Any) -> Sequence[Any]:
+        """Return the variables that a forward pass may change: states, statistics, seeds."""
+
+    def train_step(self, model: Any) -> int | None:
+        """Return the number of optimizer steps so far, or None without an optimizer."""
+
+
+def adapter_of(model: Any) -> Adapter:
+    """Return the adapter of the Keras that `model` is a layer of.
+
+    Raises:
+        TypeError: it is no layer of either Keras.
+        RuntimeError: it is a Keras 3 model of another backend than TensorFlow.
+    """
+    for cls in type(model).__mro__:
+        match cls.__module__.split(".")[0]:
+            case "keras":
+                module: Any = importlib.import_module("tb_rnngrad.keras._keras3")
+            case "tf_keras":
+                module = importlib.import_module("tb_rnngrad.keras._tf_keras")
+            case _:
+                continue
+        adapter: Adapter = module.adapter()
+        return adapter
+    raise TypeError(
+        f"model is a {type(model).__module__}.{type(model).__qualname__}; "
+        "expected a model or layer of Keras 3 (keras) or of legacy Keras (tf_keras)"
+    )
+
+
+@contextlib.contextmanager
+def patched(patches: Sequence[Patch]) -> Iterator[None]:
+    """Apply the patches for a while, and leave every namespace as it was, whatever happens."""
+    before = [(names, name, names.get(name, _MISSING)) for names, name, _ in patches]
+    try:
+        for names, name, value in patches:
+            names[name] = value
+        yield
+    finally:
+        for names, name, value in reversed(before):
+            if value is _MISSING:
+                names.pop(name, None)
+            else:
+                names[name] = value

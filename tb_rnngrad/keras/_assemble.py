@@ -1,0 +1,217 @@
+"""From what the taps saw to records: one layout for every kind of layer.
+
+Samples first, then timesteps in input order, then channels; masked timesteps are exact 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import tensorflow as tf
+
+from tb_rnngrad.keras._adapter import Adapter
+from tb_rnngrad.keras._recurrence import Site, cells_of
+from tb_rnngrad.keras._taps import GRADIENTS, Taps
+from tb_rnngrad.keras._views import Part, View
+
+QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hidden_state": "hidden_state_gradient",
+        "cell_state": "cell_state_gradient",
+        "output": "output_gradient",
+        "input": "input_gradient",
+        "gates": "gate_gradient",
+        "weights": "weight_gradient",
+        "activations": "activation",
+        "states/h": "hidden_state",
+        "states/c": "cell_state",
+        "kernels": "weight",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One quantity of one layer, still on its device.
+
+    Attributes:
+        layer: the layer's name, with the number of the call where it was called several times.
+        name: the quantity as asked for, and which part of it ("weights/kernel").
+        quantity: a key of `tb_rnngrad.QUANTITIES`.
+        data: [samples, timesteps, channels], [samples, channels] or [rows, channels].
+        mask: [samples, timesteps] of bool, or None.
+        groups: name -> channels, or None.
+    """
+
+    layer: str
+    name: str
+    quantity: str
+    data: tf.Tensor
+    mask: tf.Tensor | None
+    groups: Mapping[str, int] | None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of one part: its sites, one a replica."""
+
+    part: Part
+    sites: Sequence[Site]
+
+    def has(self, sink: str) -> bool:
+        return sink in self.sites[0].sinks and self.sites[0].sinks[sink].writes > 0
+
+    def values(self, sink: str) -> list[tf.Tensor]:
+        return [site.sinks[sink].value for site in self.sites]
+
+
+def captured(taps: Taps) -> list[Captured]:
+    """Return everything that the taps saw, layer by layer; nothing of layers not reached."""
+    scale = taps.loss_scale
+    found: list[Captured] = []
+    for view in taps.views:
+        calls = [taps.calls(part) for part in view.parts]
+        rounds = [
+            [_Call(part, sites) for part, sites in zip(view.parts, one, strict=True)]
+            for one in zip(*calls, strict=False)
+        ]
+        merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
+        for number, together in enumerate(merged, start=1):
+            name = view.name if number == 1 else f"{view.name}.call{number}"
+            for of in taps.of:
+                found += _of_view(taps.adapter, view, name, of, together, scale)
+    return found
+
+
+def _of_view(
+    adapter: Adapter,
+    view: View,
+    layer: str,
+    of: str,
+    together: Sequence[Sequence[_Call]],
+    scale: float,
+) -> Iterable[Captured]:
+    if of in ("weights", "kernels"):
+        yield from _matrices(adapter, layer, of, together, scale)
+        return
+    suffixes = ("/h", "/c") if of == "states" else ("",)
+    for suffix in suffixes:
+        assembled = [_sequence(adapter, calls, of, suffix) for calls in together]
+        kept = [one for one in assembled if one is not None]
+        if not kept:
+            continue
+        data = _merge([one[0] for one in kept])
+        mask = _merge([one[1] for one in kept]) if data.shape.rank == 3 else None
+        data = _widened(data)
+        if of in GRADIENTS:
+            data = data / tf.cast(scale, data.dtype)
+        if mask is not None:
+            data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], data.dtype))
+        yield Captured(layer, of + suffix, QUANTITIES[of + suffix], data, mask, kept[0][2])
+
+
+_Sequence = tuple[tf.Tensor, tf.Tensor | None, Mapping[str, int] | None]
+
+
+def _sequence(adapter: Adapter, calls: Sequence[_Call], of: str, suffix: str) -> _Sequence | None:
+    """Return data, mask and channel groups of one call of all parts of a view."""
+    pieces: dict[str, tf.Tensor] = {}
+    for call in calls:
+        for label, data in _pieces(adapter, call, of, suffix):
+            pieces["/".join(filter(None, (call.part.direction, label)))] = data
+    if not pieces:
+        return None
+    mask = _concat(calls[0].values("mask")) if calls[0].has("mask") else None
+    if mask is not None and mask.shape.rank == 3:
+        mask = mask[..., 0]
+    if mask is not None and adapter.is_time_major(calls[0].part.layer):
+        mask = tf.transpose(mask)
+    if of == "input":
+        return tf.add_n(list(pieces.values())), mask, None
+    groups = {label: int(data.shape[-1]) for label, data in pieces.items()}
+    return tf.concat(list(pieces.values()), -1), mask, groups if len(groups) > 1 else None
+
+
+def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tuple[str, tf.Tensor]]:
+    """Give the labelled pieces of one layer's channels, [samples, (timesteps,) channels]."""
+    layer = call.part.layer
+    time_major = adapter.is_time_major(layer)
+
+    def laid_out(sink: str, is_sequence: bool = True, in_loop_order: bool = False) -> tf.Tensor:
+        data = _concat(call.values(sink), axis=1 if time_major and is_sequence else 0)
+        if not is_sequence:
+            return _flat(data, 1)
+        data = _flat(data, 2)
+        if in_loop_order and layer.go_backwards:
+            data = tf.reverse(data, [0 if time_major else 1])
+        return tf.transpose(data, [1, 0, 2]) if time_major else data
+
+    if of == "input":
+        yield "", laid_out("input")
+    elif of in ("output", "activations"):
+        if call.has(of):
+            yield "", laid_out(of, layer.return_sequences, in_loop_order=True)
+    else:
+        cells = cells_of(adapter, layer)
+        for index, cell in enumerate(cells):
+            label = f"cell_{index}" if len(cells) > 1 else ""
+            if of == "gates":
+                for gate in cell.kind.gates if cell.kind else ():
+                    name = "/".join(filter(None, (label, gate)))
+                    yield name, laid_out(f"gates/{index}/{gate}")
+            elif call.has(f"{of}/{index}{suffix}"):
+                yield label, laid_out(f"{of}/{index}{suffix}", in_loop_order=of == "states")
+
+
+def _matrices(
+    adapter: Adapter, layer: str, of: str, together: Sequence[Sequence[_Call]], scale: float
+) -> Iterable[Captured]:
+    for position, first in enumerate(together[0]):
+        cells = cells_of(adapter, first.part.layer)
+        for index, cell in enumerate(cells):
+            label = f"cell_{index}" if len(cells) > 1 else ""
+            for name in cell.weights:
+                sink = f"{of}/{index}/{name}"
+                values = [
+                    _widened(value) for calls in together for value in calls[position].values(sink)
+                ]
+                # A gradient adds up over replicas and calls; a value is the same in all.
+                data = values[0] if of == "kernels" else tf.add_n(values) / scale
+                data = tf.reshape(data, [-1, data.shape[-1]])
+                full = "/".join(filter(None, (of, first.part.direction, label, name)))
+                yield Captured(layer, full, QUANTITIES[of], data, None, _gates(cell, data))
+
+
+def _gates(cell: Any, data: tf.Tensor) -> Mapping[str, int] | None:
+    gates = cell.kind.gates if cell.kind else ()
+    channels = int(data.shape[-1])
+    if len(gates) < 2 or channels % len(gates):
+        return None
+    return dict.fromkeys(gates, channels // len(gates))
+
+
+def _concat(values: Sequence[tf.Tensor], axis: int = 0) -> tf.Tensor:
+    return values[0] if len(values) == 1 else tf.concat(values, axis)
+
+
+def _merge(values: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
+    """Return calls that are one batch as [samples * calls, ...], the calls of a sample in a row."""
+    if len(values) == 1 or values[0] is None:
+        return values[0]
+    stacked = tf.stack(values, axis=1)
+    return tf.reshape(stacked, [-1, *stacked.shape[2:]])
+
+
+def _flat(data: tf.Tensor, leading: int) -> tf.Tensor:
+    """Return `data` with all axes after the first `leading` ones flattened into channels."""
+    if data.shape.rank == leading + 1:
+        return data
+    return tf.reshape(data, [*tf.unstack(tf.shape(data)[:leading]), -1])
+
+
+def _widened(data: tf.Tensor) -> tf.Tensor:
+    """Return half-precision data in float32, where undoing the loss scale loses nothing."""
+    return tf.cast(data, tf.float32) if data.dtype.size < 4 else data

@@ -1,0 +1,90 @@
+"""`capture`: look at the user's own training step, in its own forward and backward pass."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from tb_rnngrad.keras._adapter import adapter_of
+from tb_rnngrad.keras._assemble import captured
+from tb_rnngrad.keras._records import Records, records_of
+from tb_rnngrad.keras._taps import check_of, taps_of
+from tb_rnngrad.keras._views import select
+
+
+class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
+    """Captures one training step, whatever runs it: eager code, tf.function, XLA, `train_on_batch`.
+
+    Inside the `with` block the layers carry taps; a compiled step is traced once more for it and
+    keeps its untouched trace for the time outside. Put one step into one block.
+
+    Args:
+        model: a model, or any layer, of Keras 3 or tf_keras.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
+            "activations", "states", "kernels".
+
+    Raises:
+        ValueError: no such layer or quantity.
+
+    Example::
+
+        with tb_rnngrad.keras.capture(model) as captured:
+            train_step(batch)
+        captured["lstm_1"]  # a SequenceRecord, or a dict of them where `of` gives several
+
+    After the block it is a mapping. Where the step called a layer several times, the further calls
+    are under "lstm_1.call2" and so on.
+    """
+
+    def __init__(
+        self, model: Any, layers: Any = None, of: str | Sequence[str] = "hidden_state"
+    ) -> None:
+        adapter = adapter_of(model)
+        names = check_of(of)
+        self._model = model
+        self._single = isinstance(of, str)
+        self._taps = taps_of(adapter, model, select(adapter, model, layers), names)
+        self._stack = contextlib.ExitStack()
+        self._records: dict[str, Records] = {}
+
+    def __enter__(self) -> capture:
+        """Put the taps in."""
+        self._stack.enter_context(self._taps.entered(self._model))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the taps out, also where the step raised; keep what they saw."""
+        self._stack.close()
+        if error is not None:
+            return
+        self._records = records_of(captured(self._taps), self._taps, self._single)
+        if self._taps.most_writes > 1:
+            warnings.warn(
+                f"{self._taps.most_writes} backward passes ran in one capture; "
+                "the records are of the last: put one step into one block",
+                stacklevel=2,
+            )
+
+    def __getitem__(self, layer: str) -> Records:
+        """Return what was captured of a layer."""
+        if layer not in self._records:
+            names = ", ".join(self._records) or "none before the block ends"
+            raise KeyError(f"{layer!r} was not captured; captured layers: {names}")
+        return self._records[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the layers."""
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        """Return the number of layers."""
+        return len(self._records)

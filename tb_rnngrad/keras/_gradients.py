@@ -1,0 +1,109 @@
+"""`gradients`: look at a model once, with a batch of one's own."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tb_rnngrad.keras._adapter import Adapter, adapter_of
+from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._records import Records, records_of
+from tb_rnngrad.keras._taps import Taps, check_of, taps_of
+from tb_rnngrad.keras._views import select
+
+_probes: weakref.WeakKeyDictionary[Any, dict[Taps, Probe]] = weakref.WeakKeyDictionary()
+
+
+def gradients(
+    model: Any,
+    x: Any,
+    y: Any,
+    layer: Any = None,
+    of: str | Sequence[str] = "hidden_state",
+    sample_weight: Any = None,
+    training: bool = False,
+) -> dict[str, Records]:
+    """Return gradients of the compiled loss through the time of recurrent layers.
+
+    The model is left as it was: weights, layer states, statistics, metrics, random seeds.
+
+    Args:
+        model: a compiled model of Keras 3 or tf_keras.
+        x: inputs, as for `fit`; a batch [samples, timesteps, features] or a structure of them.
+        y: targets, as for `fit`.
+        layer: name, index into `model.layers`, layer object, or a list of these; None: every
+            recurrent layer.
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
+            "activations", "states", "kernels".
+        sample_weight: as for `fit`.
+        training: whether dropout and the like are on.
+
+    Returns:
+        layer name -> `SequenceRecord`, [samples, timesteps, units], or name -> dict of them where
+        `of` gives several. Of a Bidirectional, [samples, timesteps, 2 * units]: forward, backward.
+
+    Raises:
+        ValueError: no such layer or quantity, or the loss does not depend on the layer.
+        RuntimeError: the model is not compiled.
+    """
+    names = check_of(of)
+    probe = probe_of(model, layer, names)
+    found = probe.run(x, y, sample_weight, training)
+    return records_of(found, probe.taps, single=isinstance(of, str))
+
+
+class Probe:
+    """One compiled forward and backward pass under taps, for any batch."""
+
+    def __init__(self, adapter: Adapter, taps: Taps, model: Any) -> None:
+        self.taps = taps
+        self._adapter = adapter
+        self._model = weakref.ref(model)
+        self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
+
+    def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
+        """Return what the taps see in one pass over the batch."""
+        model = self._model()
+        if not model.built:
+            self._adapter.forward(model, _tensors(x), training=False)
+        with self.taps.entered(model):
+            self._backward(_tensors(x), _tensors(y), _tensors(sample_weight), training)
+            return captured(self.taps)
+
+    def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
+        model = self._model()
+        passing = [self._adapter.raw(one) for one in self._adapter.passing_state(model)]
+        before = [tf.identity(variable) for variable in passing]
+        watched = [
+            self._adapter.raw(variable)
+            for view in self.taps.views
+            for part in view.parts
+            for variable in self._adapter.weights(part.layer)
+        ]
+        with tf.GradientTape() as tape:
+            tape.watch(watched)
+            y_pred = self._adapter.forward(model, x, training)
+            loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
+        tape.gradient(loss, watched)
+        for variable, value in zip(passing, before, strict=True):
+            variable.assign(value)
+
+
+def probe_of(model: Any, layer: Any, of: Sequence[str]) -> Probe:
+    """Return the model's compiled pass for these layers and quantities; made once."""
+    adapter = adapter_of(model)
+    views = select(adapter, model, layer)
+    taps = taps_of(adapter, model, views, of)
+    known = _probes.setdefault(model, {})
+    if taps not in known:
+        known[taps] = Probe(adapter, taps, model)
+    return known[taps]
+
+
+def _tensors(structure: Any) -> Any:
+    return tf.nest.map_structure(
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), structure
+    )

@@ -1,0 +1,141 @@
+"""Keras 3 on its TensorFlow backend, as capture sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src import backend as keras_backend  # no public name reaches the loop that layers call
+
+from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+
+
+@functools.cache
+def adapter() -> Keras3:
+    """Return the adapter.
+
+    Raises:
+        RuntimeError: Keras runs on another backend than TensorFlow.
+    """
+    if keras.config.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras 3 runs on its {keras.config.backend()!r} backend; expected 'tensorflow' "
+            "(set KERAS_BACKEND=tensorflow before Keras is imported)"
+        )
+    return Keras3()
+
+
+class Keras3:
+    """See `Adapter`."""
+
+    name = "keras"
+    rnn_class = keras.layers.RNN
+    bidirectional_class = keras.layers.Bidirectional
+    time_distributed_class = keras.layers.TimeDistributed
+
+    def children(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        children: list[Any] = layer._flatten_layers(include_self=False, recursive=False)
+        return children
+
+    def refusal(self, layer: Any) -> str | None:
+        """See `Adapter`."""
+        return None
+
+    def cells(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
+        return list(layer.cell.cells) if stacked else [layer.cell]
+
+    def kind(self, cell: Any) -> CellKind | None:
+        """See `Adapter`."""
+        match type(cell).call.__module__:
+            case "keras.src.layers.rnn.lstm" | "keras.src.layers.rnn.conv_lstm":
+                return LSTM
+            case "keras.src.layers.rnn.gru":
+                return GRU
+            case "keras.src.layers.rnn.simple_rnn":
+                return SIMPLE
+        return None
+
+    def weights(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+    def raw(self, variable: Any) -> tf.Variable:
+        """See `Adapter`."""
+        raw: tf.Variable = variable._value  # `.value` is cast where autocast is on
+        return raw
+
+    def is_time_major(self, layer: Any) -> bool:
+        """See `Adapter`."""
+        return False
+
+    def standing_patches(self, layer: Any) -> Sequence[Patch]:
+        """See `Adapter`."""
+        names = vars(layer)
+        return [(names, "use_cudnn", False)] if "use_cudnn" in names else []
+
+    def original_call(self, layer: Any) -> Callable[..., Any]:
+        """See `Adapter`."""
+        call: Callable[..., Any] = layer.call
+        return call
+
+    @contextlib.contextmanager
+    def recurrence(
+        self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
+    ) -> Iterator[Any]:
+        """See `Adapter`."""
+        with patched([(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]):
+            yield inputs
+
+    def scaling_patches(
+        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+    ) -> Sequence[Patch]:
+        """See `Adapter`."""
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is None:
+            return []
+        original = optimizer.scale_loss
+
+        def scale_loss(loss: Any) -> Any:
+            note_scale(tf.convert_to_tensor(original(tf.ones([], tf.float32))))
+            return original(loss)
+
+        return [(vars(optimizer), "scale_loss", scale_loss)]
+
+    def forward(self, model: Any, x: Any, training: bool) -> Any:
+        """See `Adapter`."""
+        return model(x, training=training) if model._call_has_training_arg else model(x)
+
+    def loss(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> tf.Tensor:
+        """See `Adapter`."""
+        if not getattr(model, "compiled", False):
+            raise RuntimeError(
+                f"model {model.name!r} is not compiled, so it has no loss to take gradients of; "
+                "call model.compile(loss=...) first, or use capture(...) around your own step"
+            )
+        return tf.convert_to_tensor(
+            model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+        )
+
+    def passing_state(self, model: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        layers = model._flatten_layers(include_self=True, recursive=True)
+        states = [
+            state
+            for layer in layers
+            if isinstance(layer, keras.layers.RNN) and layer.stateful
+            for state in keras.tree.flatten(layer.states)
+        ]
+        metrics = getattr(model, "metrics_variables", [])
+        return [*model.non_trainable_variables, *metrics, *states]
+
+    def train_step(self, model: Any) -> int | None:
+        """See `Adapter`."""
+        optimizer = getattr(model, "optimizer", None)
+        return None if optimizer is None else int(optimizer.iterations)

@@ -1,0 +1,59 @@
+"""What was captured, handed to the user as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tb_rnngrad.keras._assemble import Captured
+from tb_rnngrad.keras._statistics import statistics
+from tb_rnngrad.keras._taps import Taps
+from tb_rnngrad.record import SequenceRecord, is_matrix
+
+Records = SequenceRecord | dict[str, SequenceRecord]
+
+
+def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> SequenceRecord:
+    """Return a record of all samples, or of the first few with statistics over all of them."""
+    data, mask, flow = one.data, one.mask, None
+    batch_size = None
+    if max_outputs is not None and not is_matrix(one.quantity):
+        flow = statistics(data, mask).numpy()
+        batch_size = int(data.shape[0])
+        data = data[:max_outputs]
+        mask = None if mask is None else mask[:max_outputs]
+    return SequenceRecord(
+        data.numpy(),
+        None if mask is None else mask.numpy(),
+        one.groups,
+        quantity=one.quantity,
+        layer=one.layer,
+        framework=taps.adapter.name,
+        flow=flow,
+        batch_size=batch_size,
+    )
+
+
+def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str, Records]:
+    """Return layer name -> record, or layer name -> dict of records by quantity.
+
+    Raises:
+        ValueError: nothing of a layer was seen.
+    """
+    check_reached(found, taps)
+    by_layer: dict[str, dict[str, SequenceRecord]] = {}
+    for one in found:
+        by_layer.setdefault(one.layer, {})[one.name] = record_of(one, taps)
+    if single and all(len(named) == 1 for named in by_layer.values()):
+        return {name: next(iter(named.values())) for name, named in by_layer.items()}
+    return dict(by_layer)
+
+
+def check_reached(found: Sequence[Captured], taps: Taps) -> None:
+    """Raise ValueError where nothing of a layer was seen."""
+    seen = {one.layer for one in found}
+    for view in taps.views:
+        if view.name not in seen:
+            raise ValueError(
+                f"nothing of layer {view.name!r} was seen ({', '.join(taps.of)}): "
+                "the loss does not depend on it, or it was not called"
+            )

@@ -1,0 +1,95 @@
+"""Where tapped values go: custom-gradient identities ("taps") and the sinks that they fill.
+
+A tap passes its tensors on unchanged. When the user's own backward pass comes by, it hands the
+gradients that arrive to a sink and passes them on unchanged too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.ops.resource_variable_ops import ResourceVariable
+
+
+class Sink:
+    """Holds the value last written to it, whether eagerly, in a tf.function or in a v1 graph.
+
+    Attributes:
+        symbolic: the tensor written while a graph of `tf.compat.v1` was built, or None.
+    """
+
+    def __init__(self) -> None:
+        self.symbolic: tf.Tensor | None = None
+        self._eager: tf.Tensor | None = None
+        self._eager_writes = 0
+        self._variable: tf.Variable | None = None
+        self._count: tf.Variable | None = None
+
+    def write(self, value: tf.Tensor) -> None:
+        """Keep `value`; called in the forward or in the backward pass."""
+        if tf.executing_eagerly():
+            self._eager = value
+            self._eager_writes += 1
+        elif tf.compat.v1.executing_eagerly_outside_functions():
+            self._write_in_function(value)
+        else:
+            self.symbolic = value
+
+    def _write_in_function(self, value: tf.Tensor) -> None:
+        if self._variable is None:
+            # XLA wants the final shape at creation; what is unknown while tracing stays open.
+            known = [size or 0 for size in value.shape]
+            # The class itself, as a tf.Variable made inside a tf.function counts as the function's
+            # own, and a function may make those on its first call only.
+            with tf.init_scope():
+                self._variable = ResourceVariable(
+                    tf.zeros(known, value.dtype), trainable=False, shape=value.shape
+                )
+                self._count = ResourceVariable(0, trainable=False, dtype=tf.int64)
+        assert self._count is not None
+        self._variable.assign(value)
+        self._count.assign_add(1)
+
+    def reset(self) -> None:
+        """Forget the value and the number of writes."""
+        self._eager, self._eager_writes = None, 0
+        if self._count is not None:
+            self._count.assign(0)
+
+    @property
+    def writes(self) -> int:
+        """How often it was written since the last reset."""
+        traced = 0 if self._count is None else int(self._count.numpy())
+        return self._eager_writes + traced
+
+    @property
+    def value(self) -> tf.Tensor:
+        """The value last written."""
+        return self._eager if self._eager_writes else tf.identity(self._variable)
+
+
+def tap(
+    tensors: Sequence[tf.Tensor],
+    anchor: tf.Tensor,
+    receive: Callable[[Sequence[tf.Tensor]], None],
+) -> list[tf.Tensor]:
+    """Return copies of `tensors`; `receive` gets the gradients that arrive at them.
+
+    Args:
+        tensors: of any shapes. Where a gradient reaches one of them, the others' is 0, not None.
+        anchor: an empty tensor that depends on something the user's tape watches, so that the tape
+            records the tap even where none of `tensors` does. Its own gradient is empty too.
+        receive: called once in every backward pass (once while tracing).
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def identity(anchor: tf.Tensor, *tensors: tf.Tensor) -> tuple[Any, Any]:
+        def backward(*gradients: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            receive(gradients)
+            return (tf.zeros_like(anchor), *gradients)
+
+        return tuple(tf.identity(tensor) for tensor in tensors), backward
+
+    return list(identity(anchor, *tensors))

@@ -1,0 +1,81 @@
+"""The flow statistics of `tb_rnngrad.flow`, computed where the gradients are."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tb_rnngrad import flow
+
+
+def statistics(data: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+    """Return what `flow.statistics` returns, as a tensor.
+
+    Args:
+        data: [samples, timesteps, channels], or [samples, channels] as one timestep.
+        mask: [samples, timesteps] of bool, True where real; None: all are.
+
+    Returns:
+        [timesteps, len(flow.STATISTICS)] float32.
+    """
+    if data.shape.rank == 2:
+        data = data[:, tf.newaxis]
+    return _statistics(data, tf.ones(data.shape[:2], tf.bool) if mask is None else mask)
+
+
+@tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
+def _statistics(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    # The squares of gradients leave float32's range long before the gradients do.
+    data = tf.cast(data, tf.float64)
+    real = tf.cast(mask, tf.float64)
+    data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], tf.float64))
+    samples = tf.reduce_sum(real, 0)
+    cells = samples * tf.cast(tf.shape(data)[2], tf.float64)
+
+    squares = tf.reduce_sum(data**2, 2)
+    norms = tf.sqrt(squares)
+    mean = tf.reduce_sum(data, 0) / samples[:, tf.newaxis]
+    deviation = (data - mean) * real[..., tf.newaxis]
+    unseen = samples == 0
+
+    def share(found: tf.Tensor) -> tf.Tensor:
+        counted = tf.logical_and(found, mask[..., tf.newaxis])
+        return tf.reduce_sum(tf.cast(counted, tf.float64), [0, 2]) / cells
+
+    values = {
+        "norm_mean": tf.reduce_sum(norms, 0) / samples,
+        **_quantiles(norms, mask, samples),
+        "rms": tf.sqrt(tf.reduce_sum(squares, 0) / cells),
+        "max_abs": _nan_where(unseen, tf.reduce_max(tf.abs(data), [0, 2])),
+        "mean_norm": tf.sqrt(tf.reduce_sum(mean**2, 1)),
+        "std_norm": tf.sqrt(tf.reduce_sum(deviation**2, [0, 2]) / samples),
+        "zero_share": share(data == 0),
+        "nan_share": share(tf.math.is_nan(data)),
+        "inf_share": share(tf.math.is_inf(data)),
+        "real_samples": samples,
+    }
+    return tf.cast(tf.stack([values[name] for name in flow.STATISTICS], 1), tf.float32)
+
+
+def _quantiles(norms: tf.Tensor, mask: tf.Tensor, samples: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Return quantiles over real samples, linear between order statistics."""
+    infinity = tf.constant(float("inf"), tf.float64)
+    ranked = tf.transpose(tf.sort(tf.where(mask, norms, infinity), axis=0))
+    last = tf.maximum(samples - 1, 0)
+    no_number = tf.logical_or(tf.reduce_any(tf.math.is_nan(norms), 0), samples == 0)
+
+    def quantile(probability: float) -> tf.Tensor:
+        position = probability * last
+        below = tf.floor(position)
+        above = tf.minimum(below + 1, last)
+        low, high = (
+            tf.gather(ranked, tf.cast(rank, tf.int32), batch_dims=1) for rank in (below, above)
+        )
+        weight = position - below
+        between = tf.where(weight == 0, low, low + weight * (high - low))
+        return _nan_where(no_number, between)
+
+    return {f"norm_p{percent:02}": quantile(percent / 100) for percent in (5, 50, 95)}
+
+
+def _nan_where(found: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    return tf.where(found, tf.constant(float("nan"), values.dtype), values)

@@ -1,0 +1,256 @@
+"""Taps in a model's own forward pass: what they ask for, where they sit, what they saw."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import tensorflow as tf
+from tensorflow.python.saved_model import save_context  # its options are in tf.function's cache key
+
+from tb_rnngrad.keras._adapter import Adapter, Patch, patched
+from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
+from tb_rnngrad.keras._sinks import tap
+from tb_rnngrad.keras._views import Part, View
+
+GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weights")
+VALUES: Final = ("activations", "states", "kernels")
+_IN_THE_LOOP: Final = frozenset(
+    ("hidden_state", "cell_state", "gates", "weights", "states", "kernels")
+)
+
+
+def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names in `of`, or say which is none."""
+    names = (of,) if isinstance(of, str) else tuple(of)
+    unknown = [name for name in names if name not in (*GRADIENTS, *VALUES)]
+    if unknown or not names:
+        raise ValueError(
+            f"of is {of!r}; expected one or more of {', '.join((*GRADIENTS, *VALUES))}"
+        )
+    return names
+
+
+_taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
+
+
+def taps_of(adapter: Adapter, model: Any, views: Sequence[View], of: Sequence[str]) -> Taps:
+    """Return the taps of these quantities in these layers; the same ones for the same question."""
+    key = (tuple((view.name, id(view.layer)) for view in views), tuple(of))
+    known = _taps.setdefault(model, {})
+    if key not in known:
+        known[key] = Taps(adapter, views, of)
+    return known[key]
+
+
+class Taps:
+    """The taps of some quantities in some layers of one model.
+
+    While `entered`, the layers' calls carry taps. A tf.function called meanwhile is traced anew,
+    once, and keeps the traces it had: outside, its untouched trace runs.
+    """
+
+    def __init__(self, adapter: Adapter, views: Sequence[View], of: Sequence[str]) -> None:
+        self.adapter = adapter
+        self.views = tuple(views)
+        self.of = tuple(of)
+        self._wanted = frozenset(of)
+        self._eager: list[tuple[int, Site]] = []
+        # What a trace writes to has to live as long as the trace.
+        self._traced: weakref.WeakKeyDictionary[Any, list[tuple[int, Site]]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    @contextlib.contextmanager
+    def entered(self, model: Any) -> Iterator[None]:
+        """Put the taps in for a while; what they saw before is forgotten."""
+        self._reset()
+        parts = [part for view in self.views for part in view.parts]
+        patches: list[Patch] = [
+            *self.adapter.scaling_patches(model, self._note_scale),
+            *((vars(part.layer), "call", self._tapped_call(part)) for part in parts),
+        ]
+        for view in self.views:
+            for part in view.parts:
+                if self._wanted & _IN_THE_LOOP or part.direction:
+                    patches += self.adapter.standing_patches(part.layer)
+        with patched(patches), _traced_apart(self):
+            yield
+
+    def calls(self, part: Part) -> list[list[Site]]:
+        """Return the calls that were seen, in order; each as one site a replica."""
+        written = [site for owner, site in self._sites() if owner == id(part.layer)]
+        written = [site for site in written if self._was_reached(site)]
+        replicas: dict[int, list[Site]] = {}
+        for site in written:
+            replicas.setdefault(site.replica, []).append(site)
+        return [list(call) for call in zip(*replicas.values(), strict=False)]
+
+    @property
+    def most_writes(self) -> int:
+        """How many backward passes ran, at most, through one call of a layer."""
+        return max(
+            (
+                sink.writes
+                for _, site in self._sites()
+                for name, sink in site.sinks.items()
+                if name.split("/")[0] in GRADIENTS
+            ),
+            default=0,
+        )
+
+    @property
+    def loss_scale(self) -> float:
+        """What the loss was multiplied with before its gradient was taken."""
+        sinks = [site.sinks["loss_scale"] for owner, site in self._sites() if owner == id(self)]
+        scales = [float(sink.value) for sink in sinks if sink.writes]
+        return scales[-1] if scales else 1.0
+
+    def _sites(self) -> list[tuple[int, Site]]:
+        return [*self._eager, *(entry for entries in self._traced.values() for entry in entries)]
+
+    def _was_reached(self, site: Site) -> bool:
+        names = [name for name in site.sinks if name.split("/")[0] in self._wanted]
+        gradients = [name for name in names if name.split("/")[0] in GRADIENTS]
+        if self._wanted & set(GRADIENTS) and not gradients:
+            return False
+        return any(site.sinks[name].writes for name in gradients or names)
+
+    def _reset(self) -> None:
+        self._eager.clear()
+        for _, site in self._sites():
+            for sink in site.sinks.values():
+                sink.reset()
+
+    def _open_site(self, owner: int) -> Site:
+        context = tf.distribute.get_replica_context()
+        replica = tf.get_static_value(context.replica_id_in_sync_group) if context else None
+        site = Site(replica=int(replica or 0))
+        if tf.executing_eagerly():
+            self._eager.append((owner, site))
+        else:
+            self._traced.setdefault(_outermost_graph(), []).append((owner, site))
+        return site
+
+    def _note_scale(self, scale: tf.Tensor) -> None:
+        self._open_site(id(self)).sinks["loss_scale"].write(scale)
+
+    def _tapped_call(self, part: Part) -> Callable[..., Any]:
+        layer = part.layer
+        original = self.adapter.original_call(layer)
+        signature = inspect.signature(original)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            name = next(iter(signature.parameters))
+            given = bound.arguments
+            mask = tf.nest.flatten(given.get("mask"))[0]
+            site = self._open_site(id(layer))
+            if mask is not None:
+                site.sinks["mask"].write(tf.cast(mask, tf.bool))
+            anchor = self._anchor(layer, given[name])
+            if "input" in self._wanted:
+                given[name] = _with_tapped_input(given[name], anchor, site)
+            if not self._wanted & _IN_THE_LOOP:
+                return self._tapped_result(original(*bound.args, **bound.kwargs), anchor, site)
+            with self.adapter.recurrence(
+                layer,
+                given[name],
+                given.get("training"),
+                lambda rnn: ProbedRecurrence(rnn, self.adapter, layer, self._wanted, site, anchor),
+            ) as inputs:
+                given[name] = inputs
+                result = original(*bound.args, **bound.kwargs)
+            return self._tapped_result(result, anchor, site)
+
+        call.autograph_info__ = {}  # type: ignore[attr-defined]
+        return call
+
+    def _anchor(self, layer: Any, inputs: Any) -> tf.Tensor:
+        """Return an empty tensor that rides on the layer's smallest weight."""
+        weights = self.adapter.weights(layer)
+        trainable = [weight for weight in weights if weight.trainable] or weights
+        if not trainable:
+            return tf.reshape(tf.nest.flatten(inputs)[0], [-1])[:0]
+        smallest = min(trainable, key=lambda weight: weight.shape.num_elements())
+        return tf.reshape(self.adapter.raw(smallest), [-1])[:0]
+
+    def _tapped_result(self, result: Any, anchor: tf.Tensor, site: Site) -> Any:
+        if not self._wanted & {"output", "activations"}:
+            return result
+        flat = tf.nest.flatten(result)
+        if "activations" in self._wanted:
+            site.sinks["activations"].write(flat[0])
+        if "output" not in self._wanted:
+            return result
+
+        def receive(gradients: Sequence[tf.Tensor]) -> None:
+            site.sinks["output"].write(gradients[0])
+
+        return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
+
+
+def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:
+    flat = tf.nest.flatten(inputs)
+
+    def receive(gradients: Sequence[tf.Tensor]) -> None:
+        site.sinks["input"].write(gradients[0])
+
+    return tf.nest.pack_sequence_as(inputs, [*tap(flat[:1], anchor, receive), *flat[1:]])
+
+
+def _outermost_graph() -> Any:
+    graph = tf.compat.v1.get_default_graph()
+    while getattr(graph, "outer_graph", None) is not None and hasattr(
+        graph.outer_graph, "captures"
+    ):
+        graph = graph.outer_graph
+    return graph
+
+
+class _TraceKey:
+    """Makes every tf.function trace anew under the taps, and keeps that trace apart.
+
+    tf.function looks its traces up by the input types and by its context, of which the options of
+    a save context are one part; they change nothing else. It stands for `SaveOptions` and for its
+    `VariablePolicy` at once, and passes for the policy that leaves distributed variables alone.
+    """
+
+    def __init__(self, taps: tuple[Taps, ...]) -> None:
+        self.taps = taps
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _TraceKey):
+            return self.taps == other.taps
+        return other is tf.saved_model.experimental.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES
+
+    def __hash__(self) -> int:
+        return hash(self.taps)
+
+    @property
+    def experimental_variable_policy(self) -> _TraceKey:
+        return self
+
+    def _expand_distributed_variables(self) -> bool:
+        return True
+
+    def _save_variable_devices(self) -> bool:
+        return False
+
+
+@contextlib.contextmanager
+def _traced_apart(taps: Taps) -> Iterator[None]:
+    here = save_context._save_context
+    outer = here.options() if here.in_save_context() else None
+    outer_taps = outer.taps if isinstance(outer, _TraceKey) else ()
+    here.enter_save_context(_TraceKey((*outer_taps, taps)))
+    try:
+        yield
+    finally:
+        if outer is None:
+            here.exit_save_context()
+        else:
+            here.enter_save_context(outer)

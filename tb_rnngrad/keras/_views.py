@@ -1,0 +1,168 @@
+"""The recurrent layers of a model, as its user sees them, and how one names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tb_rnngrad.keras._adapter import Adapter
+
+
+@dataclass(frozen=True)
+class Part:
+    """One recurrent layer that loops over time.
+
+    Attributes:
+        layer: the layer.
+        direction: "forward" or "backward" inside a Bidirectional, else "".
+    """
+
+    layer: Any
+    direction: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one record speaks of: a recurrent layer, or a wrapper around some.
+
+    Attributes:
+        name: unique in the model.
+        layer: the outermost of the layer and its wrappers.
+        parts: what loops over time in it: one, or a Bidirectional's two.
+        merges_calls: whether its calls are one batch (TimeDistributed calls the layer inside it
+            once an outer timestep).
+    """
+
+    name: str
+    layer: Any
+    parts: tuple[Part, ...]
+    merges_calls: bool = False
+
+
+def views_of(adapter: Adapter, root: Any) -> list[View]:
+    """Return the recurrent layers in `root`, itself included, in the order of its layers."""
+    found: dict[str, View] = {}
+    seen: set[int] = set()
+
+    def add(layer: Any, parts: Sequence[Any], outermost: Any, parents: Sequence[Any]) -> None:
+        directions = ("forward", "backward") if len(parts) == 2 else ("",)
+        name = outermost.name
+        for parent in reversed(parents):
+            if name not in found:
+                break
+            name = f"{parent.name}/{name}"
+        number = 2
+        unique = name
+        while unique in found:
+            unique, number = f"{name}_{number}", number + 1
+        found[unique] = View(
+            unique,
+            outermost,
+            tuple(map(Part, parts, directions)),
+            merges_calls=outermost is not layer,
+        )
+
+    def visit(layer: Any, wrapper: Any, parents: Sequence[Any]) -> None:
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        outermost = wrapper or layer
+        if isinstance(layer, adapter.rnn_class):
+            add(layer, [layer], outermost, parents)
+        elif isinstance(layer, adapter.bidirectional_class):
+            both = [layer.forward_layer, layer.backward_layer]
+            if all(isinstance(one, adapter.rnn_class) for one in both):
+                add(layer, both, outermost, parents)
+                seen.update(map(id, both))
+        elif isinstance(layer, adapter.time_distributed_class):
+            visit(layer.layer, outermost, parents)
+        else:
+            for child in adapter.children(layer):
+                visit(child, None, [*parents, layer])
+
+    visit(root, None, [])
+    return list(found.values())
+
+
+def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
+    """Return the recurrent layers that `layer` names.
+
+    Args:
+        adapter: of the model's Keras.
+        model: a model, or any layer.
+        layer: a name, an index into `model.layers`, a layer object, a list of these, or None for
+            all. A layer that holds recurrent ones (a nested model, a wrapper) stands for them.
+
+    Raises:
+        ValueError: there is no such layer, or it neither is nor holds a recurrent one.
+        NotImplementedError: a named layer, or every layer, cannot be looked into.
+    """
+    views = views_of(adapter, model)
+    if not views:
+        kinds = [f"{child.name} ({type(child).__name__})" for child in adapter.children(model)]
+        raise ValueError(
+            f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or a "
+            f"wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
+        )
+    if layer is None:
+        open_views = [view for view in views if _refusal(adapter, view) is None]
+        if not open_views:
+            raise NotImplementedError(_refusal(adapter, views[0]))
+        return open_views
+    wanted = layer if isinstance(layer, (list, tuple)) else [layer]
+    chosen: dict[str, View] = {}
+    for one in wanted:
+        for view in _named(adapter, model, views, one):
+            refusal = _refusal(adapter, view)
+            if refusal:
+                raise NotImplementedError(refusal)
+            chosen[view.name] = view
+    return list(chosen.values())
+
+
+def _refusal(adapter: Adapter, view: View) -> str | None:
+    return next(filter(None, (adapter.refusal(part.layer) for part in view.parts)), None)
+
+
+def _named(adapter: Adapter, model: Any, views: Sequence[View], wanted: Any) -> list[View]:
+    if isinstance(wanted, str):
+        exact = [view for view in views if view.name == wanted]
+        if exact:
+            return exact
+    target = _resolve(adapter, model, views, wanted)
+    inside = {id(part.layer) for view in views_of(adapter, target) for part in view.parts}
+    chosen = [
+        view for view in views if view.layer is target or inside & {id(p.layer) for p in view.parts}
+    ]
+    if not chosen:
+        raise ValueError(
+            f"layer {target.name!r} is a {type(target).__name__}, neither recurrent nor a wrapper "
+            f"around a recurrent layer; the model's recurrent layers are {_names(views)}"
+        )
+    return chosen
+
+
+def _resolve(adapter: Adapter, model: Any, views: Sequence[View], wanted: Any) -> Any:
+    if isinstance(wanted, int):
+        layers = list(model.layers)
+        if not -len(layers) <= wanted < len(layers):
+            raise ValueError(
+                f"layer is {wanted}; expected an index into the model's {len(layers)} layers"
+            )
+        return layers[wanted]
+    if not isinstance(wanted, str):
+        return wanted
+    queue = [model]
+    while queue:
+        layer = queue.pop(0)
+        if layer.name == wanted:
+            return layer
+        queue.extend(adapter.children(layer))
+    raise ValueError(
+        f"the model has no layer named {wanted!r}; its recurrent layers are {_names(views)}"
+    )
+
+
+def _names(views: Sequence[View]) -> str:
+    return ", ".join(repr(view.name) for view in views)
