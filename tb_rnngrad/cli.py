@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="where to log; default: a new folder in rnngrad_demo/",
     )
-    demo.add_argument("--epochs", type=_positive, default=30, help="default: %(default)s")
+    demo.add_argument("--epochs", type=_positive, default=60, help="default: %(default)s")
     demo.add_argument("--no-serve", action="store_true", help="log only; do not start TensorBoard")
     demo.add_argument(
         "--port", type=int, help="TensorBoard's port, 0 for a free one; default: 6006 or the next"

@@ -13,14 +13,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-# TensorFlow's remarks on the machine's instruction sets are no news to who runs a demo.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The networks are small: one run is to give the same pictures everywhere, TensorFlow alone in it.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# The one backend that capture works with, also where the user's Keras is set to another.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 UNITS: Final = 24
 BATCH: Final = 64
-UPDATE_FREQ: Final = 15
+UPDATE_FREQ: Final = 30
 PROBE: Final = 64
 SEED: Final = 7
 

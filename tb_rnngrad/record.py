@@ -444,9 +444,7 @@ def _pack(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byte
 
 
 def _little_endian(array: NDArray[Any]) -> memoryview:
-    return memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8)).cast(
-        "B"
-    )
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8).data
 
 
 def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -95,3 +95,79 @@ def test_the_input_is_left_alone():
     before = data.copy()
     flow.statistics(data, np.zeros((2, 3), bool))
     np.testing.assert_array_equal(data, before)
+
+
+# --- metrics ---
+
+
+def recurrence(a, lags=40):
+    """Norms of dL/dh_t of h_t = a h_t-1 + x_t with a loss at the last step: a ** lag."""
+    return np.abs(a) ** np.arange(lags)
+
+
+@pytest.mark.parametrize("a", [0.5, 0.9, 0.99])
+def test_a_linear_recurrence_fades_at_its_own_rate(a):
+    fit = flow.exponential_fit(recurrence(a))
+    assert fit.half_life == pytest.approx(np.log(2) / -np.log(a))
+    assert fit.r2 == pytest.approx(1)
+    np.testing.assert_allclose(flow.gain(recurrence(a)), a)
+    assert flow.memory_horizon(recurrence(a), eps=0.3) == min(39, np.floor(np.log(0.3) / np.log(a)))
+
+
+def test_an_exploding_recurrence_doubles_instead_of_halving():
+    fit = flow.exponential_fit(recurrence(2.0))
+    assert fit.half_life == pytest.approx(-1)
+    np.testing.assert_allclose(flow.gain(recurrence(2.0)), 2)
+    assert flow.memory_horizon(recurrence(2.0), eps=1e-3) == 39
+
+
+def test_a_gradient_that_does_not_fade_has_no_half_life():
+    assert flow.exponential_fit(np.full(10, 0.3)).half_life == np.inf
+
+
+def test_a_fit_that_explains_nothing_says_so():
+    norms = np.exp(np.array([1, -1, -1, 1] * 10))
+    assert flow.exponential_fit(norms).r2 < 0.01
+
+
+def test_the_horizon_is_the_largest_lag_whatever_lies_between():
+    assert flow.memory_horizon([1, 0, 0, 0.5, 0.001]) == 3
+    assert flow.memory_horizon([1, 0, 0, 0, 0]) == 0
+
+
+def test_lags_that_a_sample_does_not_have_do_not_count():
+    assert flow.memory_horizon([1, 0.5, np.nan, np.nan]) == 1
+    assert flow.exponential_fit([1, 0.5, 0.25, np.nan]).half_life == pytest.approx(1)
+
+
+@pytest.mark.parametrize("norms", [[0, 0, 0], [np.nan, np.nan], [1, np.inf, 2], []])
+def test_without_a_finite_positive_norm_the_horizon_is_undefined(norms):
+    assert np.isnan(flow.memory_horizon(norms))
+
+
+@pytest.mark.parametrize("eps", [0, -0.1, 1.5, np.nan])
+def test_a_horizon_needs_a_share(eps):
+    with pytest.raises(ValueError, match=f"eps is {eps}; expected above 0 and at most 1"):
+        flow.memory_horizon([1, 1], eps=eps)
+
+
+def test_of_one_lag_there_is_no_fit_and_no_gain():
+    assert np.isnan(flow.exponential_fit([1.0])).all()
+    assert flow.gain([1.0]).size == 0
+    assert np.isnan(flow.gain([0.0, 1.0])).all()
+
+
+def test_lags_count_from_the_last_real_timestep_of_each_sample():
+    values = np.array([[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]])
+    mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]], bool)
+    nan = np.nan
+    expected = [[4, 3, 2, 1], [2, 1, nan, nan], [4, nan, 2, nan], [nan, nan, nan, nan]]
+    np.testing.assert_array_equal(flow.by_lag(values, mask), expected)
+    np.testing.assert_array_equal(flow.by_lag(values)[0], [4, 3, 2, 1])
+
+
+def test_the_signal_to_noise_horizon_ends_where_noise_begins():
+    assert flow.snr_horizon([3, 2, 1, 0.5, 2], [1, 1, 1, 1, 1]) == 2
+    assert flow.snr_horizon([3, 2, np.nan], [1, 1, np.nan]) == 1
+    assert flow.snr_horizon([0.1, 2], [1, 1]) == -1
+    assert np.isnan(flow.snr_horizon([np.nan], [np.nan]))

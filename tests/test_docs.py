@@ -1,0 +1,75 @@
+"""What the documents tell users to type works as it stands there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tb_rnngrad
+from tb_rnngrad import SequenceRecord, record
+
+ROOT = Path(__file__).parent.parent
+
+
+def snippets(document, language="python"):
+    text = (ROOT / document).read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def users_script():
+    """What a user's script holds before they log: data, a compiled model, its gradients."""
+    keras = pytest.importorskip("keras")
+    import tensorflow as tf
+
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(8, 5, 3)).astype("float32"), rng.normal(size=(8, 1))
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(4), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return {
+        "tb_rnngrad": tb_rnngrad,
+        "model": model,
+        **{"x": x, "y": y, "x_batch": x, "y_batch": y, "step": 3, "tf": tf},
+        "hidden_state_gradient": rng.normal(size=(8, 5, 4)).astype("float32"),
+        "lengths": [5, 4, 5, 3, 5, 5, 1, 5],
+    }
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_the_readmes_way_to_log_gives_a_heatmap(
+    users_script, index, tmp_path, monkeypatch, tensorboard_server
+):
+    assert len(snippets("README.md")) == 4
+    monkeypatch.chdir(tmp_path)
+    exec(snippets("README.md")[index], dict(users_script))
+    series = tb_rnngrad.read("logs", run="my_run")
+    assert series[-1].shape == (4, 5, 4)
+    assert np.isfinite(series[-1]).all()
+    assert np.abs(series[-1]).max() > 0
+    server = tensorboard_server(tmp_path / "logs", "--load_fast=false")
+    server.wait_for(lambda tags: series.tag in tags.get("my_run", {}))
+    answer = server.get("/tensor", run="my_run", tag=series.tag, step=int(series.steps[-1]))
+    np.testing.assert_array_equal(
+        np.frombuffer(answer.body, "<f4").reshape(4, 5), series[-1].data[0].T
+    )
+
+
+def test_the_documented_reader_reads_a_record():
+    (reader,) = snippets("docs/record_format.md")
+    names = {}
+    exec(reader, names)
+    data = np.random.default_rng(7).normal(size=(2, 5, 3)).astype(np.float32)
+    header, *samples = record.encode(SequenceRecord(data, mask=np.array([5, 2])))
+    assert names["arrays"](header)["mask"].tolist() == [[1] * 5, [1, 1, 0, 0, 0]]
+    for sample, blob in zip(data, samples, strict=True):
+        np.testing.assert_array_equal(names["arrays"](blob)["data"], sample)
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_link_within_the_project_leads_somewhere(document):
+    path = ROOT / document if document == "README.md" else ROOT / "docs" / document
+    for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
+        assert (path.parent / link).exists(), f"{document} links to {link}"
