@@ -3,12 +3,12 @@
 import importlib
 from typing import Any
 
-from tb_rnngrad import summary
+from tb_rnngrad import flow, summary
 from tb_rnngrad.reader import read
 from tb_rnngrad.record import QUANTITIES, SequenceRecord
 from tb_rnngrad.writer import SummaryWriter
 
-__all__ = ["QUANTITIES", "SequenceRecord", "SummaryWriter", "keras", "read", "summary"]
+__all__ = ["QUANTITIES", "SequenceRecord", "SummaryWriter", "flow", "keras", "read", "summary"]
 
 
 def __getattr__(name: str) -> Any:
