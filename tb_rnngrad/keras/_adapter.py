@@ -41,9 +41,9 @@ class Adapter(Protocol):
     """One Keras, in the terms that capture is written in."""
 
     name: str
-    rnn_class: type
-    bidirectional_class: type
-    time_distributed_class: type
+    rnn_class: Any
+    bidirectional_class: Any
+    time_distributed_class: Any
 
     def children(self, layer: Any) -> Sequence[Any]:
         """Return the layers directly inside `layer`."""

@@ -5,7 +5,7 @@ Samples first, then timesteps in input order, then channels; masked timesteps ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -72,7 +72,7 @@ def captured(taps: Taps) -> list[Captured]:
     """Return everything that the taps saw, layer by layer; nothing of layers not reached."""
     scale = taps.loss_scale
     found: list[Captured] = []
-    for view in taps.views:
+    for view, asked in taps.asked:
         calls = [taps.calls(part) for part in view.parts]
         rounds = [
             [_Call(part, sites) for part, sites in zip(view.parts, one, strict=True)]
@@ -81,7 +81,7 @@ def captured(taps: Taps) -> list[Captured]:
         merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
         for number, together in enumerate(merged, start=1):
             name = view.name if number == 1 else f"{view.name}.call{number}"
-            for of in taps.of:
+            for of in asked:
                 found += _of_view(taps.adapter, view, name, of, together, scale)
     return found
 
@@ -103,8 +103,9 @@ def _of_view(
         kept = [one for one in assembled if one is not None]
         if not kept:
             continue
-        data = _merge([one[0] for one in kept])
-        mask = _merge([one[1] for one in kept]) if data.shape.rank == 3 else None
+        data = _merged([one[0] for one in kept])
+        masks = [one[1] for one in kept if one[1] is not None]
+        mask = _merged(masks) if masks and data.shape.rank == 3 else None
         data = _widened(data)
         if of in GRADIENTS:
             data = data / tf.cast(scale, data.dtype)
@@ -197,9 +198,9 @@ def _concat(values: Sequence[tf.Tensor], axis: int = 0) -> tf.Tensor:
     return values[0] if len(values) == 1 else tf.concat(values, axis)
 
 
-def _merge(values: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
+def _merged(values: Sequence[tf.Tensor]) -> tf.Tensor:
     """Return calls that are one batch as [samples * calls, ...], the calls of a sample in a row."""
-    if len(values) == 1 or values[0] is None:
+    if len(values) == 1:
         return values[0]
     stacked = tf.stack(values, axis=1)
     return tf.reshape(stacked, [-1, *stacked.shape[2:]])

@@ -12,7 +12,6 @@ from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import captured
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._taps import check_of, taps_of
-from tb_rnngrad.keras._views import select
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -47,7 +46,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         names = check_of(of)
         self._model = model
         self._single = isinstance(of, str)
-        self._taps = taps_of(adapter, model, select(adapter, model, layers), names)
+        self._taps = taps_of(adapter, model, layers, names)
         self._stack = contextlib.ExitStack()
         self._records: dict[str, Records] = {}
 

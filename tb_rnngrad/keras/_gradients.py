@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,7 +12,6 @@ from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._taps import Taps, check_of, taps_of
-from tb_rnngrad.keras._views import select
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, Probe]] = weakref.WeakKeyDictionary()
 
@@ -66,7 +65,7 @@ class Probe:
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
         """Return what the taps see in one pass over the batch."""
-        model = self._model()
+        model: Any = self._model()
         if not model.built:
             self._adapter.forward(model, _tensors(x), training=False)
         with self.taps.entered(model):
@@ -74,12 +73,12 @@ class Probe:
             return captured(self.taps)
 
     def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
-        model = self._model()
+        model: Any = self._model()
         passing = [self._adapter.raw(one) for one in self._adapter.passing_state(model)]
         before = [tf.identity(variable) for variable in passing]
         watched = [
             self._adapter.raw(variable)
-            for view in self.taps.views
+            for view, _ in self.taps.asked
             for part in view.parts
             for variable in self._adapter.weights(part.layer)
         ]
@@ -90,13 +89,17 @@ class Probe:
         tape.gradient(loss, watched)
         for variable, value in zip(passing, before, strict=True):
             variable.assign(value)
+        known = {id(variable) for variable in passing}
+        for one in self._adapter.passing_state(model):  # the loss' own, made at its first call
+            variable = self._adapter.raw(one)
+            if id(variable) not in known:
+                variable.assign(tf.zeros_like(variable))
 
 
 def probe_of(model: Any, layer: Any, of: Sequence[str]) -> Probe:
     """Return the model's compiled pass for these layers and quantities; made once."""
     adapter = adapter_of(model)
-    views = select(adapter, model, layer)
-    taps = taps_of(adapter, model, views, of)
+    taps = taps_of(adapter, model, layer, of)
     known = _probes.setdefault(model, {})
     if taps not in known:
         known[taps] = Probe(adapter, taps, model)

@@ -33,9 +33,9 @@ class Keras3:
     """See `Adapter`."""
 
     name = "keras"
-    rnn_class = keras.layers.RNN
-    bidirectional_class = keras.layers.Bidirectional
-    time_distributed_class = keras.layers.TimeDistributed
+    rnn_class: Any = keras.layers.RNN
+    bidirectional_class: Any = keras.layers.Bidirectional
+    time_distributed_class: Any = keras.layers.TimeDistributed
 
     def children(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""

@@ -14,7 +14,6 @@ from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._records import check_reached, record_of
 from tb_rnngrad.keras._taps import Taps, check_of, taps_of
-from tb_rnngrad.keras._views import select
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 from tb_rnngrad.writer import SummaryWriter
 
@@ -171,9 +170,7 @@ class GradientLogger:
         """Have fit's next call of its train function run under taps; fit reads it at every step."""
         try:
             adapter = adapter_of(self._model)
-            taps = taps_of(
-                adapter, self._model, select(adapter, self._model, self._layers), self._of
-            )
+            taps = taps_of(adapter, self._model, self._layers, self._of)
         except _FAILURES as error:
             self._give_up(error)
             return

@@ -51,9 +51,9 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
 def check_reached(found: Sequence[Captured], taps: Taps) -> None:
     """Raise ValueError where nothing of a layer was seen."""
     seen = {one.layer for one in found}
-    for view in taps.views:
+    for view, of in taps.asked:
         if view.name not in seen:
             raise ValueError(
-                f"nothing of layer {view.name!r} was seen ({', '.join(taps.of)}): "
+                f"nothing of layer {view.name!r} was seen ({', '.join(of)}): "
                 "the loss does not depend on it, or it was not called"
             )

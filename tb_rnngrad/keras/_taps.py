@@ -12,9 +12,9 @@ import tensorflow as tf
 from tensorflow.python.saved_model import save_context  # its options are in tf.function's cache key
 
 from tb_rnngrad.keras._adapter import Adapter, Patch, patched
-from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
+from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site, cells_of
 from tb_rnngrad.keras._sinks import tap
-from tb_rnngrad.keras._views import Part, View
+from tb_rnngrad.keras._views import Part, View, select
 
 GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weights")
 VALUES: Final = ("activations", "states", "kernels")
@@ -37,13 +37,54 @@ def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
 _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
 
 
-def taps_of(adapter: Adapter, model: Any, views: Sequence[View], of: Sequence[str]) -> Taps:
-    """Return the taps of these quantities in these layers; the same ones for the same question."""
-    key = (tuple((view.name, id(view.layer)) for view in views), tuple(of))
+def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps:
+    """Return the taps of these quantities in these layers; the same ones for the same question.
+
+    Raises:
+        ValueError, NotImplementedError: no such layer, or it does not have such a quantity. Where
+            `layer` is None, a layer goes without what it does not have.
+    """
+    asked: list[tuple[View, tuple[str, ...]]] = []
+    lacks: list[Exception] = []
+    for view in select(adapter, model, layer):
+        missing = {name: error for name in of if (error := _lack(adapter, view, name))}
+        lacks += missing.values()
+        if len(missing) < len(of):
+            asked.append((view, tuple(name for name in of if name not in missing)))
+    if lacks and (layer is not None or not asked):
+        raise lacks[0]
+    key = tuple((view.name, id(view.layer), names) for view, names in asked)
     known = _taps.setdefault(model, {})
     if key not in known:
-        known[key] = Taps(adapter, views, of)
+        known[key] = Taps(adapter, asked)
     return known[key]
+
+
+def _lack(adapter: Adapter, view: View, of: str) -> Exception | None:
+    """Return why a layer does not have a quantity, or None where it does."""
+    if of not in ("gates", "cell_state"):
+        return None
+    cells = [cell for part in view.parts for cell in cells_of(adapter, part.layer)]
+    if of == "gates":
+        unknown = [cell.cell for cell in cells if cell.kind is None]
+        if not unknown:
+            return None
+        return NotImplementedError(
+            f"layer {view.name!r} has a {type(unknown[0]).__name__}, whose gates are not known; "
+            "gates are known of the cells of SimpleRNN, LSTM, GRU and ConvLSTM"
+        )
+    if any(cell.kind and cell.kind.squashes_cell_state for cell in cells):
+        return None
+    custom = [cell.cell for cell in cells if cell.kind is None and cell.states > 1]
+    if custom:
+        return NotImplementedError(
+            f"layer {view.name!r} has a {type(custom[0]).__name__}, in which the path from the "
+            "cell state to the output cannot be told; cell_state is known of LSTM and ConvLSTM"
+        )
+    return ValueError(
+        f"layer {view.name!r} has no cell state ({type(cells[0].cell).__name__}); "
+        "LSTM and ConvLSTM have one"
+    )
 
 
 class Taps:
@@ -53,11 +94,9 @@ class Taps:
     once, and keeps the traces it had: outside, its untouched trace runs.
     """
 
-    def __init__(self, adapter: Adapter, views: Sequence[View], of: Sequence[str]) -> None:
+    def __init__(self, adapter: Adapter, asked: Sequence[tuple[View, tuple[str, ...]]]) -> None:
         self.adapter = adapter
-        self.views = tuple(views)
-        self.of = tuple(of)
-        self._wanted = frozenset(of)
+        self.asked = tuple(asked)
         self._eager: list[tuple[int, Site]] = []
         # What a trace writes to has to live as long as the trace.
         self._traced: weakref.WeakKeyDictionary[Any, list[tuple[int, Site]]] = (
@@ -68,25 +107,21 @@ class Taps:
     def entered(self, model: Any) -> Iterator[None]:
         """Put the taps in for a while; what they saw before is forgotten."""
         self._reset()
-        parts = [part for view in self.views for part in view.parts]
-        patches: list[Patch] = [
-            *self.adapter.scaling_patches(model, self._note_scale),
-            *((vars(part.layer), "call", self._tapped_call(part)) for part in parts),
-        ]
-        for view in self.views:
+        patches: list[Patch] = [*self.adapter.scaling_patches(model, self._note_scale)]
+        for view, of in self.asked:
             for part in view.parts:
-                if self._wanted & _IN_THE_LOOP or part.direction:
+                patches.append((vars(part.layer), "call", self._tapped_call(part, frozenset(of))))
+                if _IN_THE_LOOP.intersection(of) or part.direction:
                     patches += self.adapter.standing_patches(part.layer)
         with patched(patches), _traced_apart(self):
             yield
 
     def calls(self, part: Part) -> list[list[Site]]:
         """Return the calls that were seen, in order; each as one site a replica."""
-        written = [site for owner, site in self._sites() if owner == id(part.layer)]
-        written = [site for site in written if self._was_reached(site)]
         replicas: dict[int, list[Site]] = {}
-        for site in written:
-            replicas.setdefault(site.replica, []).append(site)
+        for owner, site in self._sites():
+            if owner == id(part.layer) and _was_reached(site):
+                replicas.setdefault(site.replica, []).append(site)
         return [list(call) for call in zip(*replicas.values(), strict=False)]
 
     @property
@@ -112,23 +147,16 @@ class Taps:
     def _sites(self) -> list[tuple[int, Site]]:
         return [*self._eager, *(entry for entries in self._traced.values() for entry in entries)]
 
-    def _was_reached(self, site: Site) -> bool:
-        names = [name for name in site.sinks if name.split("/")[0] in self._wanted]
-        gradients = [name for name in names if name.split("/")[0] in GRADIENTS]
-        if self._wanted & set(GRADIENTS) and not gradients:
-            return False
-        return any(site.sinks[name].writes for name in gradients or names)
-
     def _reset(self) -> None:
         self._eager.clear()
         for _, site in self._sites():
             for sink in site.sinks.values():
                 sink.reset()
 
-    def _open_site(self, owner: int) -> Site:
+    def _open_site(self, owner: int, of: frozenset[str]) -> Site:
         context = tf.distribute.get_replica_context()
         replica = tf.get_static_value(context.replica_id_in_sync_group) if context else None
-        site = Site(replica=int(replica or 0))
+        site = Site(of, int(replica or 0))
         if tf.executing_eagerly():
             self._eager.append((owner, site))
         else:
@@ -136,9 +164,9 @@ class Taps:
         return site
 
     def _note_scale(self, scale: tf.Tensor) -> None:
-        self._open_site(id(self)).sinks["loss_scale"].write(scale)
+        self._open_site(id(self), frozenset(["loss_scale"])).sinks["loss_scale"].write(scale)
 
-    def _tapped_call(self, part: Part) -> Callable[..., Any]:
+    def _tapped_call(self, part: Part, of: frozenset[str]) -> Callable[..., Any]:
         layer = part.layer
         original = self.adapter.original_call(layer)
         signature = inspect.signature(original)
@@ -148,23 +176,23 @@ class Taps:
             name = next(iter(signature.parameters))
             given = bound.arguments
             mask = tf.nest.flatten(given.get("mask"))[0]
-            site = self._open_site(id(layer))
+            site = self._open_site(id(layer), of)
             if mask is not None:
                 site.sinks["mask"].write(tf.cast(mask, tf.bool))
             anchor = self._anchor(layer, given[name])
-            if "input" in self._wanted:
+            if "input" in of:
                 given[name] = _with_tapped_input(given[name], anchor, site)
-            if not self._wanted & _IN_THE_LOOP:
-                return self._tapped_result(original(*bound.args, **bound.kwargs), anchor, site)
+            if not of & _IN_THE_LOOP:
+                return self._tapped_result(original(*bound.args, **bound.kwargs), of, anchor, site)
             with self.adapter.recurrence(
                 layer,
                 given[name],
                 given.get("training"),
-                lambda rnn: ProbedRecurrence(rnn, self.adapter, layer, self._wanted, site, anchor),
+                lambda rnn: ProbedRecurrence(rnn, self.adapter, layer, of, site, anchor),
             ) as inputs:
                 given[name] = inputs
                 result = original(*bound.args, **bound.kwargs)
-            return self._tapped_result(result, anchor, site)
+            return self._tapped_result(result, of, anchor, site)
 
         call.autograph_info__ = {}  # type: ignore[attr-defined]
         return call
@@ -178,19 +206,25 @@ class Taps:
         smallest = min(trainable, key=lambda weight: weight.shape.num_elements())
         return tf.reshape(self.adapter.raw(smallest), [-1])[:0]
 
-    def _tapped_result(self, result: Any, anchor: tf.Tensor, site: Site) -> Any:
-        if not self._wanted & {"output", "activations"}:
+    def _tapped_result(self, result: Any, of: frozenset[str], anchor: tf.Tensor, site: Site) -> Any:
+        if not of & {"output", "activations"}:
             return result
         flat = tf.nest.flatten(result)
-        if "activations" in self._wanted:
+        if "activations" in of:
             site.sinks["activations"].write(flat[0])
-        if "output" not in self._wanted:
+        if "output" not in of:
             return result
 
         def receive(gradients: Sequence[tf.Tensor]) -> None:
             site.sinks["output"].write(gradients[0])
 
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
+
+
+def _was_reached(site: Site) -> bool:
+    """Whether the backward pass came by; of a call without taps for it, whether it ran."""
+    telling = site.of.intersection(GRADIENTS) or site.of
+    return any(sink.writes for name, sink in site.sinks.items() if name.split("/")[0] in telling)
 
 
 def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:

@@ -102,8 +102,8 @@ def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
     if not views:
         kinds = [f"{child.name} ({type(child).__name__})" for child in adapter.children(model)]
         raise ValueError(
-            f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or a "
-            f"wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
+            f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or "
+            f"a wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
         )
     if layer is None:
         open_views = [view for view in views if _refusal(adapter, view) is None]

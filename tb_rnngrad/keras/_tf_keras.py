@@ -1,0 +1,165 @@
+"""Legacy Keras (tf_keras), as capture sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from tf_keras.src import (
+    backend as keras_backend,
+)  # the public `tf_keras.backend` is a copy of names
+from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
+from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
+
+from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+
+
+@functools.cache
+def adapter() -> TfKeras:
+    """Return the adapter."""
+    return TfKeras()
+
+
+class TfKeras:
+    """See `Adapter`."""
+
+    name = "tf_keras"
+    rnn_class: Any = tf_keras.layers.RNN
+    bidirectional_class: Any = tf_keras.layers.Bidirectional
+    time_distributed_class: Any = tf_keras.layers.TimeDistributed
+
+    def children(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        return list(layer._flatten_layers(include_self=False, recursive=False))
+
+    def refusal(self, layer: Any) -> str | None:
+        """See `Adapter`."""
+        if isinstance(layer.cell, tf_keras.layers.Layer) and hasattr(layer.cell, "call"):
+            return None
+        kind = type(layer).__name__
+        return (
+            f"layer {layer.name!r} is a {kind}, whose loop over timesteps runs inside one fused "
+            f"kernel; use {kind.removeprefix('CuDNN')}, which takes the same weights"
+        )
+
+    def cells(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        stacked = isinstance(layer.cell, StackedRNNCells)
+        return list(layer.cell.cells) if stacked else [layer.cell]
+
+    def kind(self, cell: Any) -> CellKind | None:
+        """See `Adapter`."""
+        match type(cell).call.__module__:
+            case "tf_keras.src.layers.rnn.lstm" | "tf_keras.src.layers.rnn.base_conv_lstm":
+                return LSTM
+            case "tf_keras.src.layers.rnn.gru":
+                return GRU
+            case "tf_keras.src.layers.rnn.simple_rnn":
+                return SIMPLE
+        return None
+
+    def weights(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+    def raw(self, variable: Any) -> tf.Variable:
+        """See `Adapter`."""
+        return variable._variable if isinstance(variable, AutoCastVariable) else variable
+
+    def is_time_major(self, layer: Any) -> bool:
+        """See `Adapter`."""
+        return bool(getattr(layer, "time_major", False))
+
+    def standing_patches(self, layer: Any) -> Sequence[Patch]:
+        """See `Adapter`."""
+        return []
+
+    def original_call(self, layer: Any) -> Callable[..., Any]:
+        """See `Adapter`."""
+        original: Callable[..., Any] = layer.call
+        if not layer._should_use_autograph():
+            return original
+
+        @functools.wraps(original)
+        def converted(*args: Any, **kwargs: Any) -> Any:
+            internal = tf.__internal__.autograph
+            return internal.tf_convert(original, internal.control_status_ctx())(*args, **kwargs)
+
+        return converted
+
+    @contextlib.contextmanager
+    def recurrence(
+        self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
+    ) -> Iterator[Any]:
+        """See `Adapter`."""
+        patches: list[Patch] = [(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]
+        if getattr(layer, "_could_use_gpu_kernel", False):
+            patches.append((vars(layer), "_could_use_gpu_kernel", False))
+            if layer.cell.dropout:
+                # The fused path drops inputs out itself, for every timestep anew; the cell would
+                # drop the same ones at all timesteps.
+                inputs = self._dropped_out(layer, inputs, training)
+                patches.append((vars(layer.cell), "dropout", 0.0))
+        with patched(patches):
+            yield inputs
+
+    def _dropped_out(self, layer: Any, inputs: Any, training: Any) -> Any:
+        first, *rest = inputs if isinstance(inputs, list) else [inputs]
+        layer.reset_dropout_mask()
+        gates = self.kind(layer.cell)
+        count = len(gates.gates) if gates else 1
+        masks = layer.get_dropout_mask_for_cell(first, training, count=count)
+        return [first * masks[0], *rest] if rest else first * masks[0]
+
+    def scaling_patches(
+        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+    ) -> Sequence[Patch]:
+        """See `Adapter`."""
+        optimizer = getattr(model, "optimizer", None)
+        original = getattr(optimizer, "get_scaled_loss", None)
+        if original is None:
+            return []
+
+        def get_scaled_loss(loss: Any) -> Any:
+            note_scale(tf.convert_to_tensor(original(tf.ones([], tf.float32))))
+            return original(loss)
+
+        return [(vars(optimizer), "get_scaled_loss", get_scaled_loss)]
+
+    def forward(self, model: Any, x: Any, training: bool) -> Any:
+        """See `Adapter`."""
+        return model(x, training=training)
+
+    def loss(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> tf.Tensor:
+        """See `Adapter`."""
+        if not getattr(model, "_is_compiled", False):
+            raise RuntimeError(
+                f"model {model.name!r} is not compiled, so it has no loss to take gradients of; "
+                "call model.compile(loss=...) first, or use capture(...) around your own step"
+            )
+        return tf.convert_to_tensor(model.compute_loss(x, y, y_pred, sample_weight))
+
+    def passing_state(self, model: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        layers = list(model._flatten_layers(include_self=True, recursive=True))
+        states = [
+            state
+            for layer in layers
+            if isinstance(layer, self.rnn_class) and layer.stateful
+            for state in tf.nest.flatten(layer.states)
+            if state is not None
+        ]
+        generators = [getattr(layer, "_random_generator", None) for layer in layers]
+        inner = [getattr(generator, "_generator", None) for generator in generators]
+        seeds = [generator.state for generator in inner if generator is not None]
+        metrics = [variable for metric in model.metrics for variable in metric.variables]
+        return [*model.non_trainable_variables, *metrics, *states, *seeds]
+
+    def train_step(self, model: Any) -> int | None:
+        """See `Adapter`."""
+        optimizer = getattr(model, "optimizer", None)
+        return None if optimizer is None else int(keras_backend.get_value(optimizer.iterations))

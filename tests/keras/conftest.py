@@ -1,0 +1,36 @@
+"""Both Kerases, in float64 unless a test says otherwise."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+# Two virtual devices, for MirroredStrategy; they cannot be added once TensorFlow runs.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
+)
+
+
+@pytest.fixture(params=[keras, tf_keras], ids=["keras", "tf_keras"])
+def k(request):
+    """One Keras in float64, seeded."""
+    module = request.param
+    before = module.backend.floatx()
+    module.backend.set_floatx("float64")
+    module.utils.set_random_seed(7)
+    yield module
+    module.backend.set_floatx(before)
+    module.backend.clear_session()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
