@@ -142,7 +142,8 @@ def pool(values: Float32, height: int, width: int) -> Float32:
     Each block becomes its value of greatest magnitude, sign kept, so that no spike is lost; NaN
     where it holds one.
     """
-    return _pool_axis(_pool_axis(values, 0, height), 1, width)
+    # Along the rows first: there the cells of a block lie side by side in memory.
+    return _pool_axis(_pool_axis(values, 1, width), 0, height)
 
 
 def _pool_axis(values: Float32, axis: int, size: int) -> Float32:
