@@ -16,6 +16,9 @@ EPS = 1e-6
 
 def loss_of(model, x, y, sample_weight=None):
     """The compiled loss, eagerly, in inference mode."""
+    x, y = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
+    if sample_weight is not None:
+        sample_weight = tf.convert_to_tensor(sample_weight)
     y_pred = model(x, training=False)
     return float(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight))
 
@@ -33,8 +36,10 @@ def units_of(cell):
 def perturbed(layer, cell, step, add, call=0):
     """Have `cell` return h + add at the step-th turn of the loop, in the call-th pass."""
     timesteps = perturbed.timesteps
-    turns = timesteps if layer.unroll else timesteps + 1  # a loop tries its cell out once before
-    due = call * turns + step + (0 if layer.unroll else 1)
+    before = 0 if layer.unroll else 1  # a loop tries its cell out once before
+    if len(cells_of(layer)) > 1 and type(layer).__module__.startswith("keras."):
+        before += 1  # and Keras 3 once more, for the dropout masks of stacked cells
+    due = call * (timesteps + before) + before + step
     original, count = cell.call, 0
     fused = getattr(layer, "_could_use_gpu_kernel", None)
 
@@ -44,7 +49,7 @@ def perturbed(layer, cell, step, add, call=0):
         if count == due:
             flat = tf.nest.flatten(new_states)
             is_output = output is flat[0]
-            flat[0] = flat[0] + add
+            flat[0] = flat[0] + add.reshape(flat[0].shape)
             output = flat[0] if is_output else output
             new_states = tf.nest.pack_sequence_as(new_states, flat)
         count += 1
@@ -64,15 +69,12 @@ def perturbed(layer, cell, step, add, call=0):
 def hidden_state_gradient(loss, leaves, shape, index, call=0, reset=lambda: None):
     """dL/dh at `index` = (sample, timestep, channel) of a record of these leaf layers."""
     sample, timestep, channel = index
-    for layer in leaves:
-        for cell in cells_of(layer):
-            units = units_of(cell)
-            if channel < units:
-                break
-            channel -= units
-        else:
-            continue
-        break
+    cells = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
+    for layer, cell in cells:
+        units = shape[2] if len(cells) == 1 else units_of(cell)
+        if channel < units:
+            break
+        channel -= units
     perturbed.timesteps = shape[1]
     step = shape[1] - 1 - timestep if layer.go_backwards else timestep
     values = []

@@ -75,9 +75,9 @@ def test_every_quantity_is_the_unrolled_layers(k, rng, cell, return_sequences):
     if kind == "LSTM":
         assert_close(found["cell_state"], expected.cell_state, 1e-9)
         assert_close(found["states/c"], expected.c, 1e-9)
-    gates = {"SimpleRNN": None, "LSTM": dict(i=5, f=5, c=5, o=5), "GRU": dict(z=5, r=5, h=5)}[kind]
+    gates = {"SimpleRNN": None, "LSTM": dict.fromkeys("ifco", 5), "GRU": dict.fromkeys("zrh", 5)}
     for name in ("gates", "weights/kernel", "kernels/recurrent_kernel"):
-        assert found[name].channel_groups == gates
+        assert found[name].channel_groups == gates[kind]
 
 
 @pytest.mark.parametrize("cell", CELLS)
