@@ -369,6 +369,17 @@ def test_flow_says_its_steps_as_json(server):
     assert found["steps"] == server.tags()["lstm"]["masked"]["steps"]
 
 
+def test_flow_gives_the_statistics_that_are_asked_for(server):
+    names = "max_abs,norm_mean"
+    answer = server.get("/flow", run="lstm", tag="masked", statistics=names)
+    values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, 2)
+    whole = np.frombuffer(server.get("/flow", run="lstm", tag="masked").body, "<f4")
+    columns = [flow.STATISTICS.index(name) for name in names.split(",")]
+    np.testing.assert_array_equal(values, whole.reshape(STEPS, 30, -1)[:, :, columns])
+    found = server.get("/flow", run="lstm", tag="masked", statistics=names, format="json").json()
+    assert found["statistics"] == ["max_abs", "norm_mean"]
+
+
 def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
     answer = server.get("/flow", run="lstm", tag="ragged")
     values = np.frombuffer(answer.body, "<f4").reshape(3, 9, -1)
@@ -383,6 +394,11 @@ def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
         ({"run": "lstm", "tag": "nothing"}, 404, "no flow of the tag 'nothing' in the run 'lstm'"),
         ({"run": "none", "tag": "masked"}, 404, "no flow of the tag 'masked' in the run 'none'"),
         ({"run": "newer", "tag": "lstm"}, 404, "written in record format 2.0"),
+        (
+            {"run": "lstm", "tag": "masked", "statistics": "rms,median"},
+            400,
+            "statistics names 'median'; expected some of norm_mean, norm_p05",
+        ),
         ({"run": "lstm", "tag": "masked", "format": "csv"}, 400, "format is 'csv'; expected one"),
     ],
 )

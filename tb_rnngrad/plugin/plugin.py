@@ -16,7 +16,7 @@ from werkzeug.security import safe_join
 
 from tb_rnngrad import record
 from tb_rnngrad.plugin import views
-from tb_rnngrad.plugin.records import Entry, Records, Source, Tag
+from tb_rnngrad.plugin.records import Entry, FlowSeries, Records, Source, Tag
 from tb_rnngrad.plugin.views import View
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -119,6 +119,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         series = self._records.flow(
             _source(request), parameters.required("run"), parameters.required("tag")
         )
+        series = _chosen_statistics(series, parameters.text("statistics"))
         if form == "json":
             answer = {
                 "shape": series.values.shape,
@@ -208,6 +209,20 @@ def _sample(index: int, entry: Entry) -> int:
             f"it keeps {kept}, numbered from 0"
         )
     return index
+
+
+def _chosen_statistics(series: FlowSeries, names: str | None) -> FlowSeries:
+    """Return the series with the statistics named, comma-separated, alone and in that order."""
+    if names is None:
+        return series
+    chosen = tuple(names.split(","))
+    unknown = [name for name in chosen if name not in series.statistics]
+    if unknown:
+        raise errors.InvalidArgumentError(
+            f"statistics names {unknown[0]!r}; expected some of {', '.join(series.statistics)}"
+        )
+    columns = [series.statistics.index(name) for name in chosen]
+    return FlowSeries(series.values[:, :, columns], series.steps, chosen)
 
 
 def _tag_json(tag: Tag) -> dict[str, Any]:
