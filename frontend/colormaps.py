@@ -1,0 +1,37 @@
+"""Writes src/colour/maps.ts: colour maps as tables of 256 colours.
+
+`python colormaps.py` needs matplotlib and cmcrameri. The tables of Crameri's maps (vik, berlin,
+batlow) are MIT-licensed, matplotlib's are BSD-licensed or in the public domain.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import cmcrameri
+import matplotlib
+import numpy as np
+
+DIVERGING = {"vik": "vik", "berlin": "berlin", "RdBu": "RdBu_r", "PuOr": "PuOr_r", "bwr": "bwr"}
+SEQUENTIAL = {"viridis": "viridis", "magma": "magma", "batlow": "batlow"}
+CRAMERI = ("vik", "berlin", "batlow")
+
+
+def table(name: str) -> str:
+    """Return a map's 256 colours as base64 of their red, green and blue bytes."""
+    source = cmcrameri.cm.cmaps if name in CRAMERI else matplotlib.colormaps
+    colours = source[name](np.arange(256), bytes=True)[:, :3]
+    return base64.b64encode(colours.tobytes()).decode()
+
+
+def module(name: str, maps: dict[str, str]) -> str:
+    """Return the TypeScript of one group of maps."""
+    rows = "\n".join(f'  {shown}: "{table(source)}",' for shown, source in maps.items())
+    return f"export const {name} = {{\n{rows}\n}} as const;\n"
+
+
+if __name__ == "__main__":
+    text = "// Written by colormaps.py: 256 colours a map, base64 of their red, green and blue bytes.\n\n"
+    text += module("DIVERGING", DIVERGING) + "\n" + module("SEQUENTIAL", SEQUENTIAL)
+    Path(__file__).with_name("src").joinpath("colour", "maps.ts").write_text(text)

@@ -1,0 +1,111 @@
+/** What the page shows where the user did not choose, and what a choice amounts to. */
+
+import type { KeptStep, TagEntry, Tags } from "./data/types";
+import type { State } from "./state";
+
+/** As many runs are shown at first. */
+const FIRST_RUNS = 4;
+/** As many curves are drawn at first. */
+const FIRST_PINS = 3;
+
+/** One picture: a tag of a run. */
+export interface Series {
+  run: string;
+  tag: string;
+  entry: TagEntry;
+}
+
+/** Runs in TensorBoard's order; those it did not list (yet) last. */
+export function orderedRuns(tags: Tags, known: readonly string[]): string[] {
+  const place = (run: string) => (known.includes(run) ? known.indexOf(run) : known.length);
+  return Object.keys(tags).sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
+export function allTags(tags: Tags, runs: readonly string[]): string[] {
+  const found = new Set(runs.flatMap((run) => Object.keys(tags[run] ?? {})));
+  return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || a.localeCompare(b));
+}
+
+/** Hidden-state gradients first: they are what vanishes or explodes. */
+function weight(tags: Tags, runs: readonly string[], tag: string): number {
+  const quantities = runs.map((run) => tags[run]?.[tag]?.metadata.quantity);
+  return quantities.includes("hidden_state_gradient") ? 0 : 1;
+}
+
+export function shownRuns(state: State, tags: Tags, known: readonly string[]): string[] {
+  const runs = orderedRuns(tags, known);
+  if (state.runs) return [...state.runs];
+  return runs.filter((run) => Object.keys(tags[run]).length > 0).slice(0, FIRST_RUNS);
+}
+
+/** The chosen tags; by default each shown run's first. */
+export function shownTags(state: State, tags: Tags, runs: readonly string[]): string[] {
+  if (state.tags) return [...state.tags];
+  const first = new Set(runs.flatMap((run) => allTags(tags, [run]).slice(0, 1)));
+  return allTags(tags, runs).filter((tag) => first.has(tag));
+}
+
+export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly string[]): Series[] {
+  return runs.flatMap((run) =>
+    shown.flatMap((tag) => {
+      const entry = tags[run]?.[tag];
+      return entry ? [{ run, tag, entry }] : [];
+    }),
+  );
+}
+
+/** Every kept step of any of the series, ascending. */
+export function unionSteps(series: readonly Series[]): number[] {
+  const steps = new Set(series.flatMap(({ entry }) => entry.steps.map(([step]) => step)));
+  return [...steps].sort((a, b) => a - b);
+}
+
+/** The kept step nearest to `step`, the earlier of two as near. */
+export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep | undefined {
+  let nearest: KeptStep | undefined;
+  for (const kept of steps) {
+    if (!nearest || Math.abs(kept[0] - step) < Math.abs(nearest[0] - step)) nearest = kept;
+  }
+  return nearest;
+}
+
+/** Place of `step` on the slider; null, or beyond the last: at its end. */
+export function stepIndex(steps: readonly number[], step: number | null): number {
+  if (step === null) return steps.length - 1;
+  let best = 0;
+  for (let i = 1; i < steps.length; i++) {
+    if (Math.abs(steps[i] - step) < Math.abs(steps[best] - step)) best = i;
+  }
+  return best;
+}
+
+/** What to keep in the state for a place on the slider: the last one follows newer steps. */
+export function stepAt(steps: readonly number[], index: number): number | null {
+  return index >= steps.length - 1 ? null : steps[Math.max(0, index)];
+}
+
+export function shownPins(state: State, channels: number): number[] {
+  const pins = state.pins ?? Array.from({ length: FIRST_PINS }, (_, i) => i);
+  return pins.filter((channel) => channel < channels);
+}
+
+/** A channel's number, with the name of its group and its number there. */
+export function channelName(channel: number, groups: readonly [string, number][] | null | undefined): string {
+  let first = 0;
+  for (const [name, size] of groups ?? []) {
+    if (channel < first + size) return `${channel} (${name} ${channel - first})`;
+    first += size;
+  }
+  return String(channel);
+}
+
+/** Whether `text` matches the filter, a regular expression; one that is none matches everything. */
+export function matcher(filter: string): { test(text: string): boolean; valid: boolean } {
+  try {
+    const expression = new RegExp(filter, "i");
+    return { test: (text) => expression.test(text), valid: true };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { test: () => true, valid: false };
+    throw error;
+  }
+}

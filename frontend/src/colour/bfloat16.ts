@@ -1,0 +1,51 @@
+/**
+ * bfloat16 codes: the upper 16 bits of a float32, rounded. A matrix of them is drawn by looking each code
+ * up in a table of 65,536 colours, so that any colour scale costs the same.
+ */
+
+export const NAN = 0x7fc0;
+export const PADDING = 0x7fc1;
+export const POSITIVE_INFINITY = 0x7f80;
+export const NEGATIVE_INFINITY = 0xff80;
+const LARGEST_FINITE = 0x7f7f;
+const MAGNITUDE = 0x7fff;
+
+/** How many codes there are. */
+export const CODES = 0x10000;
+
+/**
+ * Round float32 bits to codes, to nearest, ties to even.
+ *
+ * What is not exactly 0 does not become 0, and what is finite stays finite: both would tell of a vanished
+ * or exploded gradient that is none. NaN keeps its upper bits, and so do the bits that mark padding.
+ */
+export function toCodes(bits: Uint32Array): Uint16Array {
+  const codes = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i];
+    const magnitude = word & 0x7fffffff;
+    if (magnitude >= 0x7f800000) {
+      codes[i] = word >>> 16;
+      continue;
+    }
+    let code = (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    if ((code & MAGNITUDE) > LARGEST_FINITE) code -= 1;
+    else if ((code & MAGNITUDE) === 0 && magnitude !== 0) code += 1;
+    codes[i] = code;
+  }
+  return codes;
+}
+
+const word = new Uint32Array(1);
+const float = new Float32Array(word.buffer);
+
+/** The number a code stands for. */
+export function codeValue(code: number): number {
+  word[0] = code << 16;
+  return float[0];
+}
+
+/** Order of codes by magnitude: padding below all, then 0, finite, infinite, NaN. */
+export function rank(code: number): number {
+  return code === PADDING ? -1 : code & MAGNITUDE;
+}

@@ -1,0 +1,98 @@
+/** Colour scales: where between the two ends of the colour bar a value lies. */
+
+export const SCALE_NAMES = ["symlog", "linear", "log"] as const;
+export type ScaleName = (typeof SCALE_NAMES)[number];
+
+/**
+ * A scale with its ends. `low = -high` makes it symmetric about 0. `threshold` is the magnitude under which
+ * symlog is about linear, and the least magnitude that log tells apart.
+ */
+export interface Scale {
+  name: ScaleName;
+  low: number;
+  high: number;
+  threshold: number;
+}
+
+/** One formula a scale; each grows with the value (log: with its magnitude). */
+const FORMULAS: Record<ScaleName, (value: number, threshold: number) => number> = {
+  linear: (value) => value,
+  symlog: (value, threshold) => Math.sign(value) * Math.log1p(Math.abs(value) / threshold),
+  log: (value, threshold) => Math.log(Math.max(Math.abs(value), threshold)),
+};
+
+const INVERSES: Record<ScaleName, (height: number, threshold: number) => number> = {
+  linear: (height) => height,
+  symlog: (height, threshold) => Math.sign(height) * Math.expm1(Math.abs(height)) * threshold,
+  log: (height) => Math.exp(height),
+};
+
+/** A function from a value to its place, 0 at the low end and 1 at the high end; beyond them it is cut. */
+export function placer(scale: Scale): (value: number) => number {
+  const formula = FORMULAS[scale.name];
+  const base = formula(scale.low, scale.threshold);
+  const span = formula(scale.high, scale.threshold) - base;
+  return (value) => Math.min(1, Math.max(0, (formula(value, scale.threshold) - base) / span));
+}
+
+/** The value at a place between 0 and 1; for log, its magnitude. */
+export function valueAt(scale: Scale, place: number): number {
+  const formula = FORMULAS[scale.name];
+  const base = formula(scale.low, scale.threshold);
+  const span = formula(scale.high, scale.threshold) - base;
+  return INVERSES[scale.name](base + place * span, scale.threshold);
+}
+
+/** What the scale of a set of pictures is made from. */
+export interface Extent {
+  /** Least and greatest finite value; NaN where there is none. */
+  least: number;
+  greatest: number;
+  /** Greatest magnitude to be told apart from what is beyond it, a percentile or `max |value|`. */
+  magnitude: number;
+  /** Magnitude under which few values lie: the 1st percentile. NaN where there is none. */
+  small: number;
+}
+
+/** The most decades that an automatic threshold lets symlog and log span. */
+export const DECADES = 8;
+
+export interface ScaleChoice {
+  name: ScaleName;
+  /** Whether values have a sign that means something: then the scale is symmetric about 0. */
+  signed: boolean;
+  /** Typed limit and threshold; null: automatic. */
+  limit: number | null;
+  threshold: number | null;
+}
+
+/** One extent that covers all of `extents`. */
+export function union(extents: readonly Extent[]): Extent {
+  const finite = (pick: (extent: Extent) => number) => extents.map(pick).filter(Number.isFinite);
+  const least = finite((e) => e.least);
+  const greatest = finite((e) => e.greatest);
+  const magnitude = finite((e) => e.magnitude);
+  const small = finite((e) => e.small);
+  return {
+    least: least.length ? Math.min(...least) : Number.NaN,
+    greatest: greatest.length ? Math.max(...greatest) : Number.NaN,
+    magnitude: magnitude.length ? Math.max(...magnitude) : Number.NaN,
+    small: small.length ? Math.min(...small) : Number.NaN,
+  };
+}
+
+/** The scale for an extent. Where nothing finite but 0 was logged, it goes to 1. */
+export function makeScale(extent: Extent, choice: ScaleChoice): Scale {
+  const high = choice.limit ?? (extent.magnitude > 0 ? extent.magnitude : 1);
+  const automatic = Math.max(extent.small || 0, high * 10 ** -DECADES);
+  const threshold = Math.min(choice.threshold ?? automatic, high / 2);
+  const low = choice.name === "log" ? threshold : choice.signed ? -high : 0;
+  return { name: choice.name, low, high, threshold };
+}
+
+/** The scale for logarithms, such as a state Jacobian's: linear between the least and the greatest. */
+export function makeRawScale(extent: Extent): Scale {
+  const low = Number.isFinite(extent.least) ? extent.least : 0;
+  const high = extent.greatest > low ? extent.greatest : low + 1;
+  return { name: "linear", low, high, threshold: (high - low) / 2 };
+}

@@ -1,0 +1,76 @@
+/** Colour tables: from a bfloat16 code to the colour of its pixel. */
+
+import { CODES, codeValue, NAN, NEGATIVE_INFINITY, PADDING, POSITIVE_INFINITY } from "./bfloat16";
+import { DIVERGING, SEQUENTIAL } from "./maps";
+import { placer, type Scale } from "./scale";
+
+export type DivergingName = keyof typeof DIVERGING;
+export type SequentialName = keyof typeof SEQUENTIAL;
+export type MapName = DivergingName | SequentialName;
+
+export const DIVERGING_NAMES = Object.keys(DIVERGING) as DivergingName[];
+export const SEQUENTIAL_NAMES = Object.keys(SEQUENTIAL) as SequentialName[];
+export const MAP_NAMES: MapName[] = [...DIVERGING_NAMES, ...SEQUENTIAL_NAMES];
+
+const SOURCES: Record<MapName, string> = { ...DIVERGING, ...SEQUENTIAL };
+
+/**
+ * What is no ordinary number, as the page names and draws it: colours that no map has. Padding is
+ * transparent; the heatmap's background shows through, hatched.
+ */
+export const SPECIALS = {
+  zero: { label: "exact 0", rgb: [158, 158, 158] },
+  nan: { label: "NaN", rgb: [255, 234, 0] },
+  posinf: { label: "+Inf", rgb: [0, 200, 0] },
+  neginf: { label: "−Inf", rgb: [213, 0, 249] },
+} as const;
+
+/** Red, green and blue bytes of a map's 256 colours. */
+export function mapColours(name: MapName): Uint8Array {
+  return Uint8Array.from(atob(SOURCES[name]), (character) => character.charCodeAt(0));
+}
+
+/** Index of the colour at a place between 0 and 1. */
+export function colourIndex(place: number): number {
+  return Math.min(255, Math.floor(place * 256));
+}
+
+function pixel(red: number, green: number, blue: number): number {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** The colours of all codes, as little-endian RGBA pixels. */
+export function colourTable(scale: Scale, map: MapName): Uint32Array {
+  const colours = mapColours(map);
+  const pixels = Uint32Array.from({ length: 256 }, (_, i) =>
+    pixel(colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]),
+  );
+  const place = placer(scale);
+  const table = new Uint32Array(CODES);
+  const nan = pixel(...SPECIALS.nan.rgb);
+  for (let code = 0; code < CODES; code++) {
+    const value = codeValue(code);
+    table[code] = Number.isNaN(value) ? nan : pixels[colourIndex(place(value))];
+  }
+  table[0x0000] = table[0x8000] = pixel(...SPECIALS.zero.rgb);
+  table[NAN] = nan;
+  table[PADDING] = 0;
+  table[POSITIVE_INFINITY] = pixel(...SPECIALS.posinf.rgb);
+  table[NEGATIVE_INFINITY] = pixel(...SPECIALS.neginf.rgb);
+  return table;
+}
+
+const kept = new Map<string, Uint32Array>();
+const KEPT_TABLES = 8;
+
+/** `colourTable`, remembered: every heatmap on one scale shares one table. */
+export function sharedTable(scale: Scale, map: MapName): Uint32Array {
+  const key = [scale.name, scale.low, scale.high, scale.threshold, map].join();
+  let table = kept.get(key);
+  if (!table) {
+    table = colourTable(scale, map);
+    if (kept.size >= KEPT_TABLES) kept.delete(kept.keys().next().value as string);
+    kept.set(key, table);
+  }
+  return table;
+}

@@ -1,0 +1,75 @@
+/** Where axes and colour bars carry numbers. */
+
+import { placer, type Scale } from "./scale";
+
+/** Steps 1, 2, 5, 10, ... : the least of them that gives at most `most` ticks over `span`. */
+export function niceStep(span: number, most: number): number {
+  const raw = span / Math.max(1, most);
+  const decade = 10 ** Math.floor(Math.log10(raw));
+  return decade * ([1, 2, 5, 10].find((factor) => factor * decade >= raw * (1 - 1e-9)) as number);
+}
+
+/** Whole numbers at nice steps, `from <= tick < to`. */
+export function integerTicks(from: number, to: number, most: number): number[] {
+  const step = Math.max(1, niceStep(to - from, most));
+  const ticks: number[] = [];
+  for (let tick = Math.ceil(from / step) * step; tick < to; tick += step) ticks.push(tick);
+  return ticks;
+}
+
+/** Numbers for a colour bar: its ends, 0, and powers of ten between, `gap` (a share of the bar) apart. */
+export function scaleTicks(scale: Scale, gap: number): number[] {
+  const place = placer(scale);
+  const ticks = scale.low < 0 && scale.high > 0 ? [scale.low, 0, scale.high] : [scale.low, scale.high];
+  for (const tick of between(scale)) {
+    if (ticks.every((other) => Math.abs(place(other) - place(tick)) >= gap)) ticks.push(tick);
+  }
+  return ticks.sort((a, b) => place(a) - place(b));
+}
+
+function between(scale: Scale): number[] {
+  if (scale.name === "linear") {
+    const step = niceStep(scale.high - scale.low, 6);
+    const first = Math.ceil(scale.low / step);
+    const last = Math.floor(scale.high / step);
+    return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+  }
+  const powers: number[] = [];
+  const top = Math.floor(Math.log10(scale.high));
+  for (let power = top; 10 ** power >= scale.threshold; power--) {
+    powers.push(10 ** power);
+    if (scale.low < 0) powers.push(-(10 ** power));
+  }
+  return powers;
+}
+
+/** A number in few characters: 3 significant digits, a real minus sign. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-3 && size < 1e5);
+  const text = plain ? String(Number(value.toPrecision(3))) : trim(value.toExponential(2));
+  return text.replaceAll("-", "−");
+}
+
+function trim(exponential: string): string {
+  const [digits, power] = exponential.split("e");
+  return `${Number(digits)}e${power.replace("+", "")}`;
+}
+
+/** A float32 in the fewest digits that give exactly it back. */
+export function exact(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";
+  if (value === 0) return "0 (exactly)";
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return tidy(Number(text));
+  }
+  return tidy(value);
+}
+
+function tidy(value: number): string {
+  const size = Math.abs(value);
+  const text = size >= 1e-4 && size < 1e7 ? String(value) : value.toExponential().replace("e+", "e");
+  return text.replaceAll("-", "−");
+}

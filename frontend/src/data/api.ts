@@ -1,0 +1,96 @@
+/** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
+
+import { PADDING, toCodes } from "../colour/bfloat16";
+import type { Counts, Flow, KeptStep, Tags, Tensor, TensorRequest } from "./types";
+
+/** A request that got no answer, or none that says what was asked; its message is for the user. */
+export class RequestError extends Error {}
+
+async function get(path: string, query: Record<string, string>, signal?: AbortSignal): Promise<Response> {
+  const parameters = new URLSearchParams(query).toString();
+  let response: Response;
+  try {
+    response = await fetch(parameters ? `${path}?${parameters}` : path, { signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new RequestError("TensorBoard does not answer. Is it still running?");
+  }
+  if (!response.ok) {
+    const sentence = (await response.text()).trim();
+    throw new RequestError(sentence || `TensorBoard answered ${response.status} ${response.statusText}.`);
+  }
+  return response;
+}
+
+/** Every run with data of ours, its tags, and their kept steps. */
+export async function fetchTags(): Promise<Tags> {
+  return (await get("./tags", {})).json();
+}
+
+/** Every run that TensorBoard knows, in its order, which gives runs their colours. */
+export async function fetchRuns(): Promise<string[]> {
+  return (await get("../../runs", {})).json();
+}
+
+/** The URL query of a request; one query, one answer for ever. */
+export function tensorQuery(request: TensorRequest): Record<string, string> {
+  const { run, tag, step, wallTime, show, window, pooled } = request;
+  const query: Record<string, string> = {
+    run,
+    tag,
+    step: String(step),
+    wall_time: String(wallTime),
+    padding: "mark",
+    [typeof show === "number" ? "sample" : "reduce"]: String(show),
+  };
+  for (const [name, value] of Object.entries(window ?? {})) query[name] = String(value);
+  if (pooled) Object.assign(query, { height: String(pooled.rows), width: String(pooled.columns) });
+  return query;
+}
+
+export async function fetchTensor(request: TensorRequest, signal?: AbortSignal): Promise<Tensor> {
+  const response = await get("./tensor", tensorQuery(request), signal);
+  const listed = (name: string) => (response.headers.get(`X-RnnGrad-${name}`) ?? "").split(",").map(Number);
+  const body = await response.arrayBuffer();
+  const [rows, columns] = listed("Shape");
+  const [channels, timesteps] = listed("Full-Shape");
+  const [kept, batch] = listed("Samples");
+  const [least, greatest] = listed("Range");
+  const [real, padding, zero, nan, posinf, neginf] = listed("Counts");
+  const [flushed, overflowed] = listed("Narrowed");
+  if (body.byteLength !== 4 * rows * columns) {
+    throw new RequestError(`The answer holds ${body.byteLength} bytes, not ${rows} x ${columns} numbers.`);
+  }
+  const window = request.window ?? { c0: 0, c1: channels, t0: 0, t1: timesteps };
+  return {
+    request,
+    values: { values: new Float32Array(body), rows, columns, window },
+    codes: { values: toCodes(new Uint32Array(body)), rows, columns, window },
+    channels,
+    timesteps,
+    kept,
+    batch,
+    range: [least, greatest],
+    quantiles: listed("Quantiles"),
+    counts: { real, padding, zero, nan, posinf, neginf } satisfies Counts,
+    narrowed: { flushed, overflowed },
+  };
+}
+
+export async function fetchFlow(run: string, tag: string, signal?: AbortSignal): Promise<Flow> {
+  const [described, body] = await Promise.all([
+    get("./flow", { run, tag, format: "json" }, signal).then((response) => response.json()),
+    get("./flow", { run, tag }, signal),
+  ]);
+  const [, timesteps] = (body.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
+  const values = new Float32Array(await body.arrayBuffer());
+  const size = timesteps * described.statistics.length;
+  // Steps may be logged between the two answers; the later ones wait for the next reload.
+  const steps: KeptStep[] = described.steps.slice(0, values.length / size);
+  return { values, steps, timesteps, statistics: described.statistics };
+}
+
+/** Whether the cell of a grid of codes is padding. */
+export function isPadding(tensor: Tensor, index: number): boolean {
+  return tensor.codes.values[index] === PADDING;
+}

@@ -1,0 +1,88 @@
+/** What the routes answer; docs/http_api.md describes it. */
+
+import type { Grid, Window } from "./pool";
+
+export interface Metadata {
+  quantity: string;
+  layer: string | null;
+  framework: string | null;
+  channel_groups: [string, number][] | null;
+  statistics: string[];
+  description: string;
+  title: string;
+  symbol: string;
+}
+
+/** A kept step and its wall time in seconds. */
+export type KeptStep = [step: number, wallTime: number];
+
+export interface TagEntry {
+  metadata: Partial<Metadata> & { description: string };
+  steps: KeptStep[];
+  samples: number;
+  error?: string;
+}
+
+/** run -> tag -> what is logged there. */
+export type Tags = Record<string, Record<string, TagEntry>>;
+
+export const REDUCTIONS = {
+  mean: "mean",
+  mean_abs: "mean |g|",
+  rms: "RMS",
+  max_abs: "max |g|",
+  std: "std",
+} as const;
+
+export type Reduction = keyof typeof REDUCTIONS;
+
+/** One sample, or a reduction over all kept ones. */
+export type Show = number | Reduction;
+
+export interface TensorRequest {
+  run: string;
+  tag: string;
+  step: number;
+  wallTime: number;
+  show: Show;
+  /** Null: everything. */
+  window: Window | null;
+  /** At most so many blocks; null: every cell. */
+  pooled: { rows: number; columns: number } | null;
+}
+
+export interface Counts {
+  real: number;
+  padding: number;
+  zero: number;
+  nan: number;
+  posinf: number;
+  neginf: number;
+}
+
+/** A view of a record: its numbers in a window, and what the whole of it holds. */
+export interface Tensor {
+  request: TensorRequest;
+  values: Grid<Float32Array>;
+  codes: Grid<Uint16Array>;
+  /** Of the whole view. */
+  channels: number;
+  timesteps: number;
+  kept: number;
+  batch: number;
+  range: [number, number];
+  /** Of the magnitude, at `PROBABILITIES`. */
+  quantiles: number[];
+  counts: Counts;
+  narrowed: { flushed: number; overflowed: number };
+}
+
+export const PROBABILITIES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995] as const;
+
+/** Statistics per timestep of every kept step, [steps, timesteps, statistics]. */
+export interface Flow {
+  values: Float32Array;
+  steps: KeptStep[];
+  timesteps: number;
+  statistics: string[];
+}

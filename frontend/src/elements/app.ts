@@ -1,0 +1,364 @@
+import { css, html, LitElement, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import {
+  allTags,
+  channelName,
+  orderedRuns,
+  type Series,
+  shownPins,
+  shownRuns,
+  shownSeries,
+  shownTags,
+  stepIndex,
+  unionSteps,
+} from "../choices";
+import type { Scale } from "../colour/scale";
+import { fetchRuns, fetchTags } from "../data/api";
+import { type Loaded, Loader } from "../data/loader";
+import type { Tags, Tensor, TensorRequest } from "../data/types";
+import { curve, curveRequest, detailFor, isDiverging, isWhole, mapFor, requestFor, scaleFor } from "../model";
+import { type State, Store } from "../state";
+import { readHostHash, runColour, watchDarkMode, watchReloads, writeHostHash } from "../tensorboard";
+import { readHash, writeHash } from "../url";
+import type { Line } from "./curve";
+import type { Cursor } from "./events";
+import { controls } from "./theme";
+import "./card";
+import "./checklist";
+import "./colour_bar";
+import "./curve";
+import "./how_to_log";
+import "./message";
+import "./step_slider";
+import "./toolbar";
+
+/** Of so many pictures the neighbouring steps are fetched ahead. */
+const PREFETCHED_CARDS = 8;
+const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+/** One picture with what is known of it. */
+interface Card {
+  series: Series;
+  request: TensorRequest;
+  loaded: Loaded;
+}
+
+/** The page: it owns the state and the data, and hands both down; elements answer with events. */
+export class RnngradApp extends LitElement {
+  static override properties = {
+    tags: { state: true },
+    problem: { state: true },
+    cursor: { state: true },
+    dark: { state: true },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: flex; height: 100vh; overflow: hidden; background: var(--rg-page); }
+      aside {
+        width: 250px; flex: none; display: flex; flex-direction: column; gap: 16px; padding: 12px;
+        border-right: 1px solid var(--rg-border); background: var(--rg-background); min-height: 0;
+      }
+      aside rg-checklist { flex: 0 1 auto; max-height: 60%; }
+      main { flex: 1; min-width: 0; display: flex; flex-direction: column; }
+      .top { padding: 10px 16px; display: flex; flex-direction: column; gap: 8px; background: var(--rg-background); border-bottom: 1px solid var(--rg-border); }
+      .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
+      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+      h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
+      @media (max-width: 760px) {
+        :host { flex-direction: column; height: auto; min-height: 100vh; overflow: visible; }
+        aside { width: auto; flex-direction: row; border-right: 0; border-bottom: 1px solid var(--rg-border); max-height: 220px; }
+        aside rg-checklist { flex: 1 1 0; max-height: none; min-width: 0; }
+        .content { overflow: visible; }
+      }
+    `,
+  ];
+
+  declare tags: Tags | null;
+  declare problem: string | null;
+  declare cursor: Cursor | null;
+  declare dark: boolean;
+
+  private knownRuns: string[] = [];
+  private readonly store = new Store(readHash(readHostHash()));
+  private readonly loader = new Loader(() => this.requestUpdate());
+
+  constructor() {
+    super();
+    this.tags = null;
+    this.problem = null;
+    this.cursor = null;
+    this.dark = false;
+    this.store.subscribe(() => {
+      writeHostHash(writeHash(readHostHash(), this.store.state));
+      this.requestUpdate();
+    });
+    watchDarkMode((dark) => {
+      this.dark = dark;
+      document.documentElement.classList.toggle("dark", dark);
+    });
+    watchReloads(() => this.reload());
+    this.addEventListener("rg-set", (event) => this.store.set(event.detail));
+    this.addEventListener("rg-cursor", (event) => this.moveCursor(event.detail));
+    this.addEventListener("rg-pin", (event) => this.togglePin(event.detail));
+    this.addEventListener("rg-retry", () => this.retry());
+    void this.reload();
+  }
+
+  /** List what there is, anew; the state stays. */
+  private async reload(): Promise<void> {
+    try {
+      const [tags, runs] = await Promise.all([fetchTags(), fetchRuns()]);
+      this.knownRuns = runs;
+      this.tags = tags;
+      this.problem = null;
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private retry(): void {
+    this.loader.retry();
+    this.requestUpdate();
+    void this.reload();
+  }
+
+  private moveCursor(cursor: Cursor | null): void {
+    if (cursor?.t !== this.cursor?.t || cursor?.c !== this.cursor?.c) this.cursor = cursor;
+  }
+
+  private togglePin(channel: number): void {
+    const pins = shownPins(this.store.state, Number.POSITIVE_INFINITY);
+    const others = pins.filter((pin) => pin !== channel);
+    this.store.set({ pins: others.length < pins.length ? others : [...pins, channel] });
+  }
+
+  override render() {
+    const { tags } = this;
+    if (!tags) {
+      return this.problem
+        ? html`<rg-message heading="The list of runs could not be loaded" .retry=${true}>${this.problem}</rg-message>`
+        : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
+    }
+    const { state } = this.store;
+    const runs = shownRuns(state, tags, this.knownRuns);
+    const chosenTags = shownTags(state, tags, runs);
+    const series = shownSeries(tags, runs, chosenTags);
+    return html`
+      ${this.renderSidebar(tags, state, runs, chosenTags)}
+      <main>
+        ${
+          Object.keys(tags).length === 0
+            ? html`<rg-message heading="No recurrent gradients are logged here yet">
+                No run in this log directory holds data of tb_rnngrad.
+                <rg-how-to-log></rg-how-to-log>
+              </rg-message>`
+            : this.renderMain(state, tags, runs, series)
+        }
+      </main>
+    `;
+  }
+
+  private renderSidebar(tags: Tags, state: State, runs: string[], chosenTags: string[]) {
+    const known = new Set([...this.knownRuns, ...orderedRuns(tags, this.knownRuns)]);
+    const runItems = [...known].map((name) => ({
+      name,
+      colour: runColour(name, this.knownRuns, this.dark),
+      note: tags[name] ? "" : "no data",
+    }));
+    const tagItems = allTags(tags, orderedRuns(tags, this.knownRuns)).map((name) => ({ name }));
+    return html`
+      <aside aria-label="Runs and tags">
+        <rg-checklist
+          heading="Runs" .items=${runItems} .selected=${runs} .filter=${state.runFilter}
+          @select=${(event: CustomEvent<string[]>) => this.store.set({ runs: event.detail })}
+          @filter=${(event: CustomEvent<string>) => this.store.set({ runFilter: event.detail })}
+        ></rg-checklist>
+        <rg-checklist
+          heading="Tags" .items=${tagItems} .selected=${chosenTags} .filter=${state.tagFilter}
+          @select=${(event: CustomEvent<string[]>) => this.store.set({ tags: event.detail })}
+          @filter=${(event: CustomEvent<string>) => this.store.set({ tagFilter: event.detail })}
+        ></rg-checklist>
+      </aside>
+    `;
+  }
+
+  private renderMain(state: State, tags: Tags, runs: string[], series: Series[]) {
+    const without = runs.filter((run) => !tags[run]);
+    const steps = unionSteps(series);
+    const step = steps[stepIndex(steps, state.step)];
+    const cards = steps.length ? this.cardsAt(series, step, state) : [];
+    const samples = Math.max(0, ...series.map(({ entry }) => entry.samples));
+    this.fetch(cards, series, steps, state);
+
+    const groups = groupByQuantity(cards);
+    const scales = groups.map((group) => ({
+      ...group,
+      scale: scaleFor(tensorsOf(group.cards), state, group.quantity),
+    }));
+    const anyDiverging = scales.some(({ scale }) => isDiverging(scale));
+    return html`
+      ${
+        cards.length
+          ? html`<div class="top">
+              <rg-step-slider .steps=${steps} .step=${state.step}></rg-step-slider>
+              <rg-toolbar .state=${state} .samples=${samples} .diverging=${anyDiverging}></rg-toolbar>
+              ${scales.map(
+                ({ scale, title }) => html`<rg-colour-bar
+                  .scale=${scale} .map=${mapFor(scale, state.map, this.dark)}
+                  .label=${state.range === "shared" ? title : `${title}: overall`}
+                ></rg-colour-bar>`,
+              )}
+            </div>`
+          : nothing
+      }
+      <div class="content">
+        ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
+        ${this.renderNothing(runs, series)}
+        ${scales.map((group) => this.renderGroup(group, step, state))}
+        ${this.renderErrors(series)}
+        ${
+          without.length
+            ? html`<rg-message heading=${`No data of tb_rnngrad in ${without.join(", ")}`}>
+                ${without.length === 1 ? "This run holds" : "These runs hold"} other data, but no recurrent gradients.
+                <rg-how-to-log></rg-how-to-log>
+              </rg-message>`
+            : nothing
+        }
+      </div>
+    `;
+  }
+
+  private renderNothing(runs: string[], series: Series[]) {
+    if (runs.length === 0)
+      return html`<rg-message heading="No run is selected">Check one on the left.</rg-message>`;
+    if (series.length > 0) return nothing;
+    return html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
+  }
+
+  private renderErrors(series: Series[]) {
+    return series
+      .filter(({ entry }) => entry.error)
+      .map(({ run, tag, entry }) => html`<rg-message heading="${run}: ${tag}">${entry.error}</rg-message>`);
+  }
+
+  private renderGroup(group: { scale: Scale; cards: Card[]; quantity: string }, step: number, state: State) {
+    const channels = Math.max(0, ...tensorsOf(group.cards).map((tensor) => tensor.channels));
+    const pins = shownPins(state, channels);
+    return html`
+      <div class="cards">
+        ${repeat(
+          group.cards,
+          ({ series }) => `${series.run}\n${series.tag}`,
+          ({ series, request, loaded }) => {
+            const scale = this.scaleOf(loaded, group.scale, state, group.quantity);
+            return html`<rg-card
+              .series=${series} .colour=${runColour(series.run, this.knownRuns, this.dark)}
+              .step=${request.step} .wanted=${step} .loaded=${loaded} .detail=${this.detail(loaded, state)}
+              .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .window=${state.window}
+              .pins=${pins} .cursor=${this.cursor}
+            ></rg-card>`;
+          },
+        )}
+      </div>
+      ${this.renderCurves(group, pins, state)}
+    `;
+  }
+
+  private renderCurves(group: { scale: Scale; cards: Card[] }, pins: number[], state: State) {
+    if (tensorsOf(group.cards).every(({ timesteps }) => timesteps < 2)) return nothing;
+    const groups = group.cards[0].series.entry.metadata.channel_groups;
+    const longest = Math.max(...tensorsOf(group.cards).map(({ timesteps }) => timesteps));
+    const span = state.window ? [state.window.t0, Math.min(longest, state.window.t1)] : [0, longest];
+    return html`
+      <h2 class="section">Pinned channels <span class="muted">over timesteps; click a row of a heatmap to pin it</span></h2>
+      <div class="cards">
+        ${repeat(
+          pins,
+          (pin) => pin,
+          (pin) => html`<rg-curve
+            heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${this.lines(group.cards, pin)}
+            .scale=${group.scale} .span=${span} .cursor=${this.cursor} .dark=${this.dark}
+          ></rg-curve>`,
+        )}
+      </div>
+    `;
+  }
+
+  private lines(cards: Card[], channel: number): Line[] {
+    const tags = [...new Set(cards.map(({ series }) => series.tag))];
+    const perRun = (run: string) => [
+      ...new Set(cards.filter((c) => c.series.run === run).map((c) => c.series.tag)),
+    ];
+    return cards.flatMap(({ series, loaded }) => {
+      if (loaded.status !== "ready" || channel >= loaded.tensor.channels) return [];
+      const tensor = this.inFull(loaded.tensor, channel);
+      if (!tensor) return [];
+      return {
+        label: tags.length > 1 ? `${series.run} ${series.tag}` : series.run,
+        colour: runColour(series.run, this.knownRuns, this.dark),
+        dash: DASHES[perRun(series.run).indexOf(series.tag) % DASHES.length],
+        values: curve(tensor, channel),
+      };
+    });
+  }
+
+  private inFull(tensor: Tensor, channel: number): Tensor | null {
+    if (isWhole(tensor)) return tensor;
+    const loaded = this.loader.peek(curveRequest(tensor, channel));
+    return loaded.status === "ready" ? loaded.tensor : null;
+  }
+
+  private detail(loaded: Loaded, state: State): Tensor | null {
+    const request = loaded.status === "ready" ? detailFor(loaded.tensor, state.window) : null;
+    const detailed = request ? this.loader.peek(request) : null;
+    return detailed?.status === "ready" ? detailed.tensor : null;
+  }
+
+  private scaleOf(loaded: Loaded, shared: Scale, state: State, quantity: string): Scale {
+    if (state.range === "shared" || loaded.status !== "ready") return shared;
+    return scaleFor([loaded.tensor], state, quantity);
+  }
+
+  private cardsAt(series: Series[], step: number, state: State): Card[] {
+    return series.flatMap((one) => {
+      const request = requestFor(one, step, state.show);
+      return request ? [{ series: one, request, loaded: this.loader.peek(request) }] : [];
+    });
+  }
+
+  /** Fetch what is shown, then its detail, then the slider's neighbours. */
+  private fetch(cards: Card[], series: Series[], steps: number[], state: State): void {
+    const ready = tensorsOf(cards);
+    const details = ready.flatMap((tensor) => detailFor(tensor, state.window) ?? []);
+    const curves = ready
+      .filter((tensor) => !isWhole(tensor))
+      .flatMap((tensor) => shownPins(state, tensor.channels).map((pin) => curveRequest(tensor, pin)));
+    const index = stepIndex(steps, state.step);
+    const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
+    const soon = neighbours.flatMap((i) =>
+      series.slice(0, PREFETCHED_CARDS).flatMap((one) => requestFor(one, steps[i], state.show) ?? []),
+    );
+    this.loader.want([...cards.map(({ request }) => request), ...details, ...curves], soon);
+  }
+}
+
+function tensorsOf(cards: readonly Card[]): Tensor[] {
+  return cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.tensor : []));
+}
+
+/** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */
+function groupByQuantity(cards: readonly Card[]): { quantity: string; title: string; cards: Card[] }[] {
+  const groups = new Map<string, Card[]>();
+  for (const card of cards) {
+    const quantity = card.series.entry.metadata.quantity ?? "other";
+    groups.set(quantity, [...(groups.get(quantity) ?? []), card]);
+  }
+  return [...groups].map(([quantity, of]) => ({
+    quantity,
+    title: of[0].series.entry.metadata.title ?? quantity,
+    cards: of,
+  }));
+}
+
+customElements.define("rnngrad-app", RnngradApp);

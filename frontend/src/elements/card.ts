@@ -1,0 +1,144 @@
+import { css, html, LitElement, nothing } from "lit";
+import { channelName, type Series } from "../choices";
+import type { Scale } from "../colour/scale";
+import type { MapName } from "../colour/table";
+import type { Loaded } from "../data/loader";
+import { contains, intersect, type Window } from "../data/pool";
+import { REDUCTIONS, type Show, type Tensor } from "../data/types";
+import { read } from "../views/hover";
+import type { Cursor } from "./events";
+import { controls } from "./theme";
+import "./health";
+import "./heatmap";
+import "./message";
+
+/** One tag of one run at one step: its heatmap under its own label, its health, and what the cursor reads. */
+export class RgCard extends LitElement {
+  static override properties = {
+    series: { attribute: false },
+    colour: { type: String },
+    step: { type: Number },
+    wanted: { type: Number },
+    loaded: { attribute: false },
+    detail: { attribute: false },
+    scale: { attribute: false },
+    map: { type: String },
+    window: { attribute: false },
+    pins: { attribute: false },
+    cursor: { attribute: false },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host {
+        display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
+        border-radius: 4px; padding: 10px 12px;
+      }
+      header { display: flex; align-items: baseline; flex-wrap: wrap; gap: 2px 8px; margin-bottom: 6px; }
+      h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
+      .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
+      .step { margin-left: auto; white-space: nowrap; }
+      .readout { min-height: 20px; font-size: 12px; margin-top: 2px; }
+      .readout b { font-weight: 500; }
+      .faded { opacity: 0.55; }
+      rg-health { margin-bottom: 4px; }
+    `,
+  ];
+
+  declare series: Series;
+  declare colour: string;
+  /** The kept step that `loaded` is of, and the one that the slider names. */
+  declare step: number;
+  declare wanted: number;
+  declare loaded: Loaded;
+  /** The window in more detail, where it came already. */
+  declare detail: Tensor | null;
+  declare scale: Scale;
+  declare map: MapName;
+  declare window: Window | null;
+  declare pins: number[];
+  declare cursor: Cursor | null;
+
+  /** What was drawn last: it stays, under its own step, until the next is there. */
+  private last: Tensor | null = null;
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    const previous = changed.get("series") as Series | undefined;
+    if (previous && (previous.run !== this.series.run || previous.tag !== this.series.tag)) this.last = null;
+    if (this.loaded.status === "ready") this.last = this.loaded.tensor;
+  }
+
+  override render() {
+    const { run, tag, entry } = this.series;
+    const { title, symbol } = entry.metadata;
+    const shown = this.loaded.status === "ready" ? this.loaded.tensor : this.last;
+    return html`
+      <header>
+        <span class="swatch" style="background:${this.colour}"></span>
+        <h3>${run} <span class="muted">${tag}</span></h3>
+        <span class="muted">${title}${symbol ? html` <i>${symbol}</i>` : nothing}</span>
+        <span class="step number">${this.renderStep(shown)}</span>
+      </header>
+      ${this.renderBody(shown)}
+    `;
+  }
+
+  private renderStep(shown: Tensor | null) {
+    const step = shown?.request.step ?? this.step;
+    if (this.loaded.status === "loading" && shown) {
+      return html`step ${step} <span class="muted">(loading ${this.step} …)</span>`;
+    }
+    const nearest =
+      step === this.wanted ? nothing : html`<span class="muted">(nearest to ${this.wanted})</span>`;
+    return html`step ${step} ${nearest}`;
+  }
+
+  private renderBody(shown: Tensor | null) {
+    if (this.loaded.status === "error") {
+      return html`<rg-message heading="Step ${this.step} could not be loaded" .retry=${true}>${this.loaded.message}</rg-message>`;
+    }
+    if (!shown) return html`<rg-message heading="Loading step ${this.step} …" .busy=${true}></rg-message>`;
+    const window = this.windowOf(shown);
+    const detailed = this.detail && contains(this.detail.values.window, window) ? this.detail : shown;
+    return html`
+      <rg-health .tensor=${shown}></rg-health>
+      <rg-heatmap
+        class=${this.loaded.status === "loading" ? "faded" : ""}
+        .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
+        .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins} .cursor=${this.cursor}
+      ></rg-heatmap>
+      <div class="readout number">${this.renderReadout(detailed)}</div>
+    `;
+  }
+
+  private windowOf(shown: Tensor): Window {
+    const whole = { c0: 0, c1: shown.channels, t0: 0, t1: shown.timesteps };
+    const cut = this.window ? intersect(this.window, whole) : whole;
+    return cut.c0 < cut.c1 && cut.t0 < cut.t1 ? cut : whole;
+  }
+
+  private renderReadout(tensor: Tensor) {
+    const { cursor } = this;
+    const { show, step } = tensor.request;
+    if (!cursor || cursor.c === null) {
+      return html`<span class="muted">${showName(show, tensor)}. Point at a cell to read it; click to pin its channel.</span>`;
+    }
+    const reading = read(tensor, cursor.c, cursor.t);
+    if (!reading) return html`<span class="muted">no channel ${cursor.c} or timestep ${cursor.t} here</span>`;
+    const channel = channelName(cursor.c, this.series.entry.metadata.channel_groups);
+    return html`
+      <b>${reading.text}</b>
+      <span class="muted">
+        ${reading.note} run ${this.series.run}, step ${step}, ${showName(show, tensor)}, timestep ${cursor.t}, channel ${channel}
+      </span>
+    `;
+  }
+}
+
+/** What is shown of the samples, in words. */
+function showName(show: Show, { kept, batch }: Tensor): string {
+  if (typeof show === "number") return `sample ${show} of ${batch}`;
+  return `${REDUCTIONS[show]} of ${kept} kept samples`;
+}
+
+customElements.define("rg-card", RgCard);

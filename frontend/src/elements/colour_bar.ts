@@ -1,0 +1,72 @@
+import { css, html, LitElement, svg } from "lit";
+import { placer, type Scale } from "../colour/scale";
+import { colourIndex, type MapName, mapColours, SPECIALS } from "../colour/table";
+import { scaleTicks, short } from "../colour/ticks";
+import { controls, hatch } from "./theme";
+
+const WIDTH = 256;
+
+/** The colours of a scale with their values, and those of what is no ordinary number. */
+export class RgColourBar extends LitElement {
+  static override properties = {
+    scale: { attribute: false },
+    map: { type: String },
+    label: { type: String },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; font-size: 12px; }
+      canvas { display: block; width: ${WIDTH}px; height: 12px; border-radius: 2px; }
+      svg { display: block; overflow: visible; }
+      text { fill: var(--rg-text); font-size: 11px; text-anchor: middle; }
+      line { stroke: var(--rg-muted); }
+      .bar { padding: 0 26px; }
+      ul { display: flex; flex-wrap: wrap; gap: 4px 12px; list-style: none; margin: 0; padding: 0; color: var(--rg-muted); }
+      li { display: flex; align-items: center; gap: 4px; white-space: nowrap; }
+      .swatch { width: 12px; height: 12px; border: 1px solid var(--rg-border); border-radius: 2px; }
+      .padding { background: ${hatch}; }
+    `,
+  ];
+
+  declare scale: Scale;
+  declare map: MapName;
+  declare label: string;
+
+  override render() {
+    const place = placer(this.scale);
+    const log = this.scale.name === "log";
+    return html`
+      <span class="muted">${this.label}${log ? ", magnitude" : ""}</span>
+      <div class="bar" role="img" aria-label="Colours from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
+        <canvas width="256" height="1"></canvas>
+        <svg width=${WIDTH} height="18">
+          ${scaleTicks(this.scale, 0.16).map(
+            (tick) => svg`<line x1=${place(tick) * WIDTH} x2=${place(tick) * WIDTH} y1="0" y2="4"></line>
+              <text x=${place(tick) * WIDTH} y="15">${short(tick)}</text>`,
+          )}
+        </svg>
+      </div>
+      <ul>
+        ${Object.values(SPECIALS).map(
+          ({ label, rgb }) =>
+            html`<li><span class="swatch" style="background:rgb(${rgb.join()})"></span>${label}</li>`,
+        )}
+        <li><span class="swatch padding"></span>padding</li>
+      </ul>
+    `;
+  }
+
+  override updated(): void {
+    const context = this.renderRoot.querySelector("canvas")?.getContext("2d") as CanvasRenderingContext2D;
+    const pixels = context.createImageData(256, 1);
+    const colours = mapColours(this.map);
+    for (let x = 0; x < 256; x++) {
+      const index = colourIndex(x / 256);
+      pixels.data.set([...colours.slice(3 * index, 3 * index + 3), 255], 4 * x);
+    }
+    context.putImageData(pixels, 0, 0);
+  }
+}
+
+customElements.define("rg-colour-bar", RgColourBar);

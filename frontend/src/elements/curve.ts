@@ -1,0 +1,192 @@
+import { css, html, LitElement, unsafeCSS } from "lit";
+import uPlot from "uplot";
+import uPlotStyle from "uplot/dist/uPlot.min.css";
+import type { Scale } from "../colour/scale";
+import { exact, short } from "../colour/ticks";
+import { type Cursor, tell } from "./events";
+import { controls } from "./theme";
+
+/** One line of a plot: a channel of one run's tag. */
+export interface Line {
+  label: string;
+  colour: string;
+  dash: number[];
+  /** Value per timestep; null where there is none to draw. */
+  values: (number | null)[];
+}
+
+const HEIGHT = 170;
+
+/** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
+export class RgCurve extends LitElement {
+  static override properties = {
+    heading: { type: String },
+    channel: { type: Number },
+    lines: { attribute: false },
+    scale: { attribute: false },
+    span: { attribute: false },
+    cursor: { attribute: false },
+    dark: { type: Boolean },
+  };
+  static override styles = [
+    unsafeCSS(uPlotStyle),
+    controls,
+    css`
+      :host { display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 8px 12px; }
+      header { display: flex; align-items: baseline; gap: 8px; }
+      h3 { font-size: 13px; font-weight: 500; margin: 0; flex: 1; }
+      .plot { height: ${HEIGHT}px; }
+      .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; }
+      .values span { display: inline-flex; align-items: center; gap: 4px; }
+      i { width: 8px; height: 8px; border-radius: 50%; }
+    `,
+  ];
+
+  declare heading: string;
+  declare channel: number;
+  declare lines: Line[];
+  declare scale: Scale;
+  /** First timestep and the one after the last. */
+  declare span: [number, number];
+  declare cursor: Cursor | null;
+  declare dark: boolean;
+
+  private plot: uPlot | null = null;
+  private shape = "";
+  private pointed = false;
+  private readonly observer = new ResizeObserver(([entry]) => {
+    this.plot?.setSize({ width: Math.floor(entry.contentRect.width) - 26, height: HEIGHT });
+  });
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+    this.plot?.destroy();
+    this.plot = null;
+    this.shape = "";
+  }
+
+  override render() {
+    const at = this.cursor?.t;
+    return html`
+      <header>
+        <h3>${this.heading}</h3>
+        <button class="link" aria-label="Unpin ${this.heading}" @click=${() => tell(this, "rg-pin", this.channel)}>unpin</button>
+      </header>
+      <div class="plot" role="img" aria-label="Curves of ${this.heading} over timesteps"></div>
+      <div class="values number">
+        ${this.lines.map(
+          (line) =>
+            html`<span><i style="background:${line.colour}"></i>${line.label}${
+              at === undefined ? "" : html` <b>${reading(line.values[at])}</b>`
+            }</span>`,
+        )}
+        ${at === undefined ? "" : html`<span class="muted">at timestep ${at}</span>`}
+      </div>
+    `;
+  }
+
+  override updated(changed: Map<string, unknown>): void {
+    const looks = this.lines.map(({ colour, dash, label }) => [colour, dash, label]);
+    const shape = JSON.stringify([looks, this.scale, this.dark]);
+    if (shape !== this.shape) {
+      this.plot?.destroy();
+      this.shape = shape;
+      this.plot = this.build();
+    } else if (changed.has("lines")) {
+      this.plot?.setData(this.data(), false);
+    }
+    if (changed.has("span") || changed.has("lines")) {
+      this.plot?.setScale("x", { min: this.span[0], max: Math.max(this.span[1] - 1, this.span[0] + 1) });
+    }
+    this.showCursor();
+  }
+
+  private showCursor(): void {
+    const { plot, cursor } = this;
+    if (!plot || this.pointed) return;
+    const left = cursor ? plot.valToPos(cursor.t, "x") : -10;
+    plot.setCursor({ left, top: cursor ? 0 : -10 }, false);
+  }
+
+  private data(): uPlot.AlignedData {
+    const log = this.scale.name === "log";
+    const longest = Math.max(1, ...this.lines.map(({ values }) => values.length));
+    const lines = this.lines.map(({ values }) =>
+      log ? values.map((value) => (value ? Math.abs(value) : null)) : values,
+    );
+    return [Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
+  }
+
+  private build(): uPlot {
+    const style = getComputedStyle(this);
+    const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
+    const font = "11px Roboto, Arial, sans-serif";
+    const { name, low, high, threshold } = this.scale;
+    const y: uPlot.Scale = {
+      range: [low, high],
+      ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
+    };
+    const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+    const options: uPlot.Options = {
+      width: Math.max(100, this.clientWidth - 26),
+      height: HEIGHT,
+      legend: { show: false },
+      scales: { x: { time: false, auto: false }, y },
+      axes: [
+        { ...axis, size: 26 },
+        {
+          ...axis,
+          size: 62,
+          values: (_, splits) => splits.map((split) => (split === null ? "" : short(split))),
+        },
+      ],
+      series: [
+        {},
+        ...this.lines.map(
+          ({ label, colour, dash }): uPlot.Series => ({
+            label,
+            stroke: colour,
+            dash,
+            width: 1.5,
+            points: { show: false },
+          }),
+        ),
+      ],
+      cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+      hooks: {
+        setCursor: [
+          (plot) => {
+            if (!this.pointed) return;
+            const index = plot.cursor.idx;
+            tell(
+              this,
+              "rg-cursor",
+              index === null || index === undefined ? null : { t: index, c: this.channel },
+            );
+          },
+        ],
+      },
+    };
+    const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
+    plot.over.addEventListener("pointerenter", () => {
+      this.pointed = true;
+    });
+    plot.over.addEventListener("pointerleave", () => {
+      this.pointed = false;
+      tell(this, "rg-cursor", null);
+    });
+    return plot;
+  }
+}
+
+function reading(value: number | null | undefined): string {
+  return value === null || value === undefined ? "padding" : exact(value);
+}
+
+customElements.define("rg-curve", RgCurve);

@@ -1,0 +1,33 @@
+/** What elements tell the page, as events that cross shadow roots. */
+
+import type { State } from "../state";
+
+/** Where the pointer is, in all views at once: a timestep, and a channel where the view has one. */
+export interface Cursor {
+  t: number;
+  c: number | null;
+}
+
+interface Details {
+  /** The user chose something. */
+  "rg-set": Partial<State>;
+  /** The pointer moved to a cell, or left (null). */
+  "rg-cursor": Cursor | null;
+  /** A channel is to be pinned, or no longer. */
+  "rg-pin": number;
+  /** Try again what failed. */
+  "rg-retry": undefined;
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    "rg-set": CustomEvent<Details["rg-set"]>;
+    "rg-cursor": CustomEvent<Details["rg-cursor"]>;
+    "rg-pin": CustomEvent<Details["rg-pin"]>;
+    "rg-retry": CustomEvent<Details["rg-retry"]>;
+  }
+}
+
+export function tell<Name extends keyof Details>(from: EventTarget, name: Name, detail: Details[Name]): void {
+  from.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+}

@@ -1,0 +1,76 @@
+import { css, html, LitElement } from "lit";
+import { stepAt, stepIndex } from "../choices";
+import { tell } from "./events";
+import { controls } from "./theme";
+
+/** The training step of all views: a slider over the kept steps, its neighbours, and a number to type. */
+export class RgStepSlider extends LitElement {
+  static override properties = { steps: { attribute: false }, step: { attribute: false } };
+  static override styles = [
+    controls,
+    css`
+      :host { display: flex; align-items: center; gap: 8px; min-width: 0; }
+      input[type="range"] { flex: 1; min-width: 120px; height: 28px; }
+      input[type="number"] { width: 92px; }
+      button { width: 28px; padding: 0; font-size: 15px; line-height: 1; }
+      .note { white-space: nowrap; font-size: 12px; }
+    `,
+  ];
+
+  declare steps: number[];
+  /** Null: the last, following newer ones. */
+  declare step: number | null;
+
+  override render() {
+    const index = stepIndex(this.steps, this.step);
+    const last = this.steps.length - 1;
+    return html`
+      <label for="slider">Step</label>
+      <button aria-label="Previous step" title="Previous step (←)" ?disabled=${index <= 0} @click=${() => this.go(index - 1)}>‹</button>
+      <input
+        id="slider" type="range" min="0" max=${last} step="1" .value=${String(index)}
+        aria-valuetext="step ${this.steps[index]}, ${index + 1} of ${last + 1}"
+        title="Training step: ← → one step, Page Up and Page Down ten, Home and End"
+        @input=${(event: Event) => this.go(Number((event.target as HTMLInputElement).value))}
+        @keydown=${this.onKey}
+      />
+      <button aria-label="Next step" title="Next step (→)" ?disabled=${index >= last} @click=${() => this.go(index + 1)}>›</button>
+      <input
+        type="number" class="number" aria-label="Step number" .value=${String(this.steps[index])}
+        title="Type a step: the nearest kept one is shown" @change=${this.onTyped}
+      />
+      <span class="note muted">${index + 1} of ${last + 1}${index === last ? ", follows new steps" : ""}</span>
+    `;
+  }
+
+  private go(index: number): void {
+    const within = Math.min(this.steps.length - 1, Math.max(0, index));
+    tell(this, "rg-set", { step: stepAt(this.steps, within) });
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const index = stepIndex(this.steps, this.step);
+    const targets: Record<string, number> = {
+      ArrowLeft: index - 1,
+      ArrowDown: index - 1,
+      ArrowRight: index + 1,
+      ArrowUp: index + 1,
+      PageDown: index - 10,
+      PageUp: index + 10,
+      Home: 0,
+      End: this.steps.length - 1,
+    };
+    if (!(event.key in targets)) return;
+    event.preventDefault();
+    this.go(targets[event.key]);
+  }
+
+  private onTyped(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const typed = input.valueAsNumber;
+    if (Number.isFinite(typed)) this.go(stepIndex(this.steps, typed));
+    input.value = String(this.steps[stepIndex(this.steps, this.step)]);
+  }
+}
+
+customElements.define("rg-step-slider", RgStepSlider);

@@ -1,0 +1,47 @@
+/** Colours, fonts and controls that all elements share; they are TensorBoard's. */
+
+import { css } from "lit";
+
+/** On the document: custom properties reach into every element. */
+export const documentStyle = `
+:root {
+  color-scheme: light;
+  --rg-background: #fff; --rg-raised: #fff; --rg-page: #f5f6f7; --rg-text: #212121; --rg-muted: #5f6368;
+  --rg-border: #dadce0; --rg-accent: #f57c00; --rg-accent-text: #b45309; --rg-hover: #f1f3f4;
+  --rg-error: #b3261e; --rg-padding: #c9ccd1; --rg-crosshair: #202124; --rg-focus: #1a73e8;
+}
+:root.dark {
+  color-scheme: dark;
+  --rg-background: #303030; --rg-raised: #383838; --rg-page: #292929; --rg-text: #fff; --rg-muted: #bdc1c6;
+  --rg-border: #555; --rg-accent: #ffa726; --rg-accent-text: #ffb74d; --rg-hover: #444;
+  --rg-error: #ff8a80; --rg-padding: #5f6368; --rg-crosshair: #fff; --rg-focus: #8ab4f8;
+}
+html, body { height: 100%; margin: 0; background: var(--rg-page); }
+body { font: 13px/1.4 Roboto, "Helvetica Neue", Arial, sans-serif; color: var(--rg-text); }
+`;
+
+export const controls = css`
+  :host { box-sizing: border-box; }
+  *, *::before, *::after { box-sizing: border-box; }
+  [hidden] { display: none !important; }
+  button, select, input { font: inherit; color: inherit; }
+  button, select, input[type="text"], input[type="search"], input[type="number"] {
+    height: 28px; border: 1px solid var(--rg-border); border-radius: 4px;
+    background: var(--rg-background); padding: 0 8px;
+  }
+  button { cursor: pointer; white-space: nowrap; }
+  button:hover:not(:disabled) { background: var(--rg-hover); }
+  button:disabled { opacity: 0.45; cursor: default; }
+  button.link { border: 0; background: none; padding: 0; height: auto; color: var(--rg-accent-text); }
+  button.link:hover { text-decoration: underline; background: none; }
+  button[aria-pressed="true"] { border-color: var(--rg-accent); color: var(--rg-accent-text); }
+  input[type="checkbox"], input[type="range"] { accent-color: var(--rg-accent); }
+  :focus-visible { outline: 2px solid var(--rg-focus); outline-offset: 1px; }
+  .muted { color: var(--rg-muted); }
+  .number { font-variant-numeric: tabular-nums; }
+`;
+
+/** Padding is no value: hatched, in every map and theme. */
+export const hatch = css`
+  repeating-linear-gradient(45deg, var(--rg-padding) 0 1.5px, transparent 1.5px 6px)
+`;

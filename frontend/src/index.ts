@@ -1,0 +1,14 @@
+import { documentStyle } from "./elements/theme";
+import { adoptFonts } from "./tensorboard";
+import "./elements/app";
+
+/** What TensorBoard calls once it loaded this module into the tab's frame. */
+export function render(): void {
+  document.documentElement.lang = "en";
+  document.title = "RNN Gradients";
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(documentStyle);
+  document.adoptedStyleSheets.push(sheet);
+  adoptFonts();
+  document.body.append(document.createElement("rnngrad-app"));
+}

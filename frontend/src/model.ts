@@ -1,0 +1,104 @@
+/** From what was chosen and what came to what is drawn: requests, scales, curves. No DOM. */
+
+import type { Series } from "./choices";
+import { nearestStep } from "./choices";
+import { PADDING } from "./colour/bfloat16";
+import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, union } from "./colour/scale";
+import type { MapName } from "./colour/table";
+import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
+import type { Window } from "./data/pool";
+import type { Show, Tensor, TensorRequest } from "./data/types";
+import type { State } from "./state";
+
+/** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
+export const WHOLE_CELLS = 2 ** 20;
+const POOLED = { rows: 720, columns: 2048 };
+
+/** The view of `series` at the kept step nearest to `step`; null where it keeps none. */
+export function requestFor(series: Series, step: number, show: Show): TensorRequest | null {
+  const kept = nearestStep(series.entry.steps, step);
+  if (!kept) return null;
+  const [nearest, wallTime] = kept;
+  const { run, tag } = series;
+  return { run, tag, step: nearest, wallTime, show, window: null, pooled: POOLED };
+}
+
+/** The same view in all detail of a window, or null where `tensor` has it already. */
+export function detailFor(tensor: Tensor, window: Window | null): TensorRequest | null {
+  const { rows, columns } = tensor.values;
+  if (rows === tensor.channels && columns === tensor.timesteps) return null;
+  const whole = { c0: 0, c1: tensor.channels, t0: 0, t1: tensor.timesteps };
+  if (tensor.channels * tensor.timesteps <= WHOLE_CELLS)
+    return { ...tensor.request, window: whole, pooled: null };
+  return window ? { ...tensor.request, window } : null;
+}
+
+/** Whether the sign of what is shown means something. */
+export function isSigned(show: Show): boolean {
+  return typeof show === "number" || show === "mean";
+}
+
+/** Whether the numbers are logarithms already. */
+export function isRaw(quantity: string | undefined): boolean {
+  return quantity === "state_jacobian";
+}
+
+export function extentOf(tensor: Tensor): Extent {
+  const [least, greatest] = tensor.range;
+  return {
+    least,
+    greatest,
+    magnitude: Math.max(Math.abs(least), Math.abs(greatest)),
+    small: tensor.quantiles[0],
+  };
+}
+
+/** The one scale of all `tensors`, which hold the same quantity. */
+export function scaleFor(tensors: readonly Tensor[], state: State, quantity: string | undefined): Scale {
+  const extent = union(tensors.map(extentOf));
+  if (isRaw(quantity)) return makeRawScale(extent);
+  const choice: ScaleChoice = {
+    name: state.scale,
+    signed: isSigned(state.show),
+    limit: state.limit,
+    threshold: state.threshold,
+  };
+  return makeScale(extent, choice);
+}
+
+/** Whether a scale has a middle that a diverging map should show. */
+export function isDiverging(scale: Scale): boolean {
+  return scale.low < 0 && scale.low === -scale.high;
+}
+
+/** The chosen map where it fits the scale, else the default of the theme. */
+export function mapFor(scale: Scale, chosen: MapName | null, dark: boolean): MapName {
+  const fitting: readonly MapName[] = isDiverging(scale) ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
+  if (chosen && fitting.includes(chosen)) return chosen;
+  if (!isDiverging(scale)) return "viridis";
+  return dark ? "berlin" : "vik";
+}
+
+/** One channel of a view over its timesteps; padding and what is not finite are gaps. */
+export function curve(tensor: Tensor, channel: number): (number | null)[] {
+  const { values, columns, window } = tensor.values;
+  const line: (number | null)[] = new Array(tensor.timesteps).fill(null);
+  const base = (channel - window.c0) * columns;
+  for (let column = 0; column < columns; column++) {
+    const value = values[base + column];
+    if (tensor.codes.values[base + column] !== PADDING && Number.isFinite(value))
+      line[window.t0 + column] = value;
+  }
+  return line;
+}
+
+/** The request for one channel in every timestep. */
+export function curveRequest(tensor: Tensor, channel: number): TensorRequest {
+  const window = { c0: channel, c1: channel + 1, t0: 0, t1: tensor.timesteps };
+  return { ...tensor.request, window, pooled: null };
+}
+
+/** Whether a view holds every cell of the record. */
+export function isWhole({ values, channels, timesteps }: Tensor): boolean {
+  return values.rows === channels && values.columns === timesteps;
+}

@@ -1,0 +1,73 @@
+/** What surrounds the page: TensorBoard's window, its messages, its theme, its URL and its run colours. */
+
+/** TensorBoard's window; our own where the page is opened by itself. Both have one origin. */
+const host = window.parent;
+
+/** The colours that the Time Series tab gives runs, in the order of `/data/runs`. */
+const PALETTE = ["#425066", "#12b5cb", "#e52592", "#f9ab00", "#9334e6", "#7cb342", "#e8710a"];
+/** The first is too dark for a dark page. */
+const DARK_FIRST = "#8e98a3";
+
+export function runColour(run: string, runs: readonly string[], dark: boolean): string {
+  const index = Math.max(0, runs.indexOf(run)) % PALETTE.length;
+  return dark && index === 0 ? DARK_FIRST : PALETTE[index];
+}
+
+/** Call `changed` with whether TensorBoard is dark, now and whenever that changes. */
+export function watchDarkMode(changed: (dark: boolean) => void): void {
+  const body = host.document.body;
+  const tell = () => changed(body.classList.contains("dark-mode"));
+  new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ["class"] });
+  tell();
+}
+
+/** Take TensorBoard's own fonts over: a frame does not inherit them. */
+export function adoptFonts(): void {
+  const sheet = new CSSStyleSheet();
+  for (const source of host.document.styleSheets) {
+    for (const rule of source.cssRules) {
+      if (rule instanceof (host as typeof globalThis & Window).CSSFontFaceRule)
+        sheet.insertRule(rule.cssText);
+    }
+  }
+  document.adoptedStyleSheets.push(sheet);
+}
+
+export function readHostHash(): string {
+  return host.location.hash;
+}
+
+/** Replace the hash of TensorBoard's URL, while our tab is the one shown. */
+export function writeHostHash(hash: string): void {
+  const shown = /^(#|#rnngrad(&.*)?)?$/.test(host.location.hash);
+  if (shown && hash !== host.location.hash) host.history.replaceState(host.history.state, "", hash);
+}
+
+/** The address that shows what is seen now. */
+export function hostLink(hash: string): string {
+  return host.location.href.replace(/#.*$/, "") + hash;
+}
+
+interface Message {
+  type: string;
+  id: number;
+  isReply: boolean;
+}
+
+/**
+ * Call `reloaded` when TensorBoard loaded new data or the set of runs changed.
+ *
+ * TensorBoard talks to plugins over a MessageChannel that the plugin opens; every message wants a reply.
+ */
+export function watchReloads(reloaded: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = (event: MessageEvent<string>) => {
+    const message = JSON.parse(event.data) as Message;
+    if (message.isReply) return;
+    if (message.type.endsWith("RunsChanged") || message.type.endsWith("DataReloaded")) reloaded();
+    port1.postMessage(
+      JSON.stringify({ type: message.type, id: message.id, payload: null, error: null, isReply: true }),
+    );
+  };
+  host.postMessage("experimental.bootstrap", "*", [port2]);
+}

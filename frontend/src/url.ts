@@ -1,0 +1,139 @@
+/**
+ * The state in the hash of TensorBoard's URL, `#rnngrad&p.rnngrad.step=7&...`: keys that start with
+ * `p.rnngrad.` are ours, the others stay as they are.
+ */
+
+import { SCALE_NAMES } from "./colour/scale";
+import { MAP_NAMES } from "./colour/table";
+import { REDUCTIONS } from "./data/types";
+import { INITIAL, type State } from "./state";
+
+const PREFIX = "p.rnngrad.";
+
+interface Codec<Value> {
+  write(value: Value): string;
+  /** Undefined where the text is none of ours: then the default holds. */
+  read(text: string): Value | undefined;
+}
+
+const text: Codec<string> = { write: (value) => value, read: (value) => value };
+
+function numeric(value: string): number | undefined {
+  const number = Number(value);
+  return value.trim() !== "" && Number.isFinite(number) ? number : undefined;
+}
+
+const positive: Codec<number | null> = {
+  write: String,
+  read: (value) => ((numeric(value) ?? 0) > 0 ? numeric(value) : undefined),
+};
+
+const integer: Codec<number | null> = {
+  write: String,
+  read: (value) => (Number.isInteger(numeric(value)) ? numeric(value) : undefined),
+};
+
+/** Names may hold any character; a list of them is JSON. */
+const names: Codec<string[] | null> = {
+  write: (value) => JSON.stringify(value),
+  read: (value) => parsed(value, (item): item is string => typeof item === "string"),
+};
+
+const integers: Codec<number[] | null> = {
+  write: (value) => JSON.stringify(value),
+  read: (value) => parsed(value, (item): item is number => Number.isInteger(item) && (item as number) >= 0),
+};
+
+function parsed<Item>(value: string, fits: (item: unknown) => item is Item): Item[] | undefined {
+  try {
+    const list: unknown = JSON.parse(value);
+    return Array.isArray(list) && list.every(fits) ? list : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function oneOf<Name extends string>(allowed: readonly Name[]): Codec<Name> {
+  return { write: String, read: (value) => allowed.find((name) => name === value) };
+}
+
+function orNull<Value>(codec: Codec<Value>): Codec<Value | null> {
+  return { write: (value) => (value === null ? "" : codec.write(value)), read: codec.read };
+}
+
+const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
+  runs: names,
+  tags: names,
+  runFilter: text,
+  tagFilter: text,
+  step: integer,
+  show: {
+    write: String,
+    read: (value) => {
+      const sample = numeric(value);
+      if (sample !== undefined) return Number.isInteger(sample) && sample >= 0 ? sample : undefined;
+      return (Object.keys(REDUCTIONS) as (keyof typeof REDUCTIONS)[]).find((name) => name === value);
+    },
+  },
+  scale: oneOf(SCALE_NAMES),
+  map: orNull(oneOf(MAP_NAMES)),
+  limit: positive,
+  threshold: positive,
+  range: oneOf(["shared", "each"] as const),
+  pins: integers,
+  window: {
+    write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),
+    read: (value) => {
+      const [c0, c1, t0, t1] = value.split(",").map(Number);
+      const whole = [c0, c1, t0, t1].every((edge) => Number.isInteger(edge) && edge >= 0);
+      return whole && c0 < c1 && t0 < t1 ? { c0, c1, t0, t1 } : undefined;
+    },
+  },
+};
+
+const KEYS = Object.keys(CODECS) as (keyof State)[];
+
+/** The state that a hash describes, on top of `base`. */
+export function readHash(hash: string, base: State = INITIAL): State {
+  const state = { ...base };
+  for (const part of hash.replace(/^#/, "").split("&")) {
+    const [name, value = ""] = part.split("=", 2);
+    const key = KEYS.find((key) => PREFIX + key === name);
+    if (key) assign(state, key, unescaped(value));
+  }
+  return state;
+}
+
+function assign<Key extends keyof State>(state: State, key: Key, value: string): void {
+  const read = CODECS[key].read(value);
+  if (read !== undefined) state[key] = read;
+}
+
+function unescaped(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch (error) {
+    if (error instanceof URIError) return value;
+    throw error;
+  }
+}
+
+/** The hash with `state` in it; what is as `base` has it is left out. */
+export function writeHash(hash: string, state: State, base: State = INITIAL): string {
+  const others = hash
+    .replace(/^#/, "")
+    .split("&")
+    .filter((part) => part && !part.startsWith(PREFIX));
+  if (others.length === 0) others.push("rnngrad");
+  const ours = KEYS.filter((key) => !same(state[key], base[key])).map((key) => pair(key, state));
+  return `#${[...others, ...ours].join("&")}`;
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function pair<Key extends keyof State>(key: Key, state: State): string {
+  return `${PREFIX}${key}=${encodeURIComponent(CODECS[key].write(state[key]))}`;
+}
