@@ -11,7 +11,7 @@ from typing import Any
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import captured
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import check_of, taps_of
+from tb_rnngrad.keras._taps import NO_LIVE_STEP, check_of, is_legacy_graph, taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -28,6 +28,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
 
     Raises:
         ValueError: no such layer or quantity.
+        NotImplementedError: in legacy graph mode, or a layer cannot be looked into.
 
     Example::
 
@@ -43,6 +44,8 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self, model: Any, layers: Any = None, of: str | Sequence[str] = "hidden_state"
     ) -> None:
         adapter = adapter_of(model)
+        if is_legacy_graph():
+            raise NotImplementedError(NO_LIVE_STEP)
         names = check_of(of)
         self._model = model
         self._single = isinstance(of, str)

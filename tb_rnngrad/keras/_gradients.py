@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import Taps, check_of, taps_of
+from tb_rnngrad.keras._taps import Taps, check_of, is_legacy_graph, taps_of
 
-_probes: weakref.WeakKeyDictionary[Any, dict[Taps, Probe]] = weakref.WeakKeyDictionary()
+
+class AnyProbe(Protocol):
+    """A forward and backward pass under taps."""
+
+    taps: Taps
+
+    def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
+        """Return what the taps see in one pass over the batch."""
+
+
+_probes: weakref.WeakKeyDictionary[Any, dict[Taps, AnyProbe]] = weakref.WeakKeyDictionary()
 
 
 def gradients(
@@ -96,14 +106,22 @@ class Probe:
                 variable.assign(tf.zeros_like(variable))
 
 
-def probe_of(model: Any, layer: Any, of: Sequence[str]) -> Probe:
+def probe_of(model: Any, layer: Any, of: Sequence[str]) -> AnyProbe:
     """Return the model's compiled pass for these layers and quantities; made once."""
     adapter = adapter_of(model)
     taps = taps_of(adapter, model, layer, of)
     known = _probes.setdefault(model, {})
     if taps not in known:
-        known[taps] = Probe(adapter, taps, model)
+        known[taps] = _new_probe(adapter, taps, model)
     return known[taps]
+
+
+def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
+    if not is_legacy_graph():
+        return Probe(adapter, taps, model)
+    from tb_rnngrad.keras._legacy_graph import GraphProbe  # it needs tf_keras
+
+    return GraphProbe(taps, model)
 
 
 def _tensors(structure: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._records import check_reached, record_of
-from tb_rnngrad.keras._taps import Taps, check_of, taps_of
+from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, check_of, is_legacy_graph, taps_of
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 from tb_rnngrad.writer import SummaryWriter
 
@@ -169,6 +170,8 @@ class GradientLogger:
     def _tap_next_step(self) -> None:
         """Have fit's next call of its train function run under taps; fit reads it at every step."""
         try:
+            if is_legacy_graph():
+                raise NotImplementedError(NO_LIVE_STEP)
             adapter = adapter_of(self._model)
             taps = taps_of(adapter, self._model, self._layers, self._of)
         except _FAILURES as error:
@@ -221,8 +224,18 @@ class GradientLogger:
     def _give_up(self, error: Exception) -> None:
         self._gave_up = True
         warnings.warn(
-            f"GradientLogger logs no more; training goes on: {error}", RuntimeWarning, stacklevel=2
+            f"GradientLogger logs no more, training goes on: {_in_a_sentence(error)}",
+            RuntimeWarning,
+            stacklevel=2,
         )
+
+
+def _in_a_sentence(error: Exception) -> str:
+    """Return the error without what Keras and TensorFlow wrap around it."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = text.split("Arguments received by")[0]
+    text = re.sub(r"Exception encountered when calling \S+\s", "", text)
+    return " ".join(text.split())[:400] or type(error).__name__
 
 
 def _ignore(*args: Any, **kwargs: Any) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import tensorflow as tf
+
 from tb_rnngrad.keras._assemble import Captured
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
@@ -14,16 +17,16 @@ Records = SequenceRecord | dict[str, SequenceRecord]
 
 def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> SequenceRecord:
     """Return a record of all samples, or of the first few with statistics over all of them."""
-    data, mask, flow = one.data, one.mask, None
-    batch_size = None
-    if max_outputs is not None and not is_matrix(one.quantity):
+    data, mask, flow, batch_size = one.data, one.mask, None, None
+    on_device = isinstance(data, tf.Tensor)  # a session hands out NumPy arrays
+    if max_outputs is not None and on_device and not is_matrix(one.quantity):
         flow = statistics(data, mask).numpy()
         batch_size = int(data.shape[0])
         data = data[:max_outputs]
         mask = None if mask is None else mask[:max_outputs]
     return SequenceRecord(
-        data.numpy(),
-        None if mask is None else mask.numpy(),
+        np.asarray(data),
+        None if mask is None else np.asarray(mask),
         one.groups,
         quantity=one.quantity,
         layer=one.layer,

@@ -62,11 +62,13 @@ class Sink:
     def writes(self) -> int:
         """How often it was written since the last reset."""
         traced = 0 if self._count is None else int(self._count.numpy())
-        return self._eager_writes + traced
+        return self._eager_writes + traced + (self.symbolic is not None)
 
     @property
     def value(self) -> tf.Tensor:
         """The value last written."""
+        if self.symbolic is not None:
+            return self.symbolic
         return self._eager if self._eager_writes else tf.identity(self._variable)
 
 

@@ -22,6 +22,16 @@ _IN_THE_LOOP: Final = frozenset(
     ("hidden_state", "cell_state", "gates", "weights", "states", "kernels")
 )
 
+NO_LIVE_STEP: Final = (
+    "in legacy graph mode (tf.compat.v1.disable_eager_execution) a training step is a fixed graph "
+    "that takes no taps; use gradients(model, x, y), or GradientLogger(data=(x, y))"
+)
+
+
+def is_legacy_graph() -> bool:
+    """Return whether TensorFlow builds graphs for a session instead of running eagerly."""
+    return not tf.compat.v1.executing_eagerly_outside_functions()
+
 
 def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
     """Return the names in `of`, or say which is none."""

@@ -70,7 +70,7 @@ def hidden_state_gradient(loss, leaves, shape, index, call=0, reset=lambda: None
     """dL/dh at `index` = (sample, timestep, channel) of a record of these leaf layers."""
     sample, timestep, channel = index
     cells = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
-    for layer, cell in cells:
+    for layer, cell in cells:  # noqa: B007
         units = shape[2] if len(cells) == 1 else units_of(cell)
         if channel < units:
             break

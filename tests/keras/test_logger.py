@@ -1,0 +1,257 @@
+"""`GradientLogger` in real `fit` runs: what it writes, and that training is none the wiser."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tb_rnngrad
+from tb_rnngrad import flow
+from tb_rnngrad.keras import GradientLogger, gradients
+
+ALL = (
+    "hidden_state",
+    "cell_state",
+    "output",
+    "input",
+    "gates",
+    "weights",
+    "activations",
+    "states",
+    "kernels",
+)
+
+
+@pytest.fixture(autouse=True)
+def float32(k):
+    k.backend.set_floatx("float32")
+
+
+@pytest.fixture
+def data(rng):
+    return rng.normal(size=(16, 6, 3)).astype("f"), rng.normal(size=(16, 2)).astype("f")
+
+
+def make(k, kind="LSTM", optimizer="adam", seed=1, **options):
+    k.utils.set_random_seed(seed)
+    layer = getattr(k.layers, kind)
+    model = k.Sequential(
+        [
+            k.layers.Input((6, 3)),
+            layer(4, return_sequences=True, name="one"),
+            k.layers.BatchNormalization(),
+            layer(3, name="two"),
+            k.layers.Dense(2),
+        ]
+    )
+    model.compile(optimizer, "mse", metrics=["mae"], **options)
+    return model
+
+
+def fit(model, data, *callbacks, epochs=2, **options):
+    return model.fit(
+        *data,
+        batch_size=4,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=list(callbacks),
+        **options,
+    )
+
+
+def everything(model):
+    weights = [np.asarray(weight) for weight in model.weights]
+    optimizer = model.optimizer
+    variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
+    return weights + [np.asarray(variable) for variable in variables]
+
+
+def steps_of(logdir, tag):
+    return tb_rnngrad.read(logdir, ".", tag).steps.tolist()
+
+
+@pytest.mark.parametrize(
+    "kind, mode, of",
+    [
+        ("SimpleRNN", "graph", ALL),
+        ("LSTM", "graph", ALL),
+        ("GRU", "graph", ALL),
+        ("LSTM", "eager", ALL),
+        ("LSTM", "jit", ("hidden_state", "output")),
+    ],
+)
+def test_training_ends_bit_identical(k, data, tmp_path, kind, mode, of):
+    options = {"graph": {}, "eager": {"run_eagerly": True}, "jit": {"jit_compile": True}}[mode]
+    plain = make(k, kind, **options)
+    expected = fit(plain, data, epochs=1)
+    logged = make(k, kind, **options)
+    history = fit(logged, data, GradientLogger(tmp_path, of=of, update_freq=2), epochs=1)
+    rewritten_by_xla = mode == "jit"
+    for ours, theirs in zip(everything(logged), everything(plain), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 if rewritten_by_xla else 0)
+    if not rewritten_by_xla:
+        assert history.history == expected.history
+    assert steps_of(tmp_path, "two/hidden_state") == [0, 2]
+
+
+def test_records_are_those_of_the_live_batch(k, data, tmp_path):
+    """Without updates every batch sees the same weights, so each record can be checked."""
+    k.utils.set_random_seed(1)
+    model = k.Sequential(
+        [
+            k.layers.Input((6, 3)),
+            k.layers.GRU(4, return_sequences=True, name="one"),
+            k.layers.Bidirectional(k.layers.LSTM(3), name="two"),
+            k.layers.Dense(2),
+        ]
+    )
+    model.compile(k.optimizers.SGD(0.0), "mse")
+    logger = GradientLogger(tmp_path, of=("hidden_state", "output"), update_freq=1, max_outputs=2)
+    fit(model, data, logger, epochs=1)
+    for tag in ("one/hidden_state", "two/hidden_state", "one/output"):
+        layer, of = tag.split("/")
+        series = tb_rnngrad.read(tmp_path, tag=tag)
+        assert series.steps.tolist() == [0, 1, 2, 3]
+        for step in range(4):
+            batch = slice(4 * step, 4 * step + 4)
+            expected = gradients(model, data[0][batch], data[1][batch], layer=layer, of=of)[layer]
+            kept = series[step]
+            np.testing.assert_allclose(kept.data, expected.data[:2], rtol=1e-5, atol=1e-9)
+            whole = flow.statistics(expected.data)
+            np.testing.assert_allclose(series.flow.values[step], whole, rtol=1e-4, atol=1e-9)
+
+
+def test_probe_batch_is_the_same_at_every_step(k, data, tmp_path):
+    model = make(k, optimizer="sgd")
+    plain = make(k, optimizer="sgd")
+    probe = (data[0][:3], data[1][:3])
+    fit(model, data, GradientLogger(tmp_path, data=probe))
+    fit(plain, data)
+    for ours, theirs in zip(everything(model), everything(plain), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    series = tb_rnngrad.read(tmp_path, tag="two/hidden_state")
+    assert series.steps.tolist() == [0, 4, 8]  # each epoch's start, and the end of training
+    expected = gradients(model, *probe)["two"]
+    np.testing.assert_allclose(series[-1].data, expected.data, rtol=1e-6)
+
+
+def test_steps_go_on_where_training_stood(k, data, tmp_path):
+    model = make(k)
+    logger = GradientLogger(tmp_path, update_freq=3)
+    fit(model, data, logger, epochs=1)
+    fit(model, data, logger, epochs=1)
+    assert steps_of(tmp_path, "two/hidden_state") == [0, 3, 6]
+
+
+def test_beside_kerases_own_tensorboard(k, data, tmp_path):
+    model = make(k)
+    board = k.callbacks.TensorBoard(str(tmp_path), update_freq=1)
+    fit(model, data, board, GradientLogger(tmp_path, update_freq=2), epochs=2)
+    assert steps_of(tmp_path, "two/hidden_state") == [0, 2, 4, 6]
+    assert list((tmp_path / "train").glob("events.out.tfevents.*"))
+
+
+def test_several_steps_in_one_execution(k, data, tmp_path):
+    model = make(k, steps_per_execution=2)
+    fit(model, data, GradientLogger(tmp_path, update_freq=1), epochs=1)
+    assert steps_of(tmp_path, "two/hidden_state") == [1, 3]
+
+
+def test_custom_train_step_and_class_weight(k, rng, tmp_path):
+    class Custom(k.Model):
+        def train_step(self, batch):
+            x, y, sample_weight = (*batch, None)[:3]
+            with tf.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+            gradient = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradient, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    k.utils.set_random_seed(0)
+    inputs = k.Input((6, 3))
+    outputs = k.layers.Dense(2, activation="softmax")(k.layers.GRU(4, name="rnn")(inputs))
+    model = Custom(inputs, outputs)
+    model.compile(k.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    x, y = rng.normal(size=(4, 6, 3)).astype("f"), np.array([0, 1, 1, 0])
+    logger = GradientLogger(tmp_path, max_outputs=4)
+    model.fit(
+        x, y, batch_size=4, shuffle=False, verbose=0, class_weight={0: 1, 1: 3}, callbacks=[logger]
+    )
+    logged = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")[0].data
+    weighted = gradients(model, x, y, sample_weight=np.array([1.0, 3, 3, 1], "f"))["rnn"].data
+    np.testing.assert_allclose(logged, weighted, rtol=1e-5, atol=1e-9)
+
+
+def test_other_steps_run_the_untouched_function(k, data, tmp_path):
+    model = make(k)
+    seen = []
+
+    class Spy(k.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(self.model.train_function)
+
+    logger = GradientLogger(tmp_path, update_freq=3)
+    fit(model, data, Spy(), logger, epochs=1)
+    assert len(set(map(id, seen))) == 1
+    assert model.train_function is seen[0]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_nothing_stays_behind_when_a_step_is_broken_off(k, data, tmp_path, error):
+    class Breaking(k.layers.Layer):
+        def call(self, inputs):
+            if armed:
+                raise error("broken off")
+            return inputs
+
+    armed = False
+    inputs = k.Input((6, 3))
+    layer = k.layers.LSTM(3, name="rnn")
+    model = k.Model(inputs, k.layers.Dense(2)(layer(Breaking()(inputs))))
+    model.compile("adam", "mse", run_eagerly=True)
+    before = {id(one): set(vars(one)) for one in (layer, layer.cell, model.optimizer)}
+    armed = True
+    with pytest.raises(error), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit(model, data, GradientLogger(tmp_path), epochs=1)
+    armed = False
+    for one in (layer, layer.cell):
+        assert set(vars(one)) == before[id(one)]
+        assert "call" not in vars(one)
+    assert "scale_loss" not in vars(model.optimizer)
+    fit(model, data, epochs=1)
+
+
+def test_a_model_without_recurrent_layers_trains_on(k, data, tmp_path):
+    model = k.Sequential([k.layers.Input((6, 3)), k.layers.Flatten(), k.layers.Dense(2, name="d")])
+    model.compile("sgd", "mse")
+    with pytest.warns(RuntimeWarning, match=r"no recurrent layer .* d \(Dense\)") as caught:
+        history = fit(model, data, GradientLogger(tmp_path))
+    assert len([one for one in caught if "GradientLogger" in str(one.message)]) == 1
+    assert len(history.history["loss"]) == 2
+
+
+def test_a_full_disk_does_not_end_training(k, data, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.warns(RuntimeWarning, match="training goes on"):
+        history = fit(make(k), data, GradientLogger(blocked / "logs"))
+    assert len(history.history["loss"]) == 2
+
+
+def test_bad_arguments():
+    for arguments, message in (
+        ({"update_freq": 0}, "update_freq is 0"),
+        ({"update_freq": "batch"}, "update_freq is 'batch'"),
+        ({"of": "hidden"}, "of is 'hidden'"),
+        ({"max_outputs": 0}, "max_outputs is 0"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"data": (1,)}, "data has 1 elements"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            GradientLogger("logs", **arguments)
