@@ -1,0 +1,554 @@
+"""Precision, compilation, distribution and randomness; and what looking leaves behind: nothing."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import differences
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+import tb_rnngrad
+from tb_rnngrad.keras import GradientLogger, capture, gradients
+
+
+def simple(k, kind="LSTM", units=4, **options):
+    layer = getattr(k.layers, kind)(units, name="rnn", **options)
+    model = k.Sequential([k.layers.Input((5, 3)), layer, k.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def batch(rng, samples=4, timesteps=5):
+    return rng.normal(size=(samples, timesteps, 3)), rng.normal(size=(samples, 2))
+
+
+def step_of(model, optimizer=None):
+    def step(x, y, training=False):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(
+                (model(x, training=training) - tf.cast(y, model.compute_dtype)) ** 2
+            )
+        return tape.gradient(loss, model.trainable_variables)
+
+    return step
+
+
+# --- precision ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_is_unscaled(k, rng, tmp_path, policy):
+    """float16 trains on a scaled loss; records are of the loss, and bfloat16's are close too."""
+    k.backend.set_floatx("float32")
+    x, y = (one.astype("f") for one in batch(rng))
+    exact = simple(k)
+    expected = gradients(exact, x, y)["rnn"].data
+    k.mixed_precision.set_global_policy(policy)
+    try:
+        model = simple(k)
+        model.set_weights(exact.get_weights())
+        model.compile(k.optimizers.Adam(1e-6), "mse")
+        loggers = [GradientLogger(tmp_path, update_freq=1)]
+        model.fit(x, y, epochs=2, verbose=0, callbacks=loggers)
+    finally:
+        k.mixed_precision.set_global_policy("float32")
+    series = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")
+    tolerance = 0.02 if policy == "mixed_float16" else 0.1
+    assert series.steps.tolist() == [0, 1]
+    for record in series:
+        assert np.abs(record.data - expected).max() < tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains_the_same(k, rng, tmp_path, policy):
+    k.backend.set_floatx("float32")
+    x, y = (one.astype("f") for one in batch(rng))
+    k.mixed_precision.set_global_policy(policy)
+    ends = []
+    try:
+        for callbacks in ([], [GradientLogger(tmp_path, of=("hidden_state", "weights"))]):
+            k.utils.set_random_seed(2)
+            model = simple(k, "GRU")
+            model.compile("adam", "mse")
+            model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks)
+            ends.append(model.get_weights())
+    finally:
+        k.mixed_precision.set_global_policy("float32")
+    for ours, theirs in zip(*ends, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# --- compilation -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "jit"])
+def test_a_compiled_step_is_traced_once_more(k, rng, jit):
+    model = simple(k)
+    x, y = map(tf.constant, batch(rng))
+    step = tf.function(step_of(model), jit_compile=jit)
+    before = step(x, y)
+    traces = step.experimental_get_tracing_count()
+    expected = gradients(model, x, y)["rnn"].data
+    for _ in range(3):
+        with capture(model) as captured:
+            inside = step(x, y)
+        np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
+        after = step(x, y)
+        assert step.experimental_get_tracing_count() == traces + 1
+    for one, two, three in zip(before, inside, after, strict=True):
+        np.testing.assert_array_equal(one, three)
+        np.testing.assert_allclose(one, two, rtol=1e-12 if jit else 0)
+
+
+def test_captures_of_different_quantities_do_not_share_traces(k, rng):
+    model = simple(k, return_sequences=False)
+    x, y = map(tf.constant, batch(rng))
+    step = tf.function(step_of(model))
+    with capture(model, of="output") as first:
+        step(x, y)
+    with capture(model, of=["hidden_state", "gates"]) as second:
+        step(x, y)
+    assert first["rnn"].quantity == "output_gradient"
+    assert set(second["rnn"]) == {"hidden_state", "gates"}
+    with capture(model, of="output") as outer, capture(model, of="gates") as inner:
+        step(x, y)
+    np.testing.assert_array_equal(outer["rnn"].data, first["rnn"].data)
+    np.testing.assert_array_equal(inner["rnn"].data, second["rnn"]["gates"].data)
+
+
+def test_a_model_whose_call_is_a_function(k, rng):
+    class Decorated(k.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = k.layers.GRU(4, name="rnn")
+            self.head = k.layers.Dense(2)
+
+        @tf.function
+        def call(self, inputs):
+            return self.head(self.rnn(inputs))
+
+    model = Decorated()
+    model.compile("sgd", "mse")
+    x, y = map(tf.constant, batch(rng))
+    expected = gradients(model, x, y)["rnn"].data
+    loss = lambda: differences.loss_of(model, x, y)  # noqa: E731
+    tf.config.run_functions_eagerly(True)
+    try:
+        by_hand = differences.hidden_state_gradient(loss, [model.rnn], (4, 5, 4), (1, 2, 3))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert expected[1, 2, 3] == pytest.approx(by_hand, rel=1e-6)
+    step = step_of(model)
+    for run in (step, tf.function(step)):
+        with capture(model) as captured:
+            run(x, y)
+        np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
+
+
+def test_a_tape_that_watches_by_hand(k, rng):
+    model = simple(k)
+    x, y = map(tf.constant, batch(rng))
+    with capture(model) as captured, tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([getattr(v, "value", v) for v in model.trainable_variables][:2])
+        weights = [getattr(v, "_value", v) for v in model.layers[0].trainable_variables]
+        tape.watch(weights)
+        loss = tf.reduce_mean((model(x) - y) ** 2)
+        tape.gradient(loss, weights)
+    np.testing.assert_allclose(captured["rnn"].data, gradients(model, x, y)["rnn"].data, rtol=1e-9)
+
+
+def test_timesteps_may_be_unknown(k, rng):
+    layer = k.layers.LSTM(4, return_sequences=True, name="rnn")
+    model = k.Sequential([k.layers.Input((None, 3)), layer, k.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    step = tf.function(
+        step_of(model),
+        input_signature=[
+            tf.TensorSpec([None, None, 3], tf.float64),
+            tf.TensorSpec([None, None, 2], tf.float64),
+        ],
+    )
+    for samples, timesteps in ((2, 4), (3, 7)):
+        x, y = rng.normal(size=(samples, timesteps, 3)), rng.normal(size=(samples, timesteps, 2))
+        with capture(model) as captured:
+            step(x, y)
+        assert captured["rnn"].shape == (samples, timesteps, 4)
+        np.testing.assert_allclose(
+            captured["rnn"].data, gradients(model, x, y)["rnn"].data, rtol=1e-9
+        )
+
+
+# --- distribution ------------------------------------------------------------------------------
+
+
+def test_replicas_make_up_one_batch(k, rng, tmp_path):
+    k.backend.set_floatx("float32")
+    x, y = (one.astype("f") for one in batch(rng, samples=8))
+    devices = [
+        device.name.replace("/physical_device:", "")
+        for device in tf.config.list_logical_devices("CPU")
+    ]
+    strategy = tf.distribute.MirroredStrategy(devices[:2])
+    with strategy.scope():
+        k.utils.set_random_seed(1)
+        model = simple(k)
+        model.compile(k.optimizers.SGD(0.0), "mse")
+    alone = simple(k)
+    alone.set_weights(model.get_weights())
+    logger = GradientLogger(tmp_path, of=("hidden_state", "weights"), max_outputs=8)
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    model.fit(data, epochs=1, verbose=0, callbacks=[logger])
+    expected = gradients(alone, x, y, of=("hidden_state", "weights"))["rnn"]
+    for name in ("hidden_state", "weights/kernel", "weights/bias"):
+        logged = tb_rnngrad.read(tmp_path, tag=f"rnn/{name}")[0].data
+        np.testing.assert_allclose(logged, expected[name].data, rtol=1e-4, atol=1e-7)
+
+
+# --- randomness --------------------------------------------------------------------------------
+
+
+def reset_random(k, model):
+    """Have the next forward pass draw what the last one drew."""
+    tf.random.set_seed(5)
+    if k is not tf_keras:
+        for variable in model.non_trainable_variables:
+            if "seed" in variable.path:
+                variable.assign(np.array([1, 2]))
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_dropout_masks_are_those_of_the_pass(k, rng, kind):
+    model = simple(k, kind, dropout=0.3, recurrent_dropout=0.3, return_sequences=True)
+    model.layers[-1].trainable = False
+    x = tf.constant(rng.normal(size=(4, 5, 3)))
+    step = step_of(model)
+    y = tf.zeros([4, 5, 2], tf.float64)
+    reset_random(k, model)
+    with capture(model) as captured:
+        step(x, y, training=True)
+    record = captured["rnn"]
+
+    def loss():
+        return float(tf.reduce_mean(model(x, training=True) ** 2))
+
+    for index in ((0, 0, 0), (1, 2, 3), (3, 3, 1)):
+        expected = differences.hidden_state_gradient(
+            loss, [model.layers[0]], record.shape, index, reset=lambda: reset_random(k, model)
+        )
+        assert record.data[index] == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_input_dropout_is_as_without_taps(k, rng, kind):
+    """tf_keras' fused path drops inputs out otherwise than its cells do."""
+    model = simple(k, kind, dropout=0.5, return_sequences=True)
+    x, y = tf.constant(rng.normal(size=(4, 5, 3))), tf.zeros([4, 5, 2], tf.float64)
+    step = step_of(model)
+    reset_random(k, model)
+    expected = step(x, y, training=True)
+    reset_random(k, model)
+    with capture(model):
+        found = step(x, y, training=True)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+# --- wrappers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrapped", ["plain", "bidirectional"])
+def test_time_distributed_folds_outer_time_into_samples(k, rng, wrapped):
+    layer = k.layers.LSTM(4, name="inner")
+    inner = layer if wrapped == "plain" else k.layers.Bidirectional(layer, name="inner")
+    inputs = k.Input((2, 5, 3))
+    folded = k.layers.TimeDistributed(inner, name="outer")
+    model = k.Model(inputs, k.layers.Dense(1)(folded(inputs)))
+    model.compile("sgd", "mse")
+    x, y = rng.normal(size=(3, 2, 5, 3)), rng.normal(size=(3, 2, 1))
+    found = gradients(model, x, y)
+    assert set(found) == {"outer"}
+
+    flat = k.Input((5, 3))
+    alone = k.Model(flat, model.layers[-1](inner(flat)))
+    alone.compile("sgd", "mse")
+    expected = gradients(alone, x.reshape(6, 5, 3), y.reshape(6, 1))["inner"]
+    np.testing.assert_allclose(found["outer"].data, expected.data, rtol=1e-9)
+    assert found["outer"].channel_groups == expected.channel_groups
+    np.testing.assert_array_equal(
+        gradients(model, x, y, layer="inner")["outer"].data, found["outer"].data
+    )
+
+
+def test_bidirectional_is_in_input_time(k, rng):
+    """What the backward half emits at t belongs to x_t, whatever the order it worked in."""
+    layer = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True), name="both")
+    inputs = k.Input((5, 2))
+    model = k.Model(inputs, layer(inputs)[:, 1])  # only timestep 1 is looked at
+    model.compile("sgd", "mse")
+    x, y = rng.normal(size=(2, 5, 2)), rng.normal(size=(2, 6))
+    found = gradients(model, x, y, of=("hidden_state", "output", "states", "activations"))["both"]
+    assert found["output"].channel_groups == {"forward": 3, "backward": 3}
+    assert found["output"].data[:, 1].all() and not found["output"].data[:, [0, 2, 3, 4]].any()
+    hidden = found["hidden_state"].data
+    assert hidden[:, :2, :3].all() and not hidden[:, 2:, :3].any()  # forward: 0 .. 1
+    assert hidden[:, 1:, 3:].all() and not hidden[:, :1, 3:].any()  # backward: 4 .. 1
+    np.testing.assert_array_equal(found["activations"].data, found["states/h"].data)
+    np.testing.assert_allclose(found["activations"].data[:, 1], model(x), rtol=1e-12)
+
+
+# --- looking changes nothing -------------------------------------------------------------------
+
+
+def test_gradients_leave_the_model_as_it_was(k, rng):
+    inputs = k.Input(batch_shape=(4, 5, 3))
+    hidden = k.layers.BatchNormalization()(k.layers.Dropout(0.5)(inputs))
+    layer = k.layers.LSTM(4, stateful=True, dropout=0.2, name="rnn")
+    outputs = [k.layers.Dense(2, name="a")(layer(hidden)), k.layers.Flatten()(hidden)]
+    model = k.Model(inputs, outputs)
+    model.compile("adam", ["mse", "mae"], metrics=[["mae"], ["mse"]])
+    x = rng.normal(size=(4, 5, 3))
+    y = [rng.normal(size=(4, 2)), rng.normal(size=(4, 15))]
+    model.fit(x, y, batch_size=4, verbose=0)
+
+    def everything():
+        metrics = [v for m in model.metrics for v in m.variables]
+        optimizer = model.optimizer.variables
+        optimizer = optimizer() if callable(optimizer) else optimizer
+        states = tf.nest.flatten(layer.states)
+        return [np.array(v) for v in [*model.variables, *metrics, *optimizer, *states]]
+
+    def namespaces():
+        return [dict(vars(one)) for one in (model, layer, layer.cell, model.optimizer)]
+
+    values, names = everything(), namespaces()
+    for training in (False, True):
+        gradients(model, x, y, training=training, of=("hidden_state", "weights", "gates"))
+    for before, after in zip(values, everything(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    for before, after in zip(names, namespaces(), strict=True):
+        assert before.keys() == after.keys()
+        assert all(before[name] is after[name] for name in before)
+
+
+def test_capture_leaves_nothing_when_the_step_raises(k, rng):
+    model = simple(k)
+    layer = model.layers[0]
+    before = [dict(vars(one)) for one in (layer, layer.cell, model.optimizer)]
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), capture(model, of=["hidden_state", "gates", "weights"]):
+            model(rng.normal(size=(4, 5, 3)))
+            raise error
+    for namespace, one in zip(before, (layer, layer.cell, model.optimizer), strict=True):
+        assert vars(one).keys() == namespace.keys()
+    x, y = batch(rng)
+    assert gradients(model, x, y)["rnn"].shape == (4, 5, 4)
+
+
+def test_a_thousand_captures_grow_nothing(k, rng):
+    model = simple(k, "SimpleRNN")
+    x, y = map(tf.constant, batch(rng))
+    step = tf.function(step_of(model))
+
+    def look():
+        with capture(model) as captured:
+            step(x, y)
+        return captured["rnn"]
+
+    def alive():
+        gc.collect()
+        kinds = (tf.Variable, tf.Tensor, tf.Graph)
+        return sum(isinstance(one, kinds) for one in gc.get_objects())
+
+    look(), gradients(model, x, y)
+    before = alive()
+    for _ in range(500):
+        look()
+        gradients(model, x, y)
+    assert alive() <= before + 5
+    assert step.experimental_get_tracing_count() == 1
+
+
+def test_a_model_that_was_looked_at_can_go(k, rng):
+    model = simple(k)
+    x, y = batch(rng)
+    gradients(model, x, y)
+    with capture(model):
+        step_of(model)(tf.constant(x), tf.constant(y))
+    gone = weakref.ref(model.layers[0])
+    del model
+    k.backend.clear_session()
+    gc.collect()
+    assert gone() is None
+
+
+def test_saving_and_cloning_under_taps(k, rng, tmp_path):
+    model = simple(k)
+    x, y = map(tf.constant, batch(rng))
+    with capture(model) as captured:
+        model.save(tmp_path / "model.keras")
+        clone = k.models.clone_model(model)
+        step_of(model)(x, y)
+    assert captured["rnn"].shape == (4, 5, 4)
+    restored = k.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(restored(x), model(x), rtol=1e-6)
+    assert "call" not in vars(clone.layers[0])
+
+
+# --- refusals ----------------------------------------------------------------------------------
+
+
+def test_refusals_name_the_layer_and_the_reason(k, rng):
+    model = simple(k, "GRU")
+    x, y = batch(rng)
+    dense = model.layers[-1].name
+    for arguments, message in (
+        ({"layer": "nothing"}, "no layer named 'nothing'.* are 'rnn'"),
+        ({"layer": dense}, f"layer '{dense}' is a Dense, neither recurrent"),
+        ({"layer": 9}, "layer is 9; expected an index into the model's 2 layers"),
+        ({"of": "hidden"}, "of is 'hidden'; expected one or more of hidden_state"),
+        ({"of": "cell_state", "layer": "rnn"}, "layer 'rnn' has no cell state"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gradients(model, x, y, **arguments)
+    with pytest.raises(TypeError, match="model is a builtins.str"):
+        gradients("model", x, y)
+    uncompiled = k.Sequential([k.layers.Input((5, 3)), k.layers.LSTM(2)])
+    with pytest.raises(RuntimeError, match="is not compiled"):
+        gradients(uncompiled, x, y)
+    with capture(model) as captured:
+        pass_ = model(x)  # no backward pass
+        assert pass_ is not None
+        step_of(model)(tf.constant(x), tf.constant(y))
+    with pytest.raises(KeyError, match="'other' was not captured; captured layers: rnn"):
+        captured["other"]
+
+
+def test_no_backward_pass_says_so(k, rng):
+    model = simple(k)
+    with pytest.raises(ValueError, match="nothing of layer 'rnn' was seen"), capture(model):
+        model(rng.normal(size=(4, 5, 3)))
+
+
+def test_gates_of_an_unknown_cell(k, rng):
+    class Cell(k.layers.Layer):
+        state_size = 3
+
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(shape[-1], 3), name="kernel")
+
+        def call(self, inputs, states):
+            h = inputs @ self.kernel + states[0]
+            return h, [h]
+
+    model = k.Sequential([k.layers.Input((5, 3)), k.layers.RNN(Cell(), name="rnn")])
+    model.compile("sgd", "mse")
+    x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 3))
+    with pytest.raises(NotImplementedError, match="layer 'rnn' has a Cell, whose gates are not"):
+        gradients(model, x, y, of="gates")
+    found = gradients(model, x, y, of=("weights", "states"))["rnn"]
+    assert set(found) == {"weights/kernel", "states/h"}
+
+
+def run_alone(script, **environment):
+    root = Path(tb_rnngrad.__file__).parents[1]
+    variables = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_another_backend_than_tensorflow():
+    out = run_alone(
+        """
+import keras, tb_rnngrad.keras
+model = keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(2)])
+try:
+    tb_rnngrad.keras.gradients(model, None, None)
+except RuntimeError as error:
+    print(error)
+""",
+        KERAS_BACKEND="numpy",
+    )
+    assert "Keras 3 runs on its 'numpy' backend; expected 'tensorflow'" in out
+
+
+def test_legacy_graph_mode(tmp_path):
+    """The same numbers as eagerly; training with a probe batch ends the same; live says no."""
+    script = """
+import sys, warnings
+import numpy as np, tensorflow as tf, tf_keras as k
+where = {where!r}
+if {in_graph}:
+    tf.compat.v1.disable_eager_execution()
+import tb_rnngrad
+from tb_rnngrad.keras import GradientLogger, capture, gradients
+k.backend.set_floatx("float64")
+rng = np.random.default_rng(0)
+
+def functional():
+    inputs = k.Input((5, 3))
+    hidden = k.layers.LSTM(4, return_sequences=True, name="one")(k.layers.Masking()(inputs))
+    both = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True), name="two")(hidden)
+    return k.Model(inputs, [k.layers.Dense(2)(both), k.layers.SimpleRNN(3, name="three")(both)])
+
+def sequential():
+    return k.Sequential([k.layers.LSTM(4, name="one", input_shape=(5, 3)), k.layers.Dense(2)])
+
+x = rng.normal(size=(4, 5, 3)); x[0, 3:] = 0
+for make, y in (
+    (functional, [rng.normal(size=(4, 5, 2)), rng.normal(size=(4, 3))]),
+    (sequential, rng.normal(size=(4, 2))),
+):
+    model = make()
+    model.compile("sgd", "mse")
+    model.set_weights([np.sin(np.arange(w.size)).reshape(w.shape) / 2 for w in model.get_weights()])
+    weight = np.array([1.0, 2, 0, 1])
+    weights = [weight, 2 * weight] if make is functional else weight
+    found = gradients(model, x, y, of=("hidden_state", "output", "gates", "weights", "states"))
+    for sample_weight in (None, weights):
+        found["weighted"] = gradients(model, x, y, sample_weight=sample_weight)
+        flat = {{
+            f"{{a}}:{{b}}": np.asarray(r.get("hidden_state") if isinstance(r, dict) else r)
+            for a, one in found.items() for b, r in one.items()
+        }}
+        np.savez(f"{{where}}/{{make.__name__}}{{sample_weight is not None}}.npz", **flat)
+    logger = GradientLogger(f"{{where}}/{{make.__name__}}", data=(x, y))
+    model.fit(x, y, epochs=2, verbose=0, shuffle=False, callbacks=[logger])
+    np.savez(f"{{where}}/{{make.__name__}}_weights.npz", *model.get_weights())
+if {in_graph}:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(x, y, epochs=1, verbose=0, callbacks=[GradientLogger(f"{{where}}/live")])
+    print([str(w.message) for w in caught if "GradientLogger" in str(w.message)])
+    try:
+        capture(model)
+    except NotImplementedError as error:
+        print(error)
+"""
+    for mode in ("graph", "eager"):
+        (tmp_path / mode).mkdir()
+        out = run_alone(script.format(where=str(tmp_path / mode), in_graph=mode == "graph"))
+        if mode == "graph":
+            assert out.count("in legacy graph mode") == 2
+    for eager in (tmp_path / "eager").glob("*.npz"):
+        ours, theirs = np.load(tmp_path / "graph" / eager.name), np.load(eager)
+        assert set(ours) == set(theirs) and len(ours.files) > 1
+        for name in theirs:
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-12)
+    for name in ("functional", "sequential"):
+        ours, theirs = (
+            tb_rnngrad.read(tmp_path / mode / name, tag="one/hidden_state")
+            for mode in ("graph", "eager")
+        )
+        assert ours.steps.tolist() == theirs.steps.tolist() == [0, 1, 2]
+        np.testing.assert_allclose(ours[-1].data, theirs[-1].data, rtol=1e-5)
