@@ -2,6 +2,7 @@
 
 from tb_rnngrad.keras._capture import capture
 from tb_rnngrad.keras._gradients import gradients
+from tb_rnngrad.keras._jacobian import lyapunov_exponents, state_jacobian
 from tb_rnngrad.keras._logger import GradientLogger
 
-__all__ = ["GradientLogger", "capture", "gradients"]
+__all__ = ["GradientLogger", "capture", "gradients", "lyapunov_exponents", "state_jacobian"]

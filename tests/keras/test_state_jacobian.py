@@ -1,0 +1,213 @@
+"""State Jacobians against central finite differences of the layers themselves, in both Kerases."""
+
+import numpy as np
+import pytest
+
+import tb_rnngrad.keras
+
+EPS = 1e-6
+B, T, D, U = 2, 5, 2, 3
+NORMS = {
+    "fro": np.linalg.norm,
+    "sum": lambda product: np.linalg.norm(product.sum(axis=0)),
+    "spectral": lambda product: np.linalg.norm(product, 2),
+}
+LAYERS = {
+    "SimpleRNN": lambda k: k.layers.SimpleRNN(U, return_sequences=True, name="rnn"),
+    "LSTM": lambda k: k.layers.LSTM(U, return_sequences=True, name="rnn"),
+    "GRU": lambda k: k.layers.GRU(U, return_sequences=True, name="rnn"),
+    "GRU, reset before": lambda k: k.layers.GRU(
+        U, reset_after=False, return_sequences=True, name="rnn"
+    ),
+    "unrolled": lambda k: k.layers.LSTM(U, unroll=True, return_sequences=True, name="rnn"),
+    "stacked cells": lambda k: k.layers.RNN(
+        [k.layers.LSTMCell(2), k.layers.GRUCell(U)], return_sequences=True, name="rnn"
+    ),
+}
+
+
+def by_input(model, x):
+    """dh_t/dx_s of a model that emits h: [samples, t, units, s, features]."""
+    samples, timesteps, features = x.shape
+    found = np.zeros((samples, timesteps, model(x).shape[-1], timesteps, features))
+    for s in range(timesteps):
+        for feature in range(features):
+            step = np.zeros_like(x)
+            step[:, s, feature] = EPS
+            found[:, :, :, s, feature] = (np.array(model(x + step)) - np.array(model(x - step))) / (
+                2 * EPS
+            )
+    return found
+
+
+def log10_norms(jacobians, norm="fro"):
+    """Mean over samples of log10 of the norm: [t, s]."""
+    samples, timesteps = jacobians.shape[:2]
+    with np.errstate(divide="ignore"):
+        each = [
+            [
+                np.mean([np.log10(NORMS[norm](jacobians[b, t, :, s])) for b in range(samples)])
+                for s in range(jacobians.shape[3])
+            ]
+            for t in range(timesteps)
+        ]
+    return np.array(each)
+
+
+def assert_same(record, expected, atol=1e-6):
+    """Where nothing depends, exactly -inf; elsewhere the same logarithm."""
+    found = record.data
+    none = expected < -9.5  # the noise of finite differences
+    assert np.isneginf(found[none]).all()
+    np.testing.assert_allclose(found[~none], expected[~none], atol=atol)
+
+
+def model_of(k, layer, **options):
+    return k.Sequential([k.Input((T, D), **options), layer])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_dependence_on_the_input_is_that_of_finite_differences(k, rng, name):
+    model = model_of(k, LAYERS[name](k))
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
+    assert found["rnn"].quantity == "state_jacobian"
+    assert_same(found["rnn"], log10_norms(by_input(model, x)))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_every_norm_is_what_it_says(k, rng, norm):
+    model = model_of(k, LAYERS["LSTM"](k))
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, "rnn", norm=norm, verbose=0)
+    assert_same(found["rnn"], log10_norms(by_input(model, x), norm))
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_the_dependence_on_a_state_is_that_of_finite_differences(k, rng, name):
+    model = model_of(k, LAYERS[name](k))
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, wrt="state", verbose=0)
+    layer = getattr(k.layers, name)(U, return_sequences=True, return_state=True)
+    layer(x)
+    layer.set_weights(model.get_weights())
+    expected = np.full((T, T), -np.inf)
+    for s in range(T):
+        _, h, *rest = (np.array(one) for one in layer(x[:, : s + 1]))
+        expected[s, s] = np.log10(np.sqrt(U))
+        if s + 1 == T:
+            continue
+        jacobians = np.zeros((B, T - s - 1, U, 1, U))
+        for unit in range(U):
+            step = EPS * np.eye(U)[unit]
+            up, down = (
+                np.array(layer(x[:, s + 1 :], initial_state=[h + sign * step, *rest])[0])
+                for sign in (1, -1)
+            )
+            jacobians[:, :, :, 0, unit] = (up - down) / (2 * EPS)
+        expected[s + 1 :, s] = log10_norms(jacobians)[:, 0]
+    assert_same(found["rnn"], expected)
+
+
+def test_a_layer_that_goes_backwards_depends_on_what_follows(k, rng):
+    layer = k.layers.GRU(U, go_backwards=True, return_sequences=True, name="rnn")
+    model = model_of(k, layer)
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"]
+    # The layer emits in the order of its loop.
+    assert_same(found, log10_norms(by_input(model, x)[:, ::-1]))
+    assert np.isfinite(found.data[np.triu_indices(T)]).all()
+
+
+def test_a_bidirectional_layer_is_two(k, rng):
+    layer = k.layers.Bidirectional(k.layers.LSTM(U, return_sequences=True), name="both")
+    model = model_of(k, layer)
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
+    assert set(found) == {"both/forward", "both/backward"}
+    whole = by_input(model, x)
+    assert_same(found["both/forward"], log10_norms(whole[:, :, :U]))
+    assert_same(found["both/backward"], log10_norms(whole[:, :, U:]))
+
+
+def test_padding_is_left_out_and_passed_over(k, rng):
+    model = k.Sequential(
+        [k.Input((T, D)), k.layers.Masking(), k.layers.LSTM(U, return_sequences=True, name="rnn")]
+    )
+    x = rng.normal(size=(1, T, D))
+    x[0, 2] = 0
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"].data
+    assert np.isnan(found[2]).all()
+    assert np.isnan(found[:, 2]).all()
+    real = [0, 1, 3, 4]
+    bare = k.Sequential([k.Input((4, D)), model.get_layer("rnn")])
+    expected = log10_norms(by_input(bare, x[:, real]))
+    known = expected > -9.5
+    np.testing.assert_allclose(found[np.ix_(real, real)][known], expected[known], atol=1e-6)
+
+
+def test_chosen_rows_are_rows_of_the_whole(k, rng):
+    model = model_of(k, LAYERS["GRU"](k))
+    x = rng.normal(size=(B, T, D))
+    whole = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"].data
+    rows = tb_rnngrad.keras.state_jacobian(model, x, at=[-1, 2], verbose=0)["rnn"].data
+    np.testing.assert_array_equal(rows, whole[[4, 2]])
+
+
+def test_integer_tokens_after_a_frozen_embedding_are_looked_through(k, rng):
+    embedding = k.layers.Embedding(11, D)
+    embedding.trainable = False
+    layer = LAYERS["SimpleRNN"](k)
+    model = k.Sequential([k.Input((T,), dtype="int32"), embedding, layer])
+    tokens = rng.integers(0, 11, size=(B, T))
+    found = tb_rnngrad.keras.state_jacobian(model, tokens, "rnn", verbose=0)["rnn"]
+    embedded = np.array(embedding(tokens))
+    assert_same(found, log10_norms(by_input(layer, embedded)))
+
+
+def test_looking_leaves_a_stateful_layer_as_it_was(k, rng):
+    model = k.Sequential(
+        [k.Input(batch_shape=(B, T, D)), k.layers.LSTM(U, stateful=True, name="rnn")]
+        if k.__name__ == "keras"
+        else [k.layers.LSTM(U, stateful=True, name="rnn", batch_input_shape=(B, T, D))]
+    )
+    x = rng.normal(size=(B, T, D))
+    model(x)
+    states = [state.numpy() for state in model.get_layer("rnn").states]
+    call = model.get_layer("rnn").__dict__.get("call")
+    tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
+    for before, after in zip(states, model.get_layer("rnn").states, strict=True):
+        np.testing.assert_array_equal(before, after.numpy())
+    assert model.get_layer("rnn").__dict__.get("call") is call
+
+
+def test_the_largest_exponent_of_a_linear_recurrence_is_its_largest_eigenvalue(k):
+    layer = k.layers.SimpleRNN(2, activation="linear", use_bias=False, name="rnn")
+    model = k.Sequential([k.Input((200, D)), layer])
+    turn = np.linalg.qr(np.array([[1.0, 2.0], [3.0, 5.0]]))[0]
+    layer.set_weights([np.ones((D, 2)), turn @ np.diag([1.2, 0.3]) @ turn.T])
+    found = tb_rnngrad.keras.lyapunov_exponents(model, np.zeros((B, 200, D)), k=8)["rnn"]
+    assert found.shape == (B, 2)
+    np.testing.assert_allclose(found, np.tile(np.log([1.2, 0.3]), (B, 1)), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wrt": "output"}, "wrt is 'output'; expected one of input, state"),
+        ({"norm": "nuclear"}, "norm is 'nuclear'; expected one of fro, sum, spectral"),
+        ({"at": [1, 7]}, "at names the timestep 7; the layer has 5: expected -5 to 4"),
+        ({"layer": "lstm_7"}, "no layer named 'lstm_7'; its recurrent layers are 'rnn'"),
+    ],
+)
+def test_a_bad_question_is_answered_in_words(k, rng, options, message):
+    model = model_of(k, LAYERS["GRU"](k))
+    with pytest.raises(ValueError, match=message):
+        tb_rnngrad.keras.state_jacobian(model, rng.normal(size=(B, T, D)), **options)
+
+
+def test_a_layer_whose_state_is_an_image_is_refused_in_words(k, rng):
+    layer = k.layers.ConvLSTM1D(2, 3, padding="same", name="images")
+    model = k.Sequential([k.Input((T, 4, 1)), layer])
+    with pytest.raises(NotImplementedError, match=r"layer 'images' \(ConvLSTM1D\) has inputs"):
+        tb_rnngrad.keras.state_jacobian(model, rng.normal(size=(B, T, 4, 1)), verbose=0)

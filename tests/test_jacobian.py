@@ -1,0 +1,89 @@
+"""Products of per-step Jacobians against products multiplied out, and known recurrences."""
+
+import numpy as np
+import pytest
+
+from tb_rnngrad import jacobian
+
+RNG = np.random.default_rng(8)
+T, N, D = 9, 5, 3
+TRANSITIONS = RNG.normal(size=(T, N, N))
+ENTRIES = RNG.normal(size=(T, N, D))
+HIDDEN = np.array([1, 2, 4])
+
+INDEPENDENT = {
+    "fro": lambda product: np.linalg.norm(product),
+    "sum": lambda product: np.linalg.norm(np.ones(len(product)) @ product),
+    "spectral": lambda product: np.linalg.svd(product)[1][0],
+}
+
+
+def product(t, s):
+    """A_t ... A_s+1, multiplied out from the left."""
+    total = np.eye(N)
+    for step in range(s + 1, t + 1):
+        total = TRANSITIONS[step] @ total
+    return total
+
+
+@pytest.mark.parametrize("norm", jacobian.NORMS)
+@pytest.mark.parametrize("at", [range(T), [8], [6, 0, 3, 3]])
+def test_norms_are_those_of_the_products(norm, at):
+    by_input = jacobian.log10_norms(TRANSITIONS, ENTRIES, HIDDEN, list(at), norm)
+    by_state = jacobian.log10_norms(TRANSITIONS, None, HIDDEN, list(at), norm)
+    for row, t in enumerate(at):
+        for s in range(T):
+            if s > t:
+                assert by_input[row, s] == by_state[row, s] == -np.inf
+                continue
+            whole = product(t, s)[HIDDEN]
+            size = INDEPENDENT[norm]
+            assert by_input[row, s] == pytest.approx(np.log10(size(whole @ ENTRIES[s])))
+            assert by_state[row, s] == pytest.approx(np.log10(size(whole[:, HIDDEN])))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("a", [0.3, 1.0, 2.5])
+def test_hundreds_of_decades_are_kept(dtype, a):
+    timesteps = 1403
+    transitions = np.full((timesteps, 1, 1), a, dtype)
+    found = jacobian.log10_norms(transitions, None, np.array([0]), [timesteps - 1])[0]
+    lags = np.arange(timesteps)[::-1]
+    np.testing.assert_allclose(found, lags * np.log10(a), rtol=1e-6, atol=1e-6)
+
+
+def test_what_is_cut_off_is_minus_infinity():
+    transitions = TRANSITIONS.copy()
+    transitions[4] = 0
+    found = jacobian.log10_norms(transitions, None, HIDDEN, [T - 1])[0]
+    assert (found[:4] == -np.inf).all()
+    assert np.isfinite(found[4:]).all()
+
+
+def test_progress_is_told_for_every_timestep():
+    told = []
+    jacobian.log10_norms(TRANSITIONS, ENTRIES, HIDDEN, [2], advance=lambda: told.append(1))
+    assert len(told) == T
+
+
+def test_exponents_of_a_constant_recurrence_are_those_of_its_eigenvalues():
+    rotation = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+    transition = rotation @ np.diag([1.5, 0.9, 0.5, 0.1]) @ rotation.T
+    found = jacobian.lyapunov_exponents(np.tile(transition, (400, 1, 1)), k=3)
+    np.testing.assert_allclose(found, np.log([1.5, 0.9, 0.5]), atol=0.01)
+
+
+def test_all_exponents_add_up_to_the_growth_of_volume():
+    found = jacobian.lyapunov_exponents(TRANSITIONS, k=N)
+    volume = np.mean([np.linalg.slogdet(a)[1] for a in TRANSITIONS])
+    assert found.sum() == pytest.approx(volume)
+
+
+def test_a_direction_that_is_lost_has_no_exponent():
+    assert jacobian.lyapunov_exponents(np.zeros((3, 2, 2)), k=1) == -np.inf
+
+
+@pytest.mark.parametrize("k", [0, 6])
+def test_more_exponents_than_states_are_refused(k):
+    with pytest.raises(ValueError, match=f"k is {k}; expected 1 to 5, the size of the state"):
+        jacobian.lyapunov_exponents(TRANSITIONS, k=k)
