@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tb_rnngrad.keras
 
@@ -101,7 +102,12 @@ def test_the_dependence_on_a_state_is_that_of_finite_differences(k, rng, name):
         for unit in range(U):
             step = EPS * np.eye(U)[unit]
             up, down = (
-                np.array(layer(x[:, s + 1 :], initial_state=[h + sign * step, *rest])[0])
+                np.array(
+                    layer(
+                        x[:, s + 1 :],
+                        initial_state=[tf.constant(h + sign * step), *map(tf.constant, rest)],
+                    )[0]
+                )
                 for sign in (1, -1)
             )
             jacobians[:, :, :, 0, unit] = (up - down) / (2 * EPS)
