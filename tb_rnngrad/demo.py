@@ -60,7 +60,11 @@ def train(logdir: Path | None, epochs: int) -> Path:
     for name, layer in layers.items():
         keras.utils.set_random_seed(SEED)
         model = keras.Sequential(
-            [keras.Input((64, 1)), layer(UNITS, name=name), keras.layers.Dense(10, name="digit")]
+            [
+                keras.Input((64, 1)),
+                layer(UNITS, name="recurrent"),
+                keras.layers.Dense(10, name="digit"),
+            ]
         )
         model.compile(
             keras.optimizers.Adam(3e-3),

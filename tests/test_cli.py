@@ -34,8 +34,8 @@ def test_the_demo_trains_and_logs_three_runs(trained):
     logdir, said = trained
     for name in RUNS:
         assert re.search(rf"{name}: reads \d+% of the digits that it has not seen", said)
-        hidden = tb_rnngrad.read(logdir, run=name, tag=f"{name}/hidden_state")
-        output = tb_rnngrad.read(logdir, run=name, tag=f"{name}/output")
+        hidden = tb_rnngrad.read(logdir, run=name, tag="recurrent/hidden_state")
+        output = tb_rnngrad.read(logdir, run=name, tag="recurrent/output")
         assert hidden[-1].shape == (4, 64, 24)
         assert hidden[-1].batch_size == 64
         assert len(hidden) >= 2
@@ -95,6 +95,6 @@ def test_a_wrong_command_is_answered_in_words(arguments, message):
 def test_demo_logs_hold_one_such_training_and_stay_small():
     assert sum(path.stat().st_size for path in DEMO_LOGS.rglob("*")) <= 6e6
     for name in RUNS:
-        series = tb_rnngrad.read(DEMO_LOGS, run=name, tag=f"{name}/hidden_state")
+        series = tb_rnngrad.read(DEMO_LOGS, run=name, tag="recurrent/hidden_state")
         assert len(series) >= 40
         assert series.steps[-1] > 1000
