@@ -63,7 +63,7 @@ export class RnngradApp extends LitElement {
       main { flex: 1; min-width: 0; display: flex; flex-direction: column; }
       .top { padding: 10px 16px; display: flex; flex-direction: column; gap: 8px; background: var(--rg-background); border-bottom: 1px solid var(--rg-border); }
       .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
-      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
       h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
       @media (max-width: 760px) {
         :host { flex-direction: column; height: auto; min-height: 100vh; overflow: visible; }

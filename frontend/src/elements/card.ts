@@ -34,8 +34,10 @@ export class RgCard extends LitElement {
         display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
         border-radius: 4px; padding: 10px 12px;
       }
-      header { display: flex; align-items: baseline; flex-wrap: wrap; gap: 2px 8px; margin-bottom: 6px; }
+      header { display: flex; align-items: baseline; gap: 8px; }
       h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
+      p { margin: 0 0 4px; font-size: 12px; overflow-wrap: anywhere; }
+      sub { font-size: 0.8em; line-height: 1; }
       .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
       .step { margin-left: auto; white-space: nowrap; }
       .readout { min-height: 20px; font-size: 12px; margin-top: 2px; }
@@ -75,10 +77,10 @@ export class RgCard extends LitElement {
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${run} <span class="muted">${tag}</span></h3>
-        <span class="muted">${title}${symbol ? html` <i>${symbol}</i>` : nothing}</span>
+        <h3>${run}</h3>
         <span class="step number">${this.renderStep(shown)}</span>
       </header>
+      <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}</p>
       ${this.renderBody(shown)}
     `;
   }
@@ -133,6 +135,12 @@ export class RgCard extends LitElement {
       </span>
     `;
   }
+}
+
+/** A symbol such as dL/dh_t, its index set low. */
+function renderSymbol(symbol: string | undefined) {
+  const [base, index] = (symbol ?? "").split(/_(?=\w+$)/);
+  return index ? html`<i>${base}<sub>${index}</sub></i>` : html`<i>${base}</i>`;
 }
 
 /** What is shown of the samples, in words. */

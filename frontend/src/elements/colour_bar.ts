@@ -4,7 +4,7 @@ import { colourIndex, type MapName, mapColours, SPECIALS } from "../colour/table
 import { scaleTicks, short } from "../colour/ticks";
 import { controls, hatch } from "./theme";
 
-const WIDTH = 256;
+const WIDTH = 360;
 
 /** The colours of a scale with their values, and those of what is no ordinary number. */
 export class RgColourBar extends LitElement {
@@ -38,10 +38,10 @@ export class RgColourBar extends LitElement {
     const log = this.scale.name === "log";
     return html`
       <span class="muted">${this.label}${log ? ", magnitude" : ""}</span>
-      <div class="bar" role="img" aria-label="Colours from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
+      <div class="bar" role="img" aria-label="Colour bar from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
         <canvas width="256" height="1"></canvas>
         <svg width=${WIDTH} height="18">
-          ${scaleTicks(this.scale, 0.16).map(
+          ${scaleTicks(this.scale, 0.115).map(
             (tick) => svg`<line x1=${place(tick) * WIDTH} x2=${place(tick) * WIDTH} y1="0" y2="4"></line>
               <text x=${place(tick) * WIDTH} y="15">${short(tick)}</text>`,
           )}

@@ -19,7 +19,7 @@ export class RgToolbar extends LitElement {
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
-      label { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
+      span { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
     `,
   ];
 
@@ -33,8 +33,8 @@ export class RgToolbar extends LitElement {
     const samples = Array.from({ length: Math.max(this.samples, 1) }, (_, i) => i);
     const maps: MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
     return html`
-      <label>Show
-        <select @change=${(event: Event) => this.chooseShow(value(event))}>
+      <span><label for="show">Show</label>
+        <select id="show" @change=${(event: Event) => this.chooseShow(value(event))}>
           <optgroup label="One sample">
             ${samples.map((i) => option(String(i), `sample ${i}`, show === i))}
           </optgroup>
@@ -42,24 +42,24 @@ export class RgToolbar extends LitElement {
             ${Object.entries(REDUCTIONS).map(([name, label]) => option(name, label, show === name))}
           </optgroup>
         </select>
-      </label>
-      <label>Scale
-        <select @change=${(event: Event) => tell(this, "rg-set", { scale: value(event) as ScaleName })}>
+      </span>
+      <span><label for="scale">Scale</label>
+        <select id="scale" @change=${(event: Event) => tell(this, "rg-set", { scale: value(event) as ScaleName })}>
           ${SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name))}
         </select>
-      </label>
-      <label>Range
-        <select @change=${(event: Event) => tell(this, "rg-set", { range: value(event) as State["range"] })}>
+      </span>
+      <span><label for="range">Range</label>
+        <select id="range" @change=${(event: Event) => tell(this, "rg-set", { range: value(event) as State["range"] })}>
           ${option("shared", "shared by all shown", range === "shared")}
           ${option("each", "each its own", range === "each")}
         </select>
-      </label>
-      <label>Colours
-        <select @change=${(event: Event) => tell(this, "rg-set", { map: (value(event) || null) as MapName | null })}>
+      </span>
+      <span><label for="map">Colours</label>
+        <select id="map" @change=${(event: Event) => tell(this, "rg-set", { map: (value(event) || null) as MapName | null })}>
           ${option("", "automatic", map === null)}
           ${maps.map((name) => option(name, name, map === name))}
         </select>
-      </label>
+      </span>
       <slot></slot>
     `;
   }

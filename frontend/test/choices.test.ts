@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import {
+  channelName,
+  matcher,
+  nearestStep,
+  shownRuns,
+  shownSeries,
+  shownTags,
+  stepAt,
+  stepIndex,
+  unionSteps,
+} from "../src/choices";
+import type { TagEntry, Tags } from "../src/data/types";
+import { INITIAL } from "../src/state";
+
+function entry(quantity: string, ...steps: number[]): TagEntry {
+  return {
+    metadata: { quantity, description: "" },
+    steps: steps.map((step) => [step, 1000 + step]),
+    samples: 2,
+  };
+}
+
+const tags: Tags = {
+  gru: { "a/output": entry("output_gradient", 0, 10), "b/hidden": entry("hidden_state_gradient", 0, 10) },
+  lstm: { "c/hidden": entry("hidden_state_gradient", 5, 10, 20) },
+};
+
+describe("what is shown at first", () => {
+  it("is the runs with data, in TensorBoard's order, each with its hidden-state gradient", () => {
+    const runs = shownRuns(INITIAL, tags, ["empty", "lstm", "gru"]);
+    expect(runs).toEqual(["lstm", "gru"]);
+    expect(shownTags(INITIAL, tags, runs)).toEqual(["b/hidden", "c/hidden"]);
+  });
+
+  it("is only a few runs of many", () => {
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`run${i}`, tags.lstm]));
+    expect(shownRuns(INITIAL, many, []).length).toBe(4);
+  });
+
+  it("is what the user chose, once they did", () => {
+    const chosen = { ...INITIAL, runs: ["gru"], tags: ["a/output"] };
+    expect(shownSeries(tags, shownRuns(chosen, tags, []), shownTags(chosen, tags, ["gru"]))).toEqual([
+      { run: "gru", tag: "a/output", entry: tags.gru["a/output"] },
+    ]);
+  });
+});
+
+describe("steps", () => {
+  const series = shownSeries(tags, ["gru", "lstm"], ["b/hidden", "c/hidden"]);
+
+  it("are those that any run kept", () => {
+    expect(unionSteps(series)).toEqual([0, 5, 10, 20]);
+  });
+
+  it("are taken from the nearest kept one of each run, the earlier of two as near", () => {
+    expect(nearestStep(tags.lstm["c/hidden"].steps, 15)?.[0]).toBe(10);
+    expect(nearestStep(tags.lstm["c/hidden"].steps, 16)?.[0]).toBe(20);
+    expect(nearestStep([], 3)).toBeUndefined();
+  });
+
+  it("follow newer ones only from the last", () => {
+    expect(stepAt([0, 5, 10], 2)).toBeNull();
+    expect(stepIndex([0, 5, 10, 15], stepAt([0, 5, 10], 2))).toBe(3);
+    expect(stepIndex([0, 5, 10, 15], stepAt([0, 5, 10], 1))).toBe(1);
+  });
+});
+
+describe("a channel's name", () => {
+  it("holds its group and its number there", () => {
+    const groups: [string, number][] = [
+      ["forward", 3],
+      ["backward", 3],
+    ];
+    expect(channelName(4, groups)).toBe("4 (backward 1)");
+    expect(channelName(4, null)).toBe("4");
+  });
+});
+
+describe("a filter", () => {
+  it("is a regular expression in which case does not count", () => {
+    expect(matcher("^LSTM").test("lstm_1")).toBe(true);
+    expect(matcher("^LSTM").test("my_lstm")).toBe(false);
+  });
+
+  it("matches everything while it is none yet", () => {
+    expect(matcher("(")).toMatchObject({ valid: false });
+    expect(matcher("(").test("anything")).toBe(true);
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { PADDING } from "../src/colour/bfloat16";
+import type { Scale } from "../src/colour/scale";
+import { colourTable, MAP_NAMES, mapColours, SPECIALS } from "../src/colour/table";
+
+const scale: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
+
+function rgba(pixel: number): number[] {
+  return [pixel & 255, (pixel >>> 8) & 255, (pixel >>> 16) & 255, pixel >>> 24];
+}
+
+describe("a colour table", () => {
+  const table = colourTable(scale, "vik");
+  const colours = mapColours("vik");
+
+  it("gives the ends of the map to the ends of the scale", () => {
+    expect(rgba(table[0x3f80])).toEqual([...colours.slice(765), 255]); // 1.0
+    expect(rgba(table[0xbf80])).toEqual([...colours.slice(0, 3), 255]); // -1.0
+  });
+
+  it("gives what is no ordinary number a colour that no map has", () => {
+    const special = [0x0000, 0x7fc0, 0x7f80, 0xff80].map((code) => rgba(table[code]).slice(0, 3));
+    expect(special).toEqual(Object.values(SPECIALS).map(({ rgb }) => [...rgb]));
+    for (const name of MAP_NAMES) {
+      const map = mapColours(name);
+      const used = new Set(Array.from({ length: 256 }, (_, i) => map.slice(3 * i, 3 * i + 3).join()));
+      for (const rgb of special) expect(used.has(rgb.join())).toBe(false);
+    }
+  });
+
+  it("shows both zeros alike, and nothing else as they are", () => {
+    expect(table[0x8000]).toBe(table[0]);
+    expect(table[0x0001]).not.toBe(table[0]);
+    expect(table[0x8001]).not.toBe(table[0]);
+  });
+
+  it("leaves padding transparent", () => {
+    expect(table[PADDING]).toBe(0);
+  });
+});
+
+describe("a colour map", () => {
+  it.each(MAP_NAMES)("%s has 256 colours", (name) => {
+    expect(mapColours(name).length).toBe(768);
+  });
+});

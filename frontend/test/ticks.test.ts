@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
+
+describe("ticks", () => {
+  it("stand at 1, 2 or 5 times a power of ten", () => {
+    expect(niceStep(100, 5)).toBe(20);
+    expect(niceStep(1403, 10)).toBe(200);
+    expect(integerTicks(3, 12, 5)).toEqual([4, 6, 8, 10]);
+    expect(integerTicks(0, 3, 50)).toEqual([0, 1, 2]);
+  });
+
+  it("of a symmetric scale name both ends and 0, and keep their distance", () => {
+    const ticks = scaleTicks({ name: "symlog", low: -0.02, high: 0.02, threshold: 1e-5 }, 0.1);
+    expect(ticks[0]).toBe(-0.02);
+    expect(ticks.at(-1)).toBe(0.02);
+    expect(ticks).toContain(0);
+    expect(ticks).toContain(0.001);
+    expect(ticks).toEqual([...ticks].sort((a, b) => a - b));
+  });
+});
+
+describe("numbers in words", () => {
+  it("are short on axes", () => {
+    expect(short(-0.00012345)).toBe("−1.23e−4");
+    expect(short(0.25)).toBe("0.25");
+    expect(short(0)).toBe("0");
+  });
+
+  it("give exactly the float32 back under the cursor", () => {
+    for (const value of [0.1, 1 / 3, 1.17549435e-38, 123456.789, 1e-45].map(Math.fround)) {
+      expect(Math.fround(Number(exact(value).replaceAll("−", "-")))).toBe(value);
+    }
+    expect(exact(Math.fround(0.1))).toBe("0.1");
+    expect(exact(Number.NaN)).toBe("NaN");
+    expect(exact(Number.NEGATIVE_INFINITY)).toBe("−Inf");
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { INITIAL, type State } from "../src/state";
+import { readHash, writeHash } from "../src/url";
+
+describe("the state in the URL", () => {
+  const changed: State = {
+    ...INITIAL,
+    runs: ["a,b", "c&d=e", "ünï/%"],
+    tags: [],
+    runFilter: "^lstm (1|2)$",
+    step: 0,
+    show: "max_abs",
+    scale: "log",
+    map: "viridis",
+    limit: 1e-9,
+    pins: [3, 1],
+    window: { c0: 1, c1: 5, t0: 10, t1: 20 },
+  };
+
+  it("comes back as it was", () => {
+    expect(readHash(writeHash("#rnngrad", changed))).toEqual(changed);
+  });
+
+  it("leaves out what was not chosen", () => {
+    expect(writeHash("#rnngrad", INITIAL)).toBe("#rnngrad");
+  });
+
+  it("leaves the keys of others as they are", () => {
+    const hash = writeHash("#rnngrad&regexInput=a%20b&p.rnngrad.step=3", { ...INITIAL, step: 7 });
+    expect(hash).toBe("#rnngrad&regexInput=a%20b&p.rnngrad.step=7");
+  });
+
+  it("names the tab where the URL does not", () => {
+    expect(writeHash("", { ...INITIAL, step: 7 })).toBe("#rnngrad&p.rnngrad.step=7");
+  });
+
+  it.each([
+    "step=x",
+    "show=-1",
+    "show=nothing",
+    "scale=cubic",
+    "runs=[1]",
+    "runs={",
+    "limit=-2",
+    "window=5,2,0,1",
+    "map=%",
+  ])("ignores %s", (part) => {
+    expect(readHash(`#rnngrad&p.rnngrad.${part}`)).toEqual(INITIAL);
+  });
+});

@@ -1,0 +1,133 @@
+"""What stands on the page, and what should, computed from the numbers by other means."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from playwright.sync_api import Frame, Locator, Page, expect
+
+MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
+ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 234, 0), (0, 200, 0), (213, 0, 249)
+
+_READ_CELLS = """(canvas, [rows, columns]) => {
+  const context = canvas.getContext("2d");
+  const cells = [];
+  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
+    const x = Math.floor((column + 0.5) * canvas.width / columns);
+    const y = Math.floor((row + 0.5) * canvas.height / rows);
+    cells.push(...context.getImageData(x, y, 1, 1).data);
+  }
+  return cells;
+}"""
+
+
+@dataclass
+class Tab:
+    """The plugin's tab in TensorBoard."""
+
+    page: Page
+    frame: Frame
+
+    @classmethod
+    def open(cls, page: Page, url: str, *keys: str) -> Tab:
+        """Open TensorBoard at the tab, with keys of its URL."""
+        page.goto("about:blank")  # a mere change of the hash would load nothing
+        page.goto(f"{url}/#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
+        return cls.attach(page)
+
+    @classmethod
+    def attach(cls, page: Page) -> Tab:
+        """Return the tab of a page that shows it."""
+        element = page.wait_for_selector("iframe")
+        frame = element and element.content_frame()
+        assert frame
+        frame.wait_for_selector("rnngrad-app")
+        return cls(page, frame)
+
+    def card(self, run: str) -> Locator:
+        """The card of a run, its picture there."""
+        named = self.frame.locator("h3", has_text=re.compile(f"^{re.escape(run)}$"))
+        card = self.frame.locator("rg-card", has=named)
+        expect(card.locator("rg-heatmap canvas")).to_be_visible()
+        return card
+
+    def canvas(self, run: str) -> Locator:
+        return self.card(run).locator("rg-heatmap canvas")
+
+    def cells(self, run: str, channels: int, timesteps: int) -> np.ndarray:
+        """Return the RGBA pixels at the middle of each cell of a run's heatmap, [C, T, 4]."""
+        pixels = self.canvas(run).evaluate(_READ_CELLS, [channels, timesteps])
+        return np.array(pixels, np.uint8).reshape(channels, timesteps, 4)
+
+    def at_step(self, run: str, step: int) -> None:
+        """Wait until the card says that it shows `step`."""
+        label = self.card(run).locator(".step")
+        expect(label).to_contain_text(re.compile(rf"^\s*step {step}\b"))
+        expect(label).not_to_contain_text("loading")
+
+    def slider(self) -> Locator:
+        return self.frame.get_by_role("slider", name="Step")
+
+    def step(self) -> int:
+        """Return the step that the slider names."""
+        return int(self.frame.get_by_label("Step number").input_value())
+
+    def key(self, name: str) -> str | None:
+        """Return a key of the URL, as it stands there."""
+        found = re.search(rf"&p\.rnngrad\.{name}=([^&]*)", self.page.url)
+        return found and found[1]
+
+    def hover(self, run: str, channel: int, timestep: int, shape: tuple[int, int]) -> None:
+        """Point at a cell of a heatmap with `shape` cells, [C, T]."""
+        box = self.canvas(run).bounding_box()
+        assert box
+        self.canvas(run).hover(
+            position={
+                "x": (timestep + 0.5) * box["width"] / shape[1],
+                "y": (channel + 0.5) * box["height"] / shape[0],
+            }
+        )
+
+
+def colour_map(name: str) -> np.ndarray:
+    """Return the 256 colours of a map, [256, 3]."""
+    found = re.search(rf'{name}: "([^"]+)"', MAPS.read_text())
+    assert found
+    return np.frombuffer(base64.b64decode(found[1]), np.uint8).reshape(256, 3)
+
+
+def symlog_places(
+    values: np.ndarray, limit: float, threshold: float, signed: bool = True
+) -> np.ndarray:
+    """Return where on the colour bar each value lies, 0 to 1, of the values as bfloat16."""
+    rounded = values.astype(ml_dtypes.bfloat16).astype(np.float64)
+    heights = np.sign(rounded) * np.log1p(np.abs(rounded) / threshold)
+    share = heights / np.log1p(limit / threshold)
+    return np.clip((share + 1) / 2 if signed else share, 0, 1)
+
+
+def automatic_scale(pictures: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return limit and threshold of the symlog scale that `pictures` share."""
+    finite = [p[np.isfinite(p)].astype(np.float64) for p in pictures]
+    limit = max(float(np.abs(p).max()) for p in finite)
+    small = min(
+        float(np.quantile(np.abs(p[p != 0]), 0.01, method="closest_observation")) for p in finite
+    )
+    return limit, max(small, limit * 1e-8)
+
+
+def assert_colours(seen: np.ndarray, places: np.ndarray, name: str) -> None:
+    """Compare RGBA pixels with the colours at `places` of a map, give or take one of 256 steps."""
+    colours = colour_map(name).astype(int)
+    index = np.minimum(255, (places * 256).astype(int))
+    near: list[Any] = [colours[np.clip(index + shift, 0, 255)] for shift in (-1, 0, 1)]
+    distance = np.min([np.abs(seen[..., :3].astype(int) - c).max(axis=-1) for c in near], axis=0)
+    assert (seen[..., 3] == 255).all()
+    assert distance.max() == 0, f"{(distance > 0).sum()} of {distance.size} cells differ"

@@ -1,0 +1,160 @@
+"""The heatmap's pixels are what the logged numbers say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import SHAPE, logged, odd
+from .reading import (
+    NAN,
+    NEGATIVE,
+    POSITIVE,
+    ZERO,
+    Tab,
+    assert_colours,
+    automatic_scale,
+    symlog_places,
+)
+
+CHANNELS, TIMESTEPS = SHAPE[2], SHAPE[1]
+OpenTab = Callable[..., Tab]
+ONLY_ALPHA = 'runs=["alpha"]'
+
+
+def test_two_runs_stand_side_by_side_on_one_range(tab: OpenTab) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
+    pictures = {run: logged(run, 30)[0].T for run in ("alpha", "beta")}
+    limit, threshold = automatic_scale(list(pictures.values()))
+    for run, picture in pictures.items():
+        page.at_step(run, 30)
+        seen = page.cells(run, CHANNELS, TIMESTEPS)
+        assert_colours(seen, symlog_places(picture, limit, threshold), "vik")
+    tops = {page.card(run).bounding_box()["y"] for run in pictures}  # type: ignore[index]
+    assert len(tops) == 1, "the cards stand in one row"
+
+
+def test_each_run_may_have_its_own_range(tab: OpenTab) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]', "range=each")
+    picture = logged("beta", 30)[0].T
+    page.at_step("beta", 30)
+    seen = page.cells("beta", CHANNELS, TIMESTEPS)
+    assert_colours(seen, symlog_places(picture, *automatic_scale([picture])), "vik")
+
+
+@pytest.mark.parametrize("show", [1, "rms"])
+def test_the_chosen_sample_or_reduction_is_shown(tab: OpenTab, show: int | str) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]')
+    page.at_step("alpha", 30)
+    page.frame.get_by_label("Show").select_option(str(show))
+    data = logged("alpha", 30).astype(np.float64)
+    signed = show == 1
+    picture = (data[1] if signed else np.sqrt((data**2).mean(axis=0))).T.astype(np.float32)
+    expect(page.card("alpha").locator(".readout")).to_contain_text(
+        "sample 1" if signed else "RMS of 3"
+    )
+    places = symlog_places(picture, *automatic_scale([picture]), signed=signed)
+    seen = page.cells("alpha", CHANNELS, TIMESTEPS)
+    assert_colours(seen, places, "vik" if signed else "viridis")
+    assert page.key("show") == str(show)
+
+
+def test_scales_and_maps_change_the_colours(tab: OpenTab) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]')
+    page.at_step("alpha", 30)
+    page.frame.get_by_label("Scale").select_option("linear")
+    page.frame.get_by_label("Colours", exact=True).select_option("bwr")
+    picture = logged("alpha", 30)[0].T.astype(np.float64)
+    places = (picture / np.abs(picture).max() + 1) / 2
+    page.frame.wait_for_timeout(100)
+    seen = page.cells("alpha", CHANNELS, TIMESTEPS).astype(int)
+    # bfloat16's 8 bits are half a step of the 256 colours: where it tips over, the next one shows.
+    assert_colours(seen.astype(np.uint8), places, "bwr")
+    assert (page.key("scale"), page.key("map")) == ("linear", "bwr")
+
+
+def test_what_is_no_ordinary_number_has_a_look_of_its_own(tab: OpenTab) -> None:
+    page = tab('runs=["odd"]')
+    page.at_step("odd", 5)
+    data, lengths = odd()
+    seen = page.cells("odd", 4, 12)
+    assert (seen[:, 0, :3] == ZERO).all()
+    assert tuple(seen[1, 1, :3]) == NAN
+    assert tuple(seen[2, 2, :3]) == POSITIVE
+    assert tuple(seen[3, 3, :3]) == NEGATIVE
+    assert (seen[:, lengths[0] :, 3] == 0).all(), "padding is transparent over the hatching"
+    assert tuple(seen[0, 4, :3]) != ZERO, "the smallest float32 is not an exact 0"
+    rest = np.isfinite(data[0].T) & (data[0].T != 0)
+    rest[:, lengths[0] :] = False
+    picture = np.where(rest, data[0].T, 1)
+    limit, threshold = automatic_scale([data[0].T[rest]])
+    assert_colours(seen[rest], symlog_places(picture, limit, threshold)[rest], "vik")
+
+
+def test_the_health_line_counts_them(tab: OpenTab) -> None:
+    page = tab('runs=["odd"]')
+    health = page.card("odd").locator("rg-health")
+    for words in ("33 finite", "4 exact 0", "1 NaN", "1 +Inf", "1 −Inf", "12 padding"):
+        expect(health).to_contain_text(words)
+
+
+def test_hovering_reads_the_exact_number(tab: OpenTab) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
+    page.at_step("alpha", 30)
+    page.hover("alpha", 5, 33, (CHANNELS, TIMESTEPS))
+    readout = page.card("alpha").locator(".readout")
+    expect(readout).to_contain_text(
+        "run alpha, step 30, sample 0 of 3, timestep 33, channel 5 (backward 1)"
+    )
+    for run in ("alpha", "beta"):  # the cursor is in both
+        text = page.card(run).locator(".readout b").inner_text().replace("−", "-")
+        assert np.float32(text) == logged(run, 30)[0, 33, 5]
+
+
+def test_hovering_names_what_is_no_number(tab: OpenTab) -> None:
+    page = tab('runs=["odd"]')
+    readout = page.card("odd").locator(".readout b")
+    for cell, words in {
+        (0, 0): "0 (exactly)",
+        (1, 1): "NaN",
+        (2, 2): "+Inf",
+        (3, 3): "−Inf",
+        (0, 10): "padding",
+    }.items():
+        page.hover("odd", *cell, (4, 12))
+        expect(readout).to_have_text(words)
+
+
+def test_the_keyboard_reads_cells_and_pins_channels(tab: OpenTab) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]')
+    page.canvas("alpha").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.page.keyboard.press(key)
+    readout = page.card("alpha").locator(".readout")
+    expect(readout).to_contain_text("timestep 1, channel 4 (backward 0)")
+    expect(page.frame.get_by_role("heading", name="channel 4 (backward 0)")).to_be_visible()
+    assert page.key("pins") == "%5B0%2C1%2C2%2C4%5D"
+
+
+def test_clicking_a_row_pins_its_channel_and_unpin_lets_it_go(tab: OpenTab) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]', "pins=[]")
+    box = page.canvas("alpha").bounding_box()
+    assert box
+    position = {"x": 20, "y": box["height"] * 6.5 / CHANNELS}
+    page.canvas("alpha").click(position=position)
+    heading = page.frame.get_by_role("heading", name="channel 6 (backward 2)")
+    expect(heading).to_be_visible()
+    page.frame.get_by_role("button", name="Unpin channel 6").click()
+    expect(heading).to_have_count(0)
+
+
+def test_curves_hold_the_logged_numbers(tab: OpenTab) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]', "pins=[7]")
+    page.hover("alpha", 7, 39, (CHANNELS, TIMESTEPS))
+    values = page.frame.locator("rg-curve .values span b")
+    expect(values).to_have_count(2)
+    for text, run in zip(values.all_inner_texts(), ("alpha", "beta"), strict=True):
+        assert np.float32(text.replace("−", "-")) == logged(run, 30)[0, 39, 7]
