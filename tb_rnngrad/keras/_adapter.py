@@ -66,6 +66,12 @@ class Adapter(Protocol):
     def is_time_major(self, layer: Any) -> bool:
         """Return whether the layer takes and emits [timesteps, samples, ...]."""
 
+    def reads_weights_once(self, layer: Any) -> bool:
+        """Return whether the layer casts its weights before its loop, not at every timestep.
+
+        With half-precision weights that is where their gradient adds up.
+        """
+
     def standing_patches(self, layer: Any) -> Sequence[Patch]:
         """Return what keeps `layer` off fused kernels that bypass its `call`."""
 

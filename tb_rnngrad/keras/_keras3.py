@@ -75,6 +75,10 @@ class Keras3:
         """See `Adapter`."""
         return False
 
+    def reads_weights_once(self, layer: Any) -> bool:
+        """See `Adapter`."""
+        return False
+
     def standing_patches(self, layer: Any) -> Sequence[Patch]:
         """See `Adapter`."""
         names = vars(layer)
@@ -138,4 +142,4 @@ class Keras3:
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else int(optimizer.iterations)
+        return None if optimizer is None else int(tf.convert_to_tensor(optimizer.iterations.value))

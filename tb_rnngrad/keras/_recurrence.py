@@ -94,6 +94,7 @@ class ProbedRecurrence:
         self._site = site
         self._anchor = anchor
         self._cells = cells_of(adapter, layer)
+        self._reads_weights_once = adapter.reads_weights_once(layer)
 
     def __call__(
         self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
@@ -104,7 +105,7 @@ class ProbedRecurrence:
             options["input_length"] = _LONGEST
         first = tf.nest.flatten(inputs)[0]
         probes = self._probes(first, tf.nest.flatten(initial_states))
-        weights = self._tapped_weights() if "weights" in self._of else {}
+        weights = self._weights()
         if "kernels" in self._of:
             self._write_kernels()
         width = 0
@@ -160,14 +161,22 @@ class ProbedRecurrence:
 
         return tap(tensors, self._anchor, receive)
 
-    def _tapped_weights(self) -> dict[tuple[int, str], tf.Tensor]:
+    def _weights(self) -> dict[tuple[int, str], tf.Tensor]:
+        """Return the tensors that the cells are to use for their weights, where they need any."""
+        is_tapped = "weights" in self._of
         keys = [(index, name) for index, cell in enumerate(self._cells) for name in cell.weights]
-        values = [
-            tf.convert_to_tensor(self._adapter.raw(self._cells[index].weights[name]))
-            for index, name in keys
-        ]
-        names = [f"weights/{index}/{name}" for index, name in keys]
-        return dict(zip(keys, self._tap(names, values), strict=True)) if keys else {}
+        if not keys or not (is_tapped or self._reads_weights_once):
+            return {}
+        variables = [self._cells[index].weights[name] for index, name in keys]
+        values = [tf.convert_to_tensor(self._adapter.raw(variable)) for variable in variables]
+        if is_tapped:
+            values = self._tap([f"weights/{index}/{name}" for index, name in keys], values)
+        if self._reads_weights_once:
+            values = [
+                tf.cast(value, _dtype_when_read(variable))
+                for value, variable in zip(values, variables, strict=True)
+            ]
+        return dict(zip(keys, values, strict=True))
 
     def _write_kernels(self) -> None:
         for index, cell in enumerate(self._cells):

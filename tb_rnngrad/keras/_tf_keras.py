@@ -74,6 +74,10 @@ class TfKeras:
         """See `Adapter`."""
         return bool(getattr(layer, "time_major", False))
 
+    def reads_weights_once(self, layer: Any) -> bool:
+        """See `Adapter`."""
+        return bool(getattr(layer, "_could_use_gpu_kernel", False))
+
     def standing_patches(self, layer: Any) -> Sequence[Patch]:
         """See `Adapter`."""
         return []

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from differences import use_dtype
 
 # Two virtual devices, for MirroredStrategy; they cannot be added once TensorFlow runs.
 tf.config.set_logical_device_configuration(
@@ -23,11 +24,10 @@ tf.config.set_logical_device_configuration(
 def k(request):
     """One Keras in float64, seeded."""
     module = request.param
-    before = module.backend.floatx()
-    module.backend.set_floatx("float64")
+    use_dtype(module, "float64")
     module.utils.set_random_seed(7)
     yield module
-    module.backend.set_floatx(before)
+    use_dtype(module, "float32")
     module.backend.clear_session()
 
 

@@ -85,3 +85,9 @@ def hidden_state_gradient(loss, leaves, shape, index, call=0, reset=lambda: None
         with perturbed(layer, cell, step, add, call):
             values.append(loss())
     return (values[0] - values[1]) / (2 * EPS)
+
+
+def use_dtype(k, dtype):
+    """Have new layers of a Keras compute in `dtype`, or under a policy such as mixed_float16."""
+    k.backend.set_floatx("float64" if dtype == "float64" else "float32")
+    k.mixed_precision.set_global_policy(dtype)

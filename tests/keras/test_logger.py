@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
+from differences import use_dtype
 
 import tb_rnngrad
 from tb_rnngrad import flow
@@ -27,7 +28,7 @@ ALL = (
 
 @pytest.fixture(autouse=True)
 def float32(k):
-    k.backend.set_floatx("float32")
+    use_dtype(k, "float32")
 
 
 @pytest.fixture

@@ -10,13 +10,15 @@ import weakref
 from pathlib import Path
 
 import differences
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from differences import use_dtype
 
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, capture, gradients
+from tb_rnngrad.keras import GradientLogger, _keras3, capture, gradients
 
 
 def simple(k, kind="LSTM", units=4, **options):
@@ -47,19 +49,16 @@ def step_of(model, optimizer=None):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_is_unscaled(k, rng, tmp_path, policy):
     """float16 trains on a scaled loss; records are of the loss, and bfloat16's are close too."""
-    k.backend.set_floatx("float32")
+    use_dtype(k, "float32")
     x, y = (one.astype("f") for one in batch(rng))
     exact = simple(k)
     expected = gradients(exact, x, y)["rnn"].data
-    k.mixed_precision.set_global_policy(policy)
-    try:
-        model = simple(k)
-        model.set_weights(exact.get_weights())
-        model.compile(k.optimizers.Adam(1e-6), "mse")
-        loggers = [GradientLogger(tmp_path, update_freq=1)]
-        model.fit(x, y, epochs=2, verbose=0, callbacks=loggers)
-    finally:
-        k.mixed_precision.set_global_policy("float32")
+    use_dtype(k, policy)
+    model = simple(k)
+    model.set_weights(exact.get_weights())
+    model.compile(k.optimizers.Adam(1e-6), "mse")
+    loggers = [GradientLogger(tmp_path, update_freq=1)]
+    model.fit(x, y, epochs=2, shuffle=False, verbose=0, callbacks=loggers)
     series = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")
     tolerance = 0.02 if policy == "mixed_float16" else 0.1
     assert series.steps.tolist() == [0, 1]
@@ -69,19 +68,16 @@ def test_mixed_precision_is_unscaled(k, rng, tmp_path, policy):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_the_same(k, rng, tmp_path, policy):
-    k.backend.set_floatx("float32")
+    use_dtype(k, "float32")
     x, y = (one.astype("f") for one in batch(rng))
-    k.mixed_precision.set_global_policy(policy)
+    use_dtype(k, policy)
     ends = []
-    try:
-        for callbacks in ([], [GradientLogger(tmp_path, of=("hidden_state", "weights"))]):
-            k.utils.set_random_seed(2)
-            model = simple(k, "GRU")
-            model.compile("adam", "mse")
-            model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks)
-            ends.append(model.get_weights())
-    finally:
-        k.mixed_precision.set_global_policy("float32")
+    for callbacks in ([], [GradientLogger(tmp_path, of=("hidden_state", "weights"))]):
+        k.utils.set_random_seed(2)
+        model = simple(k, "GRU")
+        model.compile("adam", "mse")
+        model.fit(x, y, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+        ends.append(model.get_weights())
     for ours, theirs in zip(*ends, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -157,7 +153,6 @@ def test_a_tape_that_watches_by_hand(k, rng):
     model = simple(k)
     x, y = map(tf.constant, batch(rng))
     with capture(model) as captured, tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([getattr(v, "value", v) for v in model.trainable_variables][:2])
         weights = [getattr(v, "_value", v) for v in model.layers[0].trainable_variables]
         tape.watch(weights)
         loss = tf.reduce_mean((model(x) - y) ** 2)
@@ -190,7 +185,7 @@ def test_timesteps_may_be_unknown(k, rng):
 
 
 def test_replicas_make_up_one_batch(k, rng, tmp_path):
-    k.backend.set_floatx("float32")
+    use_dtype(k, "float32")
     x, y = (one.astype("f") for one in batch(rng, samples=8))
     devices = [
         device.name.replace("/physical_device:", "")
@@ -325,7 +320,7 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
         states = tf.nest.flatten(layer.states)
         return [np.array(v) for v in [*model.variables, *metrics, *optimizer, *states]]
 
-    def namespaces():
+    def namespaces():  # what each attribute is
         return [dict(vars(one)) for one in (model, layer, layer.cell, model.optimizer)]
 
     values, names = everything(), namespaces()
@@ -335,12 +330,13 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
         np.testing.assert_array_equal(before, after)
     for before, after in zip(names, namespaces(), strict=True):
         assert before.keys() == after.keys()
-        assert all(before[name] is after[name] for name in before)
+        assert [name for name in before if before[name] is not after[name]] == []
 
 
 def test_capture_leaves_nothing_when_the_step_raises(k, rng):
     model = simple(k)
     layer = model.layers[0]
+    model(rng.normal(size=(4, 5, 3)))  # Keras sets some attributes at the first call
     before = [dict(vars(one)) for one in (layer, layer.cell, model.optimizer)]
     for error in (ValueError, KeyboardInterrupt):
         with pytest.raises(error), capture(model, of=["hidden_state", "gates", "weights"]):
@@ -467,19 +463,12 @@ def run_alone(script, **environment):
     return done.stdout
 
 
-def test_another_backend_than_tensorflow():
-    out = run_alone(
-        """
-import keras, tb_rnngrad.keras
-model = keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(2)])
-try:
-    tb_rnngrad.keras.gradients(model, None, None)
-except RuntimeError as error:
-    print(error)
-""",
-        KERAS_BACKEND="numpy",
-    )
-    assert "Keras 3 runs on its 'numpy' backend; expected 'tensorflow'" in out
+def test_another_backend_than_tensorflow(monkeypatch):
+    _keras3.adapter.cache_clear()
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    model = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.LSTM(2)])
+    with pytest.raises(RuntimeError, match="runs on its 'jax' backend; expected 'tensorflow'"):
+        gradients(model, None, None)
 
 
 def test_legacy_graph_mode(tmp_path):
@@ -494,15 +483,21 @@ import tb_rnngrad
 from tb_rnngrad.keras import GradientLogger, capture, gradients
 k.backend.set_floatx("float64")
 rng = np.random.default_rng(0)
+draw = lambda: k.initializers.RandomNormal(stddev=0.5, seed=3)
+same = dict(kernel_initializer=draw(), recurrent_initializer=draw())
+from_seed = dict(kernel_initializer=draw())
 
 def functional():
     inputs = k.Input((5, 3))
-    hidden = k.layers.LSTM(4, return_sequences=True, name="one")(k.layers.Masking()(inputs))
-    both = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True), name="two")(hidden)
-    return k.Model(inputs, [k.layers.Dense(2)(both), k.layers.SimpleRNN(3, name="three")(both)])
+    one = k.layers.LSTM(4, return_sequences=True, name="one", **same)
+    two = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True, **same), name="two")
+    both = two(one(k.layers.Masking()(inputs)))
+    last = k.layers.SimpleRNN(3, name="three", **same)
+    return k.Model(inputs, [k.layers.Dense(2, **from_seed)(both), last(both)])
 
 def sequential():
-    return k.Sequential([k.layers.LSTM(4, name="one", input_shape=(5, 3)), k.layers.Dense(2)])
+    one = k.layers.LSTM(4, name="one", input_shape=(5, 3), **same)
+    return k.Sequential([one, k.layers.Dense(2, **from_seed)])
 
 x = rng.normal(size=(4, 5, 3)); x[0, 3:] = 0
 for make, y in (
@@ -511,7 +506,6 @@ for make, y in (
 ):
     model = make()
     model.compile("sgd", "mse")
-    model.set_weights([np.sin(np.arange(w.size)).reshape(w.shape) / 2 for w in model.get_weights()])
     weight = np.array([1.0, 2, 0, 1])
     weights = [weight, 2 * weight] if make is functional else weight
     found = gradients(model, x, y, of=("hidden_state", "output", "gates", "weights", "states"))
@@ -544,7 +538,9 @@ if {in_graph}:
         ours, theirs = np.load(tmp_path / "graph" / eager.name), np.load(eager)
         assert set(ours) == set(theirs) and len(ours.files) > 1
         for name in theirs:
-            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-12)
+            # The optimizer of a session keeps its learning rate in float32.
+            rel = 1e-6 if "weights" in eager.name else 1e-9
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=rel, atol=rel * 1e-3)
     for name in ("functional", "sequential"):
         ours, theirs = (
             tb_rnngrad.read(tmp_path / mode / name, tag="one/hidden_state")

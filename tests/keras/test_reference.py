@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
+from differences import use_dtype
 
 import tb_rnngrad.keras
 
@@ -83,7 +84,7 @@ def test_every_quantity_is_the_unrolled_layers(k, rng, cell, return_sequences):
 @pytest.mark.parametrize("cell", CELLS)
 def test_float32_is_close_too(k, rng, cell):
     kind, options, backward = CELLS[cell]
-    k.backend.set_floatx("float32")
+    use_dtype(k, "float32")
     model = build(k, kind, options, True)
     x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 6, 2))
     x, y = x.astype("float32"), y.astype("float32")
