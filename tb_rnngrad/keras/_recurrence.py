@@ -155,9 +155,12 @@ class ProbedRecurrence:
         return dict(zip(wanted, self._tap(list(wanted), zeros), strict=True))
 
     def _tap(self, names: Sequence[str], tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        def receive(gradients: Sequence[tf.Tensor]) -> None:
-            for name, gradient in zip(names, gradients, strict=True):
-                self._site.sinks[name].write(gradient)
+        def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
+            return [
+                operation
+                for name, gradient in zip(names, gradients, strict=True)
+                for operation in self._site.sinks[name].write(gradient)
+            ]
 
         return tap(tensors, self._anchor, receive)
 

@@ -27,17 +27,22 @@ class Sink:
         self._variable: tf.Variable | None = None
         self._count: tf.Variable | None = None
 
-    def write(self, value: tf.Tensor) -> None:
-        """Keep `value`; called in the forward or in the backward pass."""
+    def write(self, value: tf.Tensor) -> list[tf.Operation]:
+        """Keep `value`; called in the forward or in the backward pass.
+
+        Returns:
+            What a graph has to run for it.
+        """
         if tf.executing_eagerly():
             self._eager = value
             self._eager_writes += 1
         elif tf.compat.v1.executing_eagerly_outside_functions():
-            self._write_in_function(value)
+            return self._write_in_function(value)
         else:
             self.symbolic = value
+        return []
 
-    def _write_in_function(self, value: tf.Tensor) -> None:
+    def _write_in_function(self, value: tf.Tensor) -> list[tf.Operation]:
         if self._variable is None:
             # XLA wants the final shape at creation; what is unknown while tracing stays open.
             known = [size or 0 for size in value.shape]
@@ -49,8 +54,10 @@ class Sink:
                 )
                 self._count = ResourceVariable(0, trainable=False, dtype=tf.int64)
         assert self._count is not None
-        self._variable.assign(value)
-        self._count.assign_add(1)
+        return [
+            self._variable.assign(value, read_value=False),
+            self._count.assign_add(1, read_value=False),
+        ]
 
     def reset(self) -> None:
         """Forget the value and the number of writes."""
@@ -75,7 +82,7 @@ class Sink:
 def tap(
     tensors: Sequence[tf.Tensor],
     anchor: tf.Tensor,
-    receive: Callable[[Sequence[tf.Tensor]], None],
+    receive: Callable[[Sequence[tf.Tensor]], Sequence[tf.Operation]],
 ) -> list[tf.Tensor]:
     """Return copies of `tensors`; `receive` gets the gradients that arrive at them.
 
@@ -83,14 +90,17 @@ def tap(
         tensors: of any shapes. Where a gradient reaches one of them, the others' is 0, not None.
         anchor: an empty tensor that depends on something the user's tape watches, so that the tape
             records the tap even where none of `tensors` does. Its own gradient is empty too.
-        receive: called once in every backward pass (once while tracing).
+        receive: called once in every backward pass (once while tracing); returns what a graph has
+            to run for it.
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def identity(anchor: tf.Tensor, *tensors: tf.Tensor) -> tuple[Any, Any]:
         def backward(*gradients: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            receive(gradients)
-            return (tf.zeros_like(anchor), *gradients)
+            # The backward function of a tf.function runs only what its results depend on.
+            with tf.control_dependencies(receive(gradients)):
+                passed = tuple(tf.identity(gradient) for gradient in gradients)
+                return (tf.identity(tf.zeros_like(anchor)), *passed)
 
         return tuple(tf.identity(tensor) for tensor in tensors), backward
 

@@ -225,8 +225,8 @@ class Taps:
         if "output" not in of:
             return result
 
-        def receive(gradients: Sequence[tf.Tensor]) -> None:
-            site.sinks["output"].write(gradients[0])
+        def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
+            return site.sinks["output"].write(gradients[0])
 
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
 
@@ -240,8 +240,8 @@ def _was_reached(site: Site) -> bool:
 def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:
     flat = tf.nest.flatten(inputs)
 
-    def receive(gradients: Sequence[tf.Tensor]) -> None:
-        site.sinks["input"].write(gradients[0])
+    def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
+        return site.sinks["input"].write(gradients[0])
 
     return tf.nest.pack_sequence_as(inputs, [*tap(flat[:1], anchor, receive), *flat[1:]])
 
