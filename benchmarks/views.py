@@ -19,7 +19,7 @@ import numpy as np
 from tb_rnngrad import SummaryWriter
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from conftest import Answer, Server, tensorboard
+from servers import Answer, Server, tensorboard
 
 ROUNDS = 40
 STEPS = 10

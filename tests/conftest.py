@@ -1,114 +1,13 @@
-"""Fixtures: a real TensorBoard over a directory of logs."""
+"""Fixtures: real TensorBoards."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import re
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-# Hides TensorFlow from TensorBoard: the environment of those who train with PyTorch, or elsewhere.
-WITHOUT_TENSORFLOW = """
-import sys
-sys.modules["tensorflow"] = None
-from tensorboard.main import run_main
-run_main()
-"""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a URL gave."""
-
-    code: int
-    body: bytes
-    headers: dict[str, str]
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running TensorBoard."""
-
-    url: str
-    log: Path
-
-    def get(self, route: str, method: str = "GET", **parameters: object) -> Answer:
-        """Ask a route of the plugin."""
-        query = urllib.parse.urlencode(parameters)
-        path = f"/data/plugin/rnngrad{route}" + (f"?{query}" if query else "")
-        return self.outside(path, method)
-
-    def outside(self, path: str, method: str = "GET") -> Answer:
-        """Ask any path of TensorBoard."""
-        try:
-            request = urllib.request.Request(self.url + path, method=method)
-            with urllib.request.urlopen(request) as reply:
-                return Answer(reply.status, reply.read(), dict(reply.headers))
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read(), dict(error.headers))
-
-    def tags(self) -> Any:
-        return self.get("/tags").json()
-
-    def wait_for(self, ready: Callable[[Any], bool], seconds: float = 30) -> Any:
-        """Return `/tags` once `ready` says that they hold what the test logged."""
-        deadline = time.monotonic() + seconds
-        while True:
-            tags = self.tags()
-            if ready(tags):
-                return tags
-            if time.monotonic() > deadline:
-                kept = {r: {t: len(e["steps"]) for t, e in of.items()} for r, of in tags.items()}
-                raise AssertionError(f"not ready after {seconds} s: {kept}\n{self.log.read_text()}")
-            time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def tensorboard(
-    logdir: Path,
-    log: Path,
-    *flags: str,
-    tensorflow: bool = False,
-    python: str = sys.executable,
-) -> Iterator[Server]:
-    """Run a real TensorBoard over `logdir` on a free port."""
-    start = ["-m", "tensorboard.main"] if tensorflow else ["-c", WITHOUT_TENSORFLOW]
-    command = [python, *start, f"--logdir={logdir}", "--port=0", "--reload_interval=1"]
-    with log.open("w") as output:
-        process = subprocess.Popen([*command, *flags], stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield Server(_address(process, log), log)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _address(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"at (http://\S+?)/? ", log.read_text())
-        if found:
-            return found[1]
-        time.sleep(0.1)
-    raise AssertionError(f"TensorBoard did not start:\n{log.read_text()}")
+from servers import Server, tensorboard
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import tensorboard
+from servers import tensorboard
 
 ROOT = Path(__file__).parent.parent
 NODE = {"node", "nodejs", "npm", "npx", "corepack"}
