@@ -19,7 +19,24 @@ def statistics(data: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """
     if data.shape.rank == 2:
         data = data[:, tf.newaxis]
-    return _statistics(data, tf.ones(data.shape[:2], tf.bool) if mask is None else mask)
+    columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG]
+    if mask is None:
+        by_timestep = _statistics(data, tf.ones(data.shape[:2], tf.bool))
+        of_lags = tf.reverse(by_timestep, [0])
+    else:
+        by_timestep = _statistics(data, mask)
+        of_lags = _statistics(*_aligned_by_lag(data, mask))
+    return tf.concat([by_timestep, tf.gather(of_lags, columns, axis=1)], 1)
+
+
+def _aligned_by_lag(data: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return data and mask with each sample's last real timestep first, then back in time."""
+    timesteps = tf.shape(mask)[1]
+    last = timesteps - 1 - tf.argmax(tf.reverse(mask, [1]), 1, tf.int32)
+    timestep = last[:, tf.newaxis] - tf.range(timesteps)
+    at = tf.maximum(timestep, 0)
+    known = tf.logical_and(timestep >= 0, tf.gather(mask, at, batch_dims=1))
+    return tf.gather(data, at, batch_dims=1), known
 
 
 @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -53,7 +70,7 @@ def _statistics(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         "inf_share": share(tf.math.is_inf(data)),
         "real_samples": samples,
     }
-    return tf.cast(tf.stack([values[name] for name in flow.STATISTICS], 1), tf.float32)
+    return tf.cast(tf.stack(list(values.values()), 1), tf.float32)
 
 
 def _quantiles(norms: tf.Tensor, mask: tf.Tensor, samples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -103,6 +103,10 @@ class TfKeras:
         patches: list[Patch] = [(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]
         if getattr(layer, "_could_use_gpu_kernel", False):
             patches.append((vars(layer), "_could_use_gpu_kernel", False))
+            # The fused path calls no cell; what a cell notes down of its first call goes again.
+            noted = ("_called", "_saved_model_inputs_spec", "_saved_model_arg_spec")
+            cell = vars(layer.cell)
+            patches += [(cell, name, cell[name]) for name in noted if name in cell]
             if layer.cell.dropout:
                 # The fused path drops inputs out itself, for every timestep anew; the cell would
                 # drop the same ones at all timesteps.
