@@ -101,6 +101,9 @@ class Adapter(Protocol):
     def passing_state(self, model: Any) -> Sequence[Any]:
         """Return the variables that a forward pass may change: states, statistics, seeds."""
 
+    def steps_per_execution(self, model: Any) -> int:
+        """Return the number of optimizer steps in one call of the train function."""
+
     def train_step(self, model: Any) -> int | None:
         """Return the number of optimizer steps so far, or None without an optimizer."""
 

@@ -139,6 +139,10 @@ class Keras3:
         metrics = getattr(model, "metrics_variables", [])
         return [*model.non_trainable_variables, *metrics, *states]
 
+    def steps_per_execution(self, model: Any) -> int:
+        """See `Adapter`."""
+        return int(model.steps_per_execution)
+
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)

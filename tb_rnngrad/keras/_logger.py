@@ -93,7 +93,7 @@ class GradientLogger:
         self._model: Any = None
         self._is_due = False
         self._next = 0
-        self._batches = 0
+        self._steps = 0
         self._last_logged: int | None = None
         self._gave_up = False
 
@@ -121,8 +121,9 @@ class GradientLogger:
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
+        self._steps = self._read_steps()
         if self._update_freq != "epoch":
-            self._next = -(-self._step() // int(self._update_freq)) * int(self._update_freq)
+            self._next = -(-self._steps // int(self._update_freq)) * int(self._update_freq)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Have the first batch logged."""
@@ -130,33 +131,35 @@ class GradientLogger:
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Log this batch where it is due."""
-        step = self._step()
-        self._batches += 1
-        if self._update_freq != "epoch" and step >= self._next:
-            self._is_due = True
-            self._next = (step // int(self._update_freq) + 1) * int(self._update_freq)
-        if not self._is_due or self._gave_up:
+        if self._gave_up:
             return
-        self._is_due = False
-        if self._data is None:
-            self._tap_next_step()
-        else:
-            self._log_probe()
+        # Counted here, as reading the optimizer's counter waits for the device.
+        if self._update_freq != "epoch":
+            self._is_due = self._steps >= self._next
+        if self._is_due:
+            self._is_due = False
+            self._steps = self._read_steps()
+            if self._update_freq != "epoch":
+                self._next = (self._steps // int(self._update_freq) + 1) * int(self._update_freq)
+            if self._data is None:
+                self._tap_next_step()
+            else:
+                self._log_probe(self._steps)
+        self._steps += adapter_of(self._model).steps_per_execution(self._model)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Log the trained model where there is a probe batch, and close the file."""
         if self._data is not None and not self._gave_up:
-            self._log_probe()
+            self._log_probe(self._read_steps())
         if self._writer is not None:
             self._writer.close()
             self._writer = None
 
-    def _step(self) -> int:
+    def _read_steps(self) -> int:
         steps = adapter_of(self._model).train_step(self._model)
-        return self._batches if steps is None else steps
+        return self._steps if steps is None else steps
 
-    def _log_probe(self) -> None:
-        step = self._step()
+    def _log_probe(self, step: int) -> None:
         if step == self._last_logged:
             return
         assert self._data is not None
@@ -188,7 +191,7 @@ class GradientLogger:
     def _run_tapped(
         self, plain: Callable[[Any], Any], iterator: Any, adapter: Adapter, taps: Taps
     ) -> Any:
-        before = self._step()
+        before = self._read_steps()
         try:
             with taps.entered(self._model):
                 logs = plain(iterator)
@@ -201,7 +204,7 @@ class GradientLogger:
             return self._model.train_function(iterator)
         try:
             # Of several steps in one execution the taps keep the last.
-            self._write(captured(taps), taps, max(before, self._step() - 1))
+            self._write(captured(taps), taps, max(before, self._read_steps() - 1))
         except _FAILURES as error:
             self._give_up(error)
         return logs

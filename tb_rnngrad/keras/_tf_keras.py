@@ -167,6 +167,11 @@ class TfKeras:
         metrics = [variable for metric in model.metrics for variable in metric.variables]
         return [*model.non_trainable_variables, *metrics, *states, *seeds]
 
+    def steps_per_execution(self, model: Any) -> int:
+        """See `Adapter`."""
+        steps = getattr(model, "_steps_per_execution", None)
+        return 1 if steps is None else int(keras_backend.get_value(steps))
+
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
