@@ -38,7 +38,7 @@ class TfKeras:
 
     def refusal(self, layer: Any) -> str | None:
         """See `Adapter`."""
-        if isinstance(layer.cell, tf_keras.layers.Layer) and hasattr(layer.cell, "call"):
+        if hasattr(layer.cell, "call"):
             return None
         kind = type(layer).__name__
         return (
