@@ -38,6 +38,14 @@ export function isSigned(show: Show): boolean {
   return typeof show === "number" || show === "mean";
 }
 
+/** What the axes of a picture are called: matrices have rows in the place of timesteps. */
+export function axesOf({ entry }: Series): { timesteps: string; channels: string } {
+  const { quantity } = entry.metadata;
+  if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
+  if (quantity?.startsWith("weight")) return { timesteps: "row", channels: "channel" };
+  return { timesteps: "timestep", channels: "channel" };
+}
+
 /** Whether the numbers are logarithms already. */
 export function isRaw(quantity: string | undefined): boolean {
   return quantity === "state_jacobian";

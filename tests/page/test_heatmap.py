@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+import tb_rnngrad
 
 from .conftest import SHAPE, logged, odd
 from .reading import (
@@ -49,7 +52,7 @@ def test_each_run_may_have_its_own_range(tab: OpenTab) -> None:
 def test_the_chosen_sample_or_reduction_is_shown(tab: OpenTab, show: int | str) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]')
     page.at_step("alpha", 30)
-    page.frame.get_by_label("Show").select_option(str(show))
+    page.frame.get_by_label("Show", exact=True).select_option(str(show))
     data = logged("alpha", 30).astype(np.float64)
     signed = show == 1
     picture = (data[1] if signed else np.sqrt((data**2).mean(axis=0))).T.astype(np.float32)
@@ -158,3 +161,100 @@ def test_curves_hold_the_logged_numbers(tab: OpenTab) -> None:
     expect(values).to_have_count(2)
     for text, run in zip(values.all_inner_texts(), ("alpha", "beta"), strict=True):
         assert np.float32(text.replace("−", "-")) == logged(run, 30)[0, 39, 7]
+
+
+def window(page: Tab) -> list[int] | None:
+    text = page.key("window")
+    return text and [int(edge) for edge in text.split("%2C")]  # type: ignore[return-value]
+
+
+def test_a_box_zooms_all_pictures_and_stays_while_stepping(tab: OpenTab) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
+    box = page.canvas("alpha").bounding_box()
+    assert box
+    wide, high = box["width"] / TIMESTEPS, box["height"] / CHANNELS
+    mouse = page.page.mouse
+    mouse.move(box["x"] + 10.5 * wide, box["y"] + 2.5 * high)
+    mouse.down()
+    mouse.move(box["x"] + 29.5 * wide, box["y"] + 5.5 * high, steps=4)
+    mouse.up()
+    expect(page.frame.get_by_text("timesteps 10 to 29, channels 2 to 5")).to_be_visible()
+    page.slider().press("Home")
+    pictures = {run: logged(run, 0)[0].T for run in ("alpha", "beta")}
+    scale = automatic_scale(list(pictures.values()))
+    for run, picture in pictures.items():
+        page.at_step(run, 0)
+        seen = page.cells(run, 4, 20)
+        assert_colours(seen, symlog_places(picture[2:6, 10:30], *scale), "vik")
+    page.hover("beta", 0, 0, (4, 20))
+    text = page.card("beta").locator(".readout b").inner_text().replace("−", "-")
+    assert np.float32(text) == pictures["beta"][2, 10]
+    page.frame.get_by_role("button", name="Reset zoom").click()
+    seen = page.cells("alpha", CHANNELS, TIMESTEPS)
+    assert_colours(seen, symlog_places(pictures["alpha"], *scale), "vik")
+
+
+def test_wheel_and_keyboard_zoom_and_pan(tab: OpenTab) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]')
+    page.hover("alpha", 4, 20, (CHANNELS, TIMESTEPS))
+    page.page.mouse.wheel(0, -300)
+    assert window(page) is None, "without Alt the wheel scrolls the page"
+    page.page.keyboard.down("Alt")
+    page.page.mouse.wheel(0, -300)
+    page.page.keyboard.up("Alt")
+    expect(page.frame.get_by_role("button", name="Reset zoom")).to_be_visible()
+    zoomed = window(page)
+    assert zoomed and zoomed[:2] == [0, 8] and zoomed[2] < 20 < zoomed[3] < 40
+    canvas = page.canvas("alpha")
+    canvas.press("Shift+ArrowRight")
+    panned = window(page)
+    assert panned and panned[2] > zoomed[2] and panned[3] - panned[2] == zoomed[3] - zoomed[2]
+    canvas.press("]")
+    narrowed = window(page)
+    assert narrowed and narrowed[1] - narrowed[0] < 8 and narrowed[2:] == panned[2:]
+    canvas.press("0")
+    assert window(page) is None
+
+
+def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]')
+    page.at_step("alpha", 30)
+    picture = logged("alpha", 30)[0].T.astype(np.float64)
+    shown = page.card("alpha").locator("rg-heatmap svg text.small").all_text_contents()
+    columns, rows = np.linalg.norm(picture, axis=0), np.linalg.norm(picture, axis=1)
+    said = [float(text.replace("‖·‖ ", "").replace("to ", "").replace("−", "-")) for text in shown]
+    assert said == pytest.approx([columns.max(), columns.min(), rows.min(), rows.max()], rel=0.01)
+
+
+def test_a_large_record_is_pooled_by_magnitude_and_exact_when_zoomed(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
+) -> None:
+    timesteps, channels = 6000, 800
+    data = np.random.default_rng(3).uniform(0.1, 0.2, (1, timesteps, channels))
+    data[0, 4321, 567] = -1
+    with tb_rnngrad.SummaryWriter(tmp_path / "large") as writer:
+        writer.add_sequence("g", data.astype(np.float32), 0)
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: "large" in tags)
+    opened = Tab.open(page, server.url, "scale=linear", "map=bwr")
+    spike = opened.canvas("large").evaluate(
+        """canvas => {
+          const { width, height } = canvas;
+          const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+          let blue = 0;
+          for (let i = 0; i < pixels.length; i += 4)
+            blue += pixels[i] === 0 && pixels[i + 2] === 255;
+          return blue;
+        }"""
+    )
+    assert spike >= 1, "one spike among millions of cells is seen"
+    opened.hover("large", 567, 4321, (channels, timesteps))
+    readout = opened.card("large").locator(".readout")
+    expect(readout).to_contain_text("largest of")
+    expect(readout.locator("b")).to_have_text("−1")
+    opened = Tab.open(page, server.url, "scale=linear", "map=bwr", "window=560,570,4300,4340")
+    opened.hover("large", 7, 20, (10, 40))
+    readout = opened.card("large").locator(".readout")
+    expect(readout).not_to_contain_text("largest of")
+    text = readout.locator("b").inner_text()
+    assert np.float32(text) == np.float32(data[0, 4320, 567])

@@ -99,7 +99,7 @@ def test_the_slider_stays_when_data_is_reloaded_and_follows_from_the_last(
 def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
     page = tab(*BOTH)
     page.slider().press("Home")
-    page.frame.get_by_label("Show").select_option("2")
+    page.frame.get_by_label("Show", exact=True).select_option("2")
     page.frame.get_by_label("Scale").select_option("log")
     page.frame.get_by_label("Filter runs by regular expression").fill("alp|bet")
     page.frame.get_by_role("checkbox", name="beta").uncheck()
@@ -108,7 +108,7 @@ def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
     again = Tab.attach(page.page)
     again.at_step("alpha", 0)
     expect(again.frame.locator("rg-card")).to_have_count(1)
-    expect(again.frame.get_by_label("Show")).to_have_value("2")
+    expect(again.frame.get_by_label("Show", exact=True)).to_have_value("2")
     expect(again.frame.get_by_label("Scale")).to_have_value("log")
     assert json.loads(urllib.parse.unquote(again.key("runs") or "")) == ["alpha"]
     listed = again.frame.locator("rg-checklist").first.get_by_role("checkbox")

@@ -15,6 +15,7 @@ import {
 import type { Scale } from "../colour/scale";
 import { fetchRuns, fetchTags } from "../data/api";
 import { type Loaded, Loader } from "../data/loader";
+import type { Window } from "../data/pool";
 import type { Tags, Tensor, TensorRequest } from "../data/types";
 import { curve, curveRequest, detailFor, isDiverging, isWhole, mapFor, requestFor, scaleFor } from "../model";
 import { type State, Store } from "../state";
@@ -41,6 +42,8 @@ interface Card {
   series: Series;
   request: TensorRequest;
   loaded: Loaded;
+  /** What to draw: what was drawn last stays, under its own step, until the next is there. */
+  shown: Tensor | null;
 }
 
 /** The page: it owns the state and the data, and hands both down; elements answer with events. */
@@ -63,7 +66,8 @@ export class RnngradApp extends LitElement {
       main { flex: 1; min-width: 0; display: flex; flex-direction: column; }
       .top { padding: 10px 16px; display: flex; flex-direction: column; gap: 8px; background: var(--rg-background); border-bottom: 1px solid var(--rg-border); }
       .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
-      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
+      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
+      section + section { margin-top: 24px; }
       h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
       @media (max-width: 760px) {
         :host { flex-direction: column; height: auto; min-height: 100vh; overflow: visible; }
@@ -80,6 +84,7 @@ export class RnngradApp extends LitElement {
   declare dark: boolean;
 
   private knownRuns: string[] = [];
+  private readonly lastShown = new Map<string, Tensor>();
   private readonly store = new Store(readHash(readHostHash()));
   private readonly loader = new Loader(() => this.requestUpdate());
 
@@ -202,9 +207,11 @@ export class RnngradApp extends LitElement {
         cards.length
           ? html`<div class="top">
               <rg-step-slider .steps=${steps} .step=${state.step}></rg-step-slider>
-              <rg-toolbar .state=${state} .samples=${samples} .diverging=${anyDiverging}></rg-toolbar>
+              <rg-toolbar .state=${state} .samples=${samples} .diverging=${anyDiverging}>
+                ${state.window ? this.renderZoom(state.window) : nothing}
+              </rg-toolbar>
               ${scales.map(
-                ({ scale, title }) => html`<rg-colour-bar
+                ({ scale, title }, i) => html`<rg-colour-bar .legend=${i === 0}
                   .scale=${scale} .map=${mapFor(scale, state.map, this.dark)}
                   .label=${state.range === "shared" ? title : `${title}: overall`}
                 ></rg-colour-bar>`,
@@ -229,6 +236,17 @@ export class RnngradApp extends LitElement {
     `;
   }
 
+  private renderZoom({ c0, c1, t0, t1 }: Window) {
+    return html`
+      <span class="number">
+        timesteps ${t0} to ${t1 - 1}, channels ${c0} to ${c1 - 1}
+        <button title="Show everything (double-click, or 0 in a heatmap)" @click=${() => this.store.set({ window: null })}>
+          Reset zoom
+        </button>
+      </span>
+    `;
+  }
+
   private renderNothing(runs: string[], series: Series[]) {
     if (runs.length === 0)
       return html`<rg-message heading="No run is selected">Check one on the left.</rg-message>`;
@@ -245,16 +263,16 @@ export class RnngradApp extends LitElement {
   private renderGroup(group: { scale: Scale; cards: Card[]; quantity: string }, step: number, state: State) {
     const channels = Math.max(0, ...tensorsOf(group.cards).map((tensor) => tensor.channels));
     const pins = shownPins(state, channels);
-    return html`
-      <div class="cards">
+    return html`<section>
+      <div class="cards" style=${[2, 4].includes(group.cards.length) ? "--least: 400px" : ""}>
         ${repeat(
           group.cards,
-          ({ series }) => `${series.run}\n${series.tag}`,
-          ({ series, request, loaded }) => {
-            const scale = this.scaleOf(loaded, group.scale, state, group.quantity);
+          ({ series }) => seriesKey(series),
+          ({ series, request, loaded, shown }) => {
+            const scale = this.scaleOf(shown, group.scale, state, group.quantity);
             return html`<rg-card
               .series=${series} .colour=${runColour(series.run, this.knownRuns, this.dark)}
-              .step=${request.step} .wanted=${step} .loaded=${loaded} .detail=${this.detail(loaded, state)}
+              .step=${request.step} .wanted=${step} .loaded=${loaded} .shown=${shown} .detail=${this.detail(shown, state)}
               .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .window=${state.window}
               .pins=${pins} .cursor=${this.cursor}
             ></rg-card>`;
@@ -262,7 +280,7 @@ export class RnngradApp extends LitElement {
         )}
       </div>
       ${this.renderCurves(group, pins, state)}
-    `;
+    </section>`;
   }
 
   private renderCurves(group: { scale: Scale; cards: Card[] }, pins: number[], state: State) {
@@ -290,9 +308,9 @@ export class RnngradApp extends LitElement {
     const perRun = (run: string) => [
       ...new Set(cards.filter((c) => c.series.run === run).map((c) => c.series.tag)),
     ];
-    return cards.flatMap(({ series, loaded }) => {
-      if (loaded.status !== "ready" || channel >= loaded.tensor.channels) return [];
-      const tensor = this.inFull(loaded.tensor, channel);
+    return cards.flatMap(({ series, shown }) => {
+      if (!shown || channel >= shown.channels) return [];
+      const tensor = this.inFull(shown, channel);
       if (!tensor) return [];
       return {
         label: tags.length > 1 ? `${series.run} ${series.tag}` : series.run,
@@ -309,21 +327,24 @@ export class RnngradApp extends LitElement {
     return loaded.status === "ready" ? loaded.tensor : null;
   }
 
-  private detail(loaded: Loaded, state: State): Tensor | null {
-    const request = loaded.status === "ready" ? detailFor(loaded.tensor, state.window) : null;
+  private detail(shown: Tensor | null, state: State): Tensor | null {
+    const request = shown && detailFor(shown, state.window);
     const detailed = request ? this.loader.peek(request) : null;
     return detailed?.status === "ready" ? detailed.tensor : null;
   }
 
-  private scaleOf(loaded: Loaded, shared: Scale, state: State, quantity: string): Scale {
-    if (state.range === "shared" || loaded.status !== "ready") return shared;
-    return scaleFor([loaded.tensor], state, quantity);
+  private scaleOf(shown: Tensor | null, shared: Scale, state: State, quantity: string): Scale {
+    return state.range === "shared" || !shown ? shared : scaleFor([shown], state, quantity);
   }
 
   private cardsAt(series: Series[], step: number, state: State): Card[] {
     return series.flatMap((one) => {
       const request = requestFor(one, step, state.show);
-      return request ? [{ series: one, request, loaded: this.loader.peek(request) }] : [];
+      if (!request) return [];
+      const loaded = this.loader.peek(request);
+      const key = seriesKey(one);
+      if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
+      return [{ series: one, request, loaded, shown: this.lastShown.get(key) ?? null }];
     });
   }
 
@@ -344,7 +365,11 @@ export class RnngradApp extends LitElement {
 }
 
 function tensorsOf(cards: readonly Card[]): Tensor[] {
-  return cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.tensor : []));
+  return cards.flatMap(({ shown }) => shown ?? []);
+}
+
+function seriesKey({ run, tag }: Series): string {
+  return JSON.stringify([run, tag]);
 }
 
 /** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */

@@ -5,6 +5,7 @@ import type { MapName } from "../colour/table";
 import type { Loaded } from "../data/loader";
 import { contains, intersect, type Window } from "../data/pool";
 import { REDUCTIONS, type Show, type Tensor } from "../data/types";
+import { axesOf, isRaw } from "../model";
 import { read } from "../views/hover";
 import type { Cursor } from "./events";
 import { controls } from "./theme";
@@ -20,6 +21,7 @@ export class RgCard extends LitElement {
     step: { type: Number },
     wanted: { type: Number },
     loaded: { attribute: false },
+    shown: { attribute: false },
     detail: { attribute: false },
     scale: { attribute: false },
     map: { type: String },
@@ -53,6 +55,7 @@ export class RgCard extends LitElement {
   declare step: number;
   declare wanted: number;
   declare loaded: Loaded;
+  declare shown: Tensor | null;
   /** The window in more detail, where it came already. */
   declare detail: Tensor | null;
   declare scale: Scale;
@@ -61,19 +64,10 @@ export class RgCard extends LitElement {
   declare pins: number[];
   declare cursor: Cursor | null;
 
-  /** What was drawn last: it stays, under its own step, until the next is there. */
-  private last: Tensor | null = null;
-
-  override willUpdate(changed: Map<string, unknown>): void {
-    const previous = changed.get("series") as Series | undefined;
-    if (previous && (previous.run !== this.series.run || previous.tag !== this.series.tag)) this.last = null;
-    if (this.loaded.status === "ready") this.last = this.loaded.tensor;
-  }
-
   override render() {
     const { run, tag, entry } = this.series;
     const { title, symbol } = entry.metadata;
-    const shown = this.loaded.status === "ready" ? this.loaded.tensor : this.last;
+    const { shown } = this;
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
@@ -103,10 +97,11 @@ export class RgCard extends LitElement {
     const window = this.windowOf(shown);
     const detailed = this.detail && contains(this.detail.values.window, window) ? this.detail : shown;
     return html`
-      <rg-health .tensor=${shown}></rg-health>
+      <rg-health .tensor=${shown} .raw=${isRaw(this.series.entry.metadata.quantity)}></rg-health>
       <rg-heatmap
         class=${this.loaded.status === "loading" ? "faded" : ""}
         .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
+        .axes=${axesOf(this.series)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins} .cursor=${this.cursor}
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(detailed)}</div>
@@ -137,10 +132,10 @@ export class RgCard extends LitElement {
   }
 }
 
-/** A symbol such as dL/dh_t, its index set low. */
-function renderSymbol(symbol: string | undefined) {
-  const [base, index] = (symbol ?? "").split(/_(?=\w+$)/);
-  return index ? html`<i>${base}<sub>${index}</sub></i>` : html`<i>${base}</i>`;
+/** A symbol such as dL/dh_t, its indices set low. */
+function renderSymbol(symbol = "") {
+  const parts = symbol.split(/_(\w)/);
+  return html`<i>${parts.map((part, i) => (i % 2 ? html`<sub>${part}</sub>` : part))}</i>`;
 }
 
 /** What is shown of the samples, in words. */

@@ -28,14 +28,14 @@ export class RgChecklist extends LitElement {
       :host { display: flex; flex-direction: column; min-height: 0; }
       header { display: flex; align-items: baseline; gap: 8px; margin-bottom: 6px; }
       h2 { font-size: 13px; font-weight: 500; margin: 0; flex: 1; }
-      input[type="search"] { width: 100%; }
+      input[type="search"] { width: 100%; flex: none; }
       input[aria-invalid="true"] { border-color: var(--rg-error); }
       .problem { color: var(--rg-error); font-size: 12px; margin-top: 4px; }
       ul { list-style: none; margin: 6px 0 0; padding: 0 2px; overflow-y: auto; min-height: 0; }
       label { display: flex; align-items: center; gap: 6px; padding: 3px 0; cursor: pointer; }
       label:hover { background: var(--rg-hover); }
       .swatch { width: 10px; height: 10px; border-radius: 50%; flex: none; }
-      .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 1; }
+      .name { overflow-wrap: anywhere; line-height: 1.25; flex: 1; }
       .note { font-size: 11px; color: var(--rg-muted); white-space: nowrap; }
       .empty { color: var(--rg-muted); padding: 4px 0; }
     `,

@@ -12,6 +12,7 @@ export class RgColourBar extends LitElement {
     scale: { attribute: false },
     map: { type: String },
     label: { type: String },
+    legend: { type: Boolean },
   };
   static override styles = [
     controls,
@@ -25,6 +26,7 @@ export class RgColourBar extends LitElement {
       ul { display: flex; flex-wrap: wrap; gap: 4px 12px; list-style: none; margin: 0; padding: 0; color: var(--rg-muted); }
       li { display: flex; align-items: center; gap: 4px; white-space: nowrap; }
       .swatch { width: 12px; height: 12px; border: 1px solid var(--rg-border); border-radius: 2px; }
+      .label { min-width: 128px; }
       .padding { background: ${hatch}; }
     `,
   ];
@@ -32,12 +34,14 @@ export class RgColourBar extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare label: string;
+  /** Whether to name the colours of what is no ordinary number. */
+  declare legend: boolean;
 
   override render() {
     const place = placer(this.scale);
     const log = this.scale.name === "log";
     return html`
-      <span class="muted">${this.label}${log ? ", magnitude" : ""}</span>
+      <span class="label muted">${this.label}${log ? ", magnitude" : ""}</span>
       <div class="bar" role="img" aria-label="Colour bar from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
         <canvas width="256" height="1"></canvas>
         <svg width=${WIDTH} height="18">
@@ -47,7 +51,7 @@ export class RgColourBar extends LitElement {
           )}
         </svg>
       </div>
-      <ul>
+      <ul ?hidden=${!this.legend}>
         ${Object.values(SPECIALS).map(
           ({ label, rgb }) =>
             html`<li><span class="swatch" style="background:rgb(${rgb.join()})"></span>${label}</li>`,

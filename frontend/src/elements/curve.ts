@@ -2,7 +2,7 @@ import { css, html, LitElement, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import type { Scale } from "../colour/scale";
-import { exact, short } from "../colour/ticks";
+import { exact, scaleTicks, short } from "../colour/ticks";
 import { type Cursor, tell } from "./events";
 import { controls } from "./theme";
 
@@ -142,8 +142,10 @@ export class RgCurve extends LitElement {
         { ...axis, size: 26 },
         {
           ...axis,
-          size: 62,
-          values: (_, splits) => splits.map((split) => (split === null ? "" : short(split))),
+          size: 58,
+          splits: scaleTicks(this.scale, 0.14),
+          filter: (_, splits) => splits,
+          values: (_, splits) => splits.map(short),
         },
       ],
       series: [

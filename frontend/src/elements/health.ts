@@ -5,7 +5,7 @@ import { controls, hatch } from "./theme";
 
 /** Counts of what is no ordinary number in a view, each beside its colour. */
 export class RgHealth extends LitElement {
-  static override properties = { tensor: { attribute: false } };
+  static override properties = { tensor: { attribute: false }, raw: { type: Boolean } };
   static override styles = [
     controls,
     css`
@@ -18,6 +18,8 @@ export class RgHealth extends LitElement {
   ];
 
   declare tensor: Tensor;
+  /** Whether the numbers are logarithms, of which −Inf stands for an exact 0. */
+  declare raw: boolean;
 
   override render() {
     const { counts, narrowed } = this.tensor;
@@ -41,11 +43,15 @@ export class RgHealth extends LitElement {
     `;
   }
 
+  private isAlarming(name: keyof typeof SPECIALS): boolean {
+    return name !== "zero" && !(this.raw && name === "neginf");
+  }
+
   private renderPart(name: keyof typeof SPECIALS, count: number) {
     const { label, rgb } = SPECIALS[name];
     const share = count / this.tensor.counts.real;
     return html`
-      <span class="number ${name === "zero" ? "" : "alarm"}">
+      <span class="number ${this.isAlarming(name) ? "alarm" : ""}">
         <i style="background:rgb(${rgb.join()})"></i>${number(count)} ${label} (${percent(share)})
       </span>
     `;

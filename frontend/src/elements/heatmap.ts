@@ -1,55 +1,67 @@
-import { css, html, LitElement, svg } from "lit";
-import { channelName } from "../choices";
+import { css, html, LitElement, nothing, svg } from "lit";
 import type { Scale } from "../colour/scale";
 import { type MapName, sharedTable } from "../colour/table";
-import { integerTicks } from "../colour/ticks";
+import { integerTicks, short } from "../colour/ticks";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
+import { logEnds, logPlaces, norms } from "../views/norms";
 import { paint } from "../views/painter";
 import { type Cursor, tell } from "./events";
+import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
 import { controls, hatch } from "./theme";
 
+/** Room around the cells: the channel axis, the norms with the group names, the norms, the time axis. */
 const LEFT = 46;
+const RIGHT = 62;
+const TOP = 42;
 const BOTTOM = 34;
-const TOP = 4;
-const RIGHT = 8;
+/** Width of the strips that hold norms, and their distance from the cells. */
+const STRIP = 30;
+const GAP = 4;
+/** The most decades that norms span. */
+const DECADES = 12;
 
-/** Height of the picture: enough for each row to be seen, within bounds that fit a screen. */
+/** Height of the cells: enough for each row to be seen, within bounds that fit a screen. */
 export function heatmapHeight(channels: number): number {
   return Math.min(360, Math.max(120, channels * 8));
 }
 
 /**
- * Channels x timesteps as colours. The canvas holds the cells and nothing else; axes lie around it.
- *
- * Click: pin the channel. With the keyboard: arrows move the cursor, Enter pins.
+ * Channels x timesteps as colours, with the norms of rows and columns beside. The canvas holds the cells and
+ * nothing else; axes lie around it.
  */
-export class RgHeatmap extends LitElement {
+export class RgHeatmap extends LitElement implements Plot {
   static override properties = {
     tensor: { attribute: false },
     scale: { attribute: false },
     map: { type: String },
     window: { attribute: false },
+    axes: { attribute: false },
     groups: { attribute: false },
     pins: { attribute: false },
     cursor: { attribute: false },
+    marginals: { type: Boolean },
     width: { state: true },
+    marked: { state: true },
   };
   static override styles = [
     controls,
     css`
       :host { display: block; position: relative; }
       canvas {
-        position: absolute; left: ${LEFT}px; top: ${TOP}px; cursor: crosshair;
+        position: absolute; left: ${LEFT}px; top: ${TOP}px; cursor: crosshair; touch-action: pan-y;
         background: ${hatch}, var(--rg-background); outline-offset: 2px;
       }
       svg { display: block; position: relative; pointer-events: none; overflow: hidden; }
       text { fill: var(--rg-muted); font-size: 11px; }
       .frame { fill: none; stroke: var(--rg-border); }
       .tick { stroke: var(--rg-muted); }
-      .crosshair { stroke: var(--rg-crosshair); stroke-width: 1; opacity: 0.55; }
+      .crosshair { stroke: var(--rg-crosshair); opacity: 0.55; }
       .separator { stroke: var(--rg-crosshair); stroke-dasharray: 4 3; opacity: 0.7; }
       .pin { fill: var(--rg-accent); }
+      .norm { fill: var(--rg-muted); opacity: 0.45; }
+      .small { font-size: 10px; }
+      .marked { fill: var(--rg-accent); fill-opacity: 0.15; stroke: var(--rg-accent); }
     `,
   ];
 
@@ -57,19 +69,29 @@ export class RgHeatmap extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare window: Window;
+  /** Names of the axes. */
+  declare axes: { timesteps: string; channels: string };
   declare groups: [string, number][] | null;
   declare pins: number[];
   declare cursor: Cursor | null;
+  /** Whether to draw norms: of logarithms there are none. */
+  declare marginals: boolean;
   declare width: number;
+  declare marked: [Cell, Cell] | null;
 
+  private readonly gestures = new Gestures(this);
   private readonly observer = new ResizeObserver(([entry]) => {
     this.width = Math.floor(entry.contentRect.width);
   });
   private painted: unknown[] = [];
+  private normed: { of: unknown[]; strips: unknown } = { of: [], strips: nothing };
 
   constructor() {
     super();
     this.width = 0;
+    this.marked = null;
+    // Not in the template: a wheel listener that prevents scrolling must not be passive.
+    this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
   }
 
   override connectedCallback(): void {
@@ -82,6 +104,10 @@ export class RgHeatmap extends LitElement {
     this.observer.disconnect();
   }
 
+  get whole(): Window {
+    return { c0: 0, c1: this.tensor.channels, t0: 0, t1: this.tensor.timesteps };
+  }
+
   private get plotWidth(): number {
     return Math.max(1, this.width - LEFT - RIGHT);
   }
@@ -92,19 +118,21 @@ export class RgHeatmap extends LitElement {
 
   override render() {
     const [width, height] = [this.plotWidth, this.plotHeight];
-    const { request } = this.tensor;
+    const { request, channels, timesteps } = this.tensor;
     return html`
       <canvas
         tabindex="0" role="img" style="width:${width}px;height:${height}px"
-        aria-label="Heatmap of ${this.tensor.channels} channels by ${this.tensor.timesteps} timesteps, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel."
-        @pointermove=${this.onMove} @pointerleave=${() => tell(this, "rg-cursor", null)}
-        @click=${this.onClick} @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
+        aria-label="Heatmap of ${channels} channels by ${timesteps} timesteps, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
+        @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
+        @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}
+        @dblclick=${() => tell(this, "rg-set", { window: null })}
+        @keydown=${this.gestures.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></canvas>
       <svg width=${this.width} height=${height + TOP + BOTTOM} aria-hidden="true">
         <g transform="translate(${LEFT},${TOP})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
-          ${this.renderTimeAxis()} ${this.renderChannelAxis()} ${this.renderGroups()} ${this.renderPins()}
-          ${this.renderCrosshair()}
+          ${this.renderTimeAxis()} ${this.renderChannelAxis()} ${this.renderNorms()} ${this.renderGroups()}
+          ${this.renderPins()} ${this.renderCrosshair()} ${this.renderMarked()}
         </g>
       </svg>
     `;
@@ -120,14 +148,13 @@ export class RgHeatmap extends LitElement {
 
   private renderTimeAxis() {
     const bottom = this.plotHeight;
-    const name = this.tensor.request.show !== undefined && this.groups === undefined ? "row" : "timestep";
     return svg`
       ${integerTicks(this.window.t0, this.window.t1, this.plotWidth / 60).map(
         (t) => svg`
           <line class="tick" x1=${this.x(t + 0.5)} x2=${this.x(t + 0.5)} y1=${bottom} y2=${bottom + 4}></line>
           <text x=${this.x(t + 0.5)} y=${bottom + 15} text-anchor="middle">${t}</text>`,
       )}
-      <text x=${this.plotWidth / 2} y=${bottom + 30} text-anchor="middle">${name}</text>`;
+      <text x=${this.plotWidth / 2} y=${bottom + 30} text-anchor="middle">${this.axes.timesteps}</text>`;
   }
 
   private renderChannelAxis() {
@@ -137,21 +164,63 @@ export class RgHeatmap extends LitElement {
           <line class="tick" x1="-4" x2="0" y1=${this.y(c + 0.5)} y2=${this.y(c + 0.5)}></line>
           <text x="-7" y=${this.y(c + 0.5)} text-anchor="end" dominant-baseline="central">${c}</text>`,
       )}
-      <text transform="translate(-36,${this.plotHeight / 2}) rotate(-90)" text-anchor="middle">channel</text>`;
+      <text transform="translate(-36,${this.plotHeight / 2}) rotate(-90)" text-anchor="middle">${this.axes.channels}</text>`;
+  }
+
+  /** Norms of columns above and of rows on the right, as bars on a log axis; remembered between moves. */
+  private renderNorms() {
+    if (!this.marginals) return nothing;
+    const of = [this.tensor, this.width, ...Object.values(this.window)];
+    if (of.some((part, i) => part !== this.normed.of[i])) this.normed = { of, strips: this.drawNorms() };
+    return this.normed.strips;
+  }
+
+  private drawNorms() {
+    const { rows, columns } = norms(this.tensor.values, this.tensor.codes, this.window);
+    const above = logEnds(columns, DECADES);
+    const beside = logEnds(rows, DECADES);
+    const bars = (values: Float64Array, ends: [number, number], length: number) =>
+      logPlaces(values, ...ends)
+        .map((place, i) => {
+          if (place === null) return "";
+          const [from, to] = [(i * length) / values.length, ((i + 1) * length) / values.length];
+          return { from, to, size: 2 + place * (STRIP - 2) };
+        })
+        .filter((bar) => bar !== "");
+    const base = this.plotWidth + GAP;
+    return svg`
+      ${
+        above &&
+        svg`<path class="norm" d=${bars(columns, above, this.plotWidth)
+          .map(({ from, to, size }) => `M${from},${-GAP}V${-GAP - size}H${to}V${-GAP}Z`)
+          .join("")}><title>norm over channels</title></path>
+          <text class="small" x=${base} y=${-GAP - STRIP + 6}>‖·‖ ${short(above[1])}</text>
+          <text class="small" x=${base} y=${-GAP - 2}>${short(above[0])}</text>`
+      }
+      ${
+        beside &&
+        svg`<path class="norm" d=${bars(rows, beside, this.plotHeight)
+          .map(({ from, to, size }) => `M${base},${from}H${base + size}V${to}H${base}Z`)
+          .join("")}><title>norm over timesteps</title></path>
+          <text class="small" x=${base} y=${this.plotHeight + 12}>${short(beside[0])}</text>
+          <text class="small" x=${base} y=${this.plotHeight + 24}>to ${short(beside[1])}</text>`
+      }`;
   }
 
   private renderGroups() {
+    const { c0, c1 } = this.window;
     let first = 0;
-    const edges = (this.groups ?? []).slice(0, -1).map(([, size]) => {
+    return (this.groups ?? []).map(([name, size]) => {
+      const [from, to] = [Math.max(c0, first), Math.min(c1, first + size)];
+      const edge = first;
       first += size;
-      return first;
+      if (from >= to) return nothing;
+      const [middle, room] = [(this.y(from) + this.y(to)) / 2, this.y(to) - this.y(from)];
+      const across = this.plotWidth + GAP + STRIP + 12;
+      return svg`
+        ${edge > c0 && edge < c1 ? svg`<line class="separator" x1="0" x2=${this.plotWidth} y1=${this.y(edge)} y2=${this.y(edge)}></line>` : nothing}
+        ${room > 12 ? svg`<text transform="translate(${across},${middle}) rotate(90)" text-anchor="middle">${clip(name, room)}</text>` : nothing}`;
     });
-    return edges
-      .filter((edge) => edge > this.window.c0 && edge < this.window.c1)
-      .map(
-        (edge) =>
-          svg`<line class="separator" x1="0" x2=${this.plotWidth} y1=${this.y(edge)} y2=${this.y(edge)}></line>`,
-      );
   }
 
   private renderPins() {
@@ -162,12 +231,20 @@ export class RgHeatmap extends LitElement {
 
   private renderCrosshair() {
     const { cursor, window } = this;
-    if (!cursor || cursor.t < window.t0 || cursor.t >= window.t1) return svg``;
-    const [left, right] = [this.x(cursor.t + 0.5), this.plotWidth];
-    const rows = cursor.c === null || cursor.c < window.c0 || cursor.c >= window.c1 ? null : cursor.c;
+    if (!cursor || cursor.t < window.t0 || cursor.t >= window.t1) return nothing;
+    const [across, row] = [this.x(cursor.t + 0.5), cursor.c];
+    const down = row === null || row < window.c0 || row >= window.c1 ? null : this.y(row + 0.5);
     return svg`
-      <line class="crosshair" x1=${left} x2=${left} y1="0" y2=${this.plotHeight}></line>
-      ${rows === null ? svg`` : svg`<line class="crosshair" x1="0" x2=${right} y1=${this.y(rows + 0.5)} y2=${this.y(rows + 0.5)}></line>`}`;
+      <line class="crosshair" x1=${across} x2=${across} y1=${this.marginals ? -GAP - STRIP : 0} y2=${this.plotHeight}></line>
+      ${down === null ? nothing : svg`<line class="crosshair" x1="0" x2=${this.plotWidth} y1=${down} y2=${down}></line>`}`;
+  }
+
+  private renderMarked() {
+    if (!this.marked) return nothing;
+    const [one, other] = this.marked;
+    const [left, right] = [this.x(Math.min(one.t, other.t)), this.x(Math.max(one.t, other.t) + 1)];
+    const [top, bottom] = [this.y(Math.min(one.c, other.c)), this.y(Math.max(one.c, other.c) + 1)];
+    return svg`<rect class="marked" x=${left} y=${top} width=${right - left} height=${bottom - top}></rect>`;
   }
 
   override updated(): void {
@@ -183,43 +260,24 @@ export class RgHeatmap extends LitElement {
     paint(canvas, this.tensor.codes, table, this.window);
   }
 
-  private cellAt(event: PointerEvent | MouseEvent): { t: number; c: number } {
+  cellAt(event: MouseEvent): Cell {
     const { t0, t1, c0, c1 } = this.window;
-    const across = Math.min(0.999999, Math.max(0, event.offsetX / this.plotWidth));
-    const down = Math.min(0.999999, Math.max(0, event.offsetY / this.plotHeight));
+    const canvas = (this.renderRoot.querySelector("canvas") as HTMLCanvasElement).getBoundingClientRect();
+    const within = (share: number) => Math.min(0.999999, Math.max(0, share));
+    const across = within((event.clientX - canvas.left) / canvas.width);
+    const down = within((event.clientY - canvas.top) / canvas.height);
     return { t: Math.floor(t0 + across * (t1 - t0)), c: Math.floor(c0 + down * (c1 - c0)) };
   }
 
-  private onMove(event: PointerEvent): void {
-    tell(this, "rg-cursor", this.cellAt(event));
+  private onWheel(event: WheelEvent): void {
+    if (event.composedPath()[0] instanceof HTMLCanvasElement) this.gestures.onWheel(event);
   }
+}
 
-  private onClick(event: MouseEvent): void {
-    tell(this, "rg-pin", this.cellAt(event).c);
-  }
-
-  private onKey(event: KeyboardEvent): void {
-    const { t0, t1, c0, c1 } = this.window;
-    const at = { t: this.cursor?.t ?? t0, c: this.cursor?.c ?? c0 };
-    const moves: Record<string, [number, number]> = {
-      ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0],
-      ArrowUp: [0, -1],
-      ArrowDown: [0, 1],
-    };
-    if (event.key === "Enter") tell(this, "rg-pin", at.c);
-    else if (event.key in moves) {
-      const [across, down] = moves[event.key];
-      const t = Math.min(t1 - 1, Math.max(t0, at.t + across));
-      tell(this, "rg-cursor", { t, c: Math.min(c1 - 1, Math.max(c0, at.c + down)) });
-    } else return;
-    event.preventDefault();
-  }
-
-  /** What the axis calls a channel. */
-  nameOf(channel: number): string {
-    return channelName(channel, this.groups);
-  }
+/** As much of a name as there is room for, in pixels. */
+function clip(name: string, room: number): string {
+  const most = Math.floor(room / 6);
+  return name.length <= most ? name : `${name.slice(0, Math.max(1, most - 1))}…`;
 }
 
 customElements.define("rg-heatmap", RgHeatmap);

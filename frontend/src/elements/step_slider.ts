@@ -28,7 +28,7 @@ export class RgStepSlider extends LitElement {
       <label for="slider">Step</label>
       <button aria-label="Previous step" title="Previous step (←)" ?disabled=${index <= 0} @click=${() => this.go(index - 1)}>‹</button>
       <input
-        id="slider" type="range" min="0" max=${last} step="1" .value=${String(index)}
+        id="slider" type="range" ?disabled=${last < 1} min="0" max=${last} step="1" .value=${String(index)}
         aria-valuetext="step ${this.steps[index]}, ${index + 1} of ${last + 1}"
         title="Training step: ← → one step, Page Up and Page Down ten, Home and End"
         @input=${(event: Event) => this.go(Number((event.target as HTMLInputElement).value))}

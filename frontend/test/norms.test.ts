@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { PADDING, toCodes } from "../src/colour/bfloat16";
+import { logEnds, logPlaces, norms } from "../src/views/norms";
+
+function view(rows: number, columns: number, numbers: number[]) {
+  const values = Float32Array.from(numbers);
+  const window = { c0: 0, c1: rows, t0: 0, t1: columns };
+  const codes = { values: toCodes(new Uint32Array(values.buffer)), rows, columns, window };
+  return { values: { values, rows, columns, window }, codes, window };
+}
+
+describe("norms", () => {
+  it("are L2 norms of rows over columns, and of columns over rows", () => {
+    const { values, codes, window } = view(2, 2, [3, 0, 4, 12]);
+    expect([...norms(values, codes, window).columns]).toEqual([5, 12]);
+    expect([...norms(values, codes, window).rows]).toEqual([3, Math.hypot(4, 12)]);
+  });
+
+  it("are taken over the window alone", () => {
+    const { values, codes } = view(2, 2, [3, 0, 4, 12]);
+    expect([...norms(values, codes, { c0: 1, c1: 2, t0: 0, t1: 2 }).rows]).toEqual([Math.hypot(4, 12)]);
+  });
+
+  it("do not square small gradients to 0", () => {
+    const { values, codes, window } = view(1, 1, [1e-30]);
+    expect(norms(values, codes, window).rows[0]).toBeCloseTo(1e-30, 36);
+  });
+
+  it("leave padding and what is not finite out, and say where there is nothing else", () => {
+    const { values, codes, window } = view(1, 3, [2, Number.NaN, Number.POSITIVE_INFINITY]);
+    expect([...norms(values, codes, window).columns]).toEqual([2, Number.NaN, Number.NaN]);
+    codes.values[0] = PADDING;
+    expect(norms(values, codes, window).columns[0]).toBeNaN();
+  });
+});
+
+describe("a log axis", () => {
+  it("spans the positive values, at most so many decades", () => {
+    expect(logEnds(Float64Array.of(0, 1e-3, 1), 8)).toEqual([1e-3, 1]);
+    expect(logEnds(Float64Array.of(1e-30, 1), 8)).toEqual([1e-8, 1]);
+    expect(logEnds(Float64Array.of(0, Number.NaN), 8)).toBeNull();
+  });
+
+  it("gives each decade the same room, and zeros no place", () => {
+    const [zero, low, middle] = logPlaces(Float64Array.of(0, 1e-4, 1e-2), 1e-4, 1);
+    expect([zero, low]).toEqual([null, 0]);
+    expect(middle).toBeCloseTo(0.5, 12);
+  });
+});
