@@ -140,8 +140,11 @@ _FORMULAS: Final[Mapping[str, Callable[[_Batch], Float64]]] = MappingProxyType(
     }
 )
 
-STATISTICS: Final[tuple[str, ...]] = tuple(_FORMULAS)
+# Statistics that are also taken by lag, as sequences of a batch end at different timesteps: what
+# the horizon, the half-life, the gain and the signal-to-noise ratio are computed from.
+BY_LAG: Final = ("norm_mean", "mean_norm", "std_norm", "real_samples")
 
+STATISTICS: Final[tuple[str, ...]] = (*_FORMULAS, *(f"lag_{name}" for name in BY_LAG))
 
 # Timesteps are independent of each other, so they are worked through in pieces that stay in the
 # processor's cache: half the time for long sequences.
@@ -156,9 +159,21 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         mask: [samples, timesteps] of bool, True where real; None: all are.
 
     Returns:
-        [timesteps, len(STATISTICS)] float32, in the order of `STATISTICS`. At a timestep that is
-        padding in every sample all are NaN but `real_samples`, which is 0.
+        [timesteps, len(STATISTICS)] float32, in the order of `STATISTICS`. Row i holds timestep i;
+        of statistics by lag, the i-th timestep before each sample's last real one. Where that is
+        padding in every sample all are NaN but the number of real samples, which is 0.
     """
+    by_timestep = _by_timestep(data, mask)
+    columns = [tuple(_FORMULAS).index(name) for name in BY_LAG]
+    if mask is None:
+        of_lags = by_timestep[::-1]
+    else:
+        timestep, known = _timestep_of_lag(mask)
+        of_lags = _by_timestep(np.take_along_axis(data, timestep[:, :, np.newaxis], 1), known)
+    return np.concatenate([by_timestep, of_lags[:, columns]], axis=1)
+
+
+def _by_timestep(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
     samples, timesteps, channels = data.shape
     stride = max(1, _PIECE_CELLS // (samples * channels))
     pieces = [slice(start, start + stride) for start in range(0, timesteps, stride)]
@@ -170,6 +185,15 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
             )
         ]
         return np.concatenate(rows).astype(np.float32)
+
+
+def _timestep_of_lag(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return, [samples, lags] each, which timestep a lag is, and whether it is a real one."""
+    timesteps = mask.shape[1]
+    last = timesteps - 1 - np.argmax(mask[:, ::-1], axis=1)
+    timestep = last[:, np.newaxis] - np.arange(timesteps)
+    at = np.maximum(timestep, 0)
+    return at, (timestep >= 0) & np.take_along_axis(mask, at, axis=1)
 
 
 # --- metrics: what norms by lag say ---------------------------------------------------------------
@@ -191,12 +215,8 @@ def by_lag(values: ArrayLike, mask: ArrayLike | None = None) -> Float64:
     """
     given = np.asarray(values, np.float64)
     real = np.ones(given.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
-    timesteps = given.shape[1]
-    last = timesteps - 1 - np.argmax(real[:, ::-1], axis=1)
-    timestep = last[:, np.newaxis] - np.arange(timesteps)
-    at = np.maximum(timestep, 0)
-    known = (timestep >= 0) & np.take_along_axis(real, at, axis=1)
-    return np.where(known, np.take_along_axis(given, at, axis=1), np.nan)
+    timestep, known = _timestep_of_lag(real)
+    return np.where(known, np.take_along_axis(given, timestep, axis=1), np.nan)
 
 
 def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:

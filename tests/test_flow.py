@@ -9,10 +9,18 @@ RNG = np.random.default_rng(1)
 
 
 def independent(data, mask):
-    """Each statistic of each timestep by its definition, one sample at a time."""
+    """Each statistic by its definition, one sample at a time: by timestep, then by lag."""
+    timesteps = range(data.shape[1])
+    last = [max(np.flatnonzero(real), default=-1) for real in mask]
+    by_timestep = definitions(data, mask, [[t] * len(data) for t in timesteps])
+    by_lag = definitions(data, mask, [[end - lag for end in last] for lag in timesteps])
+    return np.concatenate([by_timestep, by_lag[:, [0, 6, 7, 11]]], axis=1)
+
+
+def definitions(data, mask, rows_of_timesteps):
     rows = []
-    for t in range(data.shape[1]):
-        real = [data[s, t].astype(np.float64) for s in range(len(data)) if mask[s, t]]
+    for at in rows_of_timesteps:
+        real = [data[s, t].astype(np.float64) for s, t in enumerate(at) if t >= 0 and mask[s, t]]
         if not real:
             rows.append([np.nan] * 11 + [0])
             continue
@@ -50,6 +58,10 @@ def test_there_is_one_column_a_statistic():
         "nan_share",
         "inf_share",
         "real_samples",
+        "lag_norm_mean",
+        "lag_mean_norm",
+        "lag_std_norm",
+        "lag_real_samples",
     )
 
 
@@ -87,7 +99,7 @@ def test_what_is_not_finite_shows():
     assert np.isinf(found["norm_mean"][1])
     assert found["nan_share"].tolist() == [pytest.approx(1 / 20), 0, 0]
     assert found["inf_share"].tolist() == [0, pytest.approx(1 / 20), 0]
-    assert np.isfinite(flow.statistics(data)[2]).all()
+    assert np.isfinite(flow.statistics(data)[2, :12]).all()
 
 
 def test_the_input_is_left_alone():
