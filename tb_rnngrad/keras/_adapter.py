@@ -84,9 +84,9 @@ class Adapter(Protocol):
         """While entered, the layer's `call` loops through `wrap(rnn)`; gives the inputs to call."""
 
     def scaling_patches(
-        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+        self, optimizer: Any, note_scale: Callable[[tf.Tensor], None]
     ) -> Sequence[Patch]:
-        """Return what reports the loss scale whenever the model's optimizer scales a loss."""
+        """Return what reports the loss scale whenever the optimizer, if any, scales a loss."""
 
     def forward(self, model: Any, x: Any, training: bool) -> Any:
         """Return the model's prediction."""

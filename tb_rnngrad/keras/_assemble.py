@@ -13,8 +13,9 @@ from typing import Any, Final
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter
+from tb_rnngrad.keras._quantities import GRADIENTS
 from tb_rnngrad.keras._recurrence import Site, cells_of
-from tb_rnngrad.keras._taps import GRADIENTS, Taps
+from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.keras._views import Part, View
 
 QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(

@@ -10,8 +10,9 @@ from typing import Any
 
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import captured
+from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import NO_LIVE_STEP, check_of, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import NO_LIVE_STEP, is_legacy_graph, taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -25,6 +26,8 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
             "activations", "states", "kernels".
+        optimizer: the one that scales the loss, where training is in float16 and it is not
+            `model.optimizer`; its scale is undone.
 
     Raises:
         ValueError: no such layer or quantity.
@@ -41,13 +44,17 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
     """
 
     def __init__(
-        self, model: Any, layers: Any = None, of: str | Sequence[str] = "hidden_state"
+        self,
+        model: Any,
+        layers: Any = None,
+        of: str | Sequence[str] = "hidden_state",
+        optimizer: Any = None,
     ) -> None:
         adapter = adapter_of(model)
         if is_legacy_graph():
             raise NotImplementedError(NO_LIVE_STEP)
         names = check_of(of)
-        self._model = model
+        self._optimizer = getattr(model, "optimizer", None) if optimizer is None else optimizer
         self._single = isinstance(of, str)
         self._taps = taps_of(adapter, model, layers, names)
         self._stack = contextlib.ExitStack()
@@ -55,7 +62,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
 
     def __enter__(self) -> capture:
         """Put the taps in."""
-        self._stack.enter_context(self._taps.entered(self._model))
+        self._stack.enter_context(self._taps.entered(self._optimizer))
         return self
 
     def __exit__(

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import Taps, check_of, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 
 
 class AnyProbe(Protocol):
@@ -78,7 +79,7 @@ class Probe:
         model: Any = self._model()
         if not model.built:
             self._adapter.forward(model, _tensors(x), training=False)
-        with self.taps.entered(model):
+        with self.taps.entered():
             self._backward(_tensors(x), _tensors(y), _tensors(sample_weight), training)
             return captured(self.taps)
 

@@ -98,10 +98,9 @@ class Keras3:
             yield inputs
 
     def scaling_patches(
-        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+        self, optimizer: Any, note_scale: Callable[[tf.Tensor], None]
     ) -> Sequence[Patch]:
         """See `Adapter`."""
-        optimizer = getattr(model, "optimizer", None)
         if optimizer is None:
             return []
         original = optimizer.scale_loss

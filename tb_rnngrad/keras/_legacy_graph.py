@@ -72,7 +72,7 @@ class GraphProbe:
             for weight in self.taps.adapter.weights(part.layer)
         ]
         taps = Taps(self.taps.adapter, self.taps.asked)
-        with taps.entered(model):
+        with taps.entered():
             packed = tf.nest.pack_sequence_as(model.input, inputs)
             outputs = tf.nest.flatten(model(packed, training=training))
             endpoints = model._training_endpoints

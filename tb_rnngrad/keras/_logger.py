@@ -13,8 +13,9 @@ import tensorflow as tf
 from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import probe_of
+from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached, record_of
-from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, check_of, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, is_legacy_graph, taps_of
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 from tb_rnngrad.writer import SummaryWriter
 
@@ -94,6 +95,7 @@ class GradientLogger:
         self._is_due = False
         self._next = 0
         self._steps = 0
+        self._stride = 1
         self._last_logged: int | None = None
         self._gave_up = False
 
@@ -122,6 +124,7 @@ class GradientLogger:
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
         self._steps = self._read_steps()
+        self._stride = adapter_of(self._model).steps_per_execution(self._model)
         if self._update_freq != "epoch":
             self._next = -(-self._steps // int(self._update_freq)) * int(self._update_freq)
 
@@ -145,7 +148,7 @@ class GradientLogger:
                 self._tap_next_step()
             else:
                 self._log_probe(self._steps)
-        self._steps += adapter_of(self._model).steps_per_execution(self._model)
+        self._steps += self._stride
 
     def on_train_end(self, logs: Any = None) -> None:
         """Log the trained model where there is a probe batch, and close the file."""
@@ -193,7 +196,7 @@ class GradientLogger:
     ) -> Any:
         before = self._read_steps()
         try:
-            with taps.entered(self._model):
+            with taps.entered(getattr(self._model, "optimizer", None)):
                 logs = plain(iterator)
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise

@@ -9,18 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import tensorflow as tf
-from tensorflow.python.saved_model import save_context  # its options are in tf.function's cache key
 
 from tb_rnngrad.keras._adapter import Adapter, Patch, patched
-from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site, cells_of
+from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
+from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import tap
+from tb_rnngrad.keras._traces import outermost_graph, traced_apart
 from tb_rnngrad.keras._views import Part, View, select
-
-GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weights")
-VALUES: Final = ("activations", "states", "kernels")
-_IN_THE_LOOP: Final = frozenset(
-    ("hidden_state", "cell_state", "gates", "weights", "states", "kernels")
-)
 
 NO_LIVE_STEP: Final = (
     "in legacy graph mode (tf.compat.v1.disable_eager_execution) a training step is a fixed graph "
@@ -31,17 +26,6 @@ NO_LIVE_STEP: Final = (
 def is_legacy_graph() -> bool:
     """Return whether TensorFlow builds graphs for a session instead of running eagerly."""
     return not tf.compat.v1.executing_eagerly_outside_functions()
-
-
-def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `of`, or say which is none."""
-    names = (of,) if isinstance(of, str) else tuple(of)
-    unknown = [name for name in names if name not in (*GRADIENTS, *VALUES)]
-    if unknown or not names:
-        raise ValueError(
-            f"of is {of!r}; expected one or more of {', '.join((*GRADIENTS, *VALUES))}"
-        )
-    return names
 
 
 _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
@@ -57,7 +41,7 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
     asked: list[tuple[View, tuple[str, ...]]] = []
     lacks: list[Exception] = []
     for view in select(adapter, model, layer):
-        missing = {name: error for name in of if (error := _lack(adapter, view, name))}
+        missing = {name: error for name in of if (error := lack(adapter, view, name))}
         lacks += missing.values()
         if len(missing) < len(of):
             asked.append((view, tuple(name for name in of if name not in missing)))
@@ -68,33 +52,6 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
     if key not in known:
         known[key] = Taps(adapter, asked)
     return known[key]
-
-
-def _lack(adapter: Adapter, view: View, of: str) -> Exception | None:
-    """Return why a layer does not have a quantity, or None where it does."""
-    if of not in ("gates", "cell_state"):
-        return None
-    cells = [cell for part in view.parts for cell in cells_of(adapter, part.layer)]
-    if of == "gates":
-        unknown = [cell.cell for cell in cells if cell.kind is None]
-        if not unknown:
-            return None
-        return NotImplementedError(
-            f"layer {view.name!r} has a {type(unknown[0]).__name__}, whose gates are not known; "
-            "gates are known of the cells of SimpleRNN, LSTM, GRU and ConvLSTM"
-        )
-    if any(cell.kind and cell.kind.squashes_cell_state for cell in cells):
-        return None
-    custom = [cell.cell for cell in cells if cell.kind is None and cell.states > 1]
-    if custom:
-        return NotImplementedError(
-            f"layer {view.name!r} has a {type(custom[0]).__name__}, in which the path from the "
-            "cell state to the output cannot be told; cell_state is known of LSTM and ConvLSTM"
-        )
-    return ValueError(
-        f"layer {view.name!r} has no cell state ({type(cells[0].cell).__name__}); "
-        "LSTM and ConvLSTM have one"
-    )
 
 
 class Taps:
@@ -114,16 +71,20 @@ class Taps:
         )
 
     @contextlib.contextmanager
-    def entered(self, model: Any) -> Iterator[None]:
-        """Put the taps in for a while; what they saw before is forgotten."""
+    def entered(self, optimizer: Any = None) -> Iterator[None]:
+        """Put the taps in for a while; what they saw before is forgotten.
+
+        Args:
+            optimizer: the one that may scale the loss, or None.
+        """
         self._reset()
-        patches: list[Patch] = [*self.adapter.scaling_patches(model, self._note_scale)]
+        patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         for view, of in self.asked:
             for part in view.parts:
                 patches.append((vars(part.layer), "call", self._tapped_call(part, frozenset(of))))
-                if _IN_THE_LOOP.intersection(of) or part.direction:
+                if IN_THE_LOOP.intersection(of) or part.direction:
                     patches += self.adapter.standing_patches(part.layer)
-        with patched(patches), _traced_apart(self):
+        with patched(patches), traced_apart(self):
             yield
 
     def calls(self, part: Part) -> list[list[Site]]:
@@ -170,7 +131,7 @@ class Taps:
         if tf.executing_eagerly():
             self._eager.append((owner, site))
         else:
-            self._traced.setdefault(_outermost_graph(), []).append((owner, site))
+            self._traced.setdefault(outermost_graph(), []).append((owner, site))
         return site
 
     def _note_scale(self, scale: tf.Tensor) -> None:
@@ -185,6 +146,11 @@ class Taps:
             bound = signature.bind(*args, **kwargs)
             name = next(iter(signature.parameters))
             given = bound.arguments
+            if isinstance(given[name], tf.RaggedTensor):
+                raise NotImplementedError(
+                    f"layer {layer.name!r} is given a RaggedTensor; expected a padded batch, with "
+                    "a mask"
+                )
             mask = tf.nest.flatten(given.get("mask"))[0]
             site = self._open_site(id(layer), of)
             if mask is not None:
@@ -192,7 +158,7 @@ class Taps:
             anchor = self._anchor(layer, given[name])
             if "input" in of:
                 given[name] = _with_tapped_input(given[name], anchor, site)
-            if not of & _IN_THE_LOOP:
+            if not of & IN_THE_LOOP:
                 return self._tapped_result(original(*bound.args, **bound.kwargs), of, anchor, site)
             with self.adapter.recurrence(
                 layer,
@@ -244,57 +210,3 @@ def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:
         return site.sinks["input"].write(gradients[0])
 
     return tf.nest.pack_sequence_as(inputs, [*tap(flat[:1], anchor, receive), *flat[1:]])
-
-
-def _outermost_graph() -> Any:
-    graph = tf.compat.v1.get_default_graph()
-    while getattr(graph, "outer_graph", None) is not None and hasattr(
-        graph.outer_graph, "captures"
-    ):
-        graph = graph.outer_graph
-    return graph
-
-
-class _TraceKey:
-    """Makes every tf.function trace anew under the taps, and keeps that trace apart.
-
-    tf.function looks its traces up by the input types and by its context, of which the options of
-    a save context are one part; they change nothing else. It stands for `SaveOptions` and for its
-    `VariablePolicy` at once, and passes for the policy that leaves distributed variables alone.
-    """
-
-    def __init__(self, taps: tuple[Taps, ...]) -> None:
-        self.taps = taps
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, _TraceKey):
-            return self.taps == other.taps
-        return other is tf.saved_model.experimental.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES
-
-    def __hash__(self) -> int:
-        return hash(self.taps)
-
-    @property
-    def experimental_variable_policy(self) -> _TraceKey:
-        return self
-
-    def _expand_distributed_variables(self) -> bool:
-        return True
-
-    def _save_variable_devices(self) -> bool:
-        return False
-
-
-@contextlib.contextmanager
-def _traced_apart(taps: Taps) -> Iterator[None]:
-    here = save_context._save_context
-    outer = here.options() if here.in_save_context() else None
-    outer_taps = outer.taps if isinstance(outer, _TraceKey) else ()
-    here.enter_save_context(_TraceKey((*outer_taps, taps)))
-    try:
-        yield
-    finally:
-        if outer is None:
-            here.exit_save_context()
-        else:
-            here.enter_save_context(outer)

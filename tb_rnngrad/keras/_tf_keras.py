@@ -124,10 +124,9 @@ class TfKeras:
         return [first * masks[0], *rest] if rest else first * masks[0]
 
     def scaling_patches(
-        self, model: Any, note_scale: Callable[[tf.Tensor], None]
+        self, optimizer: Any, note_scale: Callable[[tf.Tensor], None]
     ) -> Sequence[Patch]:
         """See `Adapter`."""
-        optimizer = getattr(model, "optimizer", None)
         original = getattr(optimizer, "get_scaled_loss", None)
         if original is None:
             return []

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from differences import use_dtype
 
 import tb_rnngrad
@@ -39,10 +40,12 @@ def data(rng):
 def make(k, kind="LSTM", optimizer="adam", seed=1, **options):
     k.utils.set_random_seed(seed)
     layer = getattr(k.layers, kind)
+    # tf_keras draws dropout from generators that belong to one trace; Keras 3 keeps its seeds.
+    dropout = 0.0 if k is tf_keras else 0.2
     model = k.Sequential(
         [
             k.layers.Input((6, 3)),
-            layer(4, return_sequences=True, name="one"),
+            layer(4, return_sequences=True, dropout=dropout, name="one"),
             k.layers.BatchNormalization(),
             layer(3, name="two"),
             k.layers.Dense(2),
@@ -80,9 +83,9 @@ def steps_of(logdir, tag):
     [
         ("SimpleRNN", "graph", ALL),
         ("LSTM", "graph", ALL),
-        ("GRU", "graph", ALL),
+        ("GRU", "graph", ("hidden_state", "gates")),
         ("LSTM", "eager", ALL),
-        ("LSTM", "jit", ("hidden_state", "output")),
+        ("GRU", "jit", ("hidden_state",)),
     ],
 )
 def test_training_ends_bit_identical(k, data, tmp_path, kind, mode, of):

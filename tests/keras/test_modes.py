@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from differences import use_dtype
+from tf_keras.src.layers.rnn.cudnn_lstm import CuDNNLSTM
 
 import tb_rnngrad
 from tb_rnngrad.keras import GradientLogger, _keras3, capture, gradients
@@ -325,8 +326,12 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
         return [dict(vars(one)) for one in (model, layer, layer.cell, model.optimizer)]
 
     values, names = everything(), namespaces()
+    tf.random.set_seed(4)
+    drawn = tf.random.normal([3])
+    tf.random.set_seed(4)
     for training in (False, True):
         gradients(model, x, y, training=training, of=("hidden_state", "weights", "gates"))
+    np.testing.assert_array_equal(tf.random.normal([3]), drawn)
     for before, after in zip(values, everything(), strict=True):
         np.testing.assert_array_equal(before, after)
     for before, after in zip(names, namespaces(), strict=True):
@@ -462,6 +467,26 @@ def run_alone(script, **environment):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_fused_layer_says_what_to_use_instead():
+    layer = CuDNNLSTM(3, name="rnn")
+    model = tf_keras.Sequential([layer, tf_keras.layers.Dense(2)])
+    with pytest.raises(NotImplementedError, match="layer 'rnn' is a CuDNNLSTM, whose .* use LSTM,"):
+        gradients(model, None, None)
+
+
+def test_the_loss_scale_of_an_optimizer_of_ones_own(k, rng):
+    use_dtype(k, "float32")
+    model = simple(k)
+    x, y = (one.astype("f") for one in batch(rng))
+    expected = gradients(model, x, y)["rnn"].data
+    optimizer = k.mixed_precision.LossScaleOptimizer(k.optimizers.SGD(), initial_scale=1024.0)
+    scale = "get_scaled_loss" if k is tf_keras else "scale_loss"
+    with capture(model, optimizer=optimizer) as captured, tf.GradientTape() as tape:
+        loss = getattr(optimizer, scale)(tf.reduce_mean((model(x) - y) ** 2))
+        tape.gradient(loss, model.trainable_variables)
+    np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-4, atol=1e-8)
 
 
 def test_another_backend_than_tensorflow(monkeypatch):

@@ -1,0 +1,66 @@
+"""Traces of tf.functions under taps, kept apart from those without."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.saved_model import save_context  # its options are in tf.function's cache key
+
+
+@contextlib.contextmanager
+def traced_apart(reason: Hashable) -> Iterator[None]:
+    """While entered, every tf.function runs traces of its own, one for each `reason`."""
+    here = save_context._save_context
+    outer = here.options() if here.in_save_context() else None
+    outer_reasons = outer.reasons if isinstance(outer, _TraceKey) else ()
+    here.enter_save_context(_TraceKey((*outer_reasons, reason)))
+    try:
+        yield
+    finally:
+        if outer is None:
+            here.exit_save_context()
+        else:
+            here.enter_save_context(outer)
+
+
+def outermost_graph() -> Any:
+    """Return the graph of the outermost tf.function that is being traced."""
+    graph = tf.compat.v1.get_default_graph()
+    while getattr(graph, "outer_graph", None) is not None and hasattr(
+        graph.outer_graph, "captures"
+    ):
+        graph = graph.outer_graph
+    return graph
+
+
+class _TraceKey:
+    """Makes every tf.function trace anew and keeps that trace apart.
+
+    tf.function looks its traces up by the input types and by its context, of which the options of
+    a save context are one part; they change nothing else. It stands for `SaveOptions` and for its
+    `VariablePolicy` at once, and passes for the policy that leaves distributed variables alone.
+    """
+
+    def __init__(self, reasons: tuple[Hashable, ...]) -> None:
+        self.reasons = reasons
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _TraceKey):
+            return self.reasons == other.reasons
+        return other is tf.saved_model.experimental.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES
+
+    def __hash__(self) -> int:
+        return hash(self.reasons)
+
+    @property
+    def experimental_variable_policy(self) -> _TraceKey:
+        return self
+
+    def _expand_distributed_variables(self) -> bool:
+        return True
+
+    def _save_variable_devices(self) -> bool:
+        return False
