@@ -7,8 +7,8 @@ import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, uni
 import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
 import type { Window } from "./data/pool";
-import type { Show, Tensor, TensorRequest } from "./data/types";
-import type { State } from "./state";
+import { PROBABILITIES, type Show, type Tensor, type TensorRequest } from "./data/types";
+import type { Percentile, State } from "./state";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
 export const WHOLE_CELLS = 2 ** 20;
@@ -51,19 +51,17 @@ export function isRaw(quantity: string | undefined): boolean {
   return quantity === "state_jacobian";
 }
 
-export function extentOf(tensor: Tensor): Extent {
+/** What one view adds to a colour range. */
+export function extentOf(tensor: Tensor, percentile: Percentile = 100): Extent {
   const [least, greatest] = tensor.range;
-  return {
-    least,
-    greatest,
-    magnitude: Math.max(Math.abs(least), Math.abs(greatest)),
-    small: tensor.quantiles[0],
-  };
+  const quantile = tensor.quantiles[PROBABILITIES.findIndex((p) => p === percentile / 100)];
+  const magnitude = quantile ?? Math.max(Math.abs(least), Math.abs(greatest));
+  return { least, greatest, magnitude, small: tensor.quantiles[0] };
 }
 
-/** The one scale of all `tensors`, which hold the same quantity. */
-export function scaleFor(tensors: readonly Tensor[], state: State, quantity: string | undefined): Scale {
-  const extent = union(tensors.map(extentOf));
+/** The one scale of everything that `extents` describe, all of the same quantity. */
+export function scaleFor(extents: readonly Extent[], state: State, quantity: string | undefined): Scale {
+  const extent = union(extents);
   if (isRaw(quantity)) return makeRawScale(extent);
   const choice: ScaleChoice = {
     name: state.scale,

@@ -5,7 +5,19 @@ import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
 import type { Show } from "./data/types";
 
+export const VIEWS = ["heatmap", "flow"] as const;
+export type View = (typeof VIEWS)[number];
+
+export const RANGES = ["shared", "each", "steps"] as const;
+export type ColourRange = (typeof RANGES)[number];
+
+export const PERCENTILES = [100, 99.5, 99, 95] as const;
+export type Percentile = (typeof PERCENTILES)[number];
+
+export const SPEEDS = [1, 2, 4, 8, 16] as const;
+
 export interface State {
+  view: View;
   /** Names of the runs and tags shown. */
   runs: string[] | null;
   tags: string[] | null;
@@ -19,8 +31,15 @@ export interface State {
   /** Typed ends of the colour scale. */
   limit: number | null;
   threshold: number | null;
-  /** Over what the colour range is taken: what is on the page, each picture for itself. */
-  range: "shared" | "each";
+  /** What the colour range covers: what is on the page, each picture alone, or all steps of what is. */
+  range: ColourRange;
+  /** The largest magnitude is taken at this percentile; what lies beyond has the end's colour. */
+  percentile: Percentile;
+  /** The share of the largest norm that counts as reached, for memory horizons. */
+  eps: number;
+  /** Steps a second while playing, and whether to start anew after the last. */
+  speed: number;
+  loop: boolean;
   /** Channels whose curves are drawn. */
   pins: number[] | null;
   /** What the heatmaps show of channels and timesteps. */
@@ -28,6 +47,7 @@ export interface State {
 }
 
 export const INITIAL: Readonly<State> = {
+  view: "heatmap",
   runs: null,
   tags: null,
   runFilter: "",
@@ -39,6 +59,10 @@ export const INITIAL: Readonly<State> = {
   limit: null,
   threshold: null,
   range: "shared",
+  percentile: 100,
+  eps: 0.01,
+  speed: 4,
+  loop: true,
   pins: null,
   window: null,
 };

@@ -6,7 +6,7 @@
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import { REDUCTIONS } from "./data/types";
-import { INITIAL, type State } from "./state";
+import { INITIAL, PERCENTILES, RANGES, type State, VIEWS } from "./state";
 
 const PREFIX = "p.rnngrad.";
 
@@ -62,7 +62,17 @@ function orNull<Value>(codec: Codec<Value>): Codec<Value | null> {
   return { write: (value) => (value === null ? "" : codec.write(value)), read: codec.read };
 }
 
+/** The number where `low < number <= high`. */
+function within(value: number | undefined, low: number, high: number): number | undefined {
+  return value !== undefined && value > low && value <= high ? value : undefined;
+}
+
+function among<Value extends number>(allowed: readonly Value[]): Codec<Value> {
+  return { write: String, read: (value) => allowed.find((one) => one === numeric(value)) };
+}
+
 const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
+  view: oneOf(VIEWS),
   runs: names,
   tags: names,
   runFilter: text,
@@ -80,7 +90,11 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   map: orNull(oneOf(MAP_NAMES)),
   limit: positive,
   threshold: positive,
-  range: oneOf(["shared", "each"] as const),
+  range: oneOf(RANGES),
+  percentile: among(PERCENTILES),
+  eps: { write: String, read: (value) => within(numeric(value), 0, 1) },
+  speed: { write: String, read: (value) => within(numeric(value), 0, 60) },
+  loop: { write: String, read: (value) => ({ true: true, false: false })[value] },
   pins: integers,
   window: {
     write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),

@@ -7,6 +7,8 @@ import {
   placer,
   SCALE_NAMES,
   type Scale,
+  thresholdAt,
+  thresholdPlace,
   union,
   valueAt,
 } from "../src/colour/scale";
@@ -85,5 +87,12 @@ describe("a colour scale", () => {
   it("goes from the least to the greatest for logarithms", () => {
     const place = placer(makeRawScale({ least: -200, greatest: -100, magnitude: 200, small: 1 }));
     expect([place(-200), place(-150), place(-100)]).toEqual([0, 0.5, 1]);
+  });
+
+  it("finds the threshold for a place on the bar, and the place of a threshold", () => {
+    for (const low of [-2, 0]) {
+      const scale: Scale = { name: "symlog", low, high: 2, threshold: 1e-4 };
+      expect(thresholdAt(scale, thresholdPlace(scale))).toBeCloseTo(1e-4, 10);
+    }
   });
 });

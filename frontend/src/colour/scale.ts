@@ -96,3 +96,16 @@ export function makeRawScale(extent: Extent): Scale {
   const high = extent.greatest > low ? extent.greatest : low + 1;
   return { name: "linear", low, high, threshold: (high - low) / 2 };
 }
+
+/** Where on a symlog scale the threshold stands, between 0 and 1. */
+export function thresholdPlace(scale: Scale): number {
+  return placer(scale)(scale.threshold);
+}
+
+/** The threshold that would stand at `place` of a symlog scale with these ends. */
+export function thresholdAt(scale: Scale, place: number): number {
+  const share = scale.low < 0 ? 2 * place - 1 : place;
+  // share = log 2 / log(1 + high / threshold)
+  const cut = Math.min(0.62, Math.max(0.02, share));
+  return scale.high / Math.expm1(Math.LN2 / cut);
+}

@@ -14,13 +14,27 @@ import {
 } from "../choices";
 import type { Scale } from "../colour/scale";
 import { fetchRuns, fetchTags } from "../data/api";
+import { Flows } from "../data/flows";
 import { type Loaded, Loader } from "../data/loader";
 import type { Window } from "../data/pool";
 import type { Tags, Tensor, TensorRequest } from "../data/types";
-import { curve, curveRequest, detailFor, isDiverging, isWhole, mapFor, requestFor, scaleFor } from "../model";
-import { type State, Store } from "../state";
+import {
+  curve,
+  curveRequest,
+  detailFor,
+  extentOf,
+  isDiverging,
+  isRaw,
+  isSigned,
+  isWhole,
+  mapFor,
+  requestFor,
+  scaleFor,
+} from "../model";
+import { type State, Store, VIEWS, type View } from "../state";
 import { readHostHash, runColour, watchDarkMode, watchReloads, writeHostHash } from "../tensorboard";
 import { readHash, writeHash } from "../url";
+import { extentOverSteps } from "../views/flow";
 import type { Line } from "./curve";
 import type { Cursor } from "./events";
 import { controls } from "./theme";
@@ -28,8 +42,10 @@ import "./card";
 import "./checklist";
 import "./colour_bar";
 import "./curve";
+import "./flow_view";
 import "./how_to_log";
 import "./message";
+import "./play_button";
 import "./step_slider";
 import "./toolbar";
 
@@ -45,6 +61,17 @@ interface Card {
   /** What to draw: what was drawn last stays, under its own step, until the next is there. */
   shown: Tensor | null;
 }
+
+/** Pictures of one quantity, which have one scale. */
+interface Group {
+  quantity: string;
+  title: string;
+  cards: Card[];
+}
+
+type ScaledGroup = Group & { scale: Scale };
+
+const VIEW_NAMES: Record<View, string> = { heatmap: "Heatmap", flow: "Flow" };
 
 /** The page: it owns the state and the data, and hands both down; elements answer with events. */
 export class RnngradApp extends LitElement {
@@ -65,6 +92,11 @@ export class RnngradApp extends LitElement {
       aside rg-checklist { flex: 0 1 auto; max-height: 60%; }
       main { flex: 1; min-width: 0; display: flex; flex-direction: column; }
       .top { padding: 10px 16px; display: flex; flex-direction: column; gap: 8px; background: var(--rg-background); border-bottom: 1px solid var(--rg-border); }
+      nav { display: flex; gap: 4px; margin: -10px 0 0; border-bottom: 1px solid var(--rg-border); }
+      nav button { border: 0; border-radius: 0; border-bottom: 2px solid transparent; height: 36px; padding: 0 12px; background: none; }
+      nav button[aria-selected="true"] { border-color: var(--rg-accent); color: var(--rg-accent-text); font-weight: 500; }
+      .steps { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
+      .steps rg-step-slider { flex: 1 1 420px; }
       .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
       .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
       section + section { margin-top: 24px; }
@@ -87,6 +119,7 @@ export class RnngradApp extends LitElement {
   private readonly lastShown = new Map<string, Tensor>();
   private readonly store = new Store(readHash(readHostHash()));
   private readonly loader = new Loader(() => this.requestUpdate());
+  private readonly flows = new Flows(() => this.requestUpdate());
 
   constructor() {
     super();
@@ -105,7 +138,7 @@ export class RnngradApp extends LitElement {
     watchReloads(() => this.reload());
     this.addEventListener("rg-set", (event) => this.store.set(event.detail));
     this.addEventListener("rg-cursor", (event) => this.moveCursor(event.detail));
-    this.addEventListener("rg-pin", (event) => this.togglePin(event.detail));
+    this.addEventListener("rg-pin", (event) => this.togglePin(event.detail.c));
     this.addEventListener("rg-retry", () => this.retry());
     void this.reload();
   }
@@ -124,6 +157,7 @@ export class RnngradApp extends LitElement {
 
   private retry(): void {
     this.loader.retry();
+    this.flows.retry();
     this.requestUpdate();
     void this.reload();
   }
@@ -196,33 +230,38 @@ export class RnngradApp extends LitElement {
     const samples = Math.max(0, ...series.map(({ entry }) => entry.samples));
     this.fetch(cards, series, steps, state);
 
-    const groups = groupByQuantity(cards);
-    const scales = groups.map((group) => ({
+    const scales = groupByQuantity(cards).map((group) => ({
       ...group,
-      scale: scaleFor(tensorsOf(group.cards), state, group.quantity),
+      scale: this.sharedScale(group, state),
     }));
-    const anyDiverging = scales.some(({ scale }) => isDiverging(scale));
     return html`
-      ${
-        cards.length
-          ? html`<div class="top">
-              <rg-step-slider .steps=${steps} .step=${state.step}></rg-step-slider>
-              <rg-toolbar .state=${state} .samples=${samples} .diverging=${anyDiverging}>
-                ${state.window ? this.renderZoom(state.window) : nothing}
-              </rg-toolbar>
-              ${scales.map(
-                ({ scale, title }, i) => html`<rg-colour-bar .legend=${i === 0}
-                  .scale=${scale} .map=${mapFor(scale, state.map, this.dark)}
-                  .label=${state.range === "shared" ? title : `${title}: overall`}
-                ></rg-colour-bar>`,
-              )}
-            </div>`
-          : nothing
-      }
+      <div class="top">
+        <nav role="tablist" aria-label="Views">
+          ${VIEWS.map((view) => this.renderTab(view, state.view))}
+        </nav>
+        ${
+          cards.length
+            ? html`<div class="steps">
+                <rg-step-slider .steps=${steps} .step=${state.step}></rg-step-slider>
+                <rg-play-button
+                  .steps=${steps} .step=${state.step} .speed=${state.speed} .loop=${state.loop}
+                  .waiting=${cards.some(({ loaded }) => loaded.status === "loading")}
+                ></rg-play-button>
+              </div>`
+            : nothing
+        }
+        ${cards.length && state.view === "heatmap" ? this.renderColours(scales, samples, state) : nothing}
+      </div>
       <div class="content">
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
         ${this.renderNothing(runs, series)}
-        ${scales.map((group) => this.renderGroup(group, step, state))}
+        ${
+          state.view === "heatmap"
+            ? scales.map((group) => this.renderGroup(group, step, state))
+            : cards.length
+              ? this.renderFlow(cards, step, state)
+              : nothing
+        }
         ${this.renderErrors(series)}
         ${
           without.length
@@ -234,6 +273,49 @@ export class RnngradApp extends LitElement {
         }
       </div>
     `;
+  }
+
+  private renderTab(view: View, shown: View) {
+    return html`<button
+      role="tab" aria-selected=${view === shown ? "true" : "false"} @click=${() => this.store.set({ view })}
+    >${VIEW_NAMES[view]}</button>`;
+  }
+
+  private renderColours(scales: ScaledGroup[], samples: number, state: State) {
+    const anyDiverging = scales.some(({ scale }) => isDiverging(scale));
+    return html`
+      <rg-toolbar .state=${state} .samples=${samples} .scale=${scales[0].scale} .diverging=${anyDiverging}>
+        ${state.window ? this.renderZoom(state.window) : nothing}
+      </rg-toolbar>
+      ${scales.map(
+        ({ scale, title }, i) => html`<rg-colour-bar
+          .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .legend=${i === 0} .adjustable=${true}
+          .label=${title + (scale.name === "log" && isSigned(state.show) ? ", magnitude" : "")}
+        ></rg-colour-bar>`,
+      )}
+    `;
+  }
+
+  private renderFlow(cards: Card[], step: number, state: State) {
+    const flowCards = cards.map(({ series }) => ({
+      series,
+      colour: runColour(series.run, this.knownRuns, this.dark),
+      loaded: this.flows.get(series),
+    }));
+    return html`<rg-flow-view .cards=${flowCards} .step=${step} .eps=${state.eps} .dark=${this.dark}></rg-flow-view>`;
+  }
+
+  /** The scale of a group: over all steps as their flow says, once it came; else over what is shown. */
+  private sharedScale({ cards, quantity }: Group, state: State): Scale {
+    const flows = state.range === "steps" ? cards.map(({ series }) => this.flows.get(series)) : [];
+    const overSteps = flows.flatMap((loaded) =>
+      loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
+    );
+    const complete = overSteps.length > 0 && overSteps.length === cards.length && !isRaw(quantity);
+    const extents = complete
+      ? overSteps
+      : tensorsOf(cards).map((tensor) => extentOf(tensor, state.percentile));
+    return scaleFor(extents, state, quantity);
   }
 
   private renderZoom({ c0, c1, t0, t1 }: Window) {
@@ -260,7 +342,7 @@ export class RnngradApp extends LitElement {
       .map(({ run, tag, entry }) => html`<rg-message heading="${run}: ${tag}">${entry.error}</rg-message>`);
   }
 
-  private renderGroup(group: { scale: Scale; cards: Card[]; quantity: string }, step: number, state: State) {
+  private renderGroup(group: ScaledGroup, step: number, state: State) {
     const channels = Math.max(0, ...tensorsOf(group.cards).map((tensor) => tensor.channels));
     const pins = shownPins(state, channels);
     return html`<section>
@@ -295,7 +377,7 @@ export class RnngradApp extends LitElement {
           pins,
           (pin) => pin,
           (pin) => html`<rg-curve
-            heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${this.lines(group.cards, pin)}
+            .xs=${null} heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${this.lines(group.cards, pin)}
             .scale=${group.scale} .span=${span} .cursor=${this.cursor} .dark=${this.dark}
           ></rg-curve>`,
         )}
@@ -334,7 +416,8 @@ export class RnngradApp extends LitElement {
   }
 
   private scaleOf(shown: Tensor | null, shared: Scale, state: State, quantity: string): Scale {
-    return state.range === "shared" || !shown ? shared : scaleFor([shown], state, quantity);
+    if (state.range !== "each" || !shown) return shared;
+    return scaleFor([extentOf(shown, state.percentile)], state, quantity);
   }
 
   private cardsAt(series: Series[], step: number, state: State): Card[] {
@@ -373,7 +456,7 @@ function seriesKey({ run, tag }: Series): string {
 }
 
 /** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */
-function groupByQuantity(cards: readonly Card[]): { quantity: string; title: string; cards: Card[] }[] {
+function groupByQuantity(cards: readonly Card[]): Group[] {
   const groups = new Map<string, Card[]>();
   for (const card of cards) {
     const quantity = card.series.entry.metadata.quantity ?? "other";

@@ -1,7 +1,8 @@
-import { css, html, LitElement, svg } from "lit";
-import { placer, type Scale } from "../colour/scale";
+import { css, html, LitElement, nothing, svg } from "lit";
+import { placer, type Scale, thresholdAt, thresholdPlace } from "../colour/scale";
 import { colourIndex, type MapName, mapColours, SPECIALS } from "../colour/table";
 import { scaleTicks, short } from "../colour/ticks";
+import { tell } from "./events";
 import { controls, hatch } from "./theme";
 
 const WIDTH = 360;
@@ -13,6 +14,7 @@ export class RgColourBar extends LitElement {
     map: { type: String },
     label: { type: String },
     legend: { type: Boolean },
+    adjustable: { type: Boolean },
   };
   static override styles = [
     controls,
@@ -26,6 +28,11 @@ export class RgColourBar extends LitElement {
       ul { display: flex; flex-wrap: wrap; gap: 4px 12px; list-style: none; margin: 0; padding: 0; color: var(--rg-muted); }
       li { display: flex; align-items: center; gap: 4px; white-space: nowrap; }
       .swatch { width: 12px; height: 12px; border: 1px solid var(--rg-border); border-radius: 2px; }
+      .track { position: relative; }
+      .thumb {
+        position: absolute; top: -3px; width: 8px; height: 18px; margin-left: -4px; border-radius: 3px; cursor: ew-resize;
+        background: var(--rg-background); border: 2px solid var(--rg-text); touch-action: none;
+      }
       .label { min-width: 128px; }
       .padding { background: ${hatch}; }
     `,
@@ -36,14 +43,16 @@ export class RgColourBar extends LitElement {
   declare label: string;
   /** Whether to name the colours of what is no ordinary number. */
   declare legend: boolean;
+  /** Whether the threshold of symlog may be dragged. */
+  declare adjustable: boolean;
 
   override render() {
     const place = placer(this.scale);
-    const log = this.scale.name === "log";
     return html`
-      <span class="label muted">${this.label}${log ? ", magnitude" : ""}</span>
-      <div class="bar" role="img" aria-label="Colour bar from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
-        <canvas width="256" height="1"></canvas>
+      <span class="label muted">${this.label}</span>
+      <div class="bar" role="group" aria-label="Colour bar from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
+        <div class="track"><canvas width="256" height="1"></canvas>
+        ${this.adjustable && this.scale.name === "symlog" ? this.renderThumb() : nothing}</div>
         <svg width=${WIDTH} height="18">
           ${scaleTicks(this.scale, 0.115).map(
             (tick) => svg`<line x1=${place(tick) * WIDTH} x2=${place(tick) * WIDTH} y1="0" y2="4"></line>
@@ -59,6 +68,36 @@ export class RgColourBar extends LitElement {
         <li><span class="swatch padding"></span>padding</li>
       </ul>
     `;
+  }
+
+  private renderThumb() {
+    const { threshold } = this.scale;
+    return html`<div
+      class="thumb" role="slider" tabindex="0" aria-label="Symlog threshold"
+      aria-valuenow=${threshold} aria-valuemin="0" aria-valuemax=${this.scale.high} aria-valuetext=${short(threshold)}
+      title="Symlog threshold ${short(threshold)}: drag, or arrow keys; double-click for automatic"
+      style="left:${thresholdPlace(this.scale) * WIDTH}px"
+      @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
+      @pointermove=${this.onDrag} @keydown=${this.onKey}
+      @dblclick=${() => tell(this, "rg-set", { threshold: null })}
+    ></div>`;
+  }
+
+  private onDrag(event: PointerEvent): void {
+    if (!(event.target as Element).hasPointerCapture(event.pointerId)) return;
+    const bar = (this.renderRoot.querySelector("canvas") as HTMLCanvasElement).getBoundingClientRect();
+    this.setThreshold(thresholdAt(this.scale, (event.clientX - bar.left) / bar.width));
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const factor = { ArrowRight: 2, ArrowUp: 2, ArrowLeft: 0.5, ArrowDown: 0.5 }[event.key];
+    if (!factor) return;
+    event.preventDefault();
+    this.setThreshold(this.scale.threshold * factor);
+  }
+
+  private setThreshold(threshold: number): void {
+    tell(this, "rg-set", { threshold: Number(threshold.toPrecision(3)) });
   }
 
   override updated(): void {

@@ -1,4 +1,4 @@
-import { css, html, LitElement, unsafeCSS } from "lit";
+import { css, html, LitElement, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import type { Scale } from "../colour/scale";
@@ -25,6 +25,7 @@ export class RgCurve extends LitElement {
     lines: { attribute: false },
     scale: { attribute: false },
     span: { attribute: false },
+    xs: { attribute: false },
     cursor: { attribute: false },
     dark: { type: Boolean },
   };
@@ -43,11 +44,14 @@ export class RgCurve extends LitElement {
   ];
 
   declare heading: string;
-  declare channel: number;
+  /** Null where the curves are of no single channel. */
+  declare channel: number | null;
   declare lines: Line[];
   declare scale: Scale;
   /** First timestep and the one after the last. */
   declare span: [number, number];
+  /** What stands on the x axis; null: the timesteps' numbers. */
+  declare xs: number[] | null;
   declare cursor: Cursor | null;
   declare dark: boolean;
 
@@ -55,7 +59,7 @@ export class RgCurve extends LitElement {
   private shape = "";
   private pointed = false;
   private readonly observer = new ResizeObserver(([entry]) => {
-    this.plot?.setSize({ width: Math.floor(entry.contentRect.width) - 26, height: HEIGHT });
+    this.plot?.setSize({ width: Math.floor(entry.contentRect.width), height: HEIGHT });
   });
 
   override connectedCallback(): void {
@@ -76,7 +80,11 @@ export class RgCurve extends LitElement {
     return html`
       <header>
         <h3>${this.heading}</h3>
-        <button class="link" aria-label="Unpin ${this.heading}" @click=${() => tell(this, "rg-pin", this.channel)}>unpin</button>
+        ${
+          this.channel === null
+            ? nothing
+            : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
+        }
       </header>
       <div class="plot" role="img" aria-label="Curves of ${this.heading} over timesteps"></div>
       <div class="values number">
@@ -86,7 +94,7 @@ export class RgCurve extends LitElement {
               at === undefined ? "" : html` <b>${reading(line.values[at])}</b>`
             }</span>`,
         )}
-        ${at === undefined ? "" : html`<span class="muted">at timestep ${at}</span>`}
+        ${at === undefined ? "" : html`<span class="muted">at ${this.xs ? `step ${this.xs[at]}` : `timestep ${at}`}</span>`}
       </div>
     `;
   }
@@ -102,7 +110,7 @@ export class RgCurve extends LitElement {
       this.plot?.setData(this.data(), false);
     }
     if (changed.has("span") || changed.has("lines")) {
-      this.plot?.setScale("x", { min: this.span[0], max: Math.max(this.span[1] - 1, this.span[0] + 1) });
+      this.plot?.setScale("x", this.xRange());
     }
     this.showCursor();
   }
@@ -110,8 +118,17 @@ export class RgCurve extends LitElement {
   private showCursor(): void {
     const { plot, cursor } = this;
     if (!plot || this.pointed) return;
-    const left = cursor ? plot.valToPos(cursor.t, "x") : -10;
+    const left = cursor ? plot.valToPos(this.xs?.[cursor.t] ?? cursor.t, "x") : -10;
     plot.setCursor({ left, top: cursor ? 0 : -10 }, false);
+  }
+
+  private onUnpin(): void {
+    if (this.channel !== null) tell(this, "rg-pin", { t: 0, c: this.channel });
+  }
+
+  private xRange(): { min: number; max: number } {
+    const [first, last] = [this.span[0], this.span[1] - 1].map((x) => this.xs?.[x] ?? x);
+    return { min: first, max: Math.max(last, first + 1) };
   }
 
   private data(): uPlot.AlignedData {
@@ -120,7 +137,7 @@ export class RgCurve extends LitElement {
     const lines = this.lines.map(({ values }) =>
       log ? values.map((value) => (value ? Math.abs(value) : null)) : values,
     );
-    return [Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
+    return [this.xs ?? Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
   }
 
   private build(): uPlot {
@@ -134,7 +151,7 @@ export class RgCurve extends LitElement {
     };
     const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const options: uPlot.Options = {
-      width: Math.max(100, this.clientWidth - 26),
+      width: Math.max(100, this.clientWidth - 24),
       height: HEIGHT,
       legend: { show: false },
       scales: { x: { time: false, auto: false }, y },

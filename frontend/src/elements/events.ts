@@ -13,8 +13,8 @@ interface Details {
   "rg-set": Partial<State>;
   /** The pointer moved to a cell, or left (null). */
   "rg-cursor": Cursor | null;
-  /** A channel is to be pinned, or no longer. */
-  "rg-pin": number;
+  /** A cell was chosen: its channel is to be pinned, or no longer. */
+  "rg-pin": { t: number; c: number };
   /** Try again what failed. */
   "rg-retry": undefined;
 }

@@ -10,11 +10,14 @@ import { type Cursor, tell } from "./events";
 import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
 import { controls, hatch } from "./theme";
 
-/** Room around the cells: the channel axis, the norms with the group names, the norms, the time axis. */
+/** Room around the cells for the axes, and for nothing. */
 const LEFT = 46;
-const RIGHT = 62;
-const TOP = 42;
 const BOTTOM = 34;
+const BARE = 10;
+/** Room for the norms above and beside them, and for the groups' names. */
+const NORMS_ABOVE = 42;
+const NORMS_BESIDE = 50;
+const NAMES = 14;
 /** Width of the strips that hold norms, and their distance from the cells. */
 const STRIP = 30;
 const GAP = 4;
@@ -41,6 +44,9 @@ export class RgHeatmap extends LitElement implements Plot {
     pins: { attribute: false },
     cursor: { attribute: false },
     marginals: { type: Boolean },
+    columnNames: { attribute: false },
+    mark: { attribute: false },
+    line: { attribute: false },
     width: { state: true },
     marked: { state: true },
   };
@@ -49,7 +55,7 @@ export class RgHeatmap extends LitElement implements Plot {
     css`
       :host { display: block; position: relative; }
       canvas {
-        position: absolute; left: ${LEFT}px; top: ${TOP}px; cursor: crosshair; touch-action: pan-y;
+        position: absolute; cursor: crosshair; touch-action: pan-y;
         background: ${hatch}, var(--rg-background); outline-offset: 2px;
       }
       svg { display: block; position: relative; pointer-events: none; overflow: hidden; }
@@ -61,6 +67,9 @@ export class RgHeatmap extends LitElement implements Plot {
       .pin { fill: var(--rg-accent); }
       .norm { fill: var(--rg-muted); opacity: 0.45; }
       .small { font-size: 10px; }
+      .line { fill: none; stroke: #fff; stroke-width: 1.5; }
+      .halo { stroke: #000; stroke-width: 3.5; }
+      .mark { fill: var(--rg-accent); stroke: var(--rg-accent); stroke-width: 1.5; }
       .marked { fill: var(--rg-accent); fill-opacity: 0.15; stroke: var(--rg-accent); }
     `,
   ];
@@ -76,6 +85,12 @@ export class RgHeatmap extends LitElement implements Plot {
   declare cursor: Cursor | null;
   /** Whether to draw norms: of logarithms there are none. */
   declare marginals: boolean;
+  /** What columns are called on their axis, where not by their numbers. */
+  declare columnNames: number[] | undefined;
+  /** A column to mark. */
+  declare mark: number | undefined;
+  /** For each column a row to draw a line through. */
+  declare line: (number | null)[] | undefined;
   declare width: number;
   declare marked: [Cell, Cell] | null;
 
@@ -108,8 +123,13 @@ export class RgHeatmap extends LitElement implements Plot {
     return { c0: 0, c1: this.tensor.channels, t0: 0, t1: this.tensor.timesteps };
   }
 
+  private get top(): number {
+    return this.marginals ? NORMS_ABOVE : BARE;
+  }
+
   private get plotWidth(): number {
-    return Math.max(1, this.width - LEFT - RIGHT);
+    const right = (this.marginals ? NORMS_BESIDE : BARE) + (this.groups ? NAMES : 0);
+    return Math.max(1, this.width - LEFT - right);
   }
 
   private get plotHeight(): number {
@@ -121,18 +141,18 @@ export class RgHeatmap extends LitElement implements Plot {
     const { request, channels, timesteps } = this.tensor;
     return html`
       <canvas
-        tabindex="0" role="img" style="width:${width}px;height:${height}px"
+        tabindex="0" role="img" style="left:${LEFT}px;top:${this.top}px;width:${width}px;height:${height}px"
         aria-label="Heatmap of ${channels} channels by ${timesteps} timesteps, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
         @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
         @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}
         @dblclick=${() => tell(this, "rg-set", { window: null })}
         @keydown=${this.gestures.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></canvas>
-      <svg width=${this.width} height=${height + TOP + BOTTOM} aria-hidden="true">
-        <g transform="translate(${LEFT},${TOP})">
+      <svg width=${this.width} height=${height + this.top + BOTTOM} aria-hidden="true">
+        <g transform="translate(${LEFT},${this.top})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
           ${this.renderTimeAxis()} ${this.renderChannelAxis()} ${this.renderNorms()} ${this.renderGroups()}
-          ${this.renderPins()} ${this.renderCrosshair()} ${this.renderMarked()}
+          ${this.renderPins()} ${this.renderLine()} ${this.renderCrosshair()} ${this.renderMarked()}
         </g>
       </svg>
     `;
@@ -152,7 +172,7 @@ export class RgHeatmap extends LitElement implements Plot {
       ${integerTicks(this.window.t0, this.window.t1, this.plotWidth / 60).map(
         (t) => svg`
           <line class="tick" x1=${this.x(t + 0.5)} x2=${this.x(t + 0.5)} y1=${bottom} y2=${bottom + 4}></line>
-          <text x=${this.x(t + 0.5)} y=${bottom + 15} text-anchor="middle">${t}</text>`,
+          <text x=${this.x(t + 0.5)} y=${bottom + 15} text-anchor="middle">${this.columnNames?.[t] ?? t}</text>`,
       )}
       <text x=${this.plotWidth / 2} y=${bottom + 30} text-anchor="middle">${this.axes.timesteps}</text>`;
   }
@@ -216,7 +236,7 @@ export class RgHeatmap extends LitElement implements Plot {
       first += size;
       if (from >= to) return nothing;
       const [middle, room] = [(this.y(from) + this.y(to)) / 2, this.y(to) - this.y(from)];
-      const across = this.plotWidth + GAP + STRIP + 12;
+      const across = this.plotWidth + GAP + (this.marginals ? STRIP : 0) + 12;
       return svg`
         ${edge > c0 && edge < c1 ? svg`<line class="separator" x1="0" x2=${this.plotWidth} y1=${this.y(edge)} y2=${this.y(edge)}></line>` : nothing}
         ${room > 12 ? svg`<text transform="translate(${across},${middle}) rotate(90)" text-anchor="middle">${clip(name, room)}</text>` : nothing}`;
@@ -227,6 +247,20 @@ export class RgHeatmap extends LitElement implements Plot {
     return this.pins
       .filter((c) => c >= this.window.c0 && c < this.window.c1)
       .map((c) => svg`<circle class="pin" cx="-2" cy=${this.y(c + 0.5)} r="2.5"></circle>`);
+  }
+
+  private renderLine() {
+    let pen = "M";
+    const path = (this.line ?? []).map((row, column) => {
+      if (row === null) pen = "M";
+      const point = row === null ? "" : `${pen}${this.x(column + 0.5)},${this.y(row + 0.5)}`;
+      if (row !== null) pen = "L";
+      return point;
+    });
+    const mark = this.mark === undefined ? null : this.x(this.mark + 0.5);
+    return svg`
+      ${path.length ? svg`<path class="line halo" d=${path.join("")}></path><path class="line" d=${path.join("")}></path>` : nothing}
+      ${mark === null ? nothing : svg`<path class="mark" d="M${mark},0V${this.plotHeight}M${mark - 4},-6h8l-4,6z"></path>`}`;
   }
 
   private renderCrosshair() {

@@ -55,7 +55,7 @@ export class Gestures {
     const { plot, from } = this;
     this.from = null;
     if (!from) return;
-    if (from.clicked) tell(plot, "rg-pin", from.cell.c);
+    if (from.clicked) tell(plot, "rg-pin", from.cell);
     else if (plot.marked) this.show(box(...plot.marked, plot.whole));
     plot.marked = null;
   };
@@ -92,7 +92,7 @@ export class Gestures {
       ArrowDown: [0, 1],
     };
     const actions: Record<string, () => void> = {
-      Enter: () => tell(plot, "rg-pin", at.c),
+      Enter: () => tell(plot, "rg-pin", at),
       "+": () => this.zoomBy("t", KEY_FACTOR, at.t),
       "-": () => this.zoomBy("t", 1 / KEY_FACTOR, at.t),
       "]": () => this.zoomBy("c", KEY_FACTOR, at.c),

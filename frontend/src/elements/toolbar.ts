@@ -1,81 +1,133 @@
-import { css, html, LitElement } from "lit";
-import { SCALE_NAMES, type ScaleName } from "../colour/scale";
+import { css, html, LitElement, type TemplateResult } from "lit";
+import { SCALE_NAMES, type Scale, type ScaleName } from "../colour/scale";
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
-import { REDUCTIONS, type Reduction, type Show } from "../data/types";
-import type { State } from "../state";
+import { short } from "../colour/ticks";
+import { REDUCTIONS, type Reduction } from "../data/types";
+import { type ColourRange, PERCENTILES, type Percentile, type State } from "../state";
 import { tell } from "./events";
 import { controls } from "./theme";
 
 const SCALES: Record<ScaleName, string> = { symlog: "symlog", linear: "linear", log: "log |x|" };
+const RANGES: Record<ColourRange, string> = {
+  shared: "shared by all shown",
+  steps: "shared, over all steps",
+  each: "each its own",
+};
 
 /** What is shown of the samples, and in which colours. */
 export class RgToolbar extends LitElement {
   static override properties = {
     state: { attribute: false },
     samples: { type: Number },
+    scale: { attribute: false },
     diverging: { type: Boolean },
   };
   static override styles = [
     controls,
     css`
-      :host { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
+      :host { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; }
       span { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
+      input[type="text"] { width: 72px; }
     `,
   ];
 
   declare state: State;
   declare samples: number;
+  /** The scale in use: what typed ends replace. */
+  declare scale: Scale;
   /** Whether the maps to choose from are those with a middle. */
   declare diverging: boolean;
 
   override render() {
-    const { show, scale, map, range } = this.state;
+    const { show, scale, map, range, percentile } = this.state;
     const samples = Array.from({ length: Math.max(this.samples, 1) }, (_, i) => i);
     const maps: MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
     return html`
-      <span><label for="show">Show</label>
-        <select id="show" @change=${(event: Event) => this.chooseShow(value(event))}>
-          <optgroup label="One sample">
-            ${samples.map((i) => option(String(i), `sample ${i}`, show === i))}
-          </optgroup>
+      ${this.choice(
+        "show",
+        "Show",
+        html`
+          <optgroup label="One sample">${samples.map((i) => option(String(i), `sample ${i}`, show === i))}</optgroup>
           <optgroup label="All kept samples">
             ${Object.entries(REDUCTIONS).map(([name, label]) => option(name, label, show === name))}
           </optgroup>
-        </select>
-      </span>
-      <span><label for="scale">Scale</label>
-        <select id="scale" @change=${(event: Event) => tell(this, "rg-set", { scale: value(event) as ScaleName })}>
-          ${SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name))}
-        </select>
-      </span>
-      <span><label for="range">Range</label>
-        <select id="range" @change=${(event: Event) => tell(this, "rg-set", { range: value(event) as State["range"] })}>
-          ${option("shared", "shared by all shown", range === "shared")}
-          ${option("each", "each its own", range === "each")}
-        </select>
-      </span>
-      <span><label for="map">Colours</label>
-        <select id="map" @change=${(event: Event) => tell(this, "rg-set", { map: (value(event) || null) as MapName | null })}>
-          ${option("", "automatic", map === null)}
-          ${maps.map((name) => option(name, name, map === name))}
-        </select>
-      </span>
+        `,
+        (chosen) => ({ show: chosen in REDUCTIONS ? (chosen as Reduction) : Number(chosen) }),
+      )}
+      ${this.choice(
+        "scale",
+        "Scale",
+        SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name)),
+        (chosen) => ({ scale: chosen as ScaleName }),
+      )}
+      ${this.choice(
+        "range",
+        "Range",
+        Object.entries(RANGES).map(([name, label]) => option(name, label, range === name)),
+        (chosen) => ({ range: chosen as ColourRange }),
+      )}
+      ${this.choice(
+        "percentile",
+        "up to",
+        PERCENTILES.map((p) =>
+          option(String(p), p === 100 ? "the largest" : `percentile ${p}`, percentile === p),
+        ),
+        (chosen) => ({ percentile: Number(chosen) as Percentile }),
+      )}
+      ${this.end("limit", "or", this.scale.high)}
+      ${scale === "linear" ? "" : this.end("threshold", "Threshold", this.scale.threshold)}
+      ${this.choice(
+        "map",
+        "Colours",
+        html`${option("", "automatic", map === null)} ${maps.map((name) => option(name, name, map === name))}`,
+        (chosen) => ({ map: (chosen || null) as MapName | null }),
+      )}
       <slot></slot>
     `;
   }
 
-  private chooseShow(chosen: string): void {
-    const show: Show = chosen in REDUCTIONS ? (chosen as Reduction) : Number(chosen);
-    tell(this, "rg-set", { show });
+  private choice(
+    id: string,
+    label: string,
+    options: TemplateResult | TemplateResult[],
+    change: (chosen: string) => Partial<State>,
+  ) {
+    return html`
+      <span>
+        <label for=${id}>${label}</label>
+        <select id=${id} @change=${(event: Event) => tell(this, "rg-set", change((event.target as HTMLSelectElement).value))}>
+          ${options}
+        </select>
+      </span>
+    `;
+  }
+
+  /** A typed end of the scale; empty: automatic. */
+  private end(key: "limit" | "threshold", label: string, automatic: number) {
+    const typed = this.state[key];
+    return html`
+      <span>
+        <label for=${key}>${label}</label>
+        <input
+          id=${key} type="text" aria-label="Typed ${key}" inputmode="decimal" class="number" placeholder=${short(automatic)}
+          .value=${typed === null ? "" : String(typed)} title="Type a number; empty: automatic"
+          @change=${(event: Event) => this.onEnd(key, event.target as HTMLInputElement)}
+        />
+      </span>
+    `;
+  }
+
+  private onEnd(key: "limit" | "threshold", input: HTMLInputElement): void {
+    const typed = Number(input.value.replaceAll("−", "-"));
+    if (input.value.trim() === "") tell(this, "rg-set", { [key]: null });
+    else if (typed > 0 && Number.isFinite(typed)) tell(this, "rg-set", { [key]: typed });
+    const now = this.state[key];
+    input.value = now === null ? "" : String(now);
   }
 }
 
 function option(value: string, label: string, selected: boolean) {
   return html`<option value=${value} .selected=${selected}>${label}</option>`;
-}
-
-function value(event: Event): string {
-  return (event.target as HTMLSelectElement).value;
 }
 
 customElements.define("rg-toolbar", RgToolbar);
