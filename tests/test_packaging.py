@@ -36,9 +36,10 @@ def without_node(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """The files that git tracks, without anything that was built from them."""
+    """The project's own files, without anything that was built from them."""
     target = tmp_path_factory.mktemp("checkout") / "tb_rnngrad"
-    for name in run("git", "ls-files", cwd=ROOT).splitlines():
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    for name in listed.splitlines():
         if (ROOT / name).exists() and not name.startswith("demo_logs/"):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
