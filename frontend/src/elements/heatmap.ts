@@ -16,8 +16,8 @@ const BOTTOM = 34;
 const BARE = 10;
 /** Room for the norms above and beside them, and for the groups' names. */
 const NORMS_ABOVE = 42;
-const NORMS_BESIDE = 50;
-const NAMES = 14;
+const NORMS_BESIDE = 56;
+const NAMES = 8;
 /** Width of the strips that hold norms, and their distance from the cells. */
 const STRIP = 30;
 const GAP = 4;

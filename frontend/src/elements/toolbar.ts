@@ -68,10 +68,8 @@ export class RgToolbar extends LitElement {
       )}
       ${this.choice(
         "percentile",
-        "up to",
-        PERCENTILES.map((p) =>
-          option(String(p), p === 100 ? "the largest" : `percentile ${p}`, percentile === p),
-        ),
+        "Limit",
+        PERCENTILES.map((p) => option(String(p), p === 100 ? "max |x|" : `p${p} |x|`, percentile === p)),
         (chosen) => ({ percentile: Number(chosen) as Percentile }),
       )}
       ${this.end("limit", "or", this.scale.high)}
