@@ -102,7 +102,7 @@ def test_playing_shows_one_step_after_another(tab: OpenTab) -> None:
 
 
 def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
-    page = tab(*ALPHA, "speed=16", "step=20")
+    page = tab(*ALPHA, "speed=2", "step=20")
     page.frame.get_by_role("button", name="Play").click()
     page.at_step("alpha", 30)
     page.at_step("alpha", 0)

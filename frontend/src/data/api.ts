@@ -1,6 +1,6 @@
 /** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
 
-import { PADDING, toCodes } from "../colour/bfloat16";
+import { toCodes } from "../colour/bfloat16";
 import type { Counts, Flow, KeptStep, Tags, Tensor, TensorRequest } from "./types";
 
 /** A request that got no answer, or none that says what was asked; its message is for the user. */
@@ -90,7 +90,7 @@ export async function fetchFlow(run: string, tag: string, signal?: AbortSignal):
   return { values, steps, timesteps, statistics: described.statistics };
 }
 
-/** Whether the cell of a grid of codes is padding. */
-export function isPadding(tensor: Tensor, index: number): boolean {
-  return tensor.codes.values[index] === PADDING;
+/** The directory that TensorBoard reads. */
+export async function fetchLogdir(): Promise<string> {
+  return (await (await get("../../environment", {})).json()).data_location;
 }

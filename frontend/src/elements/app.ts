@@ -12,6 +12,7 @@ import {
   stepIndex,
   unionSteps,
 } from "../choices";
+import { copyText } from "../clipboard";
 import type { Scale } from "../colour/scale";
 import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
@@ -32,7 +33,14 @@ import {
   scaleFor,
 } from "../model";
 import { type State, Store, VIEWS, type View } from "../state";
-import { readHostHash, runColour, watchDarkMode, watchReloads, writeHostHash } from "../tensorboard";
+import {
+  hostLink,
+  readHostHash,
+  runColour,
+  watchDarkMode,
+  watchReloads,
+  writeHostHash,
+} from "../tensorboard";
 import { readHash, writeHash } from "../url";
 import { extentOverSteps } from "../views/flow";
 import type { Line } from "./curve";
@@ -80,6 +88,7 @@ export class RnngradApp extends LitElement {
     problem: { state: true },
     cursor: { state: true },
     dark: { state: true },
+    copied: { state: true },
   };
   static override styles = [
     controls,
@@ -92,7 +101,8 @@ export class RnngradApp extends LitElement {
       aside rg-checklist { flex: 0 1 auto; max-height: 60%; }
       main { flex: 1; min-width: 0; display: flex; flex-direction: column; }
       .top { padding: 10px 16px; display: flex; flex-direction: column; gap: 8px; background: var(--rg-background); border-bottom: 1px solid var(--rg-border); }
-      nav { display: flex; gap: 4px; margin: -10px 0 0; border-bottom: 1px solid var(--rg-border); }
+      .bar { display: flex; justify-content: space-between; margin-top: -10px; border-bottom: 1px solid var(--rg-border); }
+      nav { display: flex; gap: 4px; }
       nav button { border: 0; border-radius: 0; border-bottom: 2px solid transparent; height: 36px; padding: 0 12px; background: none; }
       nav button[aria-selected="true"] { border-color: var(--rg-accent); color: var(--rg-accent-text); font-weight: 500; }
       .steps { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
@@ -114,6 +124,7 @@ export class RnngradApp extends LitElement {
   declare problem: string | null;
   declare cursor: Cursor | null;
   declare dark: boolean;
+  declare copied: boolean;
 
   private knownRuns: string[] = [];
   private readonly lastShown = new Map<string, Tensor>();
@@ -127,6 +138,7 @@ export class RnngradApp extends LitElement {
     this.problem = null;
     this.cursor = null;
     this.dark = false;
+    this.copied = false;
     this.store.subscribe(() => {
       writeHostHash(writeHash(readHostHash(), this.store.state));
       this.requestUpdate();
@@ -236,9 +248,10 @@ export class RnngradApp extends LitElement {
     }));
     return html`
       <div class="top">
-        <nav role="tablist" aria-label="Views">
-          ${VIEWS.map((view) => this.renderTab(view, state.view))}
-        </nav>
+        <div class="bar">
+          <nav role="tablist" aria-label="Views">${VIEWS.map((view) => this.renderTab(view, state.view))}</nav>
+          <button class="link" @click=${this.onCopyLink}>${this.copied ? "Link copied" : "Copy link"}</button>
+        </div>
         ${
           cards.length
             ? html`<div class="steps">
@@ -273,6 +286,14 @@ export class RnngradApp extends LitElement {
         }
       </div>
     `;
+  }
+
+  private async onCopyLink(): Promise<void> {
+    await copyText(hostLink(writeHash(readHostHash(), this.store.state)));
+    this.copied = true;
+    setTimeout(() => {
+      this.copied = false;
+    }, 2000);
   }
 
   private renderTab(view: View, shown: View) {

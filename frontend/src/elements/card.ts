@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { channelName, type Series } from "../choices";
 import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
+import { short } from "../colour/ticks";
 import type { Loaded } from "../data/loader";
 import { contains, intersect, type Window } from "../data/pool";
 import { REDUCTIONS, type Show, type Tensor } from "../data/types";
@@ -9,6 +10,7 @@ import { axesOf, isRaw } from "../model";
 import { read } from "../views/hover";
 import type { Cursor } from "./events";
 import { controls } from "./theme";
+import "./export_menu";
 import "./health";
 import "./heatmap";
 import "./message";
@@ -73,6 +75,7 @@ export class RgCard extends LitElement {
         <span class="swatch" style="background:${this.colour}"></span>
         <h3>${run}</h3>
         <span class="step number">${this.renderStep(shown)}</span>
+        ${shown ? this.renderExport(shown) : nothing}
       </header>
       <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}</p>
       ${this.renderBody(shown)}
@@ -106,6 +109,16 @@ export class RgCard extends LitElement {
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(detailed)}</div>
     `;
+  }
+
+  private renderExport(shown: Tensor) {
+    const { run, tag, entry } = this.series;
+    const { name, low, high } = this.scale;
+    const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${showName(shown.request.show, shown)}`;
+    return html`<rg-export-menu
+      .tensor=${shown} .window=${this.windowOf(shown)} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
+      .caption=${`${what}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
+    ></rg-export-menu>`;
   }
 
   private windowOf(shown: Tensor): Window {

@@ -6,7 +6,9 @@ import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
 import { logEnds, logPlaces, norms } from "../views/norms";
 import { paint } from "../views/painter";
+import { pngPicture, svgPicture } from "../views/picture";
 import { type Cursor, tell } from "./events";
+import type { Pictured } from "./export_menu";
 import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
 import { controls, hatch } from "./theme";
 
@@ -33,7 +35,7 @@ export function heatmapHeight(channels: number): number {
  * Channels x timesteps as colours, with the norms of rows and columns beside. The canvas holds the cells and
  * nothing else; axes lie around it.
  */
-export class RgHeatmap extends LitElement implements Plot {
+export class RgHeatmap extends LitElement implements Plot, Pictured {
   static override properties = {
     tensor: { attribute: false },
     scale: { attribute: false },
@@ -292,6 +294,15 @@ export class RgHeatmap extends LitElement implements Plot {
     const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
     [canvas.width, canvas.height] = size;
     paint(canvas, this.tensor.codes, table, this.window);
+  }
+
+  asSvg(caption: string): string {
+    const axes = this.renderRoot.querySelector("svg") as SVGSVGElement;
+    return svgPicture(axes, this.renderRoot.querySelector("canvas") as HTMLCanvasElement, caption);
+  }
+
+  asPng(caption: string): Promise<Blob> {
+    return pngPicture(this.asSvg(caption));
   }
 
   cellAt(event: MouseEvent): Cell {

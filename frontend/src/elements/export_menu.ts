@@ -1,0 +1,113 @@
+import { css, html, LitElement, nothing } from "lit";
+import { copyText, save } from "../clipboard";
+import { fetchLogdir, fetchTensor } from "../data/api";
+import { isExact, type Window } from "../data/pool";
+import type { Tensor } from "../data/types";
+import { csv, fileName, npy, python } from "../views/export";
+import { controls } from "./theme";
+
+/** Where the picture comes from: the heatmap's own parts. */
+export interface Pictured {
+  asSvg(caption: string): string;
+  asPng(caption: string): Promise<Blob>;
+}
+
+/** Saves what a card shows: the picture, or its numbers in full; or copies the Python that reads them. */
+export class RgExportMenu extends LitElement {
+  static override properties = {
+    tensor: { attribute: false },
+    window: { attribute: false },
+    caption: { type: String },
+    said: { state: true },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { position: relative; display: inline-block; font-size: 12px; }
+      summary { cursor: pointer; color: var(--rg-accent-text); list-style: none; }
+      summary::-webkit-details-marker { display: none; }
+      .menu {
+        position: absolute; right: 0; z-index: 2; margin-top: 4px; display: flex; flex-direction: column; min-width: 132px;
+        background: var(--rg-background); border: 1px solid var(--rg-border); border-radius: 4px; box-shadow: 0 2px 6px #0004;
+      }
+      .menu button { border: 0; border-radius: 0; text-align: left; }
+      .said { padding: 6px 8px; color: var(--rg-muted); }
+    `,
+  ];
+
+  declare tensor: Tensor;
+  /** What is seen of it. */
+  declare window: Window;
+  declare caption: string;
+  /** What became of the last choice, in words. */
+  declare said: string;
+  /** Set by the card. */
+  picture: () => Pictured | null = () => null;
+
+  constructor() {
+    super();
+    this.said = "";
+  }
+
+  override render() {
+    const name = fileName(this.tensor.request);
+    return html`
+      <details @toggle=${() => (this.said = "")} @keydown=${this.onKey}>
+        <summary>Export</summary>
+        <div class="menu">
+          ${this.item("PNG", async () => save(`${name}.png`, await this.pictured().asPng(this.caption), "image/png"))}
+          ${this.item("SVG", async () => save(`${name}.svg`, this.pictured().asSvg(this.caption), "image/svg+xml"))}
+          ${this.item("CSV", async () => save(`${name}.csv`, csv(await this.numbers()), "text/csv"))}
+          ${this.item("NPY", async () => save(`${name}.npy`, npy(await this.numbers()), "application/octet-stream"))}
+          ${this.item("Copy as Python", async () => copyText(python(this.tensor.request, this.shownPart(), await fetchLogdir())), "Copied.")}
+          ${this.said ? html`<div class="said" role="status">${this.said}</div>` : nothing}
+        </div>
+      </details>
+    `;
+  }
+
+  private item(label: string, action: () => Promise<void>, done = "Saved.") {
+    return html`<button @click=${() => this.run(action, done)}>${label}</button>`;
+  }
+
+  private async run(action: () => Promise<void>, done: string): Promise<void> {
+    this.said = "…";
+    try {
+      await action();
+      this.said = done;
+    } catch (error) {
+      this.said = `That failed: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const details = event.currentTarget as HTMLDetailsElement;
+    if (event.key !== "Escape" || !details.open) return;
+    details.open = false;
+    details.querySelector("summary")?.focus();
+    event.stopPropagation();
+  }
+
+  private pictured(): Pictured {
+    const picture = this.picture();
+    if (!picture) throw new Error("there is no picture yet");
+    return picture;
+  }
+
+  /** The window, where it is not everything. */
+  private shownPart(): Window | null {
+    const { c0, c1, t0, t1 } = this.window;
+    const all = c0 === 0 && t0 === 0 && c1 === this.tensor.channels && t1 === this.tensor.timesteps;
+    return all ? null : this.window;
+  }
+
+  /** Every cell that is seen, none pooled. */
+  private async numbers(): Promise<Tensor> {
+    const { tensor } = this;
+    if (this.shownPart() === null && isExact(tensor.values) && tensor.values.rows === tensor.channels)
+      return tensor;
+    return fetchTensor({ ...tensor.request, window: this.window, pooled: null });
+  }
+}
+
+customElements.define("rg-export-menu", RgExportMenu);
