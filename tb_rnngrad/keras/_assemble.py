@@ -108,7 +108,7 @@ def _of_view(
         masks = [one[1] for one in kept if one[1] is not None]
         mask = _merged(masks) if masks and data.shape.rank == 3 else None
         data = _widened(data)
-        if of in GRADIENTS:
+        if of in GRADIENTS and scale != 1:
             data = data / tf.cast(scale, data.dtype)
         if mask is not None:
             data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], data.dtype))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, adapter_of
+from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._quantities import check_of
@@ -92,6 +92,7 @@ class GradientLogger:
         self._dtype = dtype
         self._writer: SummaryWriter | None = None
         self._model: Any = None
+        self._taps: Taps | None = None
         self._is_due = False
         self._next = 0
         self._steps = 0
@@ -111,6 +112,7 @@ class GradientLogger:
     def set_model(self, model: Any) -> None:
         """Take the model that is about to be trained."""
         self._model = model
+        self._taps = None
 
     def _implements_train_batch_hooks(self) -> bool:
         return True
@@ -145,7 +147,7 @@ class GradientLogger:
             if self._update_freq != "epoch":
                 self._next = (self._steps // int(self._update_freq) + 1) * int(self._update_freq)
             if self._data is None:
-                self._tap_next_step()
+                self._tap_next_step(self._steps)
             else:
                 self._log_probe(self._steps)
         self._steps += self._stride
@@ -173,13 +175,10 @@ class GradientLogger:
         except _FAILURES as error:
             self._give_up(error)
 
-    def _tap_next_step(self) -> None:
+    def _tap_next_step(self, step: int) -> None:
         """Have fit's next call of its train function run under taps; fit reads it at every step."""
         try:
-            if is_legacy_graph():
-                raise NotImplementedError(NO_LIVE_STEP)
-            adapter = adapter_of(self._model)
-            taps = taps_of(adapter, self._model, self._layers, self._of)
+            taps = self._taps = self._taps or self._new_taps()
         except _FAILURES as error:
             self._give_up(error)
             return
@@ -187,14 +186,16 @@ class GradientLogger:
 
         def tapped(iterator: Any) -> Any:
             self._model.train_function = plain
-            return self._run_tapped(plain, iterator, adapter, taps)
+            return self._run_tapped(plain, iterator, taps, step)
 
         self._model.train_function = tapped
 
-    def _run_tapped(
-        self, plain: Callable[[Any], Any], iterator: Any, adapter: Adapter, taps: Taps
-    ) -> Any:
-        before = self._read_steps()
+    def _new_taps(self) -> Taps:
+        if is_legacy_graph():
+            raise NotImplementedError(NO_LIVE_STEP)
+        return taps_of(adapter_of(self._model), self._model, self._layers, self._of)
+
+    def _run_tapped(self, plain: Callable[[Any], Any], iterator: Any, taps: Taps, step: int) -> Any:
         try:
             with taps.entered(getattr(self._model, "optimizer", None)):
                 logs = plain(iterator)
@@ -207,7 +208,8 @@ class GradientLogger:
             return self._model.train_function(iterator)
         try:
             # Of several steps in one execution the taps keep the last.
-            self._write(captured(taps), taps, max(before, self._read_steps() - 1))
+            last = step if self._stride == 1 else max(step, self._read_steps() - 1)
+            self._write(captured(taps), taps, last)
         except _FAILURES as error:
             self._give_up(error)
         return logs

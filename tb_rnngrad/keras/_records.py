@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,10 +17,13 @@ Records = SequenceRecord | dict[str, SequenceRecord]
 
 
 def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> SequenceRecord:
-    """Return a record of all samples, or of the first few with statistics over all of them."""
+    """Return a record of all samples.
+
+    Where `max_outputs` are enough and the data is on an accelerator, only these are copied out of
+    it, and the statistics over all samples are computed there.
+    """
     data, mask, flow, batch_size = one.data, one.mask, None, None
-    on_device = isinstance(data, tf.Tensor)  # a session hands out NumPy arrays
-    if max_outputs is not None and on_device and not is_matrix(one.quantity):
+    if max_outputs is not None and _is_on_accelerator(data) and not is_matrix(one.quantity):
         flow = statistics(data, mask).numpy()
         batch_size = int(data.shape[0])
         data = data[:max_outputs]
@@ -34,6 +38,10 @@ def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> Sequ
         flow=flow,
         batch_size=batch_size,
     )
+
+
+def _is_on_accelerator(data: Any) -> bool:
+    return isinstance(data, tf.Tensor) and "CPU" not in data.device
 
 
 def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str, Records]:

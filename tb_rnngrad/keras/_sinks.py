@@ -26,6 +26,8 @@ class Sink:
         self._eager_writes = 0
         self._variable: tf.Variable | None = None
         self._count: tf.Variable | None = None
+        self._count_before = 0
+        self._count_now: int | None = None
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
         """Keep `value`; called in the forward or in the backward pass.
@@ -62,13 +64,21 @@ class Sink:
     def reset(self) -> None:
         """Forget the value and the number of writes."""
         self._eager, self._eager_writes = None, 0
-        if self._count is not None:
-            self._count.assign(0)
+        self._count_before = self._counted()
+        self._count_now = None
+
+    def _counted(self) -> int:
+        # Read once between two resets, as each reading waits for the device.
+        if self._count is None:
+            return 0
+        if self._count_now is None:
+            self._count_now = int(self._count.numpy())
+        return self._count_now
 
     @property
     def writes(self) -> int:
-        """How often it was written since the last reset."""
-        traced = 0 if self._count is None else int(self._count.numpy())
+        """How often it was written since the last reset, as of the first time this was asked."""
+        traced = self._counted() - self._count_before
         return self._eager_writes + traced + (self.symbolic is not None)
 
     @property

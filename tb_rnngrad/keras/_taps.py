@@ -140,9 +140,9 @@ class Taps:
     def _tapped_call(self, part: Part, of: frozenset[str]) -> Callable[..., Any]:
         layer = part.layer
         original = self.adapter.original_call(layer)
-        signature = inspect.signature(original)
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            signature = inspect.signature(original)
             bound = signature.bind(*args, **kwargs)
             name = next(iter(signature.parameters))
             given = bound.arguments
