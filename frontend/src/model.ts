@@ -7,7 +7,7 @@ import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, uni
 import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
 import type { Window } from "./data/pool";
-import { PROBABILITIES, type Show, type Tensor, type TensorRequest } from "./data/types";
+import { PROBABILITIES, type Show, type ShowChoice, type Tensor, type TensorRequest } from "./data/types";
 import type { Percentile, State } from "./state";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
@@ -33,9 +33,14 @@ export function detailFor(tensor: Tensor, window: Window | null): TensorRequest 
   return window ? { ...tensor.request, window } : null;
 }
 
+/** The pictures that a choice makes of a series: one, or one for each kept sample. */
+export function showsOf(choice: ShowChoice, { entry }: Series): Show[] {
+  return choice === "samples" ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
+}
+
 /** Whether the sign of what is shown means something. */
-export function isSigned(show: Show): boolean {
-  return typeof show === "number" || show === "mean";
+export function isSigned(show: ShowChoice): boolean {
+  return typeof show === "number" || show === "samples" || show === "mean";
 }
 
 /** What the axes of a picture are called: matrices have rows in the place of timesteps. */

@@ -3,7 +3,7 @@
 import type { ScaleName } from "./colour/scale";
 import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
-import type { Show } from "./data/types";
+import type { ShowChoice } from "./data/types";
 
 export const VIEWS = ["heatmap", "flow"] as const;
 export type View = (typeof VIEWS)[number];
@@ -25,7 +25,7 @@ export interface State {
   tagFilter: string;
   /** Null: the last step, also when newer ones come. */
   step: number | null;
-  show: Show;
+  show: ShowChoice;
   scale: ScaleName;
   map: MapName | null;
   /** Typed ends of the colour scale. */

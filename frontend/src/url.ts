@@ -5,7 +5,7 @@
 
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
-import { REDUCTIONS } from "./data/types";
+import { REDUCTIONS, type Reduction } from "./data/types";
 import { INITIAL, PERCENTILES, RANGES, type State, VIEWS } from "./state";
 
 const PREFIX = "p.rnngrad.";
@@ -54,6 +54,8 @@ function parsed<Item>(value: string, fits: (item: unknown) => item is Item): Ite
   }
 }
 
+const SHOWS = [...(Object.keys(REDUCTIONS) as Reduction[]), "samples"] as const;
+
 function oneOf<Name extends string>(allowed: readonly Name[]): Codec<Name> {
   return { write: String, read: (value) => allowed.find((name) => name === value) };
 }
@@ -83,7 +85,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
     read: (value) => {
       const sample = numeric(value);
       if (sample !== undefined) return Number.isInteger(sample) && sample >= 0 ? sample : undefined;
-      return (Object.keys(REDUCTIONS) as (keyof typeof REDUCTIONS)[]).find((name) => name === value);
+      return SHOWS.find((name) => name === value);
     },
   },
   scale: oneOf(SCALE_NAMES),
@@ -107,6 +109,11 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
 };
 
 const KEYS = Object.keys(CODECS) as (keyof State)[];
+
+/** Whether a hash holds any key of ours. */
+export function ownKeys(hash: string): boolean {
+  return hash.includes(`&${PREFIX}`);
+}
 
 /** The state that a hash describes, on top of `base`. */
 export function readHash(hash: string, base: State = INITIAL): State {

@@ -63,8 +63,12 @@ class Tab:
 
     def cells(self, run: str, channels: int, timesteps: int) -> np.ndarray:
         """Return the RGBA pixels at the middle of each cell of a run's heatmap, [C, T, 4]."""
-        pixels = self.canvas(run).evaluate(_READ_CELLS, [channels, timesteps])
-        return np.array(pixels, np.uint8).reshape(channels, timesteps, 4)
+        return self.read_cells(self.canvas(run), channels, timesteps)
+
+    def read_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
+        """Return the RGBA pixels at the middle of each of a canvas' cells, [rows, columns, 4]."""
+        pixels = canvas.evaluate(_READ_CELLS, [rows, columns])
+        return np.array(pixels, np.uint8).reshape(rows, columns, 4)
 
     def at_step(self, run: str, step: int) -> None:
         """Wait until the card says that it shows `step`."""

@@ -110,3 +110,27 @@ def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
     stopped = page.step()
     page.frame.wait_for_timeout(300)
     assert page.step() == stopped
+
+
+def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
+    page = tab(*ALPHA)
+    page.at_step("alpha", 30)
+    page.frame.get_by_label("Show", exact=True).select_option("samples")
+    cards = page.frame.locator("rg-card")
+    expect(cards).to_have_count(3)
+    data = logged("alpha", 30)
+    scale = automatic_scale(list(data))
+    for sample in range(3):
+        card = cards.nth(sample)
+        expect(card.locator(".readout")).to_contain_text(f"sample {sample} of 3")
+        seen = page.read_cells(card.locator("canvas"), 8, 40)
+        assert_colours(seen, symlog_places(data[sample].T, *scale), "vik")
+
+
+def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str) -> None:
+    page = tab(*ALPHA)
+    page.frame.get_by_label("Scale").select_option("linear")
+    page.page.goto("about:blank")
+    page.page.goto(f"{url}/#rnngrad")
+    expect(Tab.attach(page.page).frame.get_by_label("Scale")).to_have_value("linear")
+    expect(tab(*ALPHA).frame.get_by_label("Scale")).to_have_value("symlog")

@@ -34,20 +34,7 @@ def test_the_map_shows_the_norm_at_every_step_and_timestep(tab: OpenTab) -> None
     expect(canvas).to_be_visible()
     expect(page.frame.locator("rg-flow-view .readout")).to_contain_text("step 30")
     steps = len(STEPS["alpha"])
-    pixels = canvas.evaluate(
-        """(canvas, [rows, columns]) => {
-          const cells = [], context = canvas.getContext("2d");
-          for (let row = 0; row < rows; row++)
-            for (let column = 0; column < columns; column++) {
-              const x = Math.floor((column + 0.5) * canvas.width / columns);
-              const y = Math.floor((row + 0.5) * canvas.height / rows);
-              cells.push(...context.getImageData(x, y, 1, 1).data);
-            }
-          return cells;
-        }""",
-        [TIMESTEPS, steps],
-    )
-    seen = np.array(pixels, np.uint8).reshape(TIMESTEPS, steps, 4)
+    seen = page.read_cells(canvas, TIMESTEPS, steps)
     expected = np.log(norms().T)
     least = max(expected.min(), expected.max() - np.log(1e8))
     places = np.clip((expected - least) / (expected.max() - least), 0, 1)

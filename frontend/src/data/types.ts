@@ -39,6 +39,9 @@ export type Reduction = keyof typeof REDUCTIONS;
 /** One sample, or a reduction over all kept ones. */
 export type Show = number | Reduction;
 
+/** What the user chose to see of the samples: one of those, or each kept sample by itself. */
+export type ShowChoice = Show | "samples";
+
 export interface TensorRequest {
   run: string;
   tag: string;

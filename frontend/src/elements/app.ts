@@ -18,7 +18,7 @@ import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
 import { type Loaded, Loader } from "../data/loader";
 import type { Window } from "../data/pool";
-import type { Tags, Tensor, TensorRequest } from "../data/types";
+import type { Show, Tags, Tensor, TensorRequest } from "../data/types";
 import {
   curve,
   curveRequest,
@@ -31,7 +31,9 @@ import {
   mapFor,
   requestFor,
   scaleFor,
+  showsOf,
 } from "../model";
+import { keepSettings, keptSettings } from "../settings";
 import { type State, Store, VIEWS, type View } from "../state";
 import {
   hostLink,
@@ -128,7 +130,7 @@ export class RnngradApp extends LitElement {
 
   private knownRuns: string[] = [];
   private readonly lastShown = new Map<string, Tensor>();
-  private readonly store = new Store(readHash(readHostHash()));
+  private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
   private readonly loader = new Loader(() => this.requestUpdate());
   private readonly flows = new Flows(() => this.requestUpdate());
 
@@ -141,6 +143,7 @@ export class RnngradApp extends LitElement {
     this.copied = false;
     this.store.subscribe(() => {
       writeHostHash(writeHash(readHostHash(), this.store.state));
+      keepSettings(this.store.state);
       this.requestUpdate();
     });
     watchDarkMode((dark) => {
@@ -240,7 +243,7 @@ export class RnngradApp extends LitElement {
     const step = steps[stepIndex(steps, state.step)];
     const cards = steps.length ? this.cardsAt(series, step, state) : [];
     const samples = Math.max(0, ...series.map(({ entry }) => entry.samples));
-    this.fetch(cards, series, steps, state);
+    this.fetch(cards, steps, state);
 
     const scales = groupByQuantity(cards).map((group) => ({
       ...group,
@@ -318,7 +321,7 @@ export class RnngradApp extends LitElement {
   }
 
   private renderFlow(cards: Card[], step: number, state: State) {
-    const flowCards = cards.map(({ series }) => ({
+    const flowCards = [...new Set(cards.map(({ series }) => series))].map((series) => ({
       series,
       colour: runColour(series.run, this.knownRuns, this.dark),
       loaded: this.flows.get(series),
@@ -368,19 +371,15 @@ export class RnngradApp extends LitElement {
     const pins = shownPins(state, channels);
     return html`<section>
       <div class="cards" style=${[2, 4].includes(group.cards.length) ? "--least: 400px" : ""}>
-        ${repeat(
-          group.cards,
-          ({ series }) => seriesKey(series),
-          ({ series, request, loaded, shown }) => {
-            const scale = this.scaleOf(shown, group.scale, state, group.quantity);
-            return html`<rg-card
+        ${repeat(group.cards, cardKey, ({ series, request, loaded, shown }) => {
+          const scale = this.scaleOf(shown, group.scale, state, group.quantity);
+          return html`<rg-card
               .series=${series} .colour=${runColour(series.run, this.knownRuns, this.dark)}
               .step=${request.step} .wanted=${step} .loaded=${loaded} .shown=${shown} .detail=${this.detail(shown, state)}
               .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .window=${state.window}
               .pins=${pins} .cursor=${this.cursor}
             ></rg-card>`;
-          },
-        )}
+        })}
       </div>
       ${this.renderCurves(group, pins, state)}
     </section>`;
@@ -408,17 +407,20 @@ export class RnngradApp extends LitElement {
 
   private lines(cards: Card[], channel: number): Line[] {
     const tags = [...new Set(cards.map(({ series }) => series.tag))];
+    const several = this.store.state.show === "samples";
     const perRun = (run: string) => [
       ...new Set(cards.filter((c) => c.series.run === run).map((c) => c.series.tag)),
     ];
-    return cards.flatMap(({ series, shown }) => {
+    return cards.flatMap(({ series, request, shown }) => {
       if (!shown || channel >= shown.channels) return [];
       const tensor = this.inFull(shown, channel);
       if (!tensor) return [];
+      const sample = several ? ` sample ${request.show}` : "";
+      const pattern = several ? Number(request.show) : perRun(series.run).indexOf(series.tag);
       return {
-        label: tags.length > 1 ? `${series.run} ${series.tag}` : series.run,
+        label: (tags.length > 1 ? `${series.run} ${series.tag}` : series.run) + sample,
         colour: runColour(series.run, this.knownRuns, this.dark),
-        dash: DASHES[perRun(series.run).indexOf(series.tag) % DASHES.length],
+        dash: DASHES[pattern % DASHES.length],
         values: curve(tensor, channel),
       };
     });
@@ -443,17 +445,21 @@ export class RnngradApp extends LitElement {
 
   private cardsAt(series: Series[], step: number, state: State): Card[] {
     return series.flatMap((one) => {
-      const request = requestFor(one, step, state.show);
-      if (!request) return [];
-      const loaded = this.loader.peek(request);
-      const key = seriesKey(one);
-      if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
-      return [{ series: one, request, loaded, shown: this.lastShown.get(key) ?? null }];
+      return showsOf(state.show, one).flatMap((show) => this.card(one, step, show) ?? []);
     });
   }
 
+  private card(series: Series, step: number, show: Show): Card | null {
+    const request = requestFor(series, step, show);
+    if (!request) return null;
+    const loaded = this.loader.peek(request);
+    const key = cardKey({ series, request });
+    if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
+    return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
+  }
+
   /** Fetch what is shown, then its detail, then the slider's neighbours. */
-  private fetch(cards: Card[], series: Series[], steps: number[], state: State): void {
+  private fetch(cards: Card[], steps: number[], state: State): void {
     const ready = tensorsOf(cards);
     const details = ready.flatMap((tensor) => detailFor(tensor, state.window) ?? []);
     const curves = ready
@@ -462,7 +468,9 @@ export class RnngradApp extends LitElement {
     const index = stepIndex(steps, state.step);
     const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
     const soon = neighbours.flatMap((i) =>
-      series.slice(0, PREFETCHED_CARDS).flatMap((one) => requestFor(one, steps[i], state.show) ?? []),
+      cards
+        .slice(0, PREFETCHED_CARDS)
+        .flatMap(({ series, request }) => requestFor(series, steps[i], request.show) ?? []),
     );
     this.loader.want([...cards.map(({ request }) => request), ...details, ...curves], soon);
   }
@@ -472,8 +480,8 @@ function tensorsOf(cards: readonly Card[]): Tensor[] {
   return cards.flatMap(({ shown }) => shown ?? []);
 }
 
-function seriesKey({ run, tag }: Series): string {
-  return JSON.stringify([run, tag]);
+function cardKey({ series, request }: Pick<Card, "series" | "request">): string {
+  return JSON.stringify([series.run, series.tag, request.show]);
 }
 
 /** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */

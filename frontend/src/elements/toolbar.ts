@@ -49,10 +49,13 @@ export class RgToolbar extends LitElement {
         html`
           <optgroup label="One sample">${samples.map((i) => option(String(i), `sample ${i}`, show === i))}</optgroup>
           <optgroup label="All kept samples">
+            ${option("samples", "each sample", show === "samples")}
             ${Object.entries(REDUCTIONS).map(([name, label]) => option(name, label, show === name))}
           </optgroup>
         `,
-        (chosen) => ({ show: chosen in REDUCTIONS ? (chosen as Reduction) : Number(chosen) }),
+        (chosen) => ({
+          show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples") : Number(chosen),
+        }),
       )}
       ${this.choice(
         "scale",

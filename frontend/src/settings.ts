@@ -1,0 +1,17 @@
+/** Settings that outlive a visit: how to draw, not what. */
+
+import { INITIAL, type State } from "./state";
+import { ownKeys, readHash, writeHash } from "./url";
+
+const STORED = "rnngrad.settings";
+const KEPT = ["view", "scale", "map", "range", "percentile", "eps", "speed", "loop"] as const;
+
+/** What the last visit left, unless the URL names a view of ours: a link shows to all the same. */
+export function keptSettings(hash: string): State {
+  return ownKeys(hash) ? INITIAL : readHash(localStorage.getItem(STORED) ?? "");
+}
+
+export function keepSettings(state: State): void {
+  const kept = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
+  localStorage.setItem(STORED, writeHash("", { ...INITIAL, ...kept }));
+}
