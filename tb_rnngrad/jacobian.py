@@ -9,6 +9,7 @@ so they are rescaled as they grow and their norms kept as logarithms. Pure NumPy
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,23 +24,37 @@ _RESCALE_EVERY: Final = 4
 
 
 def _frobenius(products: Array) -> Array:
-    """Root of the sum of squares: how much of everything gets through."""
+    """Root of the sum of squares."""
     return np.sqrt(np.einsum("nij,nij->n", products, products))
 
 
-def _of_the_sum(products: Array) -> Array:
-    """Length of the gradient of the units' sum: what one backward pass gives; signs may cancel."""
-    summed = products.sum(axis=1)
-    return np.sqrt(np.einsum("nj,nj->n", summed, summed))
-
-
 def _spectral(products: Array) -> Array:
-    """Largest singular value: the direction that gets through best. Slow: an SVD an entry."""
+    """Largest singular value."""
     return np.linalg.norm(products, 2, axis=(1, 2))
 
 
-NORMS: Final[Mapping[str, Callable[[Array], Array]]] = MappingProxyType(
-    {"fro": _frobenius, "sum": _of_the_sum, "spectral": _spectral}
+@dataclass(frozen=True)
+class Norm:
+    """A norm of dh_t/dx_s.
+
+    Attributes:
+        size: of [n, units, features], the n norms.
+        sums_units: whether the units are summed up first.
+    """
+
+    size: Callable[[Array], Array]
+    sums_units: bool = False
+
+
+NORMS: Final[Mapping[str, Norm]] = MappingProxyType(
+    {
+        # How much of everything gets through.
+        "fro": Norm(_frobenius),
+        # The length of the gradient of the units' sum: what one backward pass gives; signs cancel.
+        "sum": Norm(_frobenius, sums_units=True),
+        # The direction that gets through best. Slow: an SVD an entry.
+        "spectral": Norm(_spectral),
+    }
 )
 
 
@@ -66,39 +81,87 @@ def log10_norms(
         [len(at), timesteps]; -inf where nothing depends on anything, as for s > t.
     """
     timesteps, states = transitions.shape[:2]
-    size = NORMS[norm]
-    rows = np.asarray(at)
+    chosen = NORMS[norm]
+    # What h is read off the state by, [1 or units, states], and how x or h enters it.
+    reading = np.zeros((len(hidden), states), transitions.dtype)
+    reading[np.arange(len(hidden)), hidden] = 1
+    if entries is None:
+        entries = np.broadcast_to(reading.T, (timesteps, states, len(hidden)))
+    if chosen.sums_units:
+        reading = reading.sum(axis=0, keepdims=True)
+    tell = advance or (lambda: None)
+    # From the rows back in time, or from the entries forward: whichever multiplies less.
+    backward = len(at) / timesteps * len(reading) * (states + entries.shape[2])
+    along = _backward if backward < states * entries.shape[2] else _forward
+    with np.errstate(divide="ignore"):
+        return along(transitions, entries, reading, np.asarray(at), chosen.size, tell)
+
+
+def _backward(
+    transitions: Array,
+    entries: Array,
+    reading: Array,
+    rows: NDArray[np.intp],
+    size: Callable[[Array], Array],
+    tell: Callable[[], None],
+) -> NDArray[np.float64]:
+    """Carry reading A_t ... A_s+1 of every row t from timestep to timestep, the last one first."""
+    timesteps, states = transitions.shape[:2]
     logs = np.full((len(rows), timesteps), -np.inf)
     # Rows in the order in which they begin, so that those under way are the first ones.
     order = np.argsort(-rows, kind="stable")
-    products, spare = np.zeros((2, len(rows), len(hidden), states), transitions.dtype)
+    products, spare = np.empty((2, len(rows), *reading.shape), transitions.dtype)
     scales = np.zeros(len(rows))
     begun = 0
-    with np.errstate(divide="ignore"):
-        for s in range(timesteps - 1, -1, -1):
-            while begun < len(rows) and rows[order[begun]] == s:
-                products[begun] = 0
-                products[begun, np.arange(len(hidden)), hidden] = 1
-                begun += 1
+    for s in range(timesteps - 1, -1, -1):
+        while begun < len(rows) and rows[order[begun]] == s:
+            products[begun] = reading
+            begun += 1
+        if begun:
             under_way = products[:begun].reshape(-1, states)  # one large product, not many small
-            if begun:
-                arrived = under_way[:, hidden] if entries is None else under_way @ entries[s]
-                sizes = size(arrived.reshape(begun, len(hidden), -1))
-                logs[order[:begun], s] = np.log10(sizes) + scales[:begun]
-                np.matmul(under_way, transitions[s], out=spare[:begun].reshape(-1, states))
-                products, spare = spare, products
-                if s % _RESCALE_EVERY == 0:
-                    _rescale(products[:begun], scales[:begun])
-            if advance is not None:
-                advance()
+            arrived = (under_way @ entries[s]).reshape(begun, len(reading), -1)
+            logs[order[:begun], s] = np.log10(size(arrived)) + scales[:begun]
+            np.matmul(under_way, transitions[s], out=spare[:begun].reshape(-1, states))
+            products, spare = spare, products
+            if s % _RESCALE_EVERY == 0:
+                _rescale(products[:begun], scales[:begun], (1, 2))
+        tell()
     return logs
 
 
-def _rescale(products: Array, scales: NDArray[np.float64]) -> None:
+def _forward(
+    transitions: Array,
+    entries: Array,
+    reading: Array,
+    rows: NDArray[np.intp],
+    size: Callable[[Array], Array],
+    tell: Callable[[], None],
+) -> NDArray[np.float64]:
+    """Carry A_t ... A_s+1 G_s of every s so far from timestep to timestep, the first one first."""
+    timesteps, states, features = entries.shape
+    logs = np.full((len(rows), timesteps), -np.inf)
+    products, spare = np.empty((2, states, timesteps, features), transitions.dtype)
+    scales = np.zeros(timesteps)
+    for t in range(timesteps):
+        under_way = products[:, :t].reshape(states, -1)
+        np.matmul(transitions[t], under_way, out=spare[:, :t].reshape(states, -1))
+        products, spare = spare, products
+        products[:, t] = entries[t]
+        if t % _RESCALE_EVERY == 0:
+            _rescale(products[:, : t + 1], scales[: t + 1], (0, 2))
+        if t in rows:
+            read = reading @ products[:, : t + 1].reshape(states, -1)
+            arrived = read.reshape(len(reading), t + 1, features).swapaxes(0, 1)
+            logs[rows == t, : t + 1] = np.log10(size(arrived)) + scales[: t + 1]
+        tell()
+    return logs
+
+
+def _rescale(products: Array, scales: NDArray[np.float64], axes: tuple[int, int]) -> None:
     """Bring each product's largest entry to 1, and note log10 of what it was, in place."""
-    largest = np.abs(products).max(axis=(1, 2))
+    largest = np.maximum(products.max(axis=axes), -products.min(axis=axes))
     usable = np.where((largest > 0) & np.isfinite(largest), largest, 1)
-    products /= usable[:, np.newaxis, np.newaxis]
+    products /= np.expand_dims(usable, axes)
     scales += np.log10(usable)
 
 

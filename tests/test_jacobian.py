@@ -26,10 +26,14 @@ def product(t, s):
     return total
 
 
+WIDE_ENTRIES = RNG.normal(size=(T, N, 40))  # where carrying rows back is less work
+
+
 @pytest.mark.parametrize("norm", jacobian.NORMS)
 @pytest.mark.parametrize("at", [range(T), [8], [6, 0, 3, 3]])
-def test_norms_are_those_of_the_products(norm, at):
-    by_input = jacobian.log10_norms(TRANSITIONS, ENTRIES, HIDDEN, list(at), norm)
+@pytest.mark.parametrize("entries", [ENTRIES, WIDE_ENTRIES], ids=["narrow", "wide"])
+def test_norms_are_those_of_the_products(norm, at, entries):
+    by_input = jacobian.log10_norms(TRANSITIONS, entries, HIDDEN, list(at), norm)
     by_state = jacobian.log10_norms(TRANSITIONS, None, HIDDEN, list(at), norm)
     for row, t in enumerate(at):
         for s in range(T):
@@ -38,16 +42,18 @@ def test_norms_are_those_of_the_products(norm, at):
                 continue
             whole = product(t, s)[HIDDEN]
             size = INDEPENDENT[norm]
-            assert by_input[row, s] == pytest.approx(np.log10(size(whole @ ENTRIES[s])))
+            assert by_input[row, s] == pytest.approx(np.log10(size(whole @ entries[s])))
             assert by_state[row, s] == pytest.approx(np.log10(size(whole[:, HIDDEN])))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("a", [0.3, 1.0, 2.5])
-def test_hundreds_of_decades_are_kept(dtype, a):
+@pytest.mark.parametrize("rows", [1, 1403], ids=["backward", "forward"])
+def test_hundreds_of_decades_are_kept(dtype, a, rows):
     timesteps = 1403
     transitions = np.full((timesteps, 1, 1), a, dtype)
-    found = jacobian.log10_norms(transitions, None, np.array([0]), [timesteps - 1])[0]
+    at = list(range(timesteps))[-rows:]
+    found = jacobian.log10_norms(transitions, None, np.array([0]), at)[-1]
     lags = np.arange(timesteps)[::-1]
     np.testing.assert_allclose(found, lags * np.log10(a), rtol=1e-6, atol=1e-6)
 
