@@ -82,31 +82,32 @@ def log10_norms(
     """
     timesteps, states = transitions.shape[:2]
     chosen = NORMS[norm]
-    # What h is read off the state by, [1 or units, states], and how x or h enters it.
-    reading = np.zeros((len(hidden), states), transitions.dtype)
-    reading[np.arange(len(hidden)), hidden] = 1
     if entries is None:
-        entries = np.broadcast_to(reading.T, (timesteps, states, len(hidden)))
-    if chosen.sums_units:
-        reading = reading.sum(axis=0, keepdims=True)
-    tell = advance or (lambda: None)
+        reading = np.eye(states, dtype=transitions.dtype)[:, hidden]
+        entries = np.broadcast_to(reading, (timesteps, *reading.shape))
     # From the rows back in time, or from the entries forward: whichever multiplies less.
-    backward = len(at) / timesteps * len(reading) * (states + entries.shape[2])
+    units = 1 if chosen.sums_units else len(hidden)
+    backward = len(at) / timesteps * units * (states + entries.shape[2])
     along = _backward if backward < states * entries.shape[2] else _forward
     with np.errstate(divide="ignore"):
-        return along(transitions, entries, reading, np.asarray(at), chosen.size, tell)
+        return along(
+            transitions, entries, hidden, np.asarray(at), chosen, advance or (lambda: None)
+        )
 
 
 def _backward(
     transitions: Array,
     entries: Array,
-    reading: Array,
+    hidden: NDArray[np.intp],
     rows: NDArray[np.intp],
-    size: Callable[[Array], Array],
+    norm: Norm,
     tell: Callable[[], None],
 ) -> NDArray[np.float64]:
-    """Carry reading A_t ... A_s+1 of every row t from timestep to timestep, the last one first."""
+    """Carry A_t ... A_s+1, read off at h, of every row t from timestep to timestep, last first."""
     timesteps, states = transitions.shape[:2]
+    reading = np.eye(states, dtype=transitions.dtype)[hidden]
+    if norm.sums_units:
+        reading = reading.sum(axis=0, keepdims=True)
     logs = np.full((len(rows), timesteps), -np.inf)
     # Rows in the order in which they begin, so that those under way are the first ones.
     order = np.argsort(-rows, kind="stable")
@@ -120,7 +121,7 @@ def _backward(
         if begun:
             under_way = products[:begun].reshape(-1, states)  # one large product, not many small
             arrived = (under_way @ entries[s]).reshape(begun, len(reading), -1)
-            logs[order[:begun], s] = np.log10(size(arrived)) + scales[:begun]
+            logs[order[:begun], s] = np.log10(norm.size(arrived)) + scales[:begun]
             np.matmul(under_way, transitions[s], out=spare[:begun].reshape(-1, states))
             products, spare = spare, products
             if s % _RESCALE_EVERY == 0:
@@ -132,12 +133,12 @@ def _backward(
 def _forward(
     transitions: Array,
     entries: Array,
-    reading: Array,
+    hidden: NDArray[np.intp],
     rows: NDArray[np.intp],
-    size: Callable[[Array], Array],
+    norm: Norm,
     tell: Callable[[], None],
 ) -> NDArray[np.float64]:
-    """Carry A_t ... A_s+1 G_s of every s so far from timestep to timestep, the first one first."""
+    """Carry A_t ... A_s+1 G_s of every s so far from timestep to timestep, first one first."""
     timesteps, states, features = entries.shape
     logs = np.full((len(rows), timesteps), -np.inf)
     products, spare = np.empty((2, states, timesteps, features), transitions.dtype)
@@ -150,9 +151,10 @@ def _forward(
         if t % _RESCALE_EVERY == 0:
             _rescale(products[:, : t + 1], scales[: t + 1], (0, 2))
         if t in rows:
-            read = reading @ products[:, : t + 1].reshape(states, -1)
-            arrived = read.reshape(len(reading), t + 1, features).swapaxes(0, 1)
-            logs[rows == t, : t + 1] = np.log10(size(arrived)) + scales[: t + 1]
+            arrived = products[hidden, : t + 1].swapaxes(0, 1)
+            if norm.sums_units:
+                arrived = arrived.sum(axis=1, keepdims=True)
+            logs[rows == t, : t + 1] = np.log10(norm.size(arrived)) + scales[: t + 1]
         tell()
     return logs
 
