@@ -1,16 +1,12 @@
 // Bundles the page into the package. TensorBoard's content security policy allows scripts and requests
 // from its own origin alone: no inline script, no worker from a blob, nothing from elsewhere.
-import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const outdir = here("../tb_rnngrad/plugin/static");
-
-rmSync(outdir, { recursive: true, force: true });
 await build({
   entryPoints: [here("src/index.ts")],
-  outdir,
+  outdir: here("../tb_rnngrad/plugin/static"),
   bundle: true,
   format: "esm",
   target: "es2022",

@@ -6,7 +6,7 @@ import { PADDING } from "./colour/bfloat16";
 import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, union } from "./colour/scale";
 import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
-import type { Window } from "./data/pool";
+import { intersect, type Window } from "./data/pool";
 import { PROBABILITIES, type Show, type ShowChoice, type Tensor, type TensorRequest } from "./data/types";
 import type { Percentile, State } from "./state";
 
@@ -36,6 +36,13 @@ export function detailFor(tensor: Tensor, window: Window | null): TensorRequest 
 /** The pictures that a choice makes of a series: one, or one for each kept sample. */
 export function showsOf(choice: ShowChoice, { entry }: Series): Show[] {
   return choice === "samples" ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
+}
+
+/** What is seen of a view: the part of `window` that it has, or all of it. */
+export function windowOf(tensor: Tensor, window: Window | null): Window {
+  const whole = { c0: 0, c1: tensor.channels, t0: 0, t1: tensor.timesteps };
+  const cut = window ? intersect(window, whole) : whole;
+  return cut.c0 < cut.c1 && cut.t0 < cut.t1 ? cut : whole;
 }
 
 /** Whether the sign of what is shown means something. */

@@ -4,8 +4,9 @@ import type { ScaleName } from "./colour/scale";
 import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
 import type { ShowChoice } from "./data/types";
+import type { Comparison } from "./views/compare";
 
-export const VIEWS = ["heatmap", "flow"] as const;
+export const VIEWS = ["heatmap", "flow", "compare"] as const;
 export type View = (typeof VIEWS)[number];
 
 export const RANGES = ["shared", "each", "steps"] as const;
@@ -15,6 +16,8 @@ export const PERCENTILES = [100, 99.5, 99, 95] as const;
 export type Percentile = (typeof PERCENTILES)[number];
 
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
+
+export type SeriesName = [run: string, tag: string];
 
 export interface State {
   view: View;
@@ -40,6 +43,11 @@ export interface State {
   /** Steps a second while playing, and whether to start anew after the last. */
   speed: number;
   loop: boolean;
+  /** What is compared, each a run and a tag, and B's step where it is not the slider's. */
+  a: SeriesName | null;
+  b: SeriesName | null;
+  stepB: number | null;
+  comparison: Comparison;
   /** Channels whose curves are drawn. */
   pins: number[] | null;
   /** What the heatmaps show of channels and timesteps. */
@@ -63,6 +71,10 @@ export const INITIAL: Readonly<State> = {
   eps: 0.01,
   speed: 4,
   loop: true,
+  a: null,
+  b: null,
+  stepB: null,
+  comparison: "difference",
   pins: null,
   window: null,
 };

@@ -6,7 +6,8 @@
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import { REDUCTIONS, type Reduction } from "./data/types";
-import { INITIAL, PERCENTILES, RANGES, type State, VIEWS } from "./state";
+import { INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
+import { COMPARISONS } from "./views/compare";
 
 const PREFIX = "p.rnngrad.";
 
@@ -37,6 +38,14 @@ const integer: Codec<number | null> = {
 const names: Codec<string[] | null> = {
   write: (value) => JSON.stringify(value),
   read: (value) => parsed(value, (item): item is string => typeof item === "string"),
+};
+
+const seriesName: Codec<SeriesName | null> = {
+  write: (value) => JSON.stringify(value),
+  read: (value) => {
+    const list = names.read(value);
+    return list?.length === 2 ? [list[0], list[1]] : undefined;
+  },
 };
 
 const integers: Codec<number[] | null> = {
@@ -97,6 +106,10 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   eps: { write: String, read: (value) => within(numeric(value), 0, 1) },
   speed: { write: String, read: (value) => within(numeric(value), 0, 60) },
   loop: { write: String, read: (value) => ({ true: true, false: false })[value] },
+  a: seriesName,
+  b: seriesName,
+  stepB: integer,
+  comparison: oneOf(COMPARISONS),
   pins: integers,
   window: {
     write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),

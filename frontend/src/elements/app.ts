@@ -34,7 +34,7 @@ import {
   showsOf,
 } from "../model";
 import { keepSettings, keptSettings } from "../settings";
-import { type State, Store, VIEWS, type View } from "../state";
+import { type SeriesName, type State, Store, VIEWS, type View } from "../state";
 import {
   hostLink,
   readHostHash,
@@ -51,7 +51,9 @@ import { controls } from "./theme";
 import "./card";
 import "./checklist";
 import "./colour_bar";
+import "./compare_bar";
 import "./curve";
+import "./difference";
 import "./flow_view";
 import "./how_to_log";
 import "./message";
@@ -81,7 +83,7 @@ interface Group {
 
 type ScaledGroup = Group & { scale: Scale };
 
-const VIEW_NAMES: Record<View, string> = { heatmap: "Heatmap", flow: "Flow" };
+const VIEW_NAMES: Record<View, string> = { heatmap: "Heatmap", flow: "Flow", compare: "Compare" };
 
 /** The page: it owns the state and the data, and hands both down; elements answer with events. */
 export class RnngradApp extends LitElement {
@@ -241,7 +243,8 @@ export class RnngradApp extends LitElement {
     const without = runs.filter((run) => !tags[run]);
     const steps = unionSteps(series);
     const step = steps[stepIndex(steps, state.step)];
-    const cards = steps.length ? this.cardsAt(series, step, state) : [];
+    const all = steps.length ? this.cardsAt(series, step, state) : [];
+    const cards = state.view === "compare" ? this.comparedCards(series, step, state) : all;
     const samples = Math.max(0, ...series.map(({ entry }) => entry.samples));
     this.fetch(cards, steps, state);
 
@@ -266,18 +269,14 @@ export class RnngradApp extends LitElement {
               </div>`
             : nothing
         }
-        ${cards.length && state.view === "heatmap" ? this.renderColours(scales, samples, state) : nothing}
+        ${cards.length && state.view !== "flow" ? this.renderColours(scales, samples, state) : nothing}
       </div>
       <div class="content">
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
         ${this.renderNothing(runs, series)}
-        ${
-          state.view === "heatmap"
-            ? scales.map((group) => this.renderGroup(group, step, state))
-            : cards.length
-              ? this.renderFlow(cards, step, state)
-              : nothing
-        }
+        ${state.view === "heatmap" ? scales.map((group) => this.renderGroup(group, step, state)) : nothing}
+        ${state.view === "flow" && cards.length ? this.renderFlow(cards, step, state) : nothing}
+        ${state.view === "compare" && cards.length ? this.renderCompare(cards, scales, series, step, state) : nothing}
         ${this.renderErrors(series)}
         ${
           without.length
@@ -329,6 +328,46 @@ export class RnngradApp extends LitElement {
     return html`<rg-flow-view .cards=${flowCards} .step=${step} .eps=${state.eps} .dark=${this.dark}></rg-flow-view>`;
   }
 
+  /** A, at the slider's step, and B, there too or at a step of its own. */
+  private comparedCards(series: Series[], step: number, state: State): Card[] {
+    const find = (name: SeriesName | null) =>
+      series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
+    const a = find(state.a) ?? series[0];
+    const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
+    const show = state.show === "samples" ? 0 : state.show;
+    const pair = a && [this.card(a, step, show), this.card(b, state.stepB ?? step, show)];
+    return pair?.every((card) => card !== null) ? (pair as Card[]) : [];
+  }
+
+  private renderCompare([a, b]: Card[], scales: ScaledGroup[], series: Series[], step: number, state: State) {
+    const pins = shownPins(state, Math.max(0, ...tensorsOf([a, b]).map(({ channels }) => channels)));
+    const scaleOf = (card: Card) =>
+      scales.find(({ cards }) => cards.includes(card))?.scale ?? scales[0].scale;
+    const exactly = ({ shown }: Card) => this.detail(shown, state) ?? shown;
+    return html`
+      <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
+      <div class="cards">
+        ${this.renderCard(a, "A", scaleOf(a), pins, step, state)}
+        ${this.renderCard(b, "B", scaleOf(b), pins, state.stepB ?? step, state)}
+        <rg-difference
+          .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
+          .window=${state.window} .pins=${pins} .cursor=${this.cursor} .dark=${this.dark}
+        ></rg-difference>
+      </div>
+    `;
+  }
+
+  private renderCard(card: Card, name: string, shared: Scale, pins: number[], wanted: number, state: State) {
+    const { series, request, loaded, shown } = card;
+    const scale = this.scaleOf(shown, shared, state, series.entry.metadata.quantity);
+    return html`<rg-card
+      .series=${series} .name=${name} .colour=${runColour(series.run, this.knownRuns, this.dark)}
+      .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${this.detail(shown, state)}
+      .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .window=${state.window}
+      .pins=${pins} .cursor=${this.cursor}
+    ></rg-card>`;
+  }
+
   /** The scale of a group: over all steps as their flow says, once it came; else over what is shown. */
   private sharedScale({ cards, quantity }: Group, state: State): Scale {
     const flows = state.range === "steps" ? cards.map(({ series }) => this.flows.get(series)) : [];
@@ -371,15 +410,7 @@ export class RnngradApp extends LitElement {
     const pins = shownPins(state, channels);
     return html`<section>
       <div class="cards" style=${[2, 4].includes(group.cards.length) ? "--least: 400px" : ""}>
-        ${repeat(group.cards, cardKey, ({ series, request, loaded, shown }) => {
-          const scale = this.scaleOf(shown, group.scale, state, group.quantity);
-          return html`<rg-card
-              .series=${series} .colour=${runColour(series.run, this.knownRuns, this.dark)}
-              .step=${request.step} .wanted=${step} .loaded=${loaded} .shown=${shown} .detail=${this.detail(shown, state)}
-              .scale=${scale} .map=${mapFor(scale, state.map, this.dark)} .window=${state.window}
-              .pins=${pins} .cursor=${this.cursor}
-            ></rg-card>`;
-        })}
+        ${repeat(group.cards, cardKey, (card) => this.renderCard(card, "", group.scale, pins, step, state))}
       </div>
       ${this.renderCurves(group, pins, state)}
     </section>`;
@@ -438,7 +469,7 @@ export class RnngradApp extends LitElement {
     return detailed?.status === "ready" ? detailed.tensor : null;
   }
 
-  private scaleOf(shown: Tensor | null, shared: Scale, state: State, quantity: string): Scale {
+  private scaleOf(shown: Tensor | null, shared: Scale, state: State, quantity: string | undefined): Scale {
     if (state.range !== "each" || !shown) return shared;
     return scaleFor([extentOf(shown, state.percentile)], state, quantity);
   }
@@ -453,7 +484,8 @@ export class RnngradApp extends LitElement {
     const request = requestFor(series, step, show);
     if (!request) return null;
     const loaded = this.loader.peek(request);
-    const key = cardKey({ series, request });
+    // Of one series at two steps, each has pictures of its own.
+    const key = cardKey({ series, request }) + (step === this.store.state.stepB ? "B" : "");
     if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
     return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
   }

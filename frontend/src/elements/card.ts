@@ -4,9 +4,9 @@ import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
 import { short } from "../colour/ticks";
 import type { Loaded } from "../data/loader";
-import { contains, intersect, type Window } from "../data/pool";
+import { contains, type Window } from "../data/pool";
 import { REDUCTIONS, type Show, type Tensor } from "../data/types";
-import { axesOf, isRaw } from "../model";
+import { axesOf, isRaw, windowOf } from "../model";
 import { read } from "../views/hover";
 import type { Cursor } from "./events";
 import { controls } from "./theme";
@@ -19,6 +19,7 @@ import "./message";
 export class RgCard extends LitElement {
   static override properties = {
     series: { attribute: false },
+    name: { type: String },
     colour: { type: String },
     step: { type: Number },
     wanted: { type: Number },
@@ -52,6 +53,8 @@ export class RgCard extends LitElement {
   ];
 
   declare series: Series;
+  /** What it is called among others, "A" or "B"; empty: nothing. */
+  declare name: string;
   declare colour: string;
   /** The kept step that `loaded` is of, and the one that the slider names. */
   declare step: number;
@@ -73,7 +76,7 @@ export class RgCard extends LitElement {
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${run}</h3>
+        <h3>${this.name ? html`<span class="name">${this.name}</span> ` : nothing}${run}</h3>
         <span class="step number">${this.renderStep(shown)}</span>
         ${shown ? this.renderExport(shown) : nothing}
       </header>
@@ -97,7 +100,7 @@ export class RgCard extends LitElement {
       return html`<rg-message heading="Step ${this.step} could not be loaded" .retry=${true}>${this.loaded.message}</rg-message>`;
     }
     if (!shown) return html`<rg-message heading="Loading step ${this.step} …" .busy=${true}></rg-message>`;
-    const window = this.windowOf(shown);
+    const window = windowOf(shown, this.window);
     const detailed = this.detail && contains(this.detail.values.window, window) ? this.detail : shown;
     return html`
       <rg-health .tensor=${shown} .raw=${isRaw(this.series.entry.metadata.quantity)}></rg-health>
@@ -116,15 +119,9 @@ export class RgCard extends LitElement {
     const { name, low, high } = this.scale;
     const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${showName(shown.request.show, shown)}`;
     return html`<rg-export-menu
-      .tensor=${shown} .window=${this.windowOf(shown)} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
+      .tensor=${shown} .window=${windowOf(shown, this.window)} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
       .caption=${`${what}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
     ></rg-export-menu>`;
-  }
-
-  private windowOf(shown: Tensor): Window {
-    const whole = { c0: 0, c1: shown.channels, t0: 0, t1: shown.timesteps };
-    const cut = this.window ? intersect(this.window, whole) : whole;
-    return cut.c0 < cut.c1 && cut.t0 < cut.t1 ? cut : whole;
   }
 
   private renderReadout(tensor: Tensor) {

@@ -5,7 +5,8 @@ import { scaleTicks, short } from "../colour/ticks";
 import { tell } from "./events";
 import { controls, hatch } from "./theme";
 
-const WIDTH = 360;
+/** Room that a number under the bar takes, in pixels. */
+const TICK = 42;
 
 /** The colours of a scale with their values, and those of what is no ordinary number. */
 export class RgColourBar extends LitElement {
@@ -15,12 +16,13 @@ export class RgColourBar extends LitElement {
     label: { type: String },
     legend: { type: Boolean },
     adjustable: { type: Boolean },
+    width: { type: Number },
   };
   static override styles = [
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; font-size: 12px; }
-      canvas { display: block; width: ${WIDTH}px; height: 12px; border-radius: 2px; }
+      canvas { display: block;  height: 12px; border-radius: 2px; }
       svg { display: block; overflow: visible; }
       text { fill: var(--rg-text); font-size: 11px; text-anchor: middle; }
       line { stroke: var(--rg-muted); }
@@ -45,18 +47,27 @@ export class RgColourBar extends LitElement {
   declare legend: boolean;
   /** Whether the threshold of symlog may be dragged. */
   declare adjustable: boolean;
+  /** Of the bar, in pixels. */
+  declare width: number;
+
+  constructor() {
+    super();
+    this.width = 360;
+  }
 
   override render() {
     const place = placer(this.scale);
     return html`
       <span class="label muted">${this.label}</span>
       <div class="bar" role="group" aria-label="Colour bar from ${short(this.scale.low)} to ${short(this.scale.high)}, ${this.scale.name}">
-        <div class="track"><canvas width="256" height="1"></canvas>
+        <div class="track"><canvas width="256" height="1" style="width:${this.width}px"></canvas>
         ${this.adjustable && this.scale.name === "symlog" ? this.renderThumb() : nothing}</div>
-        <svg width=${WIDTH} height="18">
-          ${scaleTicks(this.scale, 0.115).map(
-            (tick) => svg`<line x1=${place(tick) * WIDTH} x2=${place(tick) * WIDTH} y1="0" y2="4"></line>
-              <text x=${place(tick) * WIDTH} y="15">${short(tick)}</text>`,
+        <svg width=${this.width} height="18">
+          ${scaleTicks(this.scale, TICK / this.width).map(
+            (
+              tick,
+            ) => svg`<line x1=${place(tick) * this.width} x2=${place(tick) * this.width} y1="0" y2="4"></line>
+              <text x=${place(tick) * this.width} y="15">${short(tick)}</text>`,
           )}
         </svg>
       </div>
@@ -76,7 +87,7 @@ export class RgColourBar extends LitElement {
       class="thumb" role="slider" tabindex="0" aria-label="Symlog threshold"
       aria-valuenow=${threshold} aria-valuemin="0" aria-valuemax=${this.scale.high} aria-valuetext=${short(threshold)}
       title="Symlog threshold ${short(threshold)}: drag, or arrow keys; double-click for automatic"
-      style="left:${thresholdPlace(this.scale) * WIDTH}px"
+      style="left:${thresholdPlace(this.scale) * this.width}px"
       @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
       @pointermove=${this.onDrag} @keydown=${this.onKey}
       @dblclick=${() => tell(this, "rg-set", { threshold: null })}

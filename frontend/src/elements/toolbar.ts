@@ -9,9 +9,9 @@ import { controls } from "./theme";
 
 const SCALES: Record<ScaleName, string> = { symlog: "symlog", linear: "linear", log: "log |x|" };
 const RANGES: Record<ColourRange, string> = {
-  shared: "shared by all shown",
-  steps: "shared, over all steps",
-  each: "each its own",
+  shared: "all shown",
+  steps: "all steps",
+  each: "each alone",
 };
 
 /** What is shown of the samples, and in which colours. */
@@ -25,7 +25,7 @@ export class RgToolbar extends LitElement {
   static override styles = [
     controls,
     css`
-      :host { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; }
+      :host { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; }
       span { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
       input[type="text"] { width: 72px; }
     `,

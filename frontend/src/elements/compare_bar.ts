@@ -1,0 +1,86 @@
+import { css, html, LitElement } from "lit";
+import type { Series } from "../choices";
+import type { State } from "../state";
+import { COMPARISONS, type Comparison } from "../views/compare";
+import { tell } from "./events";
+import { controls } from "./theme";
+
+const NAMES: Record<Comparison, string> = { difference: "A − B", ratio: "log |A| / |B|" };
+
+/** What is compared with what, and how. */
+export class RgCompareBar extends LitElement {
+  static override properties = {
+    series: { attribute: false },
+    a: { attribute: false },
+    b: { attribute: false },
+    stepB: { attribute: false },
+    comparison: { type: String },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; margin-bottom: 12px; }
+      span { display: inline-flex; align-items: center; gap: 6px; }
+      select { max-width: 260px; }
+      input { width: 96px; }
+    `,
+  ];
+
+  declare series: Series[];
+  declare a: Series;
+  declare b: Series;
+  declare stepB: number | null;
+  declare comparison: Comparison;
+
+  override render() {
+    return html`
+      ${this.which("a", this.a)} ${this.which("b", this.b)}
+      <span>
+        <label for="stepB">B at step</label>
+        <input
+          id="stepB" type="number" class="number" placeholder="slider's" title="Empty: the slider's step"
+          .value=${this.stepB === null ? "" : String(this.stepB)} @change=${this.onStep}
+        />
+      </span>
+      <span>
+        <label for="comparison">Compare</label>
+        <select id="comparison" @change=${(event: Event) => this.set({ comparison: chosen(event) as Comparison })}>
+          ${COMPARISONS.map((name) => html`<option value=${name} .selected=${name === this.comparison}>${NAMES[name]}</option>`)}
+        </select>
+      </span>
+      <button @click=${() => this.set({ a: [this.b.run, this.b.tag], b: [this.a.run, this.a.tag] })}>Swap</button>
+    `;
+  }
+
+  private which(side: "a" | "b", shown: Series) {
+    const label = side.toUpperCase();
+    return html`
+      <span>
+        <label for=${side}>${label}</label>
+        <select id=${side} @change=${(event: Event) => this.choose(side, Number(chosen(event)))}>
+          ${this.series.map((one, i) => html`<option value=${i} .selected=${one === shown}>${one.run}: ${one.tag}</option>`)}
+        </select>
+      </span>
+    `;
+  }
+
+  private choose(side: "a" | "b", index: number): void {
+    const { run, tag } = this.series[index];
+    this.set({ [side]: [run, tag] });
+  }
+
+  private onStep(event: Event): void {
+    const typed = (event.target as HTMLInputElement).valueAsNumber;
+    this.set({ stepB: Number.isInteger(typed) ? typed : null });
+  }
+
+  private set(change: Partial<State>): void {
+    tell(this, "rg-set", change);
+  }
+}
+
+function chosen(event: Event): string {
+  return (event.target as HTMLSelectElement).value;
+}
+
+customElements.define("rg-compare-bar", RgCompareBar);

@@ -1,0 +1,104 @@
+import { css, html, LitElement } from "lit";
+import { channelName, type Series } from "../choices";
+import { makeScale, type Scale } from "../colour/scale";
+import type { MapName } from "../colour/table";
+import type { Window } from "../data/pool";
+import type { Tensor } from "../data/types";
+import { axesOf, extentOf, mapFor, windowOf } from "../model";
+import { type Comparison, compare } from "../views/compare";
+import { read } from "../views/hover";
+import type { Cursor } from "./events";
+import { controls } from "./theme";
+import "./colour_bar";
+import "./health";
+import "./heatmap";
+import "./message";
+
+const NAMES: Record<Comparison, { heading: string; label: string }> = {
+  difference: { heading: "A − B", label: "" },
+  ratio: { heading: "log₁₀ |A| / |B|", label: "decades, above 0: A is larger" },
+};
+
+/** Two views cell by cell, on a colour scale of their own. */
+export class RgDifference extends LitElement {
+  static override properties = {
+    series: { attribute: false },
+    a: { attribute: false },
+    b: { attribute: false },
+    comparison: { type: String },
+    chosen: { attribute: false },
+    window: { attribute: false },
+    pins: { attribute: false },
+    cursor: { attribute: false },
+    dark: { type: Boolean },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host {
+        display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
+        border-radius: 4px; padding: 10px 12px;
+      }
+      h3 { font-size: 13px; font-weight: 500; margin: 0 0 4px; }
+      .readout { min-height: 20px; font-size: 12px; }
+    `,
+  ];
+
+  declare series: Series;
+  declare a: Tensor | null;
+  declare b: Tensor | null;
+  declare comparison: Comparison;
+  /** The map that the user chose. */
+  declare chosen: MapName | null;
+  declare window: Window | null;
+  declare pins: number[];
+  declare cursor: Cursor | null;
+  declare dark: boolean;
+
+  private compared: Tensor | string = "";
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (!["a", "b", "comparison"].some((name) => changed.has(name))) return;
+    this.compared = this.a && this.b ? compare(this.a, this.b, this.comparison) : "";
+  }
+
+  override render() {
+    const steps = this.a && this.b ? `step ${this.a.request.step} against ${this.b.request.step}` : "";
+    return html`<h3>${NAMES[this.comparison].heading} <span class="muted number">${steps}</span></h3>${this.renderBody()}`;
+  }
+
+  private renderBody() {
+    const { compared, series } = this;
+    if (compared === "") return html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
+    if (typeof compared === "string")
+      return html`<rg-message heading="Not comparable">${compared}</rg-message>`;
+    const scale = this.scaleOf(compared);
+    const map = mapFor(scale, this.chosen, this.dark);
+    return html`
+      <rg-colour-bar .scale=${scale} .map=${map} .legend=${false} .width=${220} label=${NAMES[this.comparison].label}></rg-colour-bar>
+      <rg-health .tensor=${compared}></rg-health>
+      <rg-heatmap
+        .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
+        .axes=${axesOf(series)} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+        .cursor=${this.cursor} .marginals=${false}
+      ></rg-heatmap>
+      <div class="readout number">${this.renderReadout(compared)}</div>
+    `;
+  }
+
+  /** Decades are a linear scale already; differences have as many of them as gradients. */
+  private scaleOf(compared: Tensor): Scale {
+    const name = this.comparison === "ratio" ? "linear" : "symlog";
+    return makeScale(extentOf(compared), { name, signed: true, limit: null, threshold: null });
+  }
+
+  private renderReadout(compared: Tensor) {
+    const { cursor } = this;
+    const reading = cursor && cursor.c !== null ? read(compared, cursor.c, cursor.t) : null;
+    if (!cursor || !reading) return html`<span class="muted">Point at a cell to compare it.</span>`;
+    const channel = channelName(cursor.c as number, this.series.entry.metadata.channel_groups);
+    return html`<b>${reading.text}</b> <span class="muted">at timestep ${cursor.t}, channel ${channel}</span>`;
+  }
+}
+
+customElements.define("rg-difference", RgDifference);
