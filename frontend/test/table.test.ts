@@ -39,6 +39,17 @@ describe("a colour table", () => {
   });
 });
 
+describe("a colour table of logarithms", () => {
+  it("shows -Inf as the exact 0 that it stands for, and 0 as any other number", () => {
+    const table = colourTable(
+      { name: "linear", low: -2, high: 0, threshold: 1, logarithms: true },
+      "viridis",
+    );
+    expect(rgba(table[0xff80]).slice(0, 3)).toEqual([...SPECIALS.zero.rgb]);
+    expect(rgba(table[0])).toEqual([...mapColours("viridis").slice(765), 255]);
+  });
+});
+
 describe("a colour map", () => {
   it.each(MAP_NAMES)("%s has 256 colours", (name) => {
     expect(mapColours(name).length).toBe(768);

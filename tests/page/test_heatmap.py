@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,7 +224,9 @@ def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:
     shown = page.card("alpha").locator("rg-heatmap svg text.small").all_text_contents()
     columns, rows = np.linalg.norm(picture, axis=0), np.linalg.norm(picture, axis=1)
     said = [float(text.replace("‖·‖ ", "").replace("to ", "").replace("−", "-")) for text in shown]
-    assert said == pytest.approx([columns.max(), columns.min(), rows.min(), rows.max()], rel=0.01)
+    # The axes span a decade at least.
+    ends = [f(n) for n in (columns, rows) for f in (lambda n: min(n.min(), n.max() / 10), np.max)]
+    assert said == pytest.approx([ends[1], ends[0], ends[2], ends[3]], rel=0.01)
 
 
 def test_a_large_record_is_pooled_by_magnitude_and_exact_when_zoomed(
@@ -258,3 +261,55 @@ def test_a_large_record_is_pooled_by_magnitude_and_exact_when_zoomed(
     expect(readout).not_to_contain_text("largest of")
     text = readout.locator("b").inner_text()
     assert np.float32(text) == np.float32(data[0, 4320, 567])
+
+
+def test_a_record_without_a_time_axis_is_points_of_every_sample(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
+) -> None:
+    page.expected_problems.append("willReadFrequently")  # type: ignore[attr-defined]
+    data = np.random.default_rng(5).standard_normal((6, 3)).astype(np.float32)
+    with tb_rnngrad.SummaryWriter(tmp_path / "last") as writer:
+        writer.add_sequence("h", data, 0, max_outputs=6)
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: "last" in tags)
+    opened = Tab.open(page, server.url, "scale=linear", "limit=4")
+    canvas = opened.frame.locator("rg-scatter canvas")
+    expect(canvas).to_have_attribute("aria-label", re.compile("^Values of 6 samples"))
+    box = canvas.bounding_box()
+    assert box
+    for sample, channel in ((0, 0), (4, 2)):
+        at = {
+            "x": (sample + 0.5) / 6 * box["width"],
+            "y": float(1 - (data[sample, channel] / 4 + 1) / 2) * box["height"],
+        }
+        alpha = canvas.evaluate(
+            """(canvas, { x, y }) => {
+              const ratio = canvas.width / canvas.getBoundingClientRect().width;
+              return canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data[3];
+            }""",
+            at,
+        )
+        assert alpha > 100, "a point is where the value says"
+        canvas.hover(position=at)
+        readout = opened.frame.locator("rg-scatter .readout")
+        expect(readout).to_contain_text(f"sample {sample}, channel {channel}")
+        said = np.float32(readout.locator("b").inner_text().replace("−", "-"))
+        assert said == data[sample, channel]
+
+
+def test_a_state_jacobian_is_a_matrix_of_logarithms(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
+) -> None:
+    rows, columns = np.meshgrid(np.arange(10), np.arange(10), indexing="ij")
+    data = np.where(columns > rows, -np.inf, (columns - rows) * 30.0).astype(np.float32)
+    with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
+        writer.add_sequence("jacobian", data, 0, quantity="state_jacobian")
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: "run" in tags)
+    opened = Tab.open(page, server.url)
+    seen = opened.cells("run", 10, 10)
+    future = np.isneginf(data.T)
+    assert (seen[future][:, :3] == ZERO).all(), "what does not depend on it is an exact 0"
+    places = np.where(future, 0, data.T / 270 + 1)
+    assert_colours(seen[~future], places[~future], "viridis")
+    expect(opened.card("run").locator("rg-health")).to_contain_text("45 exact 0")

@@ -12,6 +12,8 @@ export interface Scale {
   low: number;
   high: number;
   threshold: number;
+  /** Whether the values are logarithms, of which −Inf stands for an exact 0, and 0 for nothing special. */
+  logarithms?: boolean;
 }
 
 /** One formula a scale; each grows with the value (log: with its magnitude). */
@@ -94,7 +96,7 @@ export function makeScale(extent: Extent, choice: ScaleChoice): Scale {
 export function makeRawScale(extent: Extent): Scale {
   const low = Number.isFinite(extent.least) ? extent.least : 0;
   const high = extent.greatest > low ? extent.greatest : low + 1;
-  return { name: "linear", low, high, threshold: (high - low) / 2 };
+  return { name: "linear", low, high, threshold: (high - low) / 2, logarithms: true };
 }
 
 /** Where on a symlog scale the threshold stands, between 0 and 1. */

@@ -52,11 +52,12 @@ export function colourTable(scale: Scale, map: MapName): Uint32Array {
     const value = codeValue(code);
     table[code] = Number.isNaN(value) ? nan : pixels[colourIndex(place(value))];
   }
-  table[0x0000] = table[0x8000] = pixel(...SPECIALS.zero.rgb);
+  const zero = pixel(...SPECIALS.zero.rgb);
+  if (!scale.logarithms) table[0x0000] = table[0x8000] = zero;
   table[NAN] = nan;
   table[PADDING] = 0;
   table[POSITIVE_INFINITY] = pixel(...SPECIALS.posinf.rgb);
-  table[NEGATIVE_INFINITY] = pixel(...SPECIALS.neginf.rgb);
+  table[NEGATIVE_INFINITY] = scale.logarithms ? zero : pixel(...SPECIALS.neginf.rgb);
   return table;
 }
 
@@ -65,7 +66,7 @@ const KEPT_TABLES = 8;
 
 /** `colourTable`, remembered: every heatmap on one scale shares one table. */
 export function sharedTable(scale: Scale, map: MapName): Uint32Array {
-  const key = [scale.name, scale.low, scale.high, scale.threshold, map].join();
+  const key = [scale.name, scale.low, scale.high, scale.threshold, scale.logarithms, map].join();
   let table = kept.get(key);
   if (!table) {
     table = colourTable(scale, map);

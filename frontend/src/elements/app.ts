@@ -58,6 +58,7 @@ import "./flow_view";
 import "./how_to_log";
 import "./message";
 import "./play_button";
+import "./scatter";
 import "./step_slider";
 import "./toolbar";
 
@@ -357,6 +358,28 @@ export class RnngradApp extends LitElement {
     `;
   }
 
+  /** Every sample of a record without a time axis. */
+  private renderScatter(card: Card, scale: Scale, wanted: number) {
+    const { series, request } = card;
+    return html`<rg-scatter
+      .series=${series} .colour=${runColour(series.run, this.knownRuns, this.dark)} .samples=${this.drawnBy(card)}
+      .step=${request.step} .wanted=${wanted} .scale=${scale} .cursor=${this.cursor}
+    ></rg-scatter>`;
+  }
+
+  /** The views that a card draws, as far as they came. */
+  private drawnBy(card: Card): Tensor[] {
+    if (!isPoints(card)) return card.shown ? [card.shown] : [];
+    return this.pointRequests(card).flatMap((request) => {
+      const loaded = this.loader.peek(request);
+      return loaded.status === "ready" ? loaded.tensor : [];
+    });
+  }
+
+  private pointRequests({ request, shown }: Card): TensorRequest[] {
+    return Array.from({ length: shown?.kept ?? 0 }, (_, sample) => ({ ...request, show: sample }));
+  }
+
   private renderCard(card: Card, name: string, shared: Scale, pins: number[], wanted: number, state: State) {
     const { series, request, loaded, shown } = card;
     const scale = this.scaleOf(shown, shared, state, series.entry.metadata.quantity);
@@ -377,7 +400,7 @@ export class RnngradApp extends LitElement {
     const complete = overSteps.length > 0 && overSteps.length === cards.length && !isRaw(quantity);
     const extents = complete
       ? overSteps
-      : tensorsOf(cards).map((tensor) => extentOf(tensor, state.percentile));
+      : cards.flatMap((card) => this.drawnBy(card)).map((tensor) => extentOf(tensor, state.percentile));
     return scaleFor(extents, state, quantity);
   }
 
@@ -410,7 +433,11 @@ export class RnngradApp extends LitElement {
     const pins = shownPins(state, channels);
     return html`<section>
       <div class="cards" style=${[2, 4].includes(group.cards.length) ? "--least: 400px" : ""}>
-        ${repeat(group.cards, cardKey, (card) => this.renderCard(card, "", group.scale, pins, step, state))}
+        ${repeat(group.cards, cardKey, (card) =>
+          isPoints(card)
+            ? this.renderScatter(card, group.scale, step)
+            : this.renderCard(card, "", group.scale, pins, step, state),
+        )}
       </div>
       ${this.renderCurves(group, pins, state)}
     </section>`;
@@ -504,12 +531,19 @@ export class RnngradApp extends LitElement {
         .slice(0, PREFETCHED_CARDS)
         .flatMap(({ series, request }) => requestFor(series, steps[i], request.show) ?? []),
     );
-    this.loader.want([...cards.map(({ request }) => request), ...details, ...curves], soon);
+    const points = cards.filter(isPoints).flatMap((card) => this.pointRequests(card));
+    this.loader.want([...cards.map(({ request }) => request), ...details, ...curves, ...points], soon);
   }
 }
 
 function tensorsOf(cards: readonly Card[]): Tensor[] {
   return cards.flatMap(({ shown }) => shown ?? []);
+}
+
+/** Whether a picture has one timestep of several samples: points tell more than a column of colours. */
+function isPoints({ series, shown }: Card): boolean {
+  const { quantity } = series.entry.metadata;
+  return shown?.timesteps === 1 && series.entry.samples > 1 && !quantity?.startsWith("weight");
 }
 
 function cardKey({ series, request }: Pick<Card, "series" | "request">): string {

@@ -25,10 +25,10 @@ export class RgHealth extends LitElement {
     const { counts, narrowed } = this.tensor;
     const finite = counts.real - counts.nan - counts.posinf - counts.neginf;
     const parts: [keyof typeof SPECIALS, number][] = [
-      ["zero", counts.zero],
+      ["zero", this.raw ? counts.neginf : counts.zero],
       ["nan", counts.nan],
       ["posinf", counts.posinf],
-      ["neginf", counts.neginf],
+      ["neginf", this.raw ? 0 : counts.neginf],
     ];
     const clean = parts.every(([, count]) => count === 0) && counts.padding === 0;
     return html`
@@ -43,15 +43,11 @@ export class RgHealth extends LitElement {
     `;
   }
 
-  private isAlarming(name: keyof typeof SPECIALS): boolean {
-    return name !== "zero" && !(this.raw && name === "neginf");
-  }
-
   private renderPart(name: keyof typeof SPECIALS, count: number) {
     const { label, rgb } = SPECIALS[name];
     const share = count / this.tensor.counts.real;
     return html`
-      <span class="number ${this.isAlarming(name) ? "alarm" : ""}">
+      <span class="number ${name === "zero" ? "" : "alarm"}">
         <i style="background:rgb(${rgb.join()})"></i>${number(count)} ${label} (${percent(share)})
       </span>
     `;
