@@ -32,6 +32,6 @@ def module(name: str, maps: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    text = "// Written by colormaps.py: 256 colours a map, base64 of their red, green and blue bytes.\n\n"
+    text = "// Written by colormaps.py: 256 colours a map, base64 of their RGB bytes.\n\n"
     text += module("DIVERGING", DIVERGING) + "\n" + module("SEQUENTIAL", SEQUENTIAL)
     Path(__file__).with_name("src").joinpath("colour", "maps.ts").write_text(text)
