@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import tensorflow as tf
@@ -16,7 +17,7 @@ from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached, record_of
 from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, is_legacy_graph, taps_of
-from tb_rnngrad.record import check_max_outputs, check_stored_dtype
+from tb_rnngrad.record import SequenceRecord, check_max_outputs, check_stored_dtype
 from tb_rnngrad.writer import SummaryWriter
 
 # What logging may run into inside someone else's training step, without that being the step's end.
@@ -91,6 +92,8 @@ class GradientLogger:
         self._max_outputs = max_outputs
         self._dtype = dtype
         self._writer: SummaryWriter | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
         self._model: Any = None
         self._taps: Taps | None = None
         self._is_due = False
@@ -125,8 +128,11 @@ class GradientLogger:
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
-        self._steps = self._read_steps()
-        self._stride = adapter_of(self._model).steps_per_execution(self._model)
+        try:
+            self._steps = self._read_steps()
+            self._stride = adapter_of(self._model).steps_per_execution(self._model)
+        except _FAILURES as error:
+            self._give_up(error)
         if self._update_freq != "epoch":
             self._next = -(-self._steps // int(self._update_freq)) * int(self._update_freq)
 
@@ -156,9 +162,14 @@ class GradientLogger:
         """Log the trained model where there is a probe batch, and close the file."""
         if self._data is not None and not self._gave_up:
             self._log_probe(self._read_steps())
-        if self._writer is not None:
+        try:
+            self._finish_writing()
+        except _FAILURES as error:
+            self._give_up(error)
+        if self._writer is not None and self._thread is not None:
+            self._thread.shutdown()
             self._writer.close()
-            self._writer = None
+            self._thread = self._writer = None
 
     def _read_steps(self) -> int:
         steps = adapter_of(self._model).train_step(self._model)
@@ -215,19 +226,27 @@ class GradientLogger:
         return logs
 
     def _write(self, found: Sequence[Captured], taps: Taps, step: int) -> None:
+        """Have records written, in the background, once those before them are."""
         check_reached(found, taps)
-        if self._writer is None:
+        records = {
+            f"{one.layer}/{one.name}": record_of(one, taps, self._max_outputs) for one in found
+        }
+        self._finish_writing()
+        if self._writer is None or self._thread is None:
             self._writer = SummaryWriter(self._log_dir)
-        for one in found:
-            record = record_of(one, taps, self._max_outputs)
-            self._writer.add_sequence(
-                f"{one.layer}/{one.name}",
-                record,
-                step,
-                max_outputs=self._max_outputs,
-                dtype=self._dtype,
-            )
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="GradientLogger")
+        self._writing = self._thread.submit(self._add, self._writer, records, step)
         self._last_logged = step
+
+    def _add(self, writer: SummaryWriter, records: Mapping[str, SequenceRecord], step: int) -> None:
+        for tag, record in records.items():
+            writer.add_sequence(tag, record, step, max_outputs=self._max_outputs, dtype=self._dtype)
+
+    def _finish_writing(self) -> None:
+        """Wait for what is being written, and raise what it ran into."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def _give_up(self, error: Exception) -> None:
         self._gave_up = True

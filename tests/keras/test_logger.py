@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import numpy as np
@@ -238,6 +239,13 @@ def test_a_model_without_recurrent_layers_trains_on(k, data, tmp_path):
         history = fit(model, data, GradientLogger(tmp_path))
     assert len([one for one in caught if "GradientLogger" in str(one.message)]) == 1
     assert len(history.history["loss"]) == 2
+
+
+def test_a_copy_logs_too(k, data, tmp_path):
+    """Tuners give every trial a copy of its callbacks."""
+    for logger in [copy.deepcopy(GradientLogger(tmp_path)) for _ in range(2)]:
+        fit(make(k, "SimpleRNN"), data, logger, epochs=1)
+    assert steps_of(tmp_path, "two/hidden_state") == [0]
 
 
 def test_a_full_disk_does_not_end_training(k, data, tmp_path):
