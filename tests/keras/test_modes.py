@@ -433,6 +433,23 @@ def test_refusals_name_the_layer_and_the_reason(k, rng):
         captured["other"]
 
 
+def test_two_steps_in_one_block_say_so(k, rng):
+    model = simple(k, "SimpleRNN")
+    x, y = map(tf.constant, batch(rng))
+    other = tf.constant(rng.normal(size=(4, 5, 3)))
+    step = tf.function(step_of(model))
+    message = "2 backward passes ran in one capture"
+    with pytest.warns(UserWarning, match=message), capture(model) as captured:
+        step(other, y)
+        step(x, y)
+    np.testing.assert_allclose(captured["rnn"].data, gradients(model, x, y)["rnn"].data)
+    eager = step_of(model)
+    with capture(model) as captured:
+        eager(other, y)
+        eager(x, y)
+    assert set(captured) == {"rnn", "rnn.call2"}
+
+
 def test_no_backward_pass_says_so(k, rng):
     model = simple(k)
     with pytest.raises(ValueError, match="nothing of layer 'rnn' was seen"), capture(model):
