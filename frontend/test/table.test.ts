@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PADDING } from "../src/colour/bfloat16";
-import type { Scale } from "../src/colour/scale";
+import { codeValue, PADDING } from "../src/colour/bfloat16";
+import { placer, SCALE_NAMES, type Scale } from "../src/colour/scale";
 import { colourTable, MAP_NAMES, mapColours, SPECIALS } from "../src/colour/table";
 
 const scale: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
@@ -32,6 +32,23 @@ describe("a colour table", () => {
     expect(table[0x8000]).toBe(table[0]);
     expect(table[0x0001]).not.toBe(table[0]);
     expect(table[0x8001]).not.toBe(table[0]);
+  });
+
+  it.each(SCALE_NAMES)("gives every code the colour at its place on a %s scale", (name) => {
+    for (const low of [-3, 0]) {
+      const own: Scale = { name, low: name === "log" ? 1e-4 : low, high: 3, threshold: 1e-4 };
+      const table = colourTable(own, "vik");
+      const place = placer(own);
+      for (let code = 1; code < 0x10000; code += 7) {
+        const value = codeValue(code);
+        if (!Number.isFinite(value) || value === 0) continue;
+        const exact = place(value) * 256;
+        // At the very edge between two colours, rounding may choose either.
+        const near = [exact - 1e-9, exact + 1e-9].map((at) => Math.min(255, Math.max(0, Math.floor(at))));
+        const allowed = near.map((i) => [...colours.slice(3 * i, 3 * i + 3), 255].join());
+        expect(allowed).toContain(rgba(table[code]).join());
+      }
+    }
   });
 
   it("leaves padding transparent", () => {

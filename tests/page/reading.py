@@ -84,7 +84,8 @@ class Tab:
         return int(self.frame.get_by_label("Step number").input_value())
 
     def key(self, name: str) -> str | None:
-        """Return a key of the URL, as it stands there."""
+        """Return a key of the URL, as it stands there once the page has come to rest."""
+        self.frame.wait_for_timeout(250)
         found = re.search(rf"&p\.rnngrad\.{name}=([^&]*)", self.page.url)
         return found and found[1]
 

@@ -104,6 +104,7 @@ def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
     page.frame.get_by_label("Filter runs by regular expression").fill("alp|bet")
     page.frame.get_by_role("checkbox", name="beta").uncheck()
     expect(page.frame.locator("rg-card")).to_have_count(1)
+    assert page.key("step") == "0"
     page.page.reload()
     again = Tab.attach(page.page)
     again.at_step("alpha", 0)

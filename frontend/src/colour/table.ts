@@ -2,7 +2,9 @@
 
 import { CODES, codeValue, NAN, NEGATIVE_INFINITY, PADDING, POSITIVE_INFINITY } from "./bfloat16";
 import { DIVERGING, SEQUENTIAL } from "./maps";
-import { placer, type Scale } from "./scale";
+import { placer, type Scale, valueAt } from "./scale";
+
+const SIGN = 0x8000;
 
 export type DivergingName = keyof typeof DIVERGING;
 export type SequentialName = keyof typeof SEQUENTIAL;
@@ -45,12 +47,19 @@ export function colourTable(scale: Scale, map: MapName): Uint32Array {
   const pixels = Uint32Array.from({ length: 256 }, (_, i) =>
     pixel(colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]),
   );
-  const place = placer(scale);
   const table = new Uint32Array(CODES);
   const nan = pixel(...SPECIALS.nan.rgb);
-  for (let code = 0; code < CODES; code++) {
-    const value = codeValue(code);
-    table[code] = Number.isNaN(value) ? nan : pixels[colourIndex(place(value))];
+  table.fill(nan);
+  // Codes of one sign are in order of magnitude, and so are their colours: it takes one logarithm a colour.
+  const edges = Float64Array.from({ length: 257 }, (_, i) => valueAt(scale, i / 256));
+  const middle = colourIndex(placer(scale)(0));
+  let [above, below] = [middle, middle];
+  for (let magnitude = 0; magnitude < POSITIVE_INFINITY; magnitude++) {
+    const value = codeValue(magnitude);
+    while (above < 255 && value >= edges[above + 1]) above++;
+    while (below > 0 && -value < edges[below]) below--;
+    table[magnitude] = pixels[above];
+    table[magnitude | SIGN] = pixels[scale.name === "log" ? above : below];
   }
   const zero = pixel(...SPECIALS.zero.rgb);
   if (!scale.logarithms) table[0x0000] = table[0x8000] = zero;

@@ -64,6 +64,8 @@ import "./toolbar";
 
 /** Of so many pictures the neighbouring steps are fetched ahead. */
 const PREFETCHED_CARDS = 8;
+/** Browsers refuse more than a few changes of the URL a second: a dragged slider writes it at rest. */
+const MIRROR_MILLISECONDS = 100;
 const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
 /** One picture with what is known of it. */
@@ -132,6 +134,7 @@ export class RnngradApp extends LitElement {
   declare copied: boolean;
 
   private knownRuns: string[] = [];
+  private mirroring: ReturnType<typeof setTimeout> | undefined;
   private readonly lastShown = new Map<string, Tensor>();
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
   private readonly loader = new Loader(() => this.requestUpdate());
@@ -145,8 +148,8 @@ export class RnngradApp extends LitElement {
     this.dark = false;
     this.copied = false;
     this.store.subscribe(() => {
-      writeHostHash(writeHash(readHostHash(), this.store.state));
-      keepSettings(this.store.state);
+      clearTimeout(this.mirroring);
+      this.mirroring = setTimeout(() => this.mirror(), MIRROR_MILLISECONDS);
       this.requestUpdate();
     });
     watchDarkMode((dark) => {
@@ -171,6 +174,12 @@ export class RnngradApp extends LitElement {
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Write the state where it outlives the page. */
+  private mirror(): void {
+    writeHostHash(writeHash(readHostHash(), this.store.state));
+    keepSettings(this.store.state);
   }
 
   private retry(): void {
