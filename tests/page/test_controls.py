@@ -130,6 +130,7 @@ def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
 def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str) -> None:
     page = tab(*ALPHA)
     page.frame.get_by_label("Scale").select_option("linear")
+    assert page.key("scale") == "linear"
     page.page.goto("about:blank")
     page.page.goto(f"{url}/#rnngrad")
     expect(Tab.attach(page.page).frame.get_by_label("Scale")).to_have_value("linear")
