@@ -30,6 +30,7 @@ def users_script():
     return {
         "tb_rnngrad": tb_rnngrad,
         "model": model,
+        "train_step": model.train_on_batch,
         **{"x": x, "y": y, "x_batch": x, "y_batch": y, "step": 3, "tf": tf},
         "hidden_state_gradient": rng.normal(size=(8, 5, 4)).astype("float32"),
         "lengths": [5, 4, 5, 3, 5, 5, 1, 5],
