@@ -63,7 +63,7 @@ export class RgChecklist extends LitElement {
       ${filter.valid ? nothing : html`<div class="problem" role="alert">No regular expression; everything is listed.</div>`}
       <ul aria-labelledby="heading">
         ${shown.map((item) => this.renderItem(item))}
-        ${shown.length ? nothing : html`<li class="empty">Nothing of ${this.items.length} matches.</li>`}
+        ${shown.length ? nothing : html`<li class="empty">${this.items.length ? `None of ${this.items.length} matches.` : "None yet."}</li>`}
       </ul>
     `;
   }
