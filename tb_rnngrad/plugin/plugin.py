@@ -88,11 +88,11 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             parameters.required_integer("step"),
             wall_time,
         )
-        header = self._records.header(source, entry)
         if reduction is not None:
             view = self._records.reduction(source, entry, reduction)
         else:
             view = self._records.sample(source, entry, _sample(sample or 0, entry))
+        header = self._records.header(source, entry)  # read beside the sample, so at hand
         channels, timesteps = view.values.shape
         window = (
             parameters.window("c0", "c1", channels),

@@ -157,22 +157,19 @@ class Records:
     def sample(self, source: Source, entry: Entry, index: int) -> View:
         """Return the view of one kept sample."""
 
-        def load() -> View:
-            header = self._pool.submit(self.header, source, entry)
-            values = record.decode_sample(self._blob(source, entry, 1 + index))
-            mask = header.result().mask
-            return views.view_of_sample(values, None if mask is None else mask[index])
-
-        return self._load(source, entry, index, load)
+        header = self._pool.submit(self.header, source, entry)
+        return self._sample(source, entry, index, header.result)
 
     def reduction(self, source: Source, entry: Entry, reduction: str) -> View:
         """Return the view of a reduction, a key of `views.REDUCTIONS`, over all kept samples."""
 
         def load() -> View:
-            self.header(source, entry)
+            header = self.header(source, entry)
             samples = range(len(entry.keys) - 1)
-            each = [self.sample(source, entry, index) for index in samples]
-            return views.reduce_samples(each, reduction)
+            each = self._pool.map(
+                lambda index: self._sample(source, entry, index, lambda: header), samples
+            )
+            return views.reduce_samples(list(each), reduction)
 
         return self._load(source, entry, reduction, load)
 
@@ -228,6 +225,18 @@ class Records:
         with self._lock:
             self._listings[key] = listing
         return listing
+
+    def _sample(
+        self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
+    ) -> View:
+        """Return the view of a sample. In the pool `header` must not wait for the pool."""
+
+        def load() -> View:
+            values = record.decode_sample(self._blob(source, entry, 1 + index))
+            mask = header().mask
+            return views.view_of_sample(values, None if mask is None else mask[index])
+
+        return self._load(source, entry, index, load)
 
     def _blob(self, source: Source, entry: Entry, index: int) -> bytes:
         blob: bytes = self._provider.read_blob(source.context, blob_key=entry.keys[index])
