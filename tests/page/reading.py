@@ -16,7 +16,9 @@ from playwright.sync_api import Frame, Locator, Page, expect
 MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
 ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 234, 0), (0, 200, 0), (213, 0, 249)
 
-_READ_CELLS = """(canvas, [rows, columns]) => {
+_READ_CELLS = """async (canvas, [rows, columns]) => {
+  // What the page was told is drawn by the second frame from now.
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const context = canvas.getContext("2d");
   const cells = [];
   for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
