@@ -21,8 +21,15 @@ export function orderedRuns(tags: Tags, known: readonly string[]): string[] {
   return Object.keys(tags).sort((a, b) => place(a) - place(b) || a.localeCompare(b));
 }
 
-export function allTags(tags: Tags, runs: readonly string[]): string[] {
-  const found = new Set(runs.flatMap((run) => Object.keys(tags[run] ?? {})));
+/** Tells tags that a view can draw from others. */
+export type Draws = (entry: TagEntry) => boolean;
+
+const ANY: Draws = () => true;
+
+/** Every tag of the runs that `draws` takes. */
+export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY): string[] {
+  const drawn = (run: string) => Object.entries(tags[run] ?? {}).filter(([, entry]) => draws(entry));
+  const found = new Set(runs.flatMap((run) => drawn(run).map(([tag]) => tag)));
   return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || a.localeCompare(b));
 }
 
@@ -38,11 +45,21 @@ export function shownRuns(state: State, tags: Tags, known: readonly string[]): s
   return runs.filter((run) => Object.keys(tags[run]).length > 0).slice(0, FIRST_RUNS);
 }
 
-/** The chosen tags; by default each shown run's first. */
-export function shownTags(state: State, tags: Tags, runs: readonly string[]): string[] {
-  if (state.tags) return [...state.tags];
-  const first = new Set(runs.flatMap((run) => allTags(tags, [run]).slice(0, 1)));
-  return allTags(tags, runs).filter((tag) => first.has(tag));
+/** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
+export function shownTags(state: State, tags: Tags, runs: readonly string[], draws: Draws = ANY): string[] {
+  const all = allTags(tags, runs, draws);
+  const others = undrawn(state, tags, runs, draws);
+  const chosen = state.tags?.filter((tag) => !others.includes(tag));
+  if (chosen && (chosen.length > 0 || others.length === 0)) return chosen;
+  const first = new Set(runs.flatMap((run) => allTags(tags, [run], draws).slice(0, 1)));
+  return all.filter((tag) => first.has(tag));
+}
+
+/** The chosen tags that are there, but not for `draws`. */
+export function undrawn(state: State, tags: Tags, runs: readonly string[], draws: Draws): string[] {
+  const drawn = allTags(tags, runs, draws);
+  const there = allTags(tags, runs);
+  return (state.tags ?? []).filter((tag) => there.includes(tag) && !drawn.includes(tag));
 }
 
 export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly string[]): Series[] {

@@ -28,6 +28,18 @@ describe("a colour table", () => {
     }
   });
 
+  it("keeps what is no ordinary number far from every colour of every map", () => {
+    for (const { rgb } of Object.values(SPECIALS)) {
+      for (const name of MAP_NAMES) {
+        const map = mapColours(name);
+        const distances = Array.from({ length: 256 }, (_, i) =>
+          Math.hypot(...rgb.map((level, j) => level - map[3 * i + j])),
+        );
+        expect(Math.min(...distances), `${rgb} in ${name}`).toBeGreaterThan(35);
+      }
+    }
+  });
+
   it("shows both zeros alike, and nothing else as they are", () => {
     expect(table[0x8000]).toBe(table[0]);
     expect(table[0x0001]).not.toBe(table[0]);

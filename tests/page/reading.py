@@ -14,7 +14,7 @@ import numpy as np
 from playwright.sync_api import Frame, Locator, Page, expect
 
 MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
-ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 234, 0), (0, 200, 0), (213, 0, 249)
+ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 0, 240), (0, 255, 0), (0, 255, 255)
 
 _READ_CELLS = """async (canvas, [rows, columns]) => {
   // What the page was told is drawn by the second frame from now.

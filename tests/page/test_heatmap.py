@@ -223,7 +223,8 @@ def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:
     picture = logged("alpha", 30)[0].T.astype(np.float64)
     shown = page.card("alpha").locator("rg-heatmap svg text.small").all_text_contents()
     columns, rows = np.linalg.norm(picture, axis=0), np.linalg.norm(picture, axis=1)
-    said = [float(text.replace("‖·‖ ", "").replace("to ", "").replace("−", "-")) for text in shown]
+    parts = " ".join(shown).replace("‖·‖ ", "").replace("to ", "").replace("−", "-").split()
+    said = [float(part) for part in parts]
     # The axes span a decade at least.
     ends = [f(n) for n in (columns, rows) for f in (lambda n: min(n.min(), n.max() / 10), np.max)]
     assert said == pytest.approx([ends[1], ends[0], ends[2], ends[3]], rel=0.01)

@@ -209,7 +209,7 @@ def test_the_theme_follows_tensorboard(tab: OpenTab, page: Page, theme: str) -> 
     opened = tab('runs=["alpha"]', 'tags=["lstm"]')
     opened.at_step("alpha", 30)
     background = "rgb(255, 255, 255)" if theme == "light" else "rgb(48, 48, 48)"
-    expect(opened.frame.locator("aside")).to_have_css("background-color", background)
+    expect(opened.frame.locator("rg-sidebar")).to_have_css("background-color", background)
     picture = logged("alpha", 30)[0].T
     places = symlog_places(picture, *automatic_scale([picture]))
     seen = opened.cells("alpha", *picture.shape)
@@ -220,7 +220,7 @@ def test_the_theme_changes_while_the_tab_is_open(tab: OpenTab, page: Page) -> No
     opened = tab('runs=["alpha"]', 'tags=["lstm"]')
     opened.at_step("alpha", 30)
     page.evaluate("document.body.classList.add('dark-mode')")
-    expect(opened.frame.locator("aside")).to_have_css("background-color", "rgb(48, 48, 48)")
+    expect(opened.frame.locator("rg-sidebar")).to_have_css("background-color", "rgb(48, 48, 48)")
 
 
 def test_the_steps_are_those_logged(tab: OpenTab) -> None:

@@ -22,9 +22,9 @@ const SOURCES: Record<MapName, string> = { ...DIVERGING, ...SEQUENTIAL };
  */
 export const SPECIALS = {
   zero: { label: "exact 0", rgb: [158, 158, 158] },
-  nan: { label: "NaN", rgb: [255, 234, 0] },
-  posinf: { label: "+Inf", rgb: [0, 200, 0] },
-  neginf: { label: "−Inf", rgb: [213, 0, 249] },
+  nan: { label: "NaN", rgb: [255, 0, 240] },
+  posinf: { label: "+Inf", rgb: [0, 255, 0] },
+  neginf: { label: "−Inf", rgb: [0, 255, 255] },
 } as const;
 
 /** Red, green and blue bytes of a map's 256 colours. */

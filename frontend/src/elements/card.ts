@@ -9,7 +9,7 @@ import { REDUCTIONS, type Show, type Tensor } from "../data/types";
 import { axesOf, isRaw, windowOf } from "../model";
 import { read } from "../views/hover";
 import type { Cursor } from "./events";
-import { controls } from "./theme";
+import { card, controls } from "./theme";
 import "./export_menu";
 import "./health";
 import "./heatmap";
@@ -34,19 +34,9 @@ export class RgCard extends LitElement {
   };
   static override styles = [
     controls,
+    card,
     css`
-      :host {
-        display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
-        border-radius: 4px; padding: 10px 12px;
-      }
-      header { display: flex; align-items: baseline; gap: 8px; }
-      h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
-      p { margin: 0 0 4px; font-size: 12px; overflow-wrap: anywhere; }
       sub { font-size: 0.8em; line-height: 1; }
-      .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
-      .step { margin-left: auto; white-space: nowrap; }
-      .readout { min-height: 20px; font-size: 12px; margin-top: 2px; }
-      .readout b { font-weight: 500; }
       .faded { opacity: 0.55; }
       rg-health { margin-bottom: 4px; }
     `,

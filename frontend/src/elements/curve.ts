@@ -1,10 +1,11 @@
-import { css, html, LitElement, nothing, unsafeCSS } from "lit";
+import { css, html, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import type { Scale } from "../colour/scale";
 import { exact, scaleTicks, short } from "../colour/ticks";
 import { type Cursor, tell } from "./events";
-import { controls } from "./theme";
+import { SizedElement } from "./sized";
+import { card, controls } from "./theme";
 
 /** One line of a plot: a channel of one run's tag. */
 export interface Line {
@@ -18,7 +19,7 @@ export interface Line {
 const HEIGHT = 170;
 
 /** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
-export class RgCurve extends LitElement {
+export class RgCurve extends SizedElement {
   static override properties = {
     heading: { type: String },
     channel: { type: Number },
@@ -32,10 +33,9 @@ export class RgCurve extends LitElement {
   static override styles = [
     unsafeCSS(uPlotStyle),
     controls,
+    card,
     css`
-      :host { display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 8px 12px; }
-      header { display: flex; align-items: baseline; gap: 8px; }
-      h3 { font-size: 13px; font-weight: 500; margin: 0; flex: 1; }
+      h3 { flex: 1; }
       .plot { height: ${HEIGHT}px; }
       .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
@@ -58,18 +58,9 @@ export class RgCurve extends LitElement {
   private plot: uPlot | null = null;
   private shape = "";
   private pointed = false;
-  private readonly observer = new ResizeObserver(([entry]) => {
-    this.plot?.setSize({ width: Math.floor(entry.contentRect.width), height: HEIGHT });
-  });
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.observer.observe(this);
-  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.observer.disconnect();
     this.plot?.destroy();
     this.plot = null;
     this.shape = "";
@@ -112,6 +103,7 @@ export class RgCurve extends LitElement {
     if (changed.has("span") || changed.has("lines")) {
       this.plot?.setScale("x", this.xRange());
     }
+    if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
     this.showCursor();
   }
 

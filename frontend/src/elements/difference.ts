@@ -8,7 +8,7 @@ import { axesOf, extentOf, mapFor, windowOf } from "../model";
 import { type Comparison, compare } from "../views/compare";
 import { read } from "../views/hover";
 import type { Cursor } from "./events";
-import { controls } from "./theme";
+import { card, controls } from "./theme";
 import "./colour_bar";
 import "./health";
 import "./heatmap";
@@ -34,13 +34,9 @@ export class RgDifference extends LitElement {
   };
   static override styles = [
     controls,
+    card,
     css`
-      :host {
-        display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
-        border-radius: 4px; padding: 10px 12px;
-      }
-      h3 { font-size: 13px; font-weight: 500; margin: 0 0 4px; }
-      .readout { min-height: 20px; font-size: 12px; }
+      h3 { margin-bottom: 4px; }
     `,
   ];
 

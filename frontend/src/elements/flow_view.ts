@@ -9,7 +9,7 @@ import { extentOf } from "../model";
 import { flowPicture, type Horizon, horizons, statistic } from "../views/flow";
 import type { Line } from "./curve";
 import { type Cursor, tell } from "./events";
-import { controls } from "./theme";
+import { controls, tabContent } from "./theme";
 import "./colour_bar";
 import "./curve";
 import "./heatmap";
@@ -43,10 +43,10 @@ export class RgFlowView extends LitElement {
   };
   static override styles = [
     controls,
+    tabContent,
     css`
       :host { display: flex; flex-direction: column; gap: 12px; }
       .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 24px; }
-      .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
       article { min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 10px 12px; }
       header { display: flex; align-items: baseline; gap: 8px; }
       h3 { font-size: 13px; font-weight: 500; margin: 0; overflow-wrap: anywhere; }

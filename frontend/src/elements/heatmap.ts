@@ -1,4 +1,4 @@
-import { css, html, LitElement, nothing, svg } from "lit";
+import { css, html, nothing, svg } from "lit";
 import type { Scale } from "../colour/scale";
 import { type MapName, sharedTable } from "../colour/table";
 import { integerTicks, short } from "../colour/ticks";
@@ -10,6 +10,7 @@ import { pngPicture, svgPicture } from "../views/picture";
 import { type Cursor, tell } from "./events";
 import type { Pictured } from "./export_menu";
 import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
+import { SizedElement } from "./sized";
 import { controls, hatch } from "./theme";
 
 /** Room around the cells for the axes, and for nothing. */
@@ -35,7 +36,7 @@ export function heatmapHeight(channels: number): number {
  * Channels x timesteps as colours, with the norms of rows and columns beside. The canvas holds the cells and
  * nothing else; axes lie around it.
  */
-export class RgHeatmap extends LitElement implements Plot, Pictured {
+export class RgHeatmap extends SizedElement implements Plot, Pictured {
   static override properties = {
     tensor: { attribute: false },
     scale: { attribute: false },
@@ -49,7 +50,6 @@ export class RgHeatmap extends LitElement implements Plot, Pictured {
     columnNames: { attribute: false },
     mark: { attribute: false },
     line: { attribute: false },
-    width: { state: true },
     marked: { state: true },
   };
   static override styles = [
@@ -93,32 +93,17 @@ export class RgHeatmap extends LitElement implements Plot, Pictured {
   declare mark: number | undefined;
   /** For each column a row to draw a line through. */
   declare line: (number | null)[] | undefined;
-  declare width: number;
   declare marked: [Cell, Cell] | null;
 
   private readonly gestures = new Gestures(this);
-  private readonly observer = new ResizeObserver(([entry]) => {
-    this.width = Math.floor(entry.contentRect.width);
-  });
   private painted: unknown[] = [];
   private normed: { of: unknown[]; strips: unknown } = { of: [], strips: nothing };
 
   constructor() {
     super();
-    this.width = 0;
     this.marked = null;
     // Not in the template: a wheel listener that prevents scrolling must not be passive.
     this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.observer.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.observer.disconnect();
   }
 
   get whole(): Window {
@@ -224,8 +209,7 @@ export class RgHeatmap extends LitElement implements Plot, Pictured {
         svg`<path class="norm" d=${bars(rows, beside, this.plotHeight)
           .map(({ from, to, size }) => `M${base},${from}H${base + size}V${to}H${base}Z`)
           .join("")}><title>norm over timesteps</title></path>
-          <text class="small" x=${base} y=${this.plotHeight + 12}>${short(beside[0])}</text>
-          <text class="small" x=${base} y=${this.plotHeight + 24}>to ${short(beside[1])}</text>`
+          <text class="small" x=${this.plotWidth + NORMS_BESIDE} y=${this.plotHeight + 30} text-anchor="end">${short(beside[0])} to ${short(beside[1])}</text>`
       }`;
   }
 

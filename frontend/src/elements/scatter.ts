@@ -1,11 +1,12 @@
-import { css, html, LitElement, svg } from "lit";
+import { css, html, svg } from "lit";
 import { channelName, type Series } from "../choices";
 import { placer, type Scale } from "../colour/scale";
 import { mapColours } from "../colour/table";
 import { exact, integerTicks, scaleTicks, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
 import { type Cursor, tell } from "./events";
-import { controls } from "./theme";
+import { SizedElement } from "./sized";
+import { card, controls } from "./theme";
 
 const LEFT = 58;
 const RIGHT = 10;
@@ -15,7 +16,7 @@ const HEIGHT = 240;
 const RADIUS = 2.5;
 
 /** A record without a time axis: every sample's values, a point for each channel, coloured by channel. */
-export class RgScatter extends LitElement {
+export class RgScatter extends SizedElement {
   static override properties = {
     series: { attribute: false },
     colour: { type: String },
@@ -25,20 +26,11 @@ export class RgScatter extends LitElement {
     scale: { attribute: false },
     cursor: { attribute: false },
     sample: { state: true },
-    width: { state: true },
   };
   static override styles = [
     controls,
+    card,
     css`
-      :host {
-        display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
-        border-radius: 4px; padding: 10px 12px;
-      }
-      header { display: flex; align-items: baseline; gap: 8px; }
-      h3 { font-size: 13px; font-weight: 500; margin: 0; overflow-wrap: anywhere; }
-      p { margin: 0 0 4px; font-size: 12px; }
-      .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
-      .step { margin-left: auto; white-space: nowrap; }
       .plot { position: relative; }
       canvas { position: absolute; left: ${LEFT}px; top: ${TOP}px; cursor: crosshair; }
       svg { display: block; }
@@ -46,7 +38,6 @@ export class RgScatter extends LitElement {
       .grid { stroke: var(--rg-border); }
       .zero { stroke: var(--rg-muted); stroke-dasharray: 4 3; }
       .chosen { fill: none; stroke: var(--rg-crosshair); stroke-width: 1.5; }
-      .readout { min-height: 20px; font-size: 12px; }
     `,
   ];
 
@@ -60,26 +51,10 @@ export class RgScatter extends LitElement {
   declare cursor: Cursor | null;
   /** Place in `samples` of the one pointed at. */
   declare sample: number | null;
-  declare width: number;
-
-  private readonly observer = new ResizeObserver(([entry]) => {
-    this.width = Math.floor(entry.contentRect.width);
-  });
 
   constructor() {
     super();
-    this.width = 0;
     this.sample = null;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.observer.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.observer.disconnect();
   }
 
   private get plotWidth(): number {

@@ -45,3 +45,25 @@ export const controls = css`
 export const hatch = css`
   repeating-linear-gradient(45deg, var(--rg-padding) 0 1.5px, transparent 1.5px 6px)
 `;
+
+/** A framed picture with its heading, and what stands under it. */
+export const card = css`
+  :host {
+    display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
+    border-radius: 4px; padding: 10px 12px;
+  }
+  header { display: flex; align-items: baseline; gap: 8px; }
+  h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
+  p { margin: 0 0 4px; font-size: 12px; overflow-wrap: anywhere; }
+  .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
+  .step { margin-left: auto; white-space: nowrap; }
+  .readout { min-height: 20px; font-size: 12px; margin-top: 2px; }
+  .readout b { font-weight: 500; }
+`;
+
+/** How a tab lays its cards out. */
+export const tabContent = css`
+  .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
+  section + section { margin-top: 24px; }
+  h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
+`;

@@ -1,0 +1,119 @@
+/** Pictures: a series at a step, what came of it, and which of them share one scale. No DOM. */
+
+import type { Series } from "./choices";
+import type { Scale } from "./colour/scale";
+import type { LoadedFlow } from "./data/flows";
+import type { Loaded, Loader } from "./data/loader";
+import type { Show, Tensor, TensorRequest } from "./data/types";
+import { extentOf, isRaw, requestFor, scaleFor, showsOf } from "./model";
+import type { State } from "./state";
+import { extentOverSteps } from "./views/flow";
+
+/** One picture with what is known of it. */
+export interface Card {
+  series: Series;
+  request: TensorRequest;
+  loaded: Loaded;
+  /** What to draw: what was drawn last stays, under its own step, until the next is there. */
+  shown: Tensor | null;
+}
+
+/** Pictures of one quantity, which have one scale. */
+export interface Group {
+  quantity: string;
+  title: string;
+  cards: Card[];
+  scale: Scale;
+}
+
+/** Makes cards, and remembers what each showed last. */
+export class Cards {
+  private readonly lastShown = new Map<string, Tensor>();
+
+  constructor(private readonly loader: Pick<Loader, "peek">) {}
+
+  /** The card of a series at the kept step nearest to `step`; of several at once, `role` tells them apart. */
+  one(series: Series, step: number, show: Show, role = ""): Card | null {
+    const request = requestFor(series, step, show);
+    if (!request) return null;
+    const loaded = this.loader.peek(request);
+    const key = cardKey({ series, request }) + role;
+    if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
+    return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
+  }
+
+  /** The cards of all series as the user chose to see their samples. */
+  all(series: readonly Series[], step: number, show: State["show"]): Card[] {
+    return series.flatMap((one) => showsOf(show, one).flatMap((shown) => this.one(one, step, shown) ?? []));
+  }
+
+  /** The views that a card draws, as far as they came: of points, one a sample. */
+  drawnBy(card: Card): Tensor[] {
+    if (!isPoints(card)) return card.shown ? [card.shown] : [];
+    return pointRequests(card).flatMap((request) => {
+      const loaded = this.loader.peek(request);
+      return loaded.status === "ready" ? loaded.tensor : [];
+    });
+  }
+}
+
+export function cardKey({ series, request }: Pick<Card, "series" | "request">): string {
+  return JSON.stringify([series.run, series.tag, request.show]);
+}
+
+export function tensorsOf(cards: readonly Card[]): Tensor[] {
+  return cards.flatMap(({ shown }) => shown ?? []);
+}
+
+/** Whether a picture has one timestep of several samples: points tell more than a column of colours. */
+export function isPoints({ series, shown }: Card): boolean {
+  const { quantity } = series.entry.metadata;
+  return shown?.timesteps === 1 && series.entry.samples > 1 && !quantity?.startsWith("weight");
+}
+
+export function pointRequests({ request, shown }: Card): TensorRequest[] {
+  return Array.from({ length: shown?.kept ?? 0 }, (_, sample) => ({ ...request, show: sample }));
+}
+
+/** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */
+export function groupsOf(
+  cards: readonly Card[],
+  state: State,
+  drawnBy: (card: Card) => Tensor[],
+  flowOf: (series: Series) => LoadedFlow,
+): Group[] {
+  const byQuantity = new Map<string, Card[]>();
+  for (const card of cards) {
+    const quantity = card.series.entry.metadata.quantity ?? "other";
+    byQuantity.set(quantity, [...(byQuantity.get(quantity) ?? []), card]);
+  }
+  return [...byQuantity].map(([quantity, of]) => {
+    const title = of[0].series.entry.metadata.title ?? quantity;
+    return { quantity, title, cards: of, scale: sharedScale(quantity, of, state, drawnBy, flowOf) };
+  });
+}
+
+/** The scale of a group: over all steps as their flow says, once it came; else over what is shown. */
+function sharedScale(
+  quantity: string,
+  cards: readonly Card[],
+  state: State,
+  drawnBy: (card: Card) => Tensor[],
+  flowOf: (series: Series) => LoadedFlow,
+): Scale {
+  const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series)) : [];
+  const overSteps = flows.flatMap((loaded) =>
+    loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
+  );
+  const complete = overSteps.length > 0 && overSteps.length === cards.length && !isRaw(quantity);
+  const extents = complete
+    ? overSteps
+    : cards.flatMap(drawnBy).map((tensor) => extentOf(tensor, state.percentile));
+  return scaleFor(extents, state, quantity);
+}
+
+/** The scale of one card: the group's, or its own where the user chose each alone. */
+export function scaleOf({ series, shown }: Card, shared: Scale, state: State): Scale {
+  if (state.range !== "each" || !shown) return shared;
+  return scaleFor([extentOf(shown, state.percentile)], state, series.entry.metadata.quantity);
+}

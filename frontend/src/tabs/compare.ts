@@ -1,0 +1,49 @@
+import { html } from "lit";
+import { type Card, tensorsOf } from "../cards";
+import { shownPins } from "../choices";
+import type { SeriesName } from "../state";
+import { detailOf, detailRequests, renderCard } from "./pictures";
+import type { Page, Tab } from "./tab";
+import "../elements/compare_bar";
+import "../elements/difference";
+
+export const compareTab: Tab = {
+  name: "Compare",
+  question: "Where do two runs, tags or steps differ?",
+  controls: ["steps", "colours"],
+  draws: () => true,
+  cards: comparedCards,
+  requests: detailRequests,
+  render: (page, cards, groups) => {
+    if (cards.length === 0) return html``;
+    const { state, step, series, cursor, dark } = page;
+    const [a, b] = cards;
+    const stepB = state.stepB ?? step;
+    const pins = shownPins(state, Math.max(0, ...tensorsOf(cards).map(({ channels }) => channels)));
+    const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
+    const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
+    return html`
+      <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
+      <div class="cards">
+        ${renderCard(page, a, groupOf(a), pins, { name: "A", wanted: step })}
+        ${renderCard(page, b, groupOf(b), pins, { name: "B", wanted: stepB })}
+        <rg-difference
+          .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
+          .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+        ></rg-difference>
+      </div>
+    `;
+  },
+};
+
+/** A, at the slider's step, and B, there too or at a step of its own. */
+function comparedCards({ cards, series, step, state }: Page): Card[] {
+  const find = (name: SeriesName | null) =>
+    series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
+  const a = find(state.a) ?? series[0];
+  const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
+  if (!a || !b) return [];
+  const show = state.show === "samples" ? 0 : state.show;
+  const pair = [cards.one(a, step, show, "A"), cards.one(b, state.stepB ?? step, show, "B")];
+  return pair.every((card) => card !== null) ? pair : [];
+}

@@ -1,0 +1,47 @@
+/** What tabs of heatmaps share: a card as an element, and the detail that zooming asks for. */
+
+import { html } from "lit";
+import { type Card, type Group, isPoints, pointRequests, scaleOf, tensorsOf } from "../cards";
+import type { Tensor, TensorRequest } from "../data/types";
+import { detailFor, mapFor } from "../model";
+import type { Page } from "./tab";
+import "../elements/card";
+import "../elements/scatter";
+
+/** What a card is called among others ("A"), and the step that the user asked for. */
+interface Role {
+  name: string;
+  wanted: number;
+}
+
+export function renderCard(page: Page, card: Card, group: Group, pins: number[], role?: Role) {
+  const { state, dark, cursor, colourOf } = page;
+  const { series, request, loaded, shown } = card;
+  const wanted = role?.wanted ?? page.step;
+  if (isPoints(card)) {
+    return html`<rg-scatter
+      .series=${series} .colour=${colourOf(series.run)} .samples=${page.cards.drawnBy(card)}
+      .step=${request.step} .wanted=${wanted} .scale=${group.scale} .cursor=${cursor}
+    ></rg-scatter>`;
+  }
+  const scale = scaleOf(card, group.scale, state);
+  return html`<rg-card
+    .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
+    .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
+    .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
+    .pins=${pins} .cursor=${cursor}
+  ></rg-card>`;
+}
+
+/** The window in more detail than `shown` has, where it came already. */
+export function detailOf({ state, peek }: Page, shown: Tensor | null): Tensor | null {
+  const request = shown && detailFor(shown, state.window);
+  const detailed = request ? peek(request) : null;
+  return detailed?.status === "ready" ? detailed.tensor : null;
+}
+
+/** The detail of a window, and the points of samples. */
+export function detailRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
+  const details = tensorsOf(cards).flatMap((tensor) => detailFor(tensor, state.window) ?? []);
+  return [...details, ...cards.filter(isPoints).flatMap(pointRequests)];
+}

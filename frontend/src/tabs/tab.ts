@@ -1,0 +1,45 @@
+/** What a tab is, and what it is given. */
+
+import type { TemplateResult } from "lit";
+import type { Card, Cards, Group } from "../cards";
+import type { Series } from "../choices";
+import type { LoadedFlow } from "../data/flows";
+import type { Loaded } from "../data/loader";
+import type { TagEntry, TensorRequest } from "../data/types";
+import type { Cursor } from "../elements/events";
+import type { State } from "../state";
+
+/** What the user chose, what there is of it, and ways to look up what came. */
+export interface Page {
+  state: Readonly<State>;
+  /** Every shown tag of every shown run. */
+  series: Series[];
+  /** Every kept step of any of them, and the one that the slider names. */
+  steps: number[];
+  step: number;
+  cursor: Cursor | null;
+  dark: boolean;
+  cards: Cards;
+  colourOf(run: string): string;
+  /** What is known of a view; asking does not fetch. */
+  peek(request: TensorRequest): Loaded;
+  /** The flow of a series; asking fetches it. */
+  flowOf(series: Series): LoadedFlow;
+}
+
+/** Controls above a tab; one that a tab does not use is not shown. */
+export type Control = "steps" | "colours";
+
+/** One question, and the picture that answers it. */
+export interface Tab {
+  name: string;
+  question: string;
+  controls: readonly Control[];
+  /** Whether it has a picture for a tag; other tags are not offered beside it. */
+  draws(entry: TagEntry): boolean;
+  /** What it draws: fetched first, and the slider's neighbours ahead. */
+  cards(page: Page): Card[];
+  /** What it wants beyond its cards: more detail, single channels. */
+  requests(page: Page, cards: Card[]): TensorRequest[];
+  render(page: Page, cards: Card[], groups: Group[]): TemplateResult;
+}
