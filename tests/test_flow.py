@@ -14,7 +14,9 @@ def independent(data, mask):
     last = [max(np.flatnonzero(real), default=-1) for real in mask]
     by_timestep = definitions(data, mask, [[t] * len(data) for t in timesteps])
     by_lag = definitions(data, mask, [[end - lag for end in last] for lag in timesteps])
-    return np.concatenate([by_timestep, by_lag[:, [0, 6, 7, 11]]], axis=1)
+    dead = [not data[mask][:, channel].any() for channel in range(data.shape[2])]
+    everywhere = np.full((data.shape[1], 1), np.mean(dead))
+    return np.concatenate([by_timestep, by_lag[:, [0, 6, 7, 11]], everywhere], axis=1)
 
 
 def definitions(data, mask, rows_of_timesteps):
@@ -62,6 +64,7 @@ def test_there_is_one_column_a_statistic():
         "lag_mean_norm",
         "lag_std_norm",
         "lag_real_samples",
+        "dead_share",
     )
 
 
@@ -69,6 +72,7 @@ def test_there_is_one_column_a_statistic():
 def test_statistics_follow_their_definitions(samples):
     data = RNG.normal(size=(samples, 9, 5)).astype(np.float32)
     data[RNG.random(data.shape) < 0.2] = 0
+    data[:, :, 3] = 0
     expected = independent(data, np.ones((samples, 9), bool))
     np.testing.assert_allclose(flow.statistics(data), expected, rtol=1e-6)
 
@@ -80,6 +84,19 @@ def test_padding_is_left_out_whatever_it_holds():
     expected = independent(data, mask)
     data[~mask] = 1e30
     np.testing.assert_allclose(flow.statistics(data, mask), expected, rtol=1e-6)
+
+
+def test_a_channel_is_dead_where_it_is_0_in_every_real_cell():
+    data = np.zeros((2, 6, 4), np.float32)
+    data[1, 2, 0] = 1e-40  # a subnormal lives
+    data[0, 5, 1] = np.nan  # so does what is broken
+    data[0, 0, 2] = 1  # padding below
+    mask = np.ones((2, 6), bool)
+    mask[0, 0] = False
+    column = flow.STATISTICS.index("dead_share")
+    np.testing.assert_array_equal(flow.statistics(data)[:, column], np.float32([0.25] * 6))
+    np.testing.assert_array_equal(flow.statistics(data, mask)[:, column], np.float32([0.5] * 6))
+    assert np.isnan(flow.statistics(data, np.zeros((2, 6), bool))[:, column]).all()
 
 
 def test_tiny_gradients_do_not_vanish_in_the_squares():

@@ -144,7 +144,11 @@ _FORMULAS: Final[Mapping[str, Callable[[_Batch], Float64]]] = MappingProxyType(
 # the horizon, the half-life, the gain and the signal-to-noise ratio are computed from.
 BY_LAG: Final = ("norm_mean", "mean_norm", "std_norm", "real_samples")
 
-STATISTICS: Final[tuple[str, ...]] = (*_FORMULAS, *(f"lag_{name}" for name in BY_LAG))
+STATISTICS: Final[tuple[str, ...]] = (
+    *_FORMULAS,
+    *(f"lag_{name}" for name in BY_LAG),
+    "dead_share",  # of the whole record, so it is the same at every timestep
+)
 
 # Timesteps are independent of each other, so they are worked through in pieces that stay in the
 # processor's cache: half the time for long sequences.
@@ -162,6 +166,7 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         [timesteps, len(STATISTICS)] float32, in the order of `STATISTICS`. Row i holds timestep i;
         of statistics by lag, the i-th timestep before each sample's last real one. Where that is
         padding in every sample all are NaN but the number of real samples, which is 0.
+        `dead_share` stands in every row: it is of the whole record.
     """
     by_timestep = _by_timestep(data, mask)
     columns = [tuple(_FORMULAS).index(name) for name in BY_LAG]
@@ -170,7 +175,8 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
     else:
         timestep, known = timestep_of_lag(mask)
         of_lags = _by_timestep(np.take_along_axis(data, timestep[:, :, np.newaxis], 1), known)
-    return np.concatenate([by_timestep, of_lags[:, columns]], axis=1)
+    dead = np.full((len(by_timestep), 1), _dead_share(data, mask), np.float32)
+    return np.concatenate([by_timestep, of_lags[:, columns], dead], axis=1)
 
 
 def _by_timestep(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
@@ -185,6 +191,15 @@ def _by_timestep(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[
             )
         ]
         return np.concatenate(rows).astype(np.float32)
+
+
+def _dead_share(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> float:
+    """Which channels did nothing: the share of those that are exactly 0 at every real cell.
+
+    NaN where no cell is real.
+    """
+    cells = data.reshape(-1, data.shape[2]) if mask is None else data[mask]
+    return float(1 - np.mean(cells.any(axis=0))) if len(cells) else np.nan
 
 
 def timestep_of_lag(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

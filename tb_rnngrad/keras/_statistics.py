@@ -21,12 +21,14 @@ def statistics(data: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
         data = data[:, tf.newaxis]
     columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG]
     if mask is None:
-        by_timestep = _statistics(data, tf.ones(data.shape[:2], tf.bool))
+        mask = tf.ones(data.shape[:2], tf.bool)
+        by_timestep = _statistics(data, mask)
         of_lags = tf.reverse(by_timestep, [0])
     else:
         by_timestep = _statistics(data, mask)
         of_lags = _statistics(*_aligned_by_lag(data, mask))
-    return tf.concat([by_timestep, tf.gather(of_lags, columns, axis=1)], 1)
+    dead = tf.fill([tf.shape(by_timestep)[0], 1], _dead_share(data, mask))
+    return tf.concat([by_timestep, tf.gather(of_lags, columns, axis=1), dead], 1)
 
 
 def _aligned_by_lag(data: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -71,6 +73,13 @@ def _statistics(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         "real_samples": samples,
     }
     return tf.cast(tf.stack(list(values.values()), 1), tf.float32)
+
+
+def _dead_share(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Return the share of channels that are exactly 0 at every real cell; NaN without such."""
+    alive = tf.reduce_any(tf.logical_and(data != 0, mask[..., tf.newaxis]), [0, 1])
+    share = tf.reduce_mean(tf.cast(tf.logical_not(alive), tf.float32))
+    return _nan_where(tf.logical_not(tf.reduce_any(mask)), share)
 
 
 def _quantiles(norms: tf.Tensor, mask: tf.Tensor, samples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -12,13 +12,19 @@ def masks(rng):
     holes = rng.random((6, 9)) > 0.4
     holes[:, 3] = False
     holes[2] = False
-    return {"none": None, "right": np.arange(9) < rng.integers(1, 10, (6, 1)), "holes": holes}
+    return {
+        "none": None,
+        "right": np.arange(9) < rng.integers(1, 10, (6, 1)),
+        "holes": holes,
+        "no cell is real": np.zeros((6, 9), bool),
+    }
 
 
-@pytest.mark.parametrize("kind", ["none", "right", "holes"])
+@pytest.mark.parametrize("kind", ["none", "right", "holes", "no cell is real"])
 def test_both_give_the_same(rng, kind):
     data = rng.normal(size=(6, 9, 5)).astype(np.float32)
     data[rng.random(data.shape) < 0.2] = 0
+    data[:, :, 3] = 0
     mask = masks(rng)[kind]
     found = statistics(tf.constant(data), None if mask is None else tf.constant(mask))
     expected = flow.statistics(data, mask)
