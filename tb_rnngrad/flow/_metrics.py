@@ -123,6 +123,20 @@ def gain(norms: ArrayLike) -> Float64:
         return np.where(given[:-1] > 0, given[1:] / given[:-1], np.nan)
 
 
+def largest_gain(norms: ArrayLike) -> float:
+    """Is there one timestep at which the gradient blows up: the largest finite `gain`.
+
+    Args:
+        norms: [lags].
+
+    Returns:
+        NaN where no gain is defined and finite.
+    """
+    gains = gain(norms)
+    finite = gains[np.isfinite(gains)]
+    return float(finite.max()) if finite.size else np.nan
+
+
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:
     """How far back do the samples agree enough to learn from?
 

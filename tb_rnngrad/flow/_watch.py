@@ -1,0 +1,80 @@
+"""Which flags rise and fall as training goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from tb_rnngrad.flow._flags import Flag, Thresholds, judged
+from tb_rnngrad.flow._statistics import STATISTICS
+
+
+@dataclass(frozen=True)
+class FlagEvent:
+    """A flag rose or fell; `str(event)` is one line for people.
+
+    Attributes:
+        step: the training step.
+        tag: whose flag it is, such as "lstm_1/hidden_state".
+        flag: the flag's name, one of `tb_rnngrad.flow.FLAGS`.
+        rose: True: it is up now; False: it was and is no longer.
+        value: what was judged.
+        threshold: what it was judged against.
+        sentence: the two in words.
+    """
+
+    step: int
+    tag: str
+    flag: str
+    rose: bool
+    value: float
+    threshold: float
+    sentence: str
+
+    def __str__(self) -> str:
+        """Return the line that `GradientLogger(verbose=1)` prints."""
+        change = self.flag if self.rose else f"no longer {self.flag}"
+        return f"step {self.step}: {self.tag}: {change}: {self.sentence}"
+
+
+class FlagWatch:
+    """Remembers which flags are up, tag by tag.
+
+    A flag that cannot be judged stays as it is: a gradient that is NaN for a step has not stopped
+    vanishing.
+    """
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
+        self._up: set[tuple[str, str]] = set()
+
+    def observe(
+        self,
+        step: int,
+        tag: str,
+        rows: ArrayLike,
+        quantity: str,
+        names: Sequence[str] = STATISTICS,
+    ) -> list[FlagEvent]:
+        """Return the flags that rose or fell with this step, worst first.
+
+        Args:
+            step: the training step.
+            tag: whose statistics these are.
+            rows: see `judged`, as for `quantity` and `names`.
+            quantity: what they are statistics of.
+            names: what the columns are.
+        """
+        return [
+            self._changed(step, tag, flag)
+            for flag in judged(rows, quantity, self._thresholds, names)
+            if flag.is_up != ((tag, flag.name) in self._up)
+        ]
+
+    def _changed(self, step: int, tag: str, flag: Flag) -> FlagEvent:
+        self._up ^= {(tag, flag.name)}
+        return FlagEvent(
+            step, tag, flag.name, flag.is_up, flag.value, flag.threshold, flag.sentence
+        )
