@@ -4,7 +4,7 @@ import type { Series } from "./choices";
 import type { Scale } from "./colour/scale";
 import type { LoadedFlow } from "./data/flows";
 import type { Loaded, Loader } from "./data/loader";
-import type { Show, Tensor, TensorRequest } from "./data/types";
+import type { Show, Tags, Tensor, TensorRequest } from "./data/types";
 import { extentOf, isRaw, requestFor, scaleFor, showsOf } from "./model";
 import type { State } from "./state";
 import { extentOverSteps } from "./views/flow";
@@ -50,10 +50,13 @@ export class Cards {
   /** The views that a card draws, as far as they came: of points, one a sample. */
   drawnBy(card: Card): Tensor[] {
     if (!isPoints(card)) return card.shown ? [card.shown] : [];
-    return pointRequests(card).flatMap((request) => {
-      const loaded = this.loader.peek(request);
-      return loaded.status === "ready" ? loaded.tensor : [];
-    });
+    return pointRequests(card).flatMap((request) => this.ready(request) ?? []);
+  }
+
+  /** A view, where it came already. */
+  ready(request: TensorRequest): Tensor | null {
+    const loaded = this.loader.peek(request);
+    return loaded.status === "ready" ? loaded.tensor : null;
   }
 }
 
@@ -75,13 +78,40 @@ export function pointRequests({ request, shown }: Card): TensorRequest[] {
   return Array.from({ length: shown?.kept ?? 0 }, (_, sample) => ({ ...request, show: sample }));
 }
 
+/** One block is enough to learn what a whole view holds. */
+const ONE_BLOCK = { rows: 1, columns: 1 };
+
+/**
+ * The views of the cards' tags in the runs that are not among the cards, at the step nearest to `step`: what
+ * a colour range over all runs covers beyond what is drawn.
+ */
+export function peerRequests(cards: readonly Card[], tags: Tags, step: number): TensorRequest[] {
+  const drawn = new Set(cards.map(({ series }) => JSON.stringify([series.run, series.tag])));
+  const requests = cards.flatMap((card) =>
+    Object.entries(tags).flatMap(([run, { [card.series.tag]: entry }]) => {
+      const { tag } = card.series;
+      const sameKind = entry?.metadata.quantity === card.series.entry.metadata.quantity;
+      if (!sameKind || drawn.has(JSON.stringify([run, tag]))) return [];
+      const shows = isPoints(card) ? showsOf("samples", { run, tag, entry }) : [card.request.show];
+      const kept = shows.filter((show) => typeof show === "string" || show < entry.samples);
+      return kept.flatMap((show) => requestFor({ run, tag, entry }, step, show) ?? []);
+    }),
+  );
+  const once = new Map(requests.map((request) => [JSON.stringify(request), request]));
+  return [...once.values()].map((request) => ({ ...request, pooled: ONE_BLOCK }));
+}
+
+/** What scales are made from, beside the cards themselves. */
+export interface Known {
+  state: State;
+  drawnBy(card: Card): Tensor[];
+  flowOf(series: Series): LoadedFlow;
+  /** The views of other runs, as far as they came. */
+  peersOf(cards: readonly Card[]): Tensor[];
+}
+
 /** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */
-export function groupsOf(
-  cards: readonly Card[],
-  state: State,
-  drawnBy: (card: Card) => Tensor[],
-  flowOf: (series: Series) => LoadedFlow,
-): Group[] {
+export function groupsOf(cards: readonly Card[], known: Known): Group[] {
   const byQuantity = new Map<string, Card[]>();
   for (const card of cards) {
     const quantity = card.series.entry.metadata.quantity ?? "other";
@@ -89,26 +119,22 @@ export function groupsOf(
   }
   return [...byQuantity].map(([quantity, of]) => {
     const title = of[0].series.entry.metadata.title ?? quantity;
-    return { quantity, title, cards: of, scale: sharedScale(quantity, of, state, drawnBy, flowOf) };
+    return { quantity, title, cards: of, scale: sharedScale(quantity, of, known) };
   });
 }
 
-/** The scale of a group: over all steps as their flow says, once it came; else over what is shown. */
-function sharedScale(
-  quantity: string,
-  cards: readonly Card[],
-  state: State,
-  drawnBy: (card: Card) => Tensor[],
-  flowOf: (series: Series) => LoadedFlow,
-): Scale {
+/** The scale of a group: over all steps as their flow says, once it came; else over what is shown, and all runs. */
+function sharedScale(quantity: string, cards: readonly Card[], known: Known): Scale {
+  const { state, drawnBy, flowOf, peersOf } = known;
   const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series)) : [];
   const overSteps = flows.flatMap((loaded) =>
     loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
   );
   const complete = overSteps.length > 0 && overSteps.length === cards.length && !isRaw(quantity);
+  const peers = state.range === "runs" ? peersOf(cards) : [];
   const extents = complete
     ? overSteps
-    : cards.flatMap(drawnBy).map((tensor) => extentOf(tensor, state.percentile));
+    : [...cards.flatMap(drawnBy), ...peers].map((tensor) => extentOf(tensor, state.percentile));
   return scaleFor(extents, state, quantity);
 }
 

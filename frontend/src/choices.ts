@@ -1,7 +1,7 @@
 /** What the page shows where the user did not choose, and what a choice amounts to. */
 
 import type { KeptStep, TagEntry, Tags } from "./data/types";
-import type { State } from "./state";
+import type { SeriesName, State } from "./state";
 
 /** As many runs are shown at first. */
 const FIRST_RUNS = 4;
@@ -75,6 +75,21 @@ export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly
 export function unionSteps(series: readonly Series[]): number[] {
   const steps = new Set(series.flatMap(({ entry }) => entry.steps.map(([step]) => step)));
   return [...steps].sort((a, b) => a - b);
+}
+
+/** Series that the user pinned first, in the order they were pinned; the others as they were. */
+export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]): Series[] {
+  const place = ({ run, tag }: Series) => {
+    const at = pinned.findIndex((name) => name[0] === run && name[1] === tag);
+    return at < 0 ? pinned.length : at;
+  };
+  return [...series].sort((a, b) => place(a) - place(b));
+}
+
+/** The pinned ones with this one too, or without it where it was among them. */
+export function togglePinned(pinned: State["pinned"], [run, tag]: SeriesName): SeriesName[] {
+  const others = pinned.filter((name) => name[0] !== run || name[1] !== tag);
+  return others.length < pinned.length ? others : [...pinned, [run, tag]];
 }
 
 /** The kept step nearest to `step`, the earlier of two as near. */

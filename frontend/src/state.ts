@@ -4,12 +4,12 @@ import type { ScaleName } from "./colour/scale";
 import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
 import type { ShowChoice } from "./data/types";
-import type { Comparison } from "./views/compare";
+import type { Way } from "./views/compare";
 
 export const VIEWS = ["heatmap", "flow", "compare"] as const;
 export type View = (typeof VIEWS)[number];
 
-export const RANGES = ["shared", "each", "steps"] as const;
+export const RANGES = ["shared", "steps", "runs", "each"] as const;
 export type ColourRange = (typeof RANGES)[number];
 
 export const PERCENTILES = [100, 99.5, 99, 95] as const;
@@ -34,7 +34,7 @@ export interface State {
   /** Typed ends of the colour scale. */
   limit: number | null;
   threshold: number | null;
-  /** What the colour range covers: what is on the page, each picture alone, or all steps of what is. */
+  /** What the colour range covers: what is on the page, all steps of that, every run at this step, or each picture alone. */
   range: ColourRange;
   /** The largest magnitude is taken at this percentile; what lies beyond has the end's colour. */
   percentile: Percentile;
@@ -47,7 +47,11 @@ export interface State {
   a: SeriesName | null;
   b: SeriesName | null;
   stepB: number | null;
-  comparison: Comparison;
+  comparison: Way;
+  /** Where the divider between A and B stands, 0 at the left and 1 at the right. */
+  swipe: number;
+  /** Series whose cards stand first. */
+  pinned: SeriesName[];
   /** Channels whose curves are drawn. */
   pins: number[] | null;
   /** What the heatmaps show of channels and timesteps. */
@@ -75,6 +79,8 @@ export const INITIAL: Readonly<State> = {
   b: null,
   stepB: null,
   comparison: "difference",
+  swipe: 0.5,
+  pinned: [],
   pins: null,
   window: null,
 };

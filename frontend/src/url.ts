@@ -7,7 +7,7 @@ import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import { REDUCTIONS, type Reduction } from "./data/types";
 import { INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
-import { COMPARISONS } from "./views/compare";
+import { WAYS } from "./views/compare";
 
 const PREFIX = "p.rnngrad.";
 
@@ -44,9 +44,18 @@ const seriesName: Codec<SeriesName | null> = {
   write: (value) => JSON.stringify(value),
   read: (value) => {
     const list = names.read(value);
-    return list?.length === 2 ? [list[0], list[1]] : undefined;
+    return isSeriesName(list) ? list : undefined;
   },
 };
+
+const seriesNames: Codec<SeriesName[]> = {
+  write: (value) => JSON.stringify(value),
+  read: (value) => parsed(value, isSeriesName),
+};
+
+function isSeriesName(item: unknown): item is SeriesName {
+  return Array.isArray(item) && item.length === 2 && item.every((name) => typeof name === "string");
+}
 
 const integers: Codec<number[] | null> = {
   write: (value) => JSON.stringify(value),
@@ -76,6 +85,10 @@ function orNull<Value>(codec: Codec<Value>): Codec<Value | null> {
 /** The number where `low < number <= high`. */
 function within(value: number | undefined, low: number, high: number): number | undefined {
   return value !== undefined && value > low && value <= high ? value : undefined;
+}
+
+function clipped(share: number | undefined): number | undefined {
+  return share === undefined ? undefined : Math.min(1, Math.max(0, share));
 }
 
 function among<Value extends number>(allowed: readonly Value[]): Codec<Value> {
@@ -109,7 +122,9 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   a: seriesName,
   b: seriesName,
   stepB: integer,
-  comparison: oneOf(COMPARISONS),
+  comparison: oneOf(WAYS),
+  swipe: { write: (value) => String(Number(value.toFixed(4))), read: (value) => clipped(numeric(value)) },
+  pinned: seriesNames,
   pins: integers,
   window: {
     write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),

@@ -13,6 +13,10 @@ describe("the state in the URL", () => {
     scale: "log",
     map: "viridis",
     limit: 1e-9,
+    pinned: [["a,b", "g[0]"]],
+    swipe: 0.25,
+    comparison: "swipe",
+    range: "runs",
     pins: [3, 1],
     window: { c0: 1, c1: 5, t0: 10, t1: 20 },
   };
@@ -44,6 +48,8 @@ describe("the state in the URL", () => {
     "limit=-2",
     "window=5,2,0,1",
     "map=%",
+    "swipe=left",
+    'pinned=[["a"]]',
   ])("ignores %s", (part) => {
     expect(readHash(`#rnngrad&p.rnngrad.${part}`)).toEqual(INITIAL);
   });

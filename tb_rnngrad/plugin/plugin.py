@@ -37,7 +37,8 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     plugin_name = record.PLUGIN_NAME
 
     def __init__(self, context: base_plugin.TBContext) -> None:
-        self._records = Records(context.data_provider)
+        limits = getattr(context.flags, "samples_per_plugin", None)
+        self._records = Records(context.data_provider, limits if isinstance(limits, dict) else {})
 
     def is_active(self) -> bool:
         """Leave the answer to TensorBoard, which looks for data of `data_plugin_names`."""
@@ -125,6 +126,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
                 "shape": series.values.shape,
                 "statistics": series.statistics,
                 "steps": series.steps,
+                "complete": series.complete,
             }
             return _respond(request, json.dumps(answer), "application/json")
         headers = {"Shape": _listed(series.values.shape), "Dtype": "float32"}
@@ -222,7 +224,7 @@ def _chosen_statistics(series: FlowSeries, names: str | None) -> FlowSeries:
             f"statistics names {unknown[0]!r}; expected some of {', '.join(series.statistics)}"
         )
     columns = [series.statistics.index(name) for name in chosen]
-    return FlowSeries(series.values[:, :, columns], series.steps, chosen)
+    return dataclasses.replace(series, values=series.values[:, :, columns], statistics=chosen)
 
 
 def _tag_json(tag: Tag) -> dict[str, Any]:
@@ -233,7 +235,13 @@ def _tag_json(tag: Tag) -> dict[str, Any]:
         metadata |= {"title": quantity.title, "symbol": quantity.symbol}
     metadata["description"] = plugin_util.markdown_to_safe_html(tag.description)
     error = {} if tag.error is None else {"error": tag.error}
-    return {"metadata": metadata, "steps": tag.steps, "samples": tag.samples, **error}
+    return {
+        "metadata": metadata,
+        "steps": tag.steps,
+        "full": tag.full,
+        "samples": tag.samples,
+        **error,
+    }
 
 
 def _statistics_headers(view: View) -> dict[str, str]:

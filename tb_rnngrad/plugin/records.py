@@ -46,22 +46,30 @@ class Source:
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of `/tags`; `error` says why it cannot be shown."""
+    """One entry of `/tags`; `error` says why it cannot be shown.
+
+    `full` says that TensorBoard keeps as many steps as it may, so that others may be dropped.
+    """
 
     metadata: Metadata | None
     description: str
     steps: list[tuple[int, float]]
     samples: int
     error: str | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True)
 class FlowSeries:
-    """`values` [steps, timesteps, statistics] float32, and what its axes are."""
+    """`values` [steps, timesteps, statistics] float32, and what its axes are.
+
+    `complete` says that it holds every step that was logged.
+    """
 
     values: NDArray[np.float32]
     steps: list[tuple[int, float]]
     statistics: tuple[str, ...]
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,14 @@ class Entry:
 
 
 class Records:
-    """Lists and reads records; safe to use from several threads."""
+    """Lists and reads records; safe to use from several threads.
 
-    def __init__(self, data_provider: tb_provider.DataProvider) -> None:
+    `limits` is TensorBoard's `--samples_per_plugin`: the steps kept of a tag, by plugin name.
+    """
+
+    def __init__(self, data_provider: tb_provider.DataProvider, limits: Mapping[str, int]) -> None:
         self._provider = data_provider
+        self._limits = limits
         self._pool = ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="rnngrad")
         self._lock = threading.Lock()
         self._cache: LRUCache[tuple[Any, ...], Header | View] = LRUCache(
@@ -110,13 +122,14 @@ class Records:
         for run, series_of in listed.result().items():
             for tag, series in series_of.items():
                 data = sequences.result().get(run, {}).get(tag, [])
-                found.setdefault(run, {})[tag] = _tag(series, data)
+                full = self._is_full(record.PLUGIN_NAME, len(data))
+                found.setdefault(run, {})[tag] = _tag(series, data, full)
         for run, series_of in flows.result().items():
             for flow_tag, series in series_of.items():
                 tag = flow_tag.removesuffix(record.FLOW_SUFFIX)
                 logged = found.get(run, {}).get(tag)
                 if logged is None or not (logged.steps or logged.error):
-                    found.setdefault(run, {})[tag] = _tag(series, [], clash=tag)
+                    found.setdefault(run, {})[tag] = _tag(series, [], False, clash=tag)
         return found
 
     # --- /tensor ---
@@ -200,9 +213,15 @@ class Records:
         values = np.full((len(arrays), timesteps, len(metadata.statistics)), np.nan, np.float32)
         for row, array in zip(values, arrays, strict=True):
             row[: array.shape[0]] = array
-        return FlowSeries(values, [(d.step, _wall_time(d)) for d in data], metadata.statistics)
+        complete = len(data) < most and not self._is_full(record.FLOW_PLUGIN_NAME, len(data))
+        steps = [(d.step, _wall_time(d)) for d in data]
+        return FlowSeries(values, steps, metadata.statistics, complete)
 
     # --- inside ---
+
+    def _is_full(self, plugin_name: str, kept: int) -> bool:
+        limit = self._limits.get(plugin_name)
+        return limit is None or 0 < limit <= kept  # 0: everything is kept
 
     def _listing(self, source: Source, run: str, tag: str, refresh: bool) -> Mapping[int, Entry]:
         key = (source.experiment, run, tag)
@@ -283,7 +302,12 @@ def _metadata(content: bytes) -> Metadata:
         raise errors.NotFoundError(str(error)) from error
 
 
-def _tag(series: Any, data: list[tb_provider.BlobSequenceDatum], clash: str | None = None) -> Tag:
+def _tag(
+    series: Any,
+    data: list[tb_provider.BlobSequenceDatum],
+    full: bool,
+    clash: str | None = None,
+) -> Tag:
     """Return the entry of a time series, or of one that cannot be shown, with the reason."""
     try:
         metadata = Metadata.from_content(series.plugin_content)
@@ -300,4 +324,4 @@ def _tag(series: Any, data: list[tb_provider.BlobSequenceDatum], clash: str | No
         )
     steps = sorted((step, _wall_time(datum)) for step, datum in _by_step(data).items())
     samples = max((len(datum.values) - 1 for datum in data), default=0)
-    return Tag(metadata, series.description, steps, samples)
+    return Tag(metadata, series.description, steps, samples, full=full)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Frame, Locator, Page, expect
 
 MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
@@ -77,6 +79,16 @@ class Tab:
         label = self.card(run).locator(".step")
         expect(label).to_contain_text(re.compile(rf"^\s*step {step}\b"))
         expect(label).not_to_contain_text("loading")
+
+    def seen_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
+        """Return the colours on the screen at the middle of each of a canvas' cells, over all."""
+        box = canvas.bounding_box()
+        assert box
+        self.frame.wait_for_timeout(200)
+        image = np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGBA"))
+        across = box["x"] + (np.arange(columns) + 0.5) * box["width"] / columns
+        down = box["y"] + (np.arange(rows) + 0.5) * box["height"] / rows
+        return image[down.astype(int)[:, np.newaxis], across.astype(int)]
 
     def slider(self) -> Locator:
         return self.frame.get_by_role("slider", name="Step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import SHAPE, logged
@@ -68,3 +69,70 @@ def test_swapping_turns_the_sign(tab: OpenTab) -> None:
 def test_records_of_other_shapes_say_so(tab: OpenTab) -> None:
     page = tab("view=compare", 'runs=["alpha","odd"]', 'tags=["lstm","odd"]')
     expect(difference(page)).to_contain_text("A has 8 channels and 40 timesteps, B has 4 and 12")
+
+
+def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> None:
+    page = tab(*COMPARE)
+    page.frame.get_by_label("Compare", exact=True).select_option("swipe")
+    divider = page.frame.get_by_role("slider", name="Divider between A and B")
+    expect(divider).to_have_attribute("aria-valuenow", "50")
+    a, b = (logged(run, 30)[0].T for run in ("alpha", "beta"))
+    places = {
+        "A": symlog_places(a, *automatic_scale([a, b])),
+        "B": symlog_places(b, *automatic_scale([a, b])),
+    }
+
+    def assert_divided(column: int) -> None:
+        """A's cells stand left of `column`, B's from there on, as seen on the screen."""
+        pictures = page.frame.locator("rg-swipe rg-heatmap")
+        expect(pictures).to_have_count(2)
+        seen = page.seen_cells(pictures.first.locator("canvas"), *SHAPE_SHOWN)
+        both = np.where(np.arange(SHAPE[1]) < column, places["A"], places["B"])
+        beside = np.abs(np.arange(SHAPE[1]) - column + 0.5) > 1  # what the divider covers
+        assert_colours(seen[:, beside], both[:, beside], "vik")
+
+    assert_divided(20)
+    divider.focus()
+    for _ in range(3):
+        page.page.keyboard.press("PageUp")
+    page.page.keyboard.press("ArrowLeft")
+    assert page.key("swipe") == "0.79"
+    page.page.keyboard.press("ArrowRight")
+    assert_divided(32)
+    canvas = page.frame.locator("rg-swipe rg-heatmap canvas").first.bounding_box()
+    handle = divider.bounding_box()
+    assert canvas and handle
+    page.page.mouse.move(handle["x"] + 8, handle["y"] + 40)
+    page.page.mouse.down()
+    page.page.mouse.move(canvas["x"] + canvas["width"] / 4, canvas["y"] + 40, steps=3)
+    page.page.mouse.up()
+    assert float(page.key("swipe") or "nan") == pytest.approx(0.25, abs=0.01)
+    page.page.mouse.move(canvas["x"] + canvas["width"] * 35.5 / 40, canvas["y"] + 4)
+    readout = page.frame.locator("rg-swipe .readout b")
+    texts = [text.replace("−", "-") for text in readout.all_inner_texts()]
+    assert [np.float32(text) for text in texts] == [a[0, 35], b[0, 35]]
+
+
+def test_zoom_and_cursor_are_one_in_all_three_pictures(tab: OpenTab) -> None:
+    page = tab(*COMPARE, "window=2,6,10,30")
+    a, b = (logged(run, 30)[0].T for run in ("alpha", "beta"))
+    for name, picture in (("A alpha", a), ("B beta", b)):
+        places = symlog_places(picture, *automatic_scale([a, b]))
+        assert_colours(page.cells(name, 4, 20), places[2:6, 10:30], "vik")
+    compared = page.read_cells(difference(page).locator("rg-heatmap canvas"), 4, 20)
+    places = symlog_places(a - b, *automatic_scale([a - b]))
+    assert_colours(compared, places[2:6, 10:30], "vik")
+    page.hover("B beta", 1, 5, (4, 20))
+    for readout in page.frame.locator(".readout").all():
+        expect(readout).to_contain_text("timestep 15, channel 3")
+
+
+def test_both_steps_are_said_where_one_is_the_nearest(tab: OpenTab) -> None:
+    page = tab(*COMPARE, "step=10")
+    expect(page.card("A alpha").locator(".step")).to_have_text("step 10")
+    expect(page.card("B beta").locator(".step")).to_have_text("step 12 (nearest to 10)")
+    expect(difference(page)).to_contain_text("step 10 against 12")
+    page.frame.get_by_label("Compare", exact=True).select_option("swipe")
+    header = page.frame.locator("rg-swipe header")
+    expect(header).to_contain_text("step 12 (nearest to 10)")
+    expect(header).to_contain_text("step 10")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from servers import Server
+
+import tb_rnngrad
 
 from .conftest import STEPS, logged
 from .reading import Tab, assert_colours, automatic_scale, symlog_places
@@ -18,6 +25,12 @@ ALPHA = ('runs=["alpha"]', 'tags=["lstm"]')
 
 def picture(step: int = 30) -> np.ndarray:
     return logged("alpha", step)[0].T
+
+
+def quantile(values: np.ndarray, share: float) -> float:
+    """Return the magnitude that `share` of the magnitudes do not exceed."""
+    ranked = np.sort(np.abs(values).ravel())
+    return float(ranked[round(share * (ranked.size - 1))])
 
 
 def test_typed_ends_replace_the_automatic_ones(tab: OpenTab) -> None:
@@ -41,12 +54,10 @@ def test_a_percentile_cuts_the_largest_off(tab: OpenTab) -> None:
     page = tab(*ALPHA)
     page.at_step("alpha", 30)
     page.frame.locator("#percentile").select_option("95")
-    ranked = np.sort(np.abs(picture()).ravel())
-    limit = float(ranked[round(0.95 * (ranked.size - 1))])
+    limit = quantile(picture(), 0.95)
     expect(page.frame.get_by_label("Typed limit")).to_have_attribute("placeholder", f"{limit:.3g}")
     seen = page.cells("alpha", *picture().shape)
-    small = float(ranked[round(0.01 * (ranked.size - 1))])
-    places = symlog_places(picture(), limit, max(small, limit * 1e-8))
+    places = symlog_places(picture(), limit, max(quantile(picture(), 0.01), limit * 1e-8))
     assert_colours(seen, places, "vik")
 
 
@@ -135,3 +146,72 @@ def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str)
     page.page.goto(f"{url}/#rnngrad")
     expect(Tab.attach(page.page).frame.get_by_label("Scale")).to_have_value("linear")
     expect(tab(*ALPHA).frame.get_by_label("Scale")).to_have_value("symlog")
+
+
+def test_a_range_over_all_runs_covers_those_not_shown(tab: OpenTab) -> None:
+    page = tab('runs=["beta"]', 'tags=["lstm"]', "range=runs", "step=12", "percentile=99")
+    shown, other = logged("beta", 12)[0].T, logged("alpha", 10)[0].T  # nearest to 12
+    assert np.abs(other).max() > 5 * np.abs(shown).max()
+    high = page.frame.get_by_label("Typed limit")
+    limit = quantile(other, 0.99)
+    expect(high).to_have_attribute("placeholder", f"{limit:.3g}")
+    small = min(quantile(shown, 0.01), quantile(other, 0.01))
+    places = symlog_places(shown, limit, max(small, limit * 1e-8))
+    assert_colours(page.cells("beta", *shown.shape), places, "vik")
+    page.frame.get_by_label("Range").select_option("shared")
+    expect(high).to_have_attribute("placeholder", f"{quantile(shown, 0.99):.3g}")
+
+
+def test_pinned_cards_stand_first_and_stay_so_on_the_next_visit(tab: OpenTab, url: str) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm","lstm/y"]')
+    headings = page.frame.locator("rg-card header h3")
+    tags = page.frame.locator("rg-card > p, rg-card p.muted")
+    expect(headings).to_have_text(["alpha", "beta", "alpha", "beta"])
+    page.frame.get_by_role("button", name="Pin beta: lstm", exact=True).press("Enter")
+    expect(headings).to_have_text(["beta", "alpha", "alpha", "beta"])
+    expect(page.frame.get_by_role("button", name="Pin beta: lstm", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.frame.get_by_role("button", name="Pin beta: lstm/y").click()
+    expect(headings).to_have_text(["beta", "alpha", "beta", "alpha"])
+    expect(tags.nth(2)).to_contain_text("lstm/y")
+    pinned = json.loads(urllib.parse.unquote(page.key("pinned") or ""))
+    assert pinned == [["beta", "lstm"], ["beta", "lstm/y"]]
+    page.page.goto("about:blank")
+    page.page.goto(f"{url}/#rnngrad")
+    again = Tab.attach(page.page)
+    first = again.frame.locator("rg-card header h3").first
+    expect(first).to_have_text("beta")
+    again.frame.get_by_role("button", name="Pin beta: lstm", exact=True).click()
+    expect(first).to_have_text("alpha")
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+def test_what_sampling_dropped_is_said_at_the_slider(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., Server], load_fast: str
+) -> None:
+    for start in (0, 30):  # resumed: a second event file goes on
+        with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
+            for step in range(start, start + 30):
+                writer.add_sequence("g", np.full((1, 4, 2), step, np.float32), step)
+    server = tensorboard_server(
+        tmp_path, "--samples_per_plugin=rnngrad=10", f"--load_fast={load_fast}"
+    )
+    tags = server.wait_for(
+        lambda tags: (
+            tags
+            and tags["run"]["g"]["full"]
+            and len(server.get("/flow", run="run", tag="g", format="json").json()["steps"]) == 60
+        )
+    )
+    kept = len(tags["run"]["g"]["steps"])
+    assert kept == 10
+    note = Tab.open(page, server.url).frame.locator("rg-step-slider .note")
+    expect(note).to_contain_text("10 of 10, follows new steps, kept 10 of 60 logged steps")
+
+
+def test_where_nothing_was_dropped_nothing_is_said(tab: OpenTab) -> None:
+    page = tab(*ALPHA)
+    expect(page.frame.locator("rg-step-slider .note")).to_have_text(
+        re.compile(r"^\s*4 of 4, follows new steps\s*$")
+    )

@@ -90,6 +90,17 @@ export async function fetchFlow(run: string, tag: string, signal?: AbortSignal):
   return { values, steps, timesteps, statistics: described.statistics };
 }
 
+/** Every step that was logged of a tag, each with its record's flow; `complete` says that none is missing. */
+export interface LoggedSteps {
+  steps: number[];
+  complete: boolean;
+}
+
+export async function fetchLoggedSteps(run: string, tag: string): Promise<LoggedSteps> {
+  const { steps, complete } = await (await get("./flow", { run, tag, format: "json" })).json();
+  return { steps: (steps as KeptStep[]).map(([step]) => step), complete };
+}
+
 /** The directory that TensorBoard reads. */
 export async function fetchLogdir(): Promise<string> {
   return (await (await get("../../environment", {})).json()).data_location;

@@ -19,6 +19,8 @@ export type KeptStep = [step: number, wallTime: number];
 export interface TagEntry {
   metadata: Partial<Metadata> & { description: string };
   steps: KeptStep[];
+  /** Whether as many steps are kept as may be, so that others may have been dropped. */
+  full?: boolean;
   samples: number;
   error?: string;
 }

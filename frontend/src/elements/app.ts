@@ -1,20 +1,23 @@
 import { css, html, LitElement, nothing } from "lit";
-import { type Card, Cards, type Group, groupsOf } from "../cards";
+import { type Card, Cards, type Group, groupsOf, peerRequests } from "../cards";
 import {
   allTags,
   orderedRuns,
+  pinnedFirst,
   type Series,
   shownPins,
   shownRuns,
   shownSeries,
   shownTags,
   stepIndex,
+  togglePinned,
   undrawn,
   unionSteps,
 } from "../choices";
 import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
 import { Loader } from "../data/loader";
+import { Logged } from "../data/logged";
 import type { Window } from "../data/pool";
 import type { Tags } from "../data/types";
 import { isDiverging, isSigned, mapFor, requestFor } from "../model";
@@ -82,6 +85,7 @@ export class RnngradApp extends LitElement {
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
   private readonly loader = new Loader(() => this.requestUpdate());
   private readonly flows = new Flows(() => this.requestUpdate());
+  private readonly logged = new Logged(() => this.requestUpdate());
   private readonly cards = new Cards(this.loader);
 
   constructor() {
@@ -103,6 +107,9 @@ export class RnngradApp extends LitElement {
     this.addEventListener("rg-set", (event) => this.store.set(event.detail));
     this.addEventListener("rg-cursor", (event) => this.moveCursor(event.detail));
     this.addEventListener("rg-pin", (event) => this.togglePin(event.detail.c));
+    this.addEventListener("rg-pin-card", (event) =>
+      this.store.set({ pinned: togglePinned(this.store.state.pinned, event.detail) }),
+    );
     this.addEventListener("rg-retry", () => this.retry());
     void this.reload();
   }
@@ -153,7 +160,7 @@ export class RnngradApp extends LitElement {
     const { draws } = TABS[state.view];
     const runs = shownRuns(state, tags, this.knownRuns);
     const chosenTags = shownTags(state, tags, runs, draws);
-    const page = this.page(shownSeries(tags, runs, chosenTags));
+    const page = this.page(pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned));
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
       <main>
@@ -183,6 +190,7 @@ export class RnngradApp extends LitElement {
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
       peek: (request) => this.loader.peek(request),
       flowOf: (one) => this.flows.get(one),
+      isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
     };
   }
 
@@ -206,9 +214,15 @@ export class RnngradApp extends LitElement {
     const tab = TABS[state.view];
     const without = runs.filter((run) => !tags[run]);
     const cards = steps.length ? tab.cards(page) : [];
-    this.fetch(page, cards);
+    this.fetch(page, cards, tags);
     const has = (control: (typeof tab.controls)[number]) => tab.controls.includes(control);
-    const groups = groupsOf(cards, state, (card) => this.cards.drawnBy(card), page.flowOf);
+    const groups = groupsOf(cards, {
+      state,
+      drawnBy: (card) => this.cards.drawnBy(card),
+      flowOf: page.flowOf,
+      peersOf: (of) =>
+        peerRequests(of, tags, page.step).flatMap((request) => this.cards.ready(request) ?? []),
+    });
     const link = () => hostLink(writeHash(readHostHash(), this.store.state));
     return html`
       <div class="top">
@@ -216,7 +230,7 @@ export class RnngradApp extends LitElement {
         ${
           steps.length && has("steps")
             ? html`<div class="steps">
-                <rg-step-slider .steps=${steps} .step=${state.step}></rg-step-slider>
+                <rg-step-slider .steps=${steps} .step=${state.step} .logged=${this.logged.of(page.series)}></rg-step-slider>
                 <rg-play-button
                   .steps=${steps} .step=${state.step} .speed=${state.speed} .loop=${state.loop}
                   .waiting=${cards.some(({ loaded }) => loaded.status === "loading")}
@@ -283,8 +297,8 @@ export class RnngradApp extends LitElement {
       .map(({ run, tag, entry }) => html`<rg-message heading="${run}: ${tag}">${entry.error}</rg-message>`);
   }
 
-  /** Fetch what is shown, then its detail, then the slider's neighbours. */
-  private fetch(page: Page, cards: Card[]): void {
+  /** Fetch what is shown, then what its colours depend on and its detail, then the slider's neighbours. */
+  private fetch(page: Page, cards: Card[], tags: Tags): void {
     const { state, steps } = page;
     const index = stepIndex(steps, state.step);
     const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
@@ -293,8 +307,12 @@ export class RnngradApp extends LitElement {
         .slice(0, PREFETCHED_CARDS)
         .flatMap(({ series, request }) => requestFor(series, steps[i], request.show) ?? []),
     );
-    const more = TABS[state.view].requests(page, cards);
-    this.loader.want([...cards.map(({ request }) => request), ...more], soon);
+    const peersAt = (step: number) => (state.range === "runs" ? peerRequests(cards, tags, step) : []);
+    const more = [...peersAt(page.step), ...TABS[state.view].requests(page, cards)];
+    this.loader.want(
+      [...cards.map(({ request }) => request), ...more],
+      [...soon, ...neighbours.flatMap((i) => peersAt(steps[i]))],
+    );
   }
 }
 

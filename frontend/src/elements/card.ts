@@ -14,6 +14,7 @@ import "./export_menu";
 import "./health";
 import "./heatmap";
 import "./message";
+import "./pin_button";
 
 /** One tag of one run at one step: its heatmap under its own label, its health, and what the cursor reads. */
 export class RgCard extends LitElement {
@@ -31,6 +32,7 @@ export class RgCard extends LitElement {
     window: { attribute: false },
     pins: { attribute: false },
     cursor: { attribute: false },
+    pinned: { type: Boolean },
   };
   static override styles = [
     controls,
@@ -58,6 +60,8 @@ export class RgCard extends LitElement {
   declare window: Window | null;
   declare pins: number[];
   declare cursor: Cursor | null;
+  /** Whether it stands first. */
+  declare pinned: boolean;
 
   override render() {
     const { run, tag, entry } = this.series;
@@ -68,6 +72,7 @@ export class RgCard extends LitElement {
         <span class="swatch" style="background:${this.colour}"></span>
         <h3>${this.name ? html`<span class="name">${this.name}</span> ` : nothing}${run}</h3>
         <span class="step number">${this.renderStep(shown)}</span>
+        <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
         ${shown ? this.renderExport(shown) : nothing}
       </header>
       <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}</p>

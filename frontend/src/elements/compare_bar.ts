@@ -1,11 +1,11 @@
 import { css, html, LitElement } from "lit";
 import type { Series } from "../choices";
 import type { State } from "../state";
-import { COMPARISONS, type Comparison } from "../views/compare";
+import { WAYS, type Way } from "../views/compare";
 import { tell } from "./events";
 import { controls } from "./theme";
 
-const NAMES: Record<Comparison, string> = { difference: "A − B", ratio: "log |A| / |B|" };
+const NAMES: Record<Way, string> = { difference: "A − B", ratio: "log |A| / |B|", swipe: "swipe A | B" };
 
 /** What is compared with what, and how. */
 export class RgCompareBar extends LitElement {
@@ -30,7 +30,7 @@ export class RgCompareBar extends LitElement {
   declare a: Series;
   declare b: Series;
   declare stepB: number | null;
-  declare comparison: Comparison;
+  declare comparison: Way;
 
   override render() {
     return html`
@@ -44,8 +44,8 @@ export class RgCompareBar extends LitElement {
       </span>
       <span>
         <label for="comparison">Compare</label>
-        <select id="comparison" @change=${(event: Event) => this.set({ comparison: chosen(event) as Comparison })}>
-          ${COMPARISONS.map((name) => html`<option value=${name} .selected=${name === this.comparison}>${NAMES[name]}</option>`)}
+        <select id="comparison" @change=${(event: Event) => this.set({ comparison: chosen(event) as Way })}>
+          ${WAYS.map((name) => html`<option value=${name} .selected=${name === this.comparison}>${NAMES[name]}</option>`)}
         </select>
       </span>
       <button @click=${() => this.set({ a: [this.b.run, this.b.tag], b: [this.a.run, this.a.tag] })}>Swap</button>

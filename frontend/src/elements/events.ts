@@ -1,6 +1,6 @@
 /** What elements tell the page, as events that cross shadow roots. */
 
-import type { State } from "../state";
+import type { SeriesName, State } from "../state";
 
 /** Where the pointer is, in all views at once: a timestep, and a channel where the view has one. */
 export interface Cursor {
@@ -15,6 +15,8 @@ interface Details {
   "rg-cursor": Cursor | null;
   /** A cell was chosen: its channel is to be pinned, or no longer. */
   "rg-pin": { t: number; c: number };
+  /** A card is to stand first, or no longer. */
+  "rg-pin-card": SeriesName;
   /** Try again what failed. */
   "rg-retry": undefined;
 }
@@ -24,6 +26,7 @@ declare global {
     "rg-set": CustomEvent<Details["rg-set"]>;
     "rg-cursor": CustomEvent<Details["rg-cursor"]>;
     "rg-pin": CustomEvent<Details["rg-pin"]>;
+    "rg-pin-card": CustomEvent<Details["rg-pin-card"]>;
     "rg-retry": CustomEvent<Details["rg-retry"]>;
   }
 }

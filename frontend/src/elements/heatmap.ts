@@ -123,6 +123,11 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
     return heatmapHeight(this.tensor.channels);
   }
 
+  /** The cells, and nothing else; null before the first update. */
+  get cells(): HTMLCanvasElement | null {
+    return this.renderRoot.querySelector("canvas");
+  }
+
   override render() {
     const [width, height] = [this.plotWidth, this.plotHeight];
     const { request, channels, timesteps } = this.tensor;

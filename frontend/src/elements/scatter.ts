@@ -7,6 +7,7 @@ import type { Tensor } from "../data/types";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { card, controls } from "./theme";
+import "./pin_button";
 
 const LEFT = 58;
 const RIGHT = 10;
@@ -25,6 +26,7 @@ export class RgScatter extends SizedElement {
     wanted: { type: Number },
     scale: { attribute: false },
     cursor: { attribute: false },
+    pinned: { type: Boolean },
     sample: { state: true },
   };
   static override styles = [
@@ -49,6 +51,8 @@ export class RgScatter extends SizedElement {
   declare wanted: number;
   declare scale: Scale;
   declare cursor: Cursor | null;
+  /** Whether it stands first. */
+  declare pinned: boolean;
   /** Place in `samples` of the one pointed at. */
   declare sample: number | null;
 
@@ -79,6 +83,7 @@ export class RgScatter extends SizedElement {
         <span class="step number">
           step ${this.step} ${this.step === this.wanted ? "" : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
+        <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
       </header>
       <p class="muted">${tag} · ${entry.metadata.title}, without a time axis</p>
       <div class="plot">

@@ -1,11 +1,19 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { stepAt, stepIndex } from "../choices";
+import type { LoggedCount } from "../data/logged";
 import { tell } from "./events";
 import { controls } from "./theme";
 
+const SAMPLING =
+  "TensorBoard keeps a random sample of the steps, always with the last. tensorboard --samples_per_plugin rnngrad=0 keeps all.";
+
 /** The training step of all views: a slider over the kept steps, its neighbours, and a number to type. */
 export class RgStepSlider extends LitElement {
-  static override properties = { steps: { attribute: false }, step: { attribute: false } };
+  static override properties = {
+    steps: { attribute: false },
+    step: { attribute: false },
+    logged: { attribute: false },
+  };
   static override styles = [
     controls,
     css`
@@ -20,6 +28,8 @@ export class RgStepSlider extends LitElement {
   declare steps: number[];
   /** Null: the last, following newer ones. */
   declare step: number | null;
+  /** How many steps were logged; null where that is not known. */
+  declare logged: LoggedCount | null;
 
   override render() {
     const index = stepIndex(this.steps, this.step);
@@ -39,8 +49,18 @@ export class RgStepSlider extends LitElement {
         type="number" class="number" aria-label="Step number" .value=${String(this.steps[index])}
         title="Type a step: the nearest kept one is shown" @change=${this.onTyped}
       />
-      <span class="note muted">${index + 1} of ${last + 1}${index === last ? ", follows new steps" : ""}</span>
+      <span class="note muted">
+        ${index + 1} of ${last + 1}${index === last ? ", follows new steps" : ""}${this.renderKept()}
+      </span>
     `;
+  }
+
+  /** What TensorBoard's sampling dropped, where it dropped some. */
+  private renderKept() {
+    const { logged, steps } = this;
+    if (!logged || logged.count <= steps.length) return nothing;
+    const count = `${logged.complete ? "" : "at least "}${logged.count.toLocaleString("en")}`;
+    return html`, <span title=${SAMPLING}>kept ${steps.length.toLocaleString("en")} of ${count} logged steps</span>`;
   }
 
   private go(index: number): void {

@@ -11,6 +11,7 @@ const SCALES: Record<ScaleName, string> = { symlog: "symlog", linear: "linear", 
 const RANGES: Record<ColourRange, string> = {
   shared: "all shown",
   steps: "all steps",
+  runs: "all runs",
   each: "each alone",
 };
 

@@ -1,11 +1,15 @@
-import { html } from "lit";
-import { type Card, tensorsOf } from "../cards";
+import { html, nothing } from "lit";
+import { type Card, scaleOf, tensorsOf } from "../cards";
 import { shownPins } from "../choices";
+import type { Tensor } from "../data/types";
+import type { Side } from "../elements/swipe";
+import { mapFor } from "../model";
 import type { SeriesName } from "../state";
 import { detailOf, detailRequests, renderCard } from "./pictures";
 import type { Page, Tab } from "./tab";
 import "../elements/compare_bar";
 import "../elements/difference";
+import "../elements/swipe";
 
 export const compareTab: Tab = {
   name: "Compare",
@@ -21,20 +25,49 @@ export const compareTab: Tab = {
     const stepB = state.stepB ?? step;
     const pins = shownPins(state, Math.max(0, ...tensorsOf(cards).map(({ channels }) => channels)));
     const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
+    const side = (card: Card, wanted: number): Side => {
+      const scale = scaleOf(card, groupOf(card).scale, state);
+      const map = mapFor(scale, state.map, dark);
+      const { series } = card;
+      return {
+        series,
+        colour: page.colourOf(series.run),
+        tensor: exactly(card) as Tensor,
+        wanted,
+        scale,
+        map,
+      };
+    };
     const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
     return html`
       <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
-      <div class="cards">
-        ${renderCard(page, a, groupOf(a), pins, { name: "A", wanted: step })}
-        ${renderCard(page, b, groupOf(b), pins, { name: "B", wanted: stepB })}
-        <rg-difference
-          .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
-          .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
-        ></rg-difference>
-      </div>
+      ${
+        state.comparison === "swipe" && isReady(a) && isReady(b)
+          ? html`<rg-swipe
+              .a=${side(a, step)} .b=${side(b, stepB)} .share=${state.swipe}
+              .window=${state.window} .pins=${pins} .cursor=${cursor}
+            ></rg-swipe>`
+          : html`<div class="cards">
+              ${renderCard(page, a, groupOf(a), pins, { name: "A", wanted: step })}
+              ${renderCard(page, b, groupOf(b), pins, { name: "B", wanted: stepB })}
+              ${
+                state.comparison === "swipe"
+                  ? nothing
+                  : html`<rg-difference
+                      .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
+                      .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+                    ></rg-difference>`
+              }
+            </div>`
+      }
     `;
   },
 };
+
+/** Whether there is a picture, of this step or of the one before, and no error. */
+function isReady({ shown, loaded }: Card): boolean {
+  return shown !== null && loaded.status !== "error";
+}
 
 /** A, at the slider's step, and B, there too or at a step of its own. */
 function comparedCards({ cards, series, step, state }: Page): Card[] {

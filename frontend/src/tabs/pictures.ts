@@ -21,7 +21,7 @@ export function renderCard(page: Page, card: Card, group: Group, pins: number[],
   if (isPoints(card)) {
     return html`<rg-scatter
       .series=${series} .colour=${colourOf(series.run)} .samples=${page.cards.drawnBy(card)}
-      .step=${request.step} .wanted=${wanted} .scale=${group.scale} .cursor=${cursor}
+      .step=${request.step} .wanted=${wanted} .scale=${group.scale} .cursor=${cursor} .pinned=${page.isPinned(series)}
     ></rg-scatter>`;
   }
   const scale = scaleOf(card, group.scale, state);
@@ -29,7 +29,7 @@ export function renderCard(page: Page, card: Card, group: Group, pins: number[],
     .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
     .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
-    .pins=${pins} .cursor=${cursor}
+    .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
   ></rg-card>`;
 }
 

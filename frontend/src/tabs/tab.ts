@@ -25,6 +25,7 @@ export interface Page {
   peek(request: TensorRequest): Loaded;
   /** The flow of a series; asking fetches it. */
   flowOf(series: Series): LoadedFlow;
+  isPinned(series: Series): boolean;
 }
 
 /** Controls above a tab; one that a tab does not use is not shown. */

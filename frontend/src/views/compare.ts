@@ -7,6 +7,10 @@ import type { Tensor } from "../data/types";
 export const COMPARISONS = ["difference", "ratio"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
+/** Ways to compare: two cell by cell, or A over B with a divider between. */
+export const WAYS = [...COMPARISONS, "swipe"] as const;
+export type Way = (typeof WAYS)[number];
+
 /** One formula a comparison. A ratio of 0 to 0 is NaN; to 0 alone it is Inf. */
 const FORMULAS: Record<Comparison, (a: number, b: number) => number> = {
   difference: (a, b) => a - b,

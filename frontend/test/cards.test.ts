@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { type Card, peerRequests } from "../src/cards";
+import { pinnedFirst, type Series, togglePinned } from "../src/choices";
+import type { Show, TagEntry, Tags } from "../src/data/types";
+
+function entry(steps: number[], quantity = "hidden_state_gradient", samples = 2): TagEntry {
+  const metadata = { quantity, description: "" };
+  return { metadata, steps: steps.map((step) => [step, 1]), samples };
+}
+
+function series(run: string, tag: string): Series {
+  return { run, tag, entry: entry([0, 10]) };
+}
+
+function card(run: string, show: Show): Card {
+  const request = { run, tag: "g", step: 10, wallTime: 1, show, window: null, pooled: null };
+  return { series: series(run, "g"), request, loaded: { status: "loading" }, shown: null };
+}
+
+describe("a range over all runs", () => {
+  const tags: Tags = {
+    shown: { g: entry([0, 10]) },
+    near: { g: entry([0, 9, 20]), other: entry([10]) },
+    without: { other: entry([10]) },
+    "of another kind": { g: entry([10], "weight") },
+    "of one sample": { g: entry([10], "hidden_state_gradient", 1) },
+  };
+  const asked = (show: Show) =>
+    peerRequests([card("shown", show)], tags, 10).map(({ run, step }) => [run, step]);
+
+  it("asks each other run that has the tag at its nearest step", () => {
+    expect(asked("rms")).toEqual([
+      ["near", 9],
+      ["of one sample", 10],
+    ]);
+  });
+
+  it("asks no run for a sample that it does not have", () => {
+    expect(asked(1)).toEqual([["near", 9]]);
+  });
+
+  it("asks for one block, once", () => {
+    const requests = peerRequests([card("shown", 0), card("shown", 0)], tags, 10);
+    expect(requests.map(({ run }) => run)).toEqual(["near", "of one sample"]);
+    expect(requests[0].pooled).toEqual({ rows: 1, columns: 1 });
+  });
+});
+
+describe("pinned series", () => {
+  const all = [series("a", "g"), series("a", "h"), series("b", "g")];
+
+  it("stand first in the order they were pinned", () => {
+    const ordered = pinnedFirst(all, [
+      ["b", "g"],
+      ["a", "h"],
+      ["gone", "g"],
+    ]);
+    expect(ordered.map(({ run, tag }) => run + tag)).toEqual(["bg", "ah", "ag"]);
+  });
+
+  it("are unpinned by pinning them again", () => {
+    expect(togglePinned([["a", "g"]], ["b", "g"])).toEqual([
+      ["a", "g"],
+      ["b", "g"],
+    ]);
+    expect(togglePinned([["a", "g"]], ["a", "g"])).toEqual([]);
+  });
+});
