@@ -21,6 +21,10 @@ LSTM[:, 1, 4, 2] = np.inf
 LSTM[:, 1, 5, 2] = -np.inf
 LSTM[:, 1, 6, 2] = 0
 MASK = np.arange(30) >= np.array([[0], [2], [29], [30], [0], [0]])
+GAPPED = LSTM[7, 2:]  # finite
+GAPPED_MASK = np.zeros((4, 30), bool)
+GAPPED_MASK[0, 5:25] = GAPPED_MASK[1, :7] = GAPPED_MASK[2] = GAPPED_MASK[3, 20:] = True
+GAPPED_MASK[0, [9, 13]] = False  # a mask may have holes
 GROUPS = {"forward": 3, "backward": 5}
 ODD_TAG = "a/β <b>&?#%2f"
 
@@ -30,6 +34,7 @@ def write_logs(logdir: Path) -> None:
         for step in range(STEPS):
             writer.add_sequence("masked", LSTM[step], step * 10, mask=MASK, channel_groups=GROUPS)
             writer.add_sequence("plain", LSTM[step, :, :, :4], step, dtype="bfloat16")
+        writer.add_sequence("gapped", GAPPED, 0, mask=GAPPED_MASK)
         writer.add_sequence("last", LSTM[0, :, 0], 0, quantity="output_gradient")
         writer.add_sequence("kernel", LSTM[0, 0], -5, quantity="weight_gradient")
         writer.add_sequence(ODD_TAG, LSTM[0], 0, description="*all* <script>alert(1)</script>")
@@ -129,7 +134,7 @@ def tensor(server, **parameters):
 def test_tags_lists_every_record_and_no_flow(server):
     tags = server.tags()
     assert set(tags) == {"lstm", "deep/er", "clash", "newer", "damaged"}
-    assert set(tags["lstm"]) == {"masked", "plain", "last", "kernel", "ragged", ODD_TAG}
+    assert set(tags["lstm"]) == {"masked", "plain", "last", "gapped", "kernel", "ragged", ODD_TAG}
     masked = tags["lstm"]["masked"]
     assert [step for step, _ in masked["steps"]] == [step * 10 for step in range(STEPS)]
     assert masked["samples"] == 4
@@ -297,6 +302,83 @@ def test_bfloat16_rounds_to_nearest(server):
     np.testing.assert_array_equal(values, LSTM[0, 0].T.astype(ml_dtypes.bfloat16))
 
 
+# --- /tensor: lags, and the order of processing ---
+
+
+def by_lag(values, mask):
+    """Each sample's values [samples, timesteps, channels] by lag, NaN where padding, in a loop."""
+    out = np.full(values.shape, np.nan)
+    for sample, real in enumerate(mask):
+        last = max(t for t in range(30) if real[t])
+        for t in range(last + 1):
+            if real[t]:
+                out[sample, last - t] = values[sample, t]
+    return out
+
+
+def processed(values, mask, channels):
+    """The values with the real timesteps of `channels` last to first, in a loop."""
+    out = values.copy()
+    for sample, real in enumerate(mask):
+        timesteps = [t for t in range(30) if real[t]]
+        for t, source in zip(timesteps, reversed(timesteps), strict=True):
+            out[sample, t, channels] = values[sample, source, channels]
+    return out
+
+
+@pytest.mark.parametrize("sample", [0, 1, 2, 3])
+def test_a_lag_counts_from_the_last_real_timestep_of_the_sample(server, sample):
+    options = {"run": "lstm", "tag": "gapped", "step": 0, "padding": "mark"}
+    values, headers = tensor(server, sample=sample, time="lag", **options)
+    expected = by_lag(GAPPED, GAPPED_MASK)[sample].T
+    np.testing.assert_array_equal(values.view(np.uint32) == 0x7FC10000, np.isnan(expected))
+    np.testing.assert_array_equal(values, expected.astype(np.float32))
+    recorded = tensor(server, sample=sample, **options)[1]
+    for name in ("Range", "Quantiles", "Counts", "Full-Shape"):
+        assert headers[f"X-RnnGrad-{name}"] == recorded[f"X-RnnGrad-{name}"]
+
+
+def test_samples_meet_at_their_lags_before_they_are_reduced(server):
+    options = {"run": "lstm", "tag": "gapped", "step": 0, "padding": "mark"}
+    expected = by_lag(GAPPED, GAPPED_MASK).astype(np.float64)
+    values, _ = tensor(server, reduce="rms", time="lag", **options)
+    np.testing.assert_allclose(values, np.sqrt(np.nanmean(expected**2, axis=0)).T, rtol=1e-6)
+
+
+def test_windows_and_pooling_are_of_lags(server):
+    options = {"run": "lstm", "tag": "gapped", "step": 0, "time": "lag", "sample": 2}
+    whole = GAPPED[2, ::-1].T
+    window, _ = tensor(server, t0=3, t1=17, c0=1, c1=4, **options)
+    np.testing.assert_array_equal(window, whole[1:4, 3:17])
+    coarse, _ = tensor(server, width=7, height=3, **options)
+    np.testing.assert_array_equal(coarse, pooled(whole, 3, 7))
+
+
+def test_of_a_sample_that_is_all_padding_every_lag_is(server):
+    options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 3, "padding": "mark"}
+    values, _ = tensor(server, time="lag", **options)
+    assert (values.view(np.uint32) == 0x7FC10000).all()
+
+
+def test_no_value_is_lost_where_padding_is_kept(server):
+    values, _ = tensor(server, run="lstm", tag="gapped", step=0, sample=1, time="lag")
+    np.testing.assert_array_equal(np.sort(values), np.sort(GAPPED[1].T))
+
+
+def test_channels_may_stand_in_the_order_of_processing(server):
+    options = {"run": "lstm", "tag": "gapped", "step": 0, "reversed": "3:5,7:8"}
+    channels = [3, 4, 7]
+    expected = processed(GAPPED, GAPPED_MASK, channels)
+    for sample in range(4):
+        values, _ = tensor(server, sample=sample, **options)
+        np.testing.assert_array_equal(values, expected[sample].T)
+    lags, _ = tensor(server, sample=0, time="lag", padding="mark", **options)
+    np.testing.assert_array_equal(lags, by_lag(expected, GAPPED_MASK)[0].T.astype(np.float32))
+    mean, _ = tensor(server, reduce="mean", time="lag", padding="mark", **options)
+    both = np.nanmean(by_lag(expected, GAPPED_MASK).astype(np.float64), axis=0)
+    np.testing.assert_allclose(mean, both.T, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("parameters", "code", "message"),
     [
@@ -312,6 +394,12 @@ def test_bfloat16_rounds_to_nearest(server):
         ({"width": 0}, 400, "width is 0; expected at least 1"),
         ({"height": -3}, 400, "height is -3; expected at least 1"),
         ({"dtype": "float16"}, 400, "dtype is 'float16'; expected one of float32, bfloat16"),
+        ({"time": "lags"}, 400, "time is 'lags'; expected one of timestep, lag"),
+        ({"reversed": "5"}, 400, "reversed is '5'; expected ranges of channels such as 8:16,24:32"),
+        ({"reversed": "3:3"}, 400, "reversed is '3:3'; expected ranges of channels"),
+        ({"reversed": "-1:3"}, 400, "reversed is '-1:3'; expected ranges of channels"),
+        ({"reversed": "1:2,"}, 400, "reversed is '1:2,'; expected ranges of channels"),
+        ({"reversed": "3:9"}, 400, "reversed names the channels 3:9; there are 8"),
         ({"padding": "drop"}, 400, "padding is 'drop'; expected one of keep, mark"),
         ({"t0": 30}, 400, "the window from t0=30 to t1=30 is empty; expected 0 <= t0 < t1"),
         ({"t0": 5, "t1": 5}, 400, "the window from t0=5 to t1=5 is empty"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from werkzeug.security import safe_join
 
 from tb_rnngrad import record
 from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.records import Entry, FlowSeries, Records, Source, Tag
 from tb_rnngrad.plugin.views import View
 
@@ -79,6 +81,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         if reduction is not None and parameters.text("sample") is not None:
             raise errors.InvalidArgumentError("give either sample or reduce, not both")
         sample = parameters.integer("sample", least=0)
+        arrangement = _arrangement(parameters)
         height = parameters.integer("height", least=1)
         width = parameters.integer("width", least=1)
         wall_time = parameters.number("wall_time")
@@ -90,11 +93,13 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             wall_time,
         )
         if reduction is not None:
-            view = self._records.reduction(source, entry, reduction)
+            view = self._records.reduction(source, entry, reduction, arrangement)
         else:
-            view = self._records.sample(source, entry, _sample(sample or 0, entry))
+            index = _sample(sample or 0, entry)
+            view = self._records.sample(source, entry, index, arrangement)
         header = self._records.header(source, entry)  # read beside the sample, so at hand
         channels, timesteps = view.values.shape
+        _check_channels(arrangement, channels)
         window = (
             parameters.window("c0", "c1", channels),
             parameters.window("t0", "t1", timesteps),
@@ -190,6 +195,19 @@ class _Parameters:
         except ValueError:
             raise errors.InvalidArgumentError(f"{name} is {value!r}; expected a number") from None
 
+    def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Return half-open ranges such as `8:16,24:32`."""
+        value = self.text(name)
+        if value is None:
+            return ()
+        found = [re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", part) for part in value.split(",")]
+        ranges = tuple((int(match[1]), int(match[2])) for match in found if match)
+        if len(ranges) < len(found) or any(start >= stop for start, stop in ranges):
+            raise errors.InvalidArgumentError(
+                f"{name} is {value!r}; expected ranges of channels such as 8:16,24:32"
+            )
+        return ranges
+
     def window(self, first: str, end: str, size: int) -> slice:
         """Return the half-open window from `first` to `end`, cut at `size`."""
         start = self.integer(first, least=0) or 0
@@ -211,6 +229,21 @@ def _sample(index: int, entry: Entry) -> int:
             f"it keeps {kept}, numbered from 0"
         )
     return index
+
+
+def _arrangement(parameters: _Parameters) -> Arrangement:
+    return Arrangement(
+        by_lag=parameters.choice("time", ("timestep", "lag"), "timestep") == "lag",
+        reversed=parameters.ranges("reversed"),
+    )
+
+
+def _check_channels(arrangement: Arrangement, channels: int) -> None:
+    for start, stop in arrangement.reversed:
+        if stop > channels:
+            raise errors.InvalidArgumentError(
+                f"reversed names the channels {start}:{stop}; there are {channels}"
+            )
 
 
 def _chosen_statistics(series: FlowSeries, names: str | None) -> FlowSeries:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -20,6 +20,7 @@ from tensorboard.data import provider as tb_provider
 
 from tb_rnngrad import record
 from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
 from tb_rnngrad.plugin.views import View
 from tb_rnngrad.record import FormatError, Header, Metadata
 
@@ -167,14 +168,25 @@ class Records:
             source, entry, "header", lambda: record.decode_header(self._blob(source, entry, 0))
         )
 
-    def sample(self, source: Source, entry: Entry, index: int) -> View:
-        """Return the view of one kept sample."""
+    def sample(self, source: Source, entry: Entry, index: int, arrangement: Arrangement) -> View:
+        """Return the view of one kept sample, arranged."""
 
         header = self._pool.submit(self.header, source, entry)
-        return self._sample(source, entry, index, header.result)
+        if arrangement == AS_RECORDED:
+            return self._sample(source, entry, index, header.result)
 
-    def reduction(self, source: Source, entry: Entry, reduction: str) -> View:
-        """Return the view of a reduction, a key of `views.REDUCTIONS`, over all kept samples."""
+        def load() -> View:
+            return arrangement.of(self._sample(source, entry, index, header.result))
+
+        return self._load(source, entry, (index, arrangement), load)
+
+    def reduction(
+        self, source: Source, entry: Entry, reduction: str, arrangement: Arrangement
+    ) -> View:
+        """Return the view of a reduction over all kept samples, each arranged before.
+
+        `reduction` is a key of `views.REDUCTIONS`.
+        """
 
         def load() -> View:
             header = self.header(source, entry)
@@ -182,9 +194,9 @@ class Records:
             each = self._pool.map(
                 lambda index: self._sample(source, entry, index, lambda: header), samples
             )
-            return views.reduce_samples(list(each), reduction)
+            return views.reduce_samples([arrangement.of(view) for view in each], reduction)
 
-        return self._load(source, entry, reduction, load)
+        return self._load(source, entry, (reduction, arrangement), load)
 
     # --- /flow ---
 
@@ -262,7 +274,7 @@ class Records:
         return blob
 
     def _load(
-        self, source: Source, entry: Entry, part: str | int, load: Callable[[], _Loaded]
+        self, source: Source, entry: Entry, part: Hashable, load: Callable[[], _Loaded]
     ) -> _Loaded:
         key = (source.experiment, entry.run, entry.tag, entry.step, entry.wall_time, part)
         with self._lock:
