@@ -19,6 +19,7 @@ help:
 	@echo "make format            lay the code out"
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
+	@echo "make screenshots       take the pictures of docs/ anew"
 	@echo "make clean             remove what these commands made"
 
 # --- set-up ---
@@ -69,6 +70,10 @@ demo: $(VENV)/demo
 demo-logs: $(VENV)/demo
 	rm -rf demo_logs
 	$(BIN)/tb-rnngrad demo --logdir demo_logs --no-serve
+
+.PHONY: screenshots
+screenshots: $(VENV)/test $(VENV)/browser
+	cd tests && ../$(BIN)/python -m page.screenshots
 
 # --- check ---
 

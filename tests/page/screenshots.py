@@ -1,0 +1,62 @@
+"""Take the pictures of docs/ anew: `make screenshots`, over demo_logs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from .reading import Tab
+from servers import tensorboard
+
+ROOT = Path(__file__).parents[2]
+SIZES = {"": (1280, 900), "_wide": (2560, 1300)}
+
+# Name of the picture -> what the URL says of it.
+SCENES: dict[str, tuple[str, ...]] = {
+    "overview": ("view=overview",),
+    "flow": ("view=flow",),
+    "heatmap": ("view=heatmap", "step=0"),
+    "curves": ("view=curves",),
+    "distribution": ("view=distribution",),
+    "weights": ("view=weights",),
+    "jacobian": ("view=jacobian",),
+    "compare": ("view=compare", "step=0"),
+}
+
+
+def main(folder: Path) -> None:
+    """Save every scene, in light and dark, at both sizes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "tensorboard.log"
+        with tensorboard(ROOT / "demo_logs", log) as server, sync_playwright() as playwright:
+            server.wait_for(lambda tags: len(tags) == 3)
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            for dark in (False, True):
+                for size, (width, height) in SIZES.items():
+                    for name, keys in SCENES.items():
+                        path = folder / f"{name}{size}{'_dark' if dark else ''}.png"
+                        _take(browser, server.url, keys, path, (width, height), dark)
+            browser.close()
+
+
+def _take(
+    browser: Browser, url: str, keys: tuple[str, ...], path: Path, size: tuple[int, int], dark: bool
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    Tab.open(page, url, *keys)
+    page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=path)
+    page.close()
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs")
+    folder.mkdir(exist_ok=True)
+    main(folder)
