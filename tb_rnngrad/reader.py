@@ -33,10 +33,11 @@ class _Place:
 
 @dataclass
 class _Logged:
-    """One tag's values: what they are, and step -> the last of them."""
+    """One tag: what it is, and step -> the last of its records and of its statistics."""
 
     metadata: Metadata
-    places: dict[int, _Place] = field(default_factory=dict)
+    records: dict[int, _Place] = field(default_factory=dict)
+    flow: dict[int, _Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,8 @@ class Flow:
 class Series(Sequence[SequenceRecord]):
     """All logged steps of one tag of one run, ascending; of a step logged twice, the later.
 
-    `len(series)`, `series[i]` and iteration give `SequenceRecord`s, read from the disk each time.
+    `len(series)`, `series[i]` and iteration give `SequenceRecord`s, read from the disk each time:
+    the steps that have a tensor. `flow` holds those that have statistics, which may be more.
 
     Attributes:
         run: the run's name, as TensorBoard shows it.
@@ -67,14 +69,15 @@ class Series(Sequence[SequenceRecord]):
         wall_times: [n] float64, seconds since the epoch.
     """
 
-    def __init__(self, run: str, tag: str, records: _Logged, flow: _Logged | None) -> None:
+    def __init__(self, run: str, tag: str, logged: _Logged) -> None:
         self.run = run
         self.tag = tag
-        self.metadata = records.metadata
-        self.steps: NDArray[np.int64] = np.array(sorted(records.places), np.int64)
-        self.wall_times = np.array([records.places[int(s)].wall_time for s in self.steps])
-        self._records = records.places
-        self._flow = {} if flow is None else flow.places
+        self.metadata = logged.metadata
+        self._records = logged.records
+        self._flow = logged.flow
+        steps = sorted(self._records)
+        self.steps: NDArray[np.int64] = np.array(steps, np.int64)
+        self.wall_times = np.array([self._records[s].wall_time for s in steps], np.float64)
 
     def __repr__(self) -> str:
         """Say which series it is and how much it holds."""
@@ -104,6 +107,8 @@ class Series(Sequence[SequenceRecord]):
             KeyError: `step` was not logged.
             tb_rnngrad.record.FormatError: the record is damaged.
         """
+        if not self._records:
+            raise KeyError(f"{self.tag!r} has flow statistics alone, and no tensor at any step")
         if step not in self._records:
             nearest = self.steps[np.abs(self.steps - step).argmin()]
             raise KeyError(f"no step {step} of {self.tag!r}; the nearest is {nearest}")
@@ -164,9 +169,8 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
         with_records = [name for name, paths in files.items() if _scan(paths)]
         run = _choose("run", run, with_records, f"in {os.fspath(logdir)}")
     logged = _scan(files[run])
-    tags = [name for name in logged if not name.endswith(record.FLOW_SUFFIX)]
-    tag = _choose("tag", tag, sorted(tags), f"in the run {run!r} of {os.fspath(logdir)}")
-    return Series(run, tag, logged[tag], logged.get(tag + record.FLOW_SUFFIX))
+    tag = _choose("tag", tag, sorted(logged), f"in the run {run!r} of {os.fspath(logdir)}")
+    return Series(run, tag, logged[tag])
 
 
 def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
@@ -189,18 +193,21 @@ def _event_files(logdir: Path) -> dict[str, list[Path]]:
 
 
 def _scan(paths: list[Path]) -> dict[str, _Logged]:
-    """Return tag -> where its values are, for the tags of our plugins."""
+    """Return tag -> where its values are, for the tags of our plugins; a flow is its record's."""
     found: dict[str, _Logged] = {}
     for path in paths:
         for offset, payload in _tfrecord.payloads(path):
             event = Event.FromString(payload)
             for value in event.summary.value:
                 plugin = value.metadata.plugin_data
-                if plugin.plugin_name in (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME):
-                    if value.tag not in found:
-                        found[value.tag] = _Logged(Metadata.from_content(plugin.content))
-                    place = _Place(path, offset, event.wall_time)
-                    found[value.tag].places[event.step] = place
+                if plugin.plugin_name not in (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME):
+                    continue
+                is_flow = plugin.plugin_name == record.FLOW_PLUGIN_NAME
+                tag = value.tag.removesuffix(record.FLOW_SUFFIX) if is_flow else value.tag
+                if tag not in found:
+                    found[tag] = _Logged(Metadata.from_content(plugin.content))
+                places = found[tag].flow if is_flow else found[tag].records
+                places[event.step] = _Place(path, offset, event.wall_time)
     return found
 
 

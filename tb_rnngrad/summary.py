@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tensorboard.compat.proto.summary_pb2 import (
     DATA_CLASS_BLOB_SEQUENCE,
+    DATA_CLASS_SCALAR,
     DATA_CLASS_TENSOR,
     Summary,
     SummaryMetadata,
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 DEFAULT_QUANTITY = "hidden_state_gradient"
+
+_SCALAR_METADATA: Final = SummaryMetadata(
+    plugin_data=SummaryMetadata.PluginData(plugin_name="scalars"), data_class=DATA_CLASS_SCALAR
+)
 
 
 def sequence(
@@ -116,13 +121,28 @@ def fill(
     logged.tensor.dtype = DT_STRING
     logged.tensor.tensor_shape.dim.add(size=len(blobs))
     logged.tensor.string_val.extend(blobs)
-    statistics = np.ascontiguousarray(statistics_of(whole), "<f4")
+    fill_flow(summary, tag, statistics_of(whole), meta)
+    return meta
+
+
+def fill_flow(summary: Summary, tag: str, rows: ArrayLike, meta: Metadata) -> None:
+    """Put a record's flow statistics, [timesteps, statistics], into `summary`, in place.
+
+    `tag` is the record's own.
+    """
+    statistics = np.ascontiguousarray(rows, "<f4")
     flowed = summary.value.add(tag=tag + record.FLOW_SUFFIX, metadata=flow_metadata(meta))
     flowed.tensor.dtype = DT_FLOAT
     flowed.tensor.tensor_content = statistics.tobytes()
     for size in statistics.shape:
         flowed.tensor.tensor_shape.dim.add(size=size)
-    return meta
+
+
+def fill_scalar(summary: Summary, tag: str, value: float) -> None:
+    """Put a scalar, as TensorBoard's own scalars are, into `summary`, in place."""
+    scalar = summary.value.add(tag=tag, metadata=_SCALAR_METADATA)
+    scalar.tensor.dtype = DT_FLOAT
+    scalar.tensor.float_val.append(value)
 
 
 def as_record(

@@ -24,8 +24,8 @@ from typing import Final
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_rnngrad import _tfrecord, summary
-from tb_rnngrad.record import SequenceRecord
+from tb_rnngrad import _tfrecord, flow, summary
+from tb_rnngrad.record import Metadata, SequenceRecord, check_quantity
 
 _SUFFIX: Final = ".rnngrad"
 _uid = itertools.count()
@@ -98,31 +98,67 @@ class SummaryWriter:
             ValueError, TypeError: an argument cannot be. Nothing is written then.
             OSError: the disk is full, say. The file is left as it was before the call.
         """
-        now = time.time() if wall_time is None else float(wall_time)
-        if not math.isfinite(now):
-            raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
-        step = operator.index(global_step)
-        if not -(2**63) <= step < 2**63:
-            raise ValueError(f"global_step is {step}; expected an int64")
-        event = Event(step=step, wall_time=now)
+        event = _event(global_step, wall_time)
         whole = summary.as_record(data, quantity, mask, channel_groups)
-        content = summary.fill(
-            event.summary, tag, whole, max_outputs, dtype, description
-        ).to_content()
-        first = self._contents.setdefault(tag, content)
-        if content != first:
-            raise ValueError(
-                f"the tag {tag!r} was first logged as {first.decode()}, now as {content.decode()}; "
-                "TensorBoard keeps the first description of a tag, so use another tag"
-            )
-        if step < self._last_steps.get(tag, step):
-            warnings.warn(
-                f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
-                "loader forgets the later steps of a tag once an earlier one follows. "
-                "Log ascending steps, or start a new run",
-                stacklevel=2,
-            )
-        self._last_steps[tag] = step
+        meta = summary.fill(event.summary, tag, whole, max_outputs, dtype, description)
+        self._note(tag, meta.to_content(), event.step)
+        self._write(event)
+
+    def add_flow(
+        self,
+        tag: str,
+        rows: ArrayLike,
+        global_step: int,
+        *,
+        quantity: str = summary.DEFAULT_QUANTITY,
+        layer: str | None = None,
+        framework: str | None = None,
+        channel_groups: Mapping[str, int] | None = None,
+        wall_time: float | None = None,
+    ) -> None:
+        """Write the flow statistics of one step without the tensor that they are of.
+
+        They are a few kilobytes, so that every step can have them; `add_sequence` writes them with
+        its tensor already. What else is given describes the tag, as `add_sequence` does at the
+        steps that have a tensor.
+
+        Args:
+            tag: the record's tag.
+            rows: [timesteps, statistics], as `flow.statistics` returns them.
+            global_step: the training step.
+            quantity: what they are statistics of.
+            layer: the layer's name, as in a `SequenceRecord`.
+            framework: likewise.
+            channel_groups: likewise.
+            wall_time: seconds since the epoch; None: now.
+
+        Raises:
+            ValueError, TypeError: an argument cannot be. Nothing is written then.
+            OSError: as `add_sequence`.
+        """
+        event = _event(global_step, wall_time)
+        summary.check_tag(tag)
+        check_quantity(quantity)
+        meta = Metadata(quantity, layer, framework, channel_groups, flow.STATISTICS)
+        summary.fill_flow(event.summary, tag, flow.as_rows(rows), meta)
+        self._note(tag, meta.to_content(), event.step)
+        self._write(event)
+
+    def add_scalar(
+        self, tag: str, value: float, global_step: int, *, wall_time: float | None = None
+    ) -> None:
+        """Write one number for TensorBoard's own Scalars and Time Series tabs.
+
+        Here since a second writer in the same directory would lose steps.
+
+        Raises:
+            ValueError, TypeError: an argument cannot be. Nothing is written then.
+            OSError: as `add_sequence`.
+        """
+        event = _event(global_step, wall_time)
+        summary.check_tag(tag)
+        summary.fill_scalar(event.summary, tag, value)
+        self._note(tag, b"a scalar", event.step)
         self._write(event)
 
     def flush(self) -> None:
@@ -149,6 +185,23 @@ class SummaryWriter:
         """Close the file."""
         self.close()
 
+    def _note(self, tag: str, content: bytes, step: int) -> None:
+        """Refuse a tag that was something else before, and warn of a step that goes back."""
+        first = self._contents.setdefault(tag, content)
+        if content != first:
+            raise ValueError(
+                f"the tag {tag!r} was first logged as {first.decode()}, now as {content.decode()}; "
+                "TensorBoard keeps the first description of a tag, so use another tag"
+            )
+        if step < self._last_steps.get(tag, step):
+            warnings.warn(
+                f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
+                "loader forgets the later steps of a tag once an earlier one follows. "
+                "Log ascending steps, or start a new run",
+                stacklevel=3,
+            )
+        self._last_steps[tag] = step
+
     def _write(self, event: Event) -> None:
         parts = _tfrecord.frame(event.SerializeToString())
         with self._lock:
@@ -165,6 +218,17 @@ class SummaryWriter:
                 self._file.truncate(start)
                 self._file.seek(start)
                 raise
+
+
+def _event(global_step: int, wall_time: float | None) -> Event:
+    """Return an event without a summary, or say why it cannot be."""
+    now = time.time() if wall_time is None else float(wall_time)
+    if not math.isfinite(now):
+        raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
+    step = operator.index(global_step)
+    if not -(2**63) <= step < 2**63:
+        raise ValueError(f"global_step is {step}; expected an int64")
+    return Event(step=step, wall_time=now)
 
 
 def _warn_of_other_writers(logdir: Path) -> None:

@@ -1,6 +1,7 @@
 """The routes of a real TensorBoard, over HTTP, in each of its loading modes."""
 
 import json
+import urllib.parse
 from pathlib import Path
 
 import ml_dtypes
@@ -20,6 +21,7 @@ LSTM[:, 1, 3, 2] = np.nan
 LSTM[:, 1, 4, 2] = np.inf
 LSTM[:, 1, 5, 2] = -np.inf
 LSTM[:, 1, 6, 2] = 0
+FINITE = np.nan_to_num(LSTM, posinf=1, neginf=-1)
 MASK = np.arange(30) >= np.array([[0], [2], [29], [30], [0], [0]])
 GAPPED = LSTM[7, 2:]  # finite
 GAPPED_MASK = np.zeros((4, 30), bool)
@@ -40,12 +42,27 @@ def write_logs(logdir: Path) -> None:
         writer.add_sequence(ODD_TAG, LSTM[0], 0, description="*all* <script>alert(1)</script>")
         for step, length in enumerate((5, 9, 7)):
             writer.add_sequence("ragged", LSTM[0, :, :length], step)
+    _write_flow_often(logdir / "flow")
     with SummaryWriter(logdir / "deep" / "er") as writer:
         writer.add_sequence("plain", LSTM[1], 3)
     _write_foreign_run(logdir / "scalars")
     _write_clashing_run(logdir / "clash")
     _write_newer_version(logdir / "newer")
     _write_damaged(logdir / "damaged")
+
+
+def _write_flow_often(logdir: Path) -> None:
+    """Write tensors at few steps, flow and scalars at all."""
+    with SummaryWriter(logdir) as writer:
+        for step in range(STEPS):
+            rows = flow.statistics(FINITE[step])
+            if step % 10 == 0:
+                writer.add_sequence("rare", FINITE[step], step)
+            else:
+                writer.add_flow("rare", rows, step, wall_time=step)
+            writer.add_flow("alone", rows, step, quantity="output_gradient", wall_time=step)
+            for name, value in flow.scalars(rows).items():
+                writer.add_scalar(f"rare/{name}", np.nan if step == 7 else value, step)
 
 
 def _event(tag: str, step: int, value: Summary.Value) -> Event:
@@ -111,7 +128,7 @@ def server(logdir, loading_mode, tensorboard_server):
     server = tensorboard_server(logdir, f"--load_fast={load_fast}", tensorflow=tensorflow)
     server.wait_for(
         lambda tags: (
-            {"lstm", "deep/er", "clash", "newer", "damaged"} <= set(tags)
+            {"lstm", "flow", "deep/er", "clash", "newer", "damaged"} <= set(tags)
             and len(tags["lstm"].get("masked", {"steps": []})["steps"]) == STEPS
             and len(tags["lstm"].get("ragged", {"steps": []})["steps"]) == 3
         )
@@ -133,7 +150,7 @@ def tensor(server, **parameters):
 
 def test_tags_lists_every_record_and_no_flow(server):
     tags = server.tags()
-    assert set(tags) == {"lstm", "deep/er", "clash", "newer", "damaged"}
+    assert set(tags) == {"lstm", "flow", "deep/er", "clash", "newer", "damaged"}
     assert set(tags["lstm"]) == {"masked", "plain", "last", "gapped", "kernel", "ragged", ODD_TAG}
     masked = tags["lstm"]["masked"]
     assert [step for step, _ in masked["steps"]] == [step * 10 for step in range(STEPS)]
@@ -155,6 +172,17 @@ def test_a_tag_that_another_plugin_owns_says_so(server):
     assert "another summary in this run is also named 'lstm'" in clash["lstm"]["error"]
     assert clash["lstm"]["steps"] == []
     assert [step for step, _ in clash["fine"]["steps"]] == [1]
+
+
+def test_a_tag_says_which_statistics_it_has_last(server):
+    tags = server.tags()
+    rare, alone = tags["flow"]["rare"], tags["flow"]["alone"]
+    assert [step for step, _ in rare["steps"]] == [0, 10, 20, 30]
+    assert rare["last_flow"][0] == STEPS - 1
+    assert (alone["steps"], alone["samples"]) == ([], 0)
+    assert alone["last_flow"] == [STEPS - 1, STEPS - 1]
+    assert alone["metadata"]["quantity"] == "output_gradient"
+    assert "error" not in alone
 
 
 def test_a_newer_format_says_so(server):
@@ -448,6 +476,29 @@ def test_flow_is_the_statistics_of_the_whole_batch_at_every_step(server):
     with np.errstate(invalid="ignore"):
         expected = np.stack([flow.statistics(data, MASK) for data in LSTM])
     np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("tag", ["rare", "alone"])
+def test_flow_holds_the_steps_that_have_no_tensor(server, tag):
+    found = server.get("/flow", run="flow", tag=tag, format="json").json()
+    assert [step for step, _ in found["steps"]] == list(range(STEPS))
+    values = np.frombuffer(server.get("/flow", run="flow", tag=tag).body, "<f4")
+    expected = np.stack([flow.statistics(data) for data in FINITE])
+    np.testing.assert_array_equal(values.reshape(expected.shape), expected)
+
+
+def test_tensorboard_serves_our_scalars_as_its_own(server):
+    for name in ("memory_horizon", "half_life", "largest_gain"):
+        query = urllib.parse.urlencode({"run": "flow", "tag": f"rare/{name}"})
+        answer = server.outside(f"/data/plugin/scalars/scalars?{query}")
+        logged = [(step, value) for _, step, value in json.loads(answer.body)]
+        expected = [flow.scalars(flow.statistics(data))[name] for data in FINITE]
+        assert [step for step, _ in logged] == list(range(STEPS))
+        for step, value in logged:
+            if step == 7:
+                assert value == "NaN"  # TensorBoard's own form of it in JSON
+            else:
+                assert value == pytest.approx(expected[step], rel=1e-6)
 
 
 def test_flow_says_its_steps_as_json(server):

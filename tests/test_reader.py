@@ -46,6 +46,34 @@ def test_flow_comes_back_over_the_whole_batch(tmp_path):
     assert series[3].shape == (1, 5, 4)
 
 
+def test_steps_that_have_flow_alone_come_back_in_the_flow(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        for step in range(7):
+            if step % 3 == 0:
+                writer.add_sequence("lstm", DATA[step], step)
+            else:
+                writer.add_flow("lstm", flow.statistics(DATA[step]), step)
+    series = tb_rnngrad.read(tmp_path)
+    assert series.steps.tolist() == [0, 3, 6]
+    assert series.flow.steps.tolist() == list(range(7))
+    expected = np.stack([flow.statistics(data) for data in DATA])
+    np.testing.assert_array_equal(series.flow.values, expected)
+    with pytest.raises(KeyError, match="no step 4 of 'lstm'; the nearest is 3"):
+        series.at(4)
+
+
+def test_a_tag_of_flow_alone_comes_back(tmp_path):
+    rows = flow.statistics(DATA[0])
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_flow("lstm", rows, 5, layer="lstm_1")
+    series = tb_rnngrad.read(tmp_path)
+    assert (series.tag, series.metadata.layer, len(series)) == ("lstm", "lstm_1", 0)
+    assert series.flow.steps.tolist() == [5]
+    np.testing.assert_array_equal(series.flow.values, [rows])
+    with pytest.raises(KeyError, match="'lstm' has flow statistics alone"):
+        series.at(5)
+
+
 def test_what_was_read_can_be_logged_again(tmp_path):
     log(tmp_path / "a", mask=MASK, channel_groups=GROUPS)
     first = tb_rnngrad.read(tmp_path / "a")[2]

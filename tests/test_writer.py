@@ -7,9 +7,14 @@ import warnings
 import numpy as np
 import pytest
 from events import events, values
-from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_BLOB_SEQUENCE, DATA_CLASS_TENSOR
+from tensorboard.compat.proto.summary_pb2 import (
+    DATA_CLASS_BLOB_SEQUENCE,
+    DATA_CLASS_SCALAR,
+    DATA_CLASS_TENSOR,
+)
+from tensorboard.util.tensor_util import make_ndarray
 
-from tb_rnngrad import SequenceRecord, SummaryWriter, record
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record
 
 RNG = np.random.default_rng(2)
 DATA = RNG.normal(size=(6, 5, 3)).astype(np.float32)
@@ -92,11 +97,11 @@ def test_a_record_brings_its_own_quantity(tmp_path):
 
 
 def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
-    flow = RNG.normal(size=(5, 12)).astype(np.float32)
+    rows = RNG.normal(size=(5, 12)).astype(np.float32)
     with SummaryWriter(tmp_path) as writer:
-        writer.add_sequence("lstm", SequenceRecord(DATA, flow=flow, batch_size=64), 0)
+        writer.add_sequence("lstm", SequenceRecord(DATA, flow=rows, batch_size=64), 0)
     logged, flowed = (values(tmp_path)[tag, 0].tensor for tag in ("lstm", "lstm/flow"))
-    np.testing.assert_array_equal(np.frombuffer(flowed.tensor_content, "<f4").reshape(5, 12), flow)
+    np.testing.assert_array_equal(np.frombuffer(flowed.tensor_content, "<f4").reshape(5, 12), rows)
     assert record.decode_header(logged.string_val[0]).batch == 64
 
 
@@ -146,3 +151,69 @@ def test_a_remote_directory_is_refused_in_words():
         ValueError, match="logdir is 'gs://bucket/logs'; expected a local directory"
     ):
         SummaryWriter("gs://bucket/logs")
+
+
+# --- flow alone, and scalars ---
+
+ROWS = flow.statistics(DATA)
+
+
+def test_flow_alone_is_what_a_record_writes_beside_its_tensor(tmp_path):
+    whole = SequenceRecord(DATA, None, {"a": 1, "b": 2}, "cell_state_gradient", "lstm_1", "keras")
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", whole, 0)
+        writer.add_flow(
+            "lstm",
+            ROWS,
+            1,
+            quantity=whole.quantity,
+            layer=whole.layer,
+            framework=whole.framework,
+            channel_groups=whole.channel_groups,
+        )
+    found = values(tmp_path)
+    assert set(found) == {("lstm", 0), ("lstm/flow", 0), ("lstm/flow", 1)}
+    assert found["lstm/flow", 0] == found["lstm/flow", 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (("", ROWS, 1), {}, ValueError, "the tag is empty"),
+        (("lstm", DATA, 1), {}, ValueError, r"rows has shape \(6, 5, 3\); expected \[timesteps"),
+        (("lstm", ROWS[:, :3], 1), {}, ValueError, r"rows has shape \(5, 3\)"),
+        (("lstm", ROWS, 1), {"quantity": "gradient"}, ValueError, "unknown quantity 'gradient'"),
+        (("lstm", ROWS, 1), {"layer": "other"}, ValueError, "the tag 'lstm' was first logged as"),
+        (("lstm", ROWS, 0.5), {}, TypeError, "'float' object cannot be interpreted"),
+    ],
+)
+def test_refused_flow_writes_nothing(tmp_path, arguments, options, error, message):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_flow("lstm", ROWS, 0)
+        with pytest.raises(error, match=message):
+            writer.add_flow(*arguments, **options)
+    assert set(values(tmp_path)) == {("lstm/flow", 0)}
+
+
+def test_a_scalar_is_one_of_tensorboards_own(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalar("lstm/memory_horizon", 17, 3, wall_time=2.5)
+    event = events(tmp_path)[1]
+    (value,) = event.summary.value
+    assert (value.tag, event.step, event.wall_time) == ("lstm/memory_horizon", 3, 2.5)
+    assert value.metadata.plugin_data.plugin_name == "scalars"
+    assert value.metadata.data_class == DATA_CLASS_SCALAR
+    assert make_ndarray(value.tensor).shape == ()
+    assert make_ndarray(value.tensor) == 17
+
+
+def test_a_scalars_tag_is_no_records(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("lstm", DATA, 0)
+        with pytest.raises(ValueError, match="the tag 'lstm' was first logged as .*a scalar"):
+            writer.add_scalar("lstm", 1.0, 0)
+        with pytest.raises(ValueError, match="the tag 'lstm/flow' ends in '/flow'"):
+            writer.add_scalar("lstm/flow", 1.0, 0)
+        with pytest.raises(TypeError, match="str"):
+            writer.add_scalar("loss", "high", 0)
+    assert set(values(tmp_path)) == {("lstm", 0), ("lstm/flow", 0)}

@@ -8,9 +8,10 @@ from tb_rnngrad.flow._metrics import (
     gain,
     largest_gain,
     memory_horizon,
+    scalars,
     snr_horizon,
 )
-from tb_rnngrad.flow._statistics import BY_LAG, STATISTICS, statistics
+from tb_rnngrad.flow._statistics import BY_LAG, STATISTICS, as_rows, statistics
 from tb_rnngrad.flow._watch import FlagEvent, FlagWatch
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "FlagEvent",
     "FlagWatch",
     "Thresholds",
+    "as_rows",
     "by_lag",
     "exponential_fit",
     "flags",
@@ -30,6 +32,7 @@ __all__ = [
     "judged",
     "largest_gain",
     "memory_horizon",
+    "scalars",
     "snr_horizon",
     "statistics",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tb_rnngrad.flow._metrics import memory_horizon
-from tb_rnngrad.flow._statistics import STATISTICS, Float64
+from tb_rnngrad.flow._statistics import STATISTICS, Float64, as_rows
 
 # The gradients that pass through the recurrence. Others vanish or explode for reasons of their own:
 # the output gradient under a head that reads the last timestep is 0 before it, whatever is learned.
@@ -230,13 +230,7 @@ def judged(
     Raises:
         ValueError: there is not one column a name.
     """
-    given = np.asarray(rows)
-    if given.ndim != 2 or given.shape[1] != len(names):
-        raise ValueError(
-            f"rows has shape {given.shape}; expected [timesteps, statistics] with the "
-            f"{len(names)} statistics {', '.join(names)}"
-        )
-    step = _Step(given, names, quantity, thresholds.eps)
+    step = _Step(as_rows(rows, names), names, quantity, thresholds.eps)
     found = []
     for name, definition in _DEFINITIONS.items():
         value = definition.value(step)

@@ -6,12 +6,13 @@ lag" in what is given, and for "undefined" in what is returned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_rnngrad.flow._statistics import Float64, timestep_of_lag
+from tb_rnngrad.flow._statistics import STATISTICS, Float64, as_rows, timestep_of_lag
 
 
 def by_lag(values: ArrayLike, mask: ArrayLike | None = None) -> Float64:
@@ -135,6 +136,33 @@ def largest_gain(norms: ArrayLike) -> float:
     gains = gain(norms)
     finite = gains[np.isfinite(gains)]
     return float(finite.max()) if finite.size else np.nan
+
+
+def scalars(
+    rows: ArrayLike, eps: float = 0.01, names: Sequence[str] = STATISTICS
+) -> dict[str, float]:
+    """Return one step's flow in a few numbers, for any reader of scalars.
+
+    Args:
+        rows: [timesteps, statistics], as `statistics` returns them.
+        eps: of the memory horizon.
+        names: what the columns are; `lag_norm_mean` has to be among them.
+
+    Returns:
+        "memory_horizon", "half_life", "largest_gain" by lag. NaN where one is undefined, and where
+        it is infinite (a norm that does not change has no half-life), as charts of scalars have no
+        place for either.
+
+    Raises:
+        ValueError: `rows` are no statistics, or `eps` is out of its range.
+    """
+    norms = as_rows(rows, names)[:, names.index("lag_norm_mean")]
+    found = {
+        "memory_horizon": memory_horizon(norms, eps),
+        "half_life": exponential_fit(norms).half_life,
+        "largest_gain": largest_gain(norms),
+    }
+    return {name: value if np.isfinite(value) else np.nan for name, value in found.items()}
 
 
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:

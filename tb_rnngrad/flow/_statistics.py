@@ -7,13 +7,13 @@ the statistics that it enters NaN or Inf, and `nan_share` and `inf_share` say ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Float64 = NDArray[np.float64]
 
@@ -177,6 +177,21 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         of_lags = _by_timestep(np.take_along_axis(data, timestep[:, :, np.newaxis], 1), known)
     dead = np.full((len(by_timestep), 1), _dead_share(data, mask), np.float32)
     return np.concatenate([by_timestep, of_lags[:, columns], dead], axis=1)
+
+
+def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
+    """Return statistics as an array [timesteps, statistics] with one column a name.
+
+    Raises:
+        ValueError: they are not that.
+    """
+    given = np.asarray(rows)
+    if given.ndim != 2 or given.shape[0] == 0 or given.shape[1] != len(names):
+        raise ValueError(
+            f"rows has shape {given.shape}; expected [timesteps, statistics] with the "
+            f"{len(names)} statistics {', '.join(names)}"
+        )
+    return given
 
 
 def _by_timestep(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:

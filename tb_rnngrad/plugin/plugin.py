@@ -18,7 +18,8 @@ from werkzeug.security import safe_join
 from tb_rnngrad import record
 from tb_rnngrad.plugin import views
 from tb_rnngrad.plugin.arrangement import Arrangement
-from tb_rnngrad.plugin.records import Entry, FlowSeries, Records, Source, Tag
+from tb_rnngrad.plugin.listing import Source, Tag
+from tb_rnngrad.plugin.records import Entry, FlowSeries, Records
 from tb_rnngrad.plugin.views import View
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -273,6 +274,7 @@ def _tag_json(tag: Tag) -> dict[str, Any]:
         "steps": tag.steps,
         "full": tag.full,
         "samples": tag.samples,
+        "last_flow": tag.last_flow,
         **error,
     }
 

@@ -5,9 +5,9 @@ All reading goes through TensorBoard's data provider, so that both of its loadin
 
 from __future__ import annotations
 
-import math
+import functools
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -21,11 +21,10 @@ from tensorboard.data import provider as tb_provider
 from tb_rnngrad import record
 from tb_rnngrad.plugin import views
 from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
+from tb_rnngrad.plugin.listing import EVERYTHING, Source, Tag, by_step, list_tags, wall_time_of
 from tb_rnngrad.plugin.views import View
 from tb_rnngrad.record import FormatError, Header, Metadata
 
-# Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
-_EVERYTHING: Final = 2**31 - 1
 _CACHE_BYTES: Final = 64 * 2**20
 _LISTING_SECONDS: Final = 1.0
 # The data server answers in one message of at most 256 MiB; a float32 takes 4 bytes of it.
@@ -35,29 +34,6 @@ _FLOW_BYTES: Final = 192 * 2**20
 _PARALLEL_READS: Final = 8
 
 _Loaded = TypeVar("_Loaded", Header, View)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Whose data to read: the request's context and experiment."""
-
-    context: Any
-    experiment: str
-
-
-@dataclass(frozen=True)
-class Tag:
-    """One entry of `/tags`; `error` says why it cannot be shown.
-
-    `full` says that TensorBoard keeps as many steps as it may, so that others may be dropped.
-    """
-
-    metadata: Metadata | None
-    description: str
-    steps: list[tuple[int, float]]
-    samples: int
-    error: str | None = None
-    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,32 +82,8 @@ class Records:
 
     def tags(self, source: Source) -> dict[str, dict[str, Tag]]:
         """Return run -> tag -> what it is and which steps of it are kept."""
-        query = {"ctx": source.context, "experiment_id": source.experiment}
-        listed = self._pool.submit(
-            self._provider.list_blob_sequences, plugin_name=record.PLUGIN_NAME, **query
-        )
-        sequences = self._pool.submit(
-            self._provider.read_blob_sequences,
-            plugin_name=record.PLUGIN_NAME,
-            downsample=_EVERYTHING,
-            **query,
-        )
-        flows = self._pool.submit(
-            self._provider.list_tensors, plugin_name=record.FLOW_PLUGIN_NAME, **query
-        )
-        found: dict[str, dict[str, Tag]] = {}
-        for run, series_of in listed.result().items():
-            for tag, series in series_of.items():
-                data = sequences.result().get(run, {}).get(tag, [])
-                full = self._is_full(record.PLUGIN_NAME, len(data))
-                found.setdefault(run, {})[tag] = _tag(series, data, full)
-        for run, series_of in flows.result().items():
-            for flow_tag, series in series_of.items():
-                tag = flow_tag.removesuffix(record.FLOW_SUFFIX)
-                logged = found.get(run, {}).get(tag)
-                if logged is None or not (logged.steps or logged.error):
-                    found.setdefault(run, {})[tag] = _tag(series, [], False, clash=tag)
-        return found
+        is_full = functools.partial(self._is_full, record.PLUGIN_NAME)
+        return list_tags(self._provider, self._pool, source, is_full)
 
     # --- /tensor ---
 
@@ -226,7 +178,7 @@ class Records:
         for row, array in zip(values, arrays, strict=True):
             row[: array.shape[0]] = array
         complete = len(data) < most and not self._is_full(record.FLOW_PLUGIN_NAME, len(data))
-        steps = [(d.step, _wall_time(d)) for d in data]
+        steps = [(d.step, wall_time_of(d.wall_time)) for d in data]
         return FlowSeries(values, steps, metadata.statistics, complete)
 
     # --- inside ---
@@ -245,13 +197,19 @@ class Records:
             source.context,
             experiment_id=source.experiment,
             plugin_name=record.PLUGIN_NAME,
-            downsample=_EVERYTHING,
+            downsample=EVERYTHING,
             run_tag_filter=tb_provider.RunTagFilter(runs=[run], tags=[tag]),
         )
         data = found.get(run, {}).get(tag, [])
         listing = {
-            step: Entry(run, tag, step, _wall_time(datum), tuple(v.blob_key for v in datum.values))
-            for step, datum in _by_step(data).items()
+            step: Entry(
+                run,
+                tag,
+                step,
+                wall_time_of(datum.wall_time),
+                tuple(v.blob_key for v in datum.values),
+            )
+            for step, datum in by_step(data).items()
         }
         with self._lock:
             self._listings[key] = listing
@@ -294,46 +252,8 @@ class Records:
         return loaded
 
 
-def _by_step(data: Iterable[Any]) -> dict[int, Any]:
-    """Return the data by step; of a step logged twice the first, as blobs are read by step."""
-    found: dict[int, Any] = {}
-    for datum in data:
-        found.setdefault(datum.step, datum)
-    return found
-
-
-def _wall_time(datum: Any) -> float:
-    """Return the datum's wall time; 0 where it is NaN or infinite, which JSON cannot carry."""
-    return float(datum.wall_time) if math.isfinite(datum.wall_time) else 0.0
-
-
 def _metadata(content: bytes) -> Metadata:
     try:
         return Metadata.from_content(content)
     except FormatError as error:
         raise errors.NotFoundError(str(error)) from error
-
-
-def _tag(
-    series: Any,
-    data: list[tb_provider.BlobSequenceDatum],
-    full: bool,
-    clash: str | None = None,
-) -> Tag:
-    """Return the entry of a time series, or of one that cannot be shown, with the reason."""
-    try:
-        metadata = Metadata.from_content(series.plugin_content)
-    except FormatError as error:
-        return Tag(None, series.description, [], 0, str(error))
-    if clash is not None:
-        return Tag(
-            metadata,
-            series.description,
-            [],
-            0,
-            f"another summary in this run is also named {clash!r}, and TensorBoard shows only one "
-            "of them: log under another name, such as " + repr(f"rnngrad/{clash}"),
-        )
-    steps = sorted((step, _wall_time(datum)) for step, datum in _by_step(data).items())
-    samples = max((len(datum.values) - 1 for datum in data), default=0)
-    return Tag(metadata, series.description, steps, samples, full=full)

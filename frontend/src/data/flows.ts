@@ -1,4 +1,4 @@
-/** Flows: fetched once for each set of kept steps. */
+/** Flows: fetched once for each last step that has one. */
 
 import type { Series } from "../choices";
 import { fetchFlow } from "./api";
@@ -18,7 +18,7 @@ export class Flows {
   /** The flow of a series. Asking fetches it; while newer steps are under way, the older flow stands. */
   get({ run, tag, entry }: Series): LoadedFlow {
     const key = JSON.stringify([run, tag]);
-    const of = String(entry.steps.at(-1)?.[1]);
+    const of = String(entry.last_flow?.[1]);
     const found = this.kept.get(key);
     if (found?.of === of) return found.loaded;
     const loaded: LoadedFlow = found?.loaded.status === "ready" ? found.loaded : { status: "loading" };

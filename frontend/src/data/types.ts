@@ -22,6 +22,8 @@ export interface TagEntry {
   /** Whether as many steps are kept as may be, so that others may have been dropped. */
   full?: boolean;
   samples: number;
+  /** The last step that has flow, with a tensor or without; null where none has. */
+  last_flow?: KeptStep | null;
   error?: string;
 }
 
