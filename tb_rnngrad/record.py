@@ -74,6 +74,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "output_gradient": Quantity("output gradient", "dL/dy_t"),
         "input_gradient": Quantity("input gradient", "dL/dx_t"),
         "gate_gradient": Quantity("gate gradient", "dL/da_t"),
+        "itemized_gradient": Quantity("itemized gradient", "|dL_t/dh_s|"),
         "weight_gradient": Quantity("weight gradient", "dL/dW", is_matrix=True),
         "hidden_state": Quantity("hidden state", "h_t"),
         "cell_state": Quantity("cell state", "c_t"),

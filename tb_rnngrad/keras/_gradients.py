@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -78,33 +79,45 @@ class Probe:
         """Return what the taps see in one pass over the batch."""
         model: Any = self._model()
         if not model.built:
-            self._adapter.forward(model, _tensors(x), training=False)
+            self._adapter.forward(model, tensors(x), training=False)
         with self.taps.entered():
-            self._backward(_tensors(x), _tensors(y), _tensors(sample_weight), training)
+            self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
             return captured(self.taps)
 
     def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
         model: Any = self._model()
-        passing = [self._adapter.raw(one) for one in self._adapter.passing_state(model)]
-        before = [tf.identity(variable) for variable in passing]
-        watched = [
-            self._adapter.raw(variable)
-            for view, _ in self.taps.asked
-            for part in view.parts
-            for variable in self._adapter.weights(part.layer)
-        ]
-        with tf.GradientTape() as tape:
-            tape.watch(watched)
-            y_pred = self._adapter.forward(model, x, training)
-            loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
-        tape.gradient(loss, watched)
-        for variable, value in zip(passing, before, strict=True):
-            variable.assign(value)
-        known = {id(variable) for variable in passing}
-        for one in self._adapter.passing_state(model):  # the loss' own, made at its first call
-            variable = self._adapter.raw(one)
-            if id(variable) not in known:
-                variable.assign(tf.zeros_like(variable))
+        watched = watched_by(self.taps)
+        with undisturbed(self._adapter, model):
+            with tf.GradientTape() as tape:
+                tape.watch(watched)
+                y_pred = self._adapter.forward(model, x, training)
+                loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
+            tape.gradient(loss, watched)
+
+
+def watched_by(taps: Taps) -> list[tf.Variable]:
+    """Return the weights that a backward pass has to go to, for the taps to see it."""
+    return [
+        taps.adapter.raw(variable)
+        for view, _ in taps.asked
+        for part in view.parts
+        for variable in taps.adapter.weights(part.layer)
+    ]
+
+
+@contextlib.contextmanager
+def undisturbed(adapter: Adapter, model: Any) -> Iterator[None]:
+    """Build a pass in a graph that leaves states, statistics and seeds as they were."""
+    passing = [adapter.raw(one) for one in adapter.passing_state(model)]
+    before = [tf.identity(variable) for variable in passing]
+    yield
+    for variable, value in zip(passing, before, strict=True):
+        variable.assign(value)
+    known = {id(variable) for variable in passing}
+    for one in adapter.passing_state(model):  # the loss' own, made at its first call
+        variable = adapter.raw(one)
+        if id(variable) not in known:
+            variable.assign(tf.zeros_like(variable))
 
 
 def probe_of(model: Any, layer: Any, of: Sequence[str]) -> AnyProbe:
@@ -125,7 +138,8 @@ def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
     return GraphProbe(taps, model)
 
 
-def _tensors(structure: Any) -> Any:
+def tensors(structure: Any) -> Any:
+    """Return the structure with tensors for leaves; None stays None."""
     return tf.nest.map_structure(
         lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), structure
     )

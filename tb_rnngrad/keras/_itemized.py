@@ -1,0 +1,181 @@
+"""`itemized_gradients`: how far back each of a few chosen losses reaches, on its own.
+
+Where every timestep has a loss, the gradients of the near losses drown those of the far ones in
+their sum: it looks alive where the far ones have vanished long ago.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tb_rnngrad.keras._adapter import adapter_of
+from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._gradients import tensors, undisturbed, watched_by
+from tb_rnngrad.keras._records import check_reached
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.record import SequenceRecord
+
+_probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()
+
+
+def itemized_gradients(
+    model: Any,
+    x: Any,
+    y: Any,
+    at: Sequence[int],
+    layer: Any = None,
+    sample_weight: Any = None,
+) -> dict[str, SequenceRecord]:
+    """Return ||dL_t/dh_s||: how far back the loss at timestep t alone reaches.
+
+    L_t is what the compiled loss holds of the predictions at timestep t, with the weight and the
+    divisor that it has there: dL_t/dh_s summed over all t is `gradients` of the full loss, but for
+    the losses that layers add themselves (regularizers), which belong to no timestep. For each t
+    one forward and one backward pass, in inference mode; the model is left as it was.
+
+    Args:
+        model: a compiled model of Keras 3 or tf_keras that predicts
+            [samples, timesteps, features]; of several outputs, all that the loss depends on.
+        x: inputs, as for `fit`.
+        y: targets, as for `fit`.
+        at: the timesteps t, counted in the predictions; negative ones count from the end.
+        layer: name, index into `model.layers`, layer object, or a list of these; None: every
+            recurrent layer.
+        sample_weight: as for `fit`.
+
+    Returns:
+        layer name -> record [samples, timesteps s, len(at)] of L2 norms over units, one channel
+        group "t = 24" a chosen timestep. Exactly 0 where h_s cannot act on the prediction at t, as
+        for s > t in a layer that runs forward.
+
+    Raises:
+        ValueError: no such layer or timestep, or predictions without timesteps.
+        RuntimeError: the model is not compiled.
+        NotImplementedError: TensorFlow is in legacy graph mode.
+    """
+    if not len(at):
+        raise ValueError("at is empty; expected at least one timestep of the loss")
+    if is_legacy_graph():
+        raise NotImplementedError(
+            "itemized_gradients does not work in legacy graph mode "
+            "(tf.compat.v1.disable_eager_execution); gradients(model, x, y) does"
+        )
+    taps = taps_of(adapter_of(model), model, layer, ("hidden_state",))
+    probe = _probes.setdefault(model, {}).setdefault(taps, _Probe(taps, model))
+    norms: dict[str, list[np.ndarray[Any, Any]]] = {}
+    names: list[str] = []
+    for number, t in enumerate(at):
+        timesteps, found = probe.run(x, y, sample_weight, int(t))
+        if not number:
+            names = [f"t = {one}" for one in _resolved(at, timesteps)]
+        for one in found:
+            norms.setdefault(one.layer, []).append(_norms(one))
+    return {
+        one.layer: SequenceRecord(
+            np.stack(norms[one.layer], axis=2),
+            None if one.mask is None else one.mask.numpy(),
+            dict.fromkeys(names, 1),
+            quantity="itemized_gradient",
+            layer=one.layer,
+            framework=taps.adapter.name,
+        )
+        for one in found
+    }
+
+
+class _Probe:
+    """One compiled pass in which the loss goes back from a single timestep, whichever it is."""
+
+    def __init__(self, taps: Taps, model: Any) -> None:
+        self._taps = taps
+        self._model = weakref.ref(model)
+        self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
+
+    def run(self, x: Any, y: Any, sample_weight: Any, t: int) -> tuple[int, list[Captured]]:
+        """Return the number of timesteps that the predictions have, and what the taps see."""
+        model: Any = self._model()
+        if not model.built:
+            self._taps.adapter.forward(model, tensors(x), training=False)
+        with self._taps.entered():
+            timesteps = self._backward(
+                tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
+            )
+            found = captured(self._taps)
+        check_reached(found, self._taps)
+        return int(timesteps), found
+
+    def _pass(self, x: Any, y: Any, sample_weight: Any, t: tf.Tensor) -> tf.Tensor:
+        model: Any = self._model()
+        adapter = self._taps.adapter
+        watched = watched_by(self._taps)
+        with undisturbed(adapter, model):
+            with tf.GradientTape() as through_time:
+                through_time.watch(watched)
+                y_pred = adapter.forward(model, x, training=False)
+            predictions = tf.nest.flatten(y_pred)
+            with tf.GradientTape() as of_loss:
+                of_loss.watch(predictions)
+                loss = adapter.loss(model, x, y, y_pred, sample_weight)
+            arriving = of_loss.gradient(loss, predictions)
+            told = [pair for pair in zip(predictions, arriving, strict=True) if pair[1] is not None]
+            _check_temporal(model, [prediction for prediction, _ in told])
+            # What the loss sends back to the other timesteps' predictions is cut off, whatever its
+            # reduction, weights and masks made of it: so every t has its own share of the loss.
+            through_time.gradient(
+                [prediction for prediction, _ in told],
+                watched,
+                output_gradients=[_at(gradient, t) for _, gradient in told],
+            )
+        return tf.shape(told[0][0])[1]
+
+
+def _at(gradient: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+    """Return the gradient with exact 0 at all timesteps but t."""
+    position = tf.range(tf.shape(gradient)[1])
+    chosen = tf.equal(position, tf.where(t < 0, t + tf.shape(gradient)[1], t))
+    laid_along = tf.reshape(chosen, [1, -1, *[1] * (gradient.shape.rank - 2)])
+    return tf.where(laid_along, gradient, tf.zeros_like(gradient))
+
+
+def _check_temporal(model: Any, predictions: Sequence[tf.Tensor]) -> None:
+    if not predictions:
+        raise ValueError(
+            f"the compiled loss of model {model.name!r} does not depend on its predictions"
+        )
+    shapes = [tuple(one.shape) for one in predictions]
+    flat = [shape for shape in shapes if len(shape) < 3]
+    if flat:
+        raise ValueError(
+            f"model {model.name!r} predicts {flat[0]}, so its loss has no timesteps to "
+            "choose from; expected [samples, timesteps, features], as of return_sequences=True"
+        )
+    if len({shape[1] for shape in shapes}) > 1:
+        raise ValueError(
+            f"model {model.name!r} predicts {' and '.join(map(str, shapes))}; expected outputs "
+            "with the same number of timesteps"
+        )
+
+
+def _resolved(at: Sequence[int], timesteps: int) -> list[int]:
+    wrong = [t for t in at if not -timesteps <= t < timesteps]
+    if wrong:
+        raise ValueError(
+            f"at names the timestep {wrong[0]}; the loss has {timesteps}: "
+            f"expected {-timesteps} to {timesteps - 1}"
+        )
+    resolved = [int(t) % timesteps for t in at]
+    twice = [t for t in resolved if resolved.count(t) > 1]
+    if twice:
+        raise ValueError(f"at names the timestep {twice[0]} twice; expected each once")
+    return resolved
+
+
+def _norms(one: Captured) -> np.ndarray[Any, Any]:
+    """Return [samples, timesteps]; in float64, as squares vanish long before gradients do."""
+    data = one.data.numpy()
+    return np.linalg.norm(data.astype(np.float64), axis=2).astype(data.dtype)

@@ -1,0 +1,75 @@
+"""A recurrence whose memory is known, from the layer through the flow to the metrics.
+
+h_t = a h_t-1 + x_t with the loss on the last h alone: dL/dh_t is a ** lag times what arrives at
+the end, so that the norm halves every ln 2 / -ln a timesteps.
+"""
+
+import numpy as np
+import pytest
+
+import tb_rnngrad.keras
+from tb_rnngrad import flow
+
+SAMPLES, TIMESTEPS = 4, 60
+
+
+def recurrence(k, a, **options):
+    layer = k.layers.SimpleRNN(1, "linear", use_bias=False, name="rnn", **options)
+    model = k.Sequential([k.layers.Input((TIMESTEPS, 1)), k.layers.Masking(-9.0), layer])
+    model.compile("sgd", "mse")
+    layer.set_weights([np.ones((1, 1)), np.full((1, 1), a)])
+    return model
+
+
+def statistic(values, name):
+    return values[:, flow.STATISTICS.index(name)]
+
+
+def assert_fades_as(a, norms, rtol):
+    lags = np.arange(len(norms))
+    np.testing.assert_allclose(norms / norms[0], a**lags, rtol=rtol)
+    np.testing.assert_allclose(flow.gain(norms), a, rtol=rtol)
+    fit = flow.exponential_fit(norms)
+    assert fit.half_life == pytest.approx(np.log(2) / -np.log(a), rel=rtol)
+    assert fit.r2 == pytest.approx(1, abs=rtol)
+    below = np.flatnonzero(a**lags < 0.01 * max(1, a ** lags[-1]))
+    expected = lags[-1] if a > 1 or not len(below) else below[0] - 1
+    assert flow.memory_horizon(norms) == expected
+
+
+@pytest.mark.parametrize("a", [0.5, 0.9, 0.99, 1.05])
+def test_the_gain_and_the_half_life_are_those_of_a(k, rng, a):
+    model = recurrence(k, a)
+    x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))
+    record = tb_rnngrad.keras.gradients(model, x, y)["rnn"]
+    # dL/dh at the last timestep, from the definition of the loss
+    arriving = 2 * (np.array(model(x)) - y) / SAMPLES
+    np.testing.assert_allclose(record.data[:, -1], arriving, rtol=1e-9)
+    assert_fades_as(a, np.abs(record.data[0, ::-1, 0]), rtol=1e-9)
+    statistics = flow.statistics(record.data)  # in float32
+    assert_fades_as(a, statistic(statistics, "norm_mean")[::-1], rtol=1e-5)
+    assert_fades_as(a, statistic(statistics, "lag_norm_mean"), rtol=1e-5)
+
+
+def test_sequences_that_end_early_fade_from_their_own_end(k, rng):
+    model = recurrence(k, 0.9)
+    x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))
+    x[1, 40:] = x[2, 25:] = -9.0
+    record = tb_rnngrad.keras.gradients(model, x, y)["rnn"]
+    statistics = flow.statistics(record.data, record.mask)
+    for name in ("lag_mean_norm", "lag_norm_mean"):
+        assert_fades_as(0.9, statistic(statistics, name)[:25], rtol=1e-5)
+
+
+@pytest.mark.parametrize("a", [0.9, 1.05])
+def test_the_training_log_says_the_same(k, rng, tmp_path, a):
+    model = recurrence(k, a)
+    model.optimizer.learning_rate = 0.0
+    x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))
+    logger = tb_rnngrad.keras.GradientLogger(tmp_path)
+    model.fit(x, y, epochs=2, batch_size=SAMPLES, verbose=0, callbacks=[logger])
+    logged = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state").flow
+    by_lag = logged.statistics.index("lag_norm_mean")
+    assert len(logged.steps) == 2
+    for values in logged.values:
+        assert_fades_as(a, values[:, by_lag], rtol=1e-5)
