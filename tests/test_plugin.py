@@ -466,6 +466,99 @@ def test_an_answer_named_by_its_wall_time_is_cacheable(server):
     assert "no-cache" in server.get("/tensor", **parameters).headers["Cache-Control"]
 
 
+# --- /histogram ---
+
+EDGES = [-4.0, -1.0, -0.25, 0.0, 0.25, 1.5]
+
+
+def histogram(server, **parameters):
+    """Return the answer of /histogram: what is counted apart, by name, as arrays."""
+    edges = ",".join(str(edge) for edge in parameters.pop("edges", EDGES))
+    answer = server.get("/histogram", run="lstm", edges=edges, **parameters)
+    assert answer.code == 200, answer.text
+    found = answer.json()
+    apart = np.moveaxis(np.array(found["apart"]), -1, 0)
+    return found, np.array(found["counts"]), dict(zip(found["apart_names"], apart, strict=True))
+
+
+def test_a_histogram_is_numpys_of_the_kept_samples_real_cells_by_channel_group(server):
+    found, counts, apart = histogram(server, tag="masked", step=30)
+    assert found["groups"] == [["forward", 3], ["backward", 5]]
+    assert [step for step, _ in found["steps"]] == [30]
+    for group, channels in enumerate((slice(0, 3), slice(3, 8))):
+        kept = LSTM[3, :4, :, channels].astype(np.float64)
+        real = kept[MASK[:4]]
+        finite = real[np.isfinite(real) & (real != 0)]
+        np.testing.assert_array_equal(counts[0, group], np.histogram(finite, EDGES)[0])
+        expected = {
+            "below": (finite < EDGES[0]).sum(),
+            "above": (finite > EDGES[-1]).sum(),
+            "zero": (real == 0).sum(),
+            "nan": np.isnan(real).sum(),
+            "posinf": np.isposinf(real).sum(),
+            "neginf": np.isneginf(real).sum(),
+            "padding": (~MASK[:4]).sum() * kept.shape[2],
+        }
+        assert {name: of[0, group] for name, of in apart.items()} == expected
+    assert apart["nan"].sum() == apart["posinf"].sum() == apart["zero"].sum() == 1
+    assert apart["above"].sum() > 0
+
+
+def test_a_histogram_of_magnitudes_closes_its_last_bin(server):
+    magnitudes = np.abs(LSTM[0, 0].astype(np.float64))
+    edges = [float(magnitudes.min()), 0.5, float(magnitudes.max())]
+    found, counts, apart = histogram(server, tag="kernel", step=-5, of="magnitudes", edges=edges)
+    assert found["groups"] is None
+    np.testing.assert_array_equal(counts[0, 0], np.histogram(magnitudes, edges)[0])
+    assert apart["above"].sum() == apart["below"].sum() == 0
+
+
+def test_a_histogram_without_a_step_is_of_every_kept_step(server):
+    found, counts, apart = histogram(server, tag="plain", of="magnitudes", edges=[0, 0.5, 10])
+    assert [step for step, _ in found["steps"]] == list(range(STEPS))
+    assert found["kept_steps"] == STEPS
+    stored = LSTM[:, :4, :, :4].astype(ml_dtypes.bfloat16).astype(np.float64)
+    for step in range(STEPS):
+        finite = np.abs(stored[step][np.isfinite(stored[step]) & (stored[step] != 0)])
+        np.testing.assert_array_equal(counts[step, 0], np.histogram(finite, [0, 0.5, 10])[0])
+    assert apart["nan"].ravel().tolist() == [1] * STEPS
+
+
+def test_a_histogram_named_by_its_wall_time_is_cacheable(server):
+    step, wall_time = server.tags()["lstm"]["masked"]["steps"][0]
+    parameters = {"run": "lstm", "tag": "masked", "step": step, "edges": "-1,0,1"}
+    named = server.get("/histogram", wall_time=wall_time, **parameters)
+    assert named.headers["Cache-Control"] == "private, max-age=3600"
+    assert "no-cache" in server.get("/histogram", **parameters).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "message"),
+    [
+        ({"edges": None}, 400, "the parameter edges is missing"),
+        ({"edges": "1"}, 400, "edges is '1'; expected 2 to 513 finite numbers, ascending"),
+        ({"edges": "0,2,1"}, 400, "edges is '0,2,1'; expected 2 to 513 finite numbers"),
+        ({"edges": "0,1,inf"}, 400, "edges is '0,1,inf'; expected 2 to 513 finite numbers"),
+        ({"edges": "0,1,nan"}, 400, "edges is '0,1,nan'; expected"),
+        ({"edges": "a,b"}, 400, "edges is 'a,b'; expected"),
+        ({"edges": ",".join(map(str, range(514)))}, 400, "expected 2 to 513 finite numbers"),
+        ({"of": "squares"}, 400, "of is 'squares'; expected one of values, magnitudes"),
+        ({"step": "last"}, 400, "step is 'last'; expected an integer"),
+        ({"wall_time": 1.5}, 400, "wall_time is given without step; expected both"),
+        ({"step": 0, "wall_time": 1.5}, 404, "it was logged again"),
+        ({"step": 5}, 404, "no step 5 of 'masked' in the run 'lstm'"),
+        ({"tag": "none"}, 404, "no record of the tag 'none' in the run 'lstm'"),
+        ({"run": "scalars"}, 404, "no record of the tag 'masked' in the run 'scalars'"),
+        ({"run": "newer", "tag": "lstm"}, 404, "written in record format 2.0"),
+        ({"run": "damaged", "tag": "lstm"}, 404, "cannot be read: the blob is damaged"),
+    ],
+)
+def test_a_bad_histogram_request_is_answered_in_words(server, parameters, code, message):
+    given = {"run": "lstm", "tag": "masked", "edges": "-1,0,1", **parameters}
+    answer = server.get("/histogram", **{k: v for k, v in given.items() if v is not None})
+    assert (answer.code, message in answer.text) == (code, True), answer.text
+
+
 # --- /flow ---
 
 
@@ -578,7 +671,7 @@ def test_nothing_but_the_pages_files_is_served(server, name):
     assert b"import" not in answer.body
 
 
-@pytest.mark.parametrize("route", ["/tags", "/tensor", "/flow", "/static/index.js"])
+@pytest.mark.parametrize("route", ["/tags", "/tensor", "/histogram", "/flow", "/static/index.js"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_only_get_is_served(server, route, method):
     answer = server.get(route, method=method)

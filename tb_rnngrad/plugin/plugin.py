@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +15,11 @@ from werkzeug import wrappers
 from werkzeug.security import safe_join
 
 from tb_rnngrad import record
-from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin import histograms, views
 from tb_rnngrad.plugin.arrangement import Arrangement
+from tb_rnngrad.plugin.histograms import Binning
 from tb_rnngrad.plugin.listing import Source, Tag
+from tb_rnngrad.plugin.parameters import Parameters
 from tb_rnngrad.plugin.records import Entry, FlowSeries, Records
 from tb_rnngrad.plugin.views import View
 
@@ -30,6 +31,7 @@ _MIME_TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 _IMMUTABLE_SECONDS: Final = 3600
+_MOST_BINS: Final = 512
 
 Handler = Callable[[wrappers.Request], wrappers.Response]
 
@@ -62,6 +64,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return {
             "/tags": _route(self._serve_tags),
             "/tensor": _route(self._serve_tensor),
+            "/histogram": _route(self._serve_histogram),
             "/flow": _route(self._serve_flow),
             "/static/*": _route(self._serve_static),
         }
@@ -75,7 +78,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return _respond(request, json.dumps(answer), "application/json")
 
     def _serve_tensor(self, request: wrappers.Request) -> wrappers.Response:
-        source, parameters = _source(request), _Parameters(request)
+        source, parameters = _source(request), Parameters(request)
         dtype = parameters.choice("dtype", tuple(record.STORED_DTYPES), "float32")
         padding = parameters.choice("padding", ("keep", "mark"), "keep")
         reduction = parameters.choice("reduce", tuple(views.REDUCTIONS), None)
@@ -120,8 +123,37 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         }
         return _respond_binary(request, body, headers, immutable=wall_time is not None)
 
+    def _serve_histogram(self, request: wrappers.Request) -> wrappers.Response:
+        source, parameters = _source(request), Parameters(request)
+        run, tag = parameters.required("run"), parameters.required("tag")
+        of = parameters.choice("of", ("values", "magnitudes"), "values")
+        binning = Binning(parameters.edges("edges", _MOST_BINS), of == "magnitudes")
+        step, wall_time = parameters.integer("step"), parameters.number("wall_time")
+        if step is None and wall_time is not None:
+            raise errors.InvalidArgumentError("wall_time is given without step; expected both")
+        groups = self._records.groups(source, run, tag)
+        if step is None:
+            entries, kept = self._records.course(source, run, tag)
+        else:
+            entries, kept = [self._records.entry(source, run, tag, step, wall_time)], 1
+        found = self._records.histograms(source, entries, groups, binning)
+        answer = {
+            "groups": None if groups is None else list(groups.items()),
+            "steps": [(entry.step, entry.wall_time) for entry in entries],
+            "kept_steps": kept,
+            "apart_names": histograms.APART,
+            "counts": [one.counts.tolist() for one in found],
+            "apart": [one.apart.tolist() for one in found],
+        }
+        return _respond(
+            request,
+            json.dumps(answer),
+            "application/json",
+            expires=0 if wall_time is None else _IMMUTABLE_SECONDS,
+        )
+
     def _serve_flow(self, request: wrappers.Request) -> wrappers.Response:
-        parameters = _Parameters(request)
+        parameters = Parameters(request)
         form = parameters.choice("format", ("binary", "json"), "binary")
         series = self._records.flow(
             _source(request), parameters.required("run"), parameters.required("tag")
@@ -148,80 +180,6 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return _respond(request, Path(path).read_bytes(), mime_type)
 
 
-class _Parameters:
-    """A request's parameters, each read as what it must be or refused in one sentence."""
-
-    def __init__(self, request: wrappers.Request) -> None:
-        self._given = request.args
-
-    def text(self, name: str) -> str | None:
-        return self._given.get(name)
-
-    def required(self, name: str) -> str:
-        value = self.text(name)
-        if value is None:
-            raise errors.InvalidArgumentError(f"the parameter {name} is missing")
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str | None) -> Any:
-        value = self._given.get(name, default)
-        if value != default and value not in allowed:
-            raise errors.InvalidArgumentError(
-                f"{name} is {value!r}; expected one of {', '.join(allowed)}"
-            )
-        return value
-
-    def integer(self, name: str, least: int | None = None) -> int | None:
-        value = self.text(name)
-        if value is None:
-            return None
-        try:
-            number = int(value)
-        except ValueError:
-            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected an integer") from None
-        if least is not None and number < least:
-            raise errors.InvalidArgumentError(f"{name} is {number}; expected at least {least}")
-        return number
-
-    def required_integer(self, name: str) -> int:
-        self.required(name)
-        number = self.integer(name)
-        assert number is not None
-        return number
-
-    def number(self, name: str) -> float | None:
-        value = self.text(name)
-        try:
-            return None if value is None else float(value)
-        except ValueError:
-            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected a number") from None
-
-    def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
-        """Return half-open ranges such as `8:16,24:32`."""
-        value = self.text(name)
-        if value is None:
-            return ()
-        found = [re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", part) for part in value.split(",")]
-        ranges = tuple((int(match[1]), int(match[2])) for match in found if match)
-        if len(ranges) < len(found) or any(start >= stop for start, stop in ranges):
-            raise errors.InvalidArgumentError(
-                f"{name} is {value!r}; expected ranges of channels such as 8:16,24:32"
-            )
-        return ranges
-
-    def window(self, first: str, end: str, size: int) -> slice:
-        """Return the half-open window from `first` to `end`, cut at `size`."""
-        start = self.integer(first, least=0) or 0
-        stop = self.integer(end, least=0)
-        stop = size if stop is None else min(stop, size)
-        if start >= stop:
-            raise errors.InvalidArgumentError(
-                f"the window from {first}={start} to {end}={self.text(end) or size} is empty; "
-                f"expected 0 <= {first} < {end}, and {first} below {size}"
-            )
-        return slice(start, stop)
-
-
 def _sample(index: int, entry: Entry) -> int:
     kept = len(entry.keys) - 1
     if index >= kept:
@@ -232,7 +190,7 @@ def _sample(index: int, entry: Entry) -> int:
     return index
 
 
-def _arrangement(parameters: _Parameters) -> Arrangement:
+def _arrangement(parameters: Parameters) -> Arrangement:
     return Arrangement(
         by_lag=parameters.choice("time", ("timestep", "lag"), "timestep") == "lag",
         reversed=parameters.ranges("reversed"),

@@ -6,8 +6,9 @@ All reading goes through TensorBoard's data provider, so that both of its loadin
 from __future__ import annotations
 
 import functools
+import math
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -19,8 +20,9 @@ from tensorboard import errors
 from tensorboard.data import provider as tb_provider
 
 from tb_rnngrad import record
-from tb_rnngrad.plugin import views
+from tb_rnngrad.plugin import histograms, views
 from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
+from tb_rnngrad.plugin.histograms import Binning, Histogram
 from tb_rnngrad.plugin.listing import EVERYTHING, Source, Tag, by_step, list_tags, wall_time_of
 from tb_rnngrad.plugin.views import View
 from tb_rnngrad.record import FormatError, Header, Metadata
@@ -32,8 +34,12 @@ _FLOW_BYTES: Final = 192 * 2**20
 # A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
 # waits hide each other.
 _PARALLEL_READS: Final = 8
+# A histogram over steps reads as many of them as hold so many values, within these bounds.
+_COURSE_VALUES: Final = 2**25
+_FEWEST_STEPS: Final = 4
+_MOST_STEPS: Final = 100
 
-_Loaded = TypeVar("_Loaded", Header, View)
+_Loaded = TypeVar("_Loaded", Header, View, Histogram)
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,11 @@ class Records:
         self._limits = limits
         self._pool = ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="rnngrad")
         self._lock = threading.Lock()
-        self._cache: LRUCache[tuple[Any, ...], Header | View] = LRUCache(
+        self._cache: LRUCache[tuple[Any, ...], Header | View | Histogram] = LRUCache(
             _CACHE_BYTES, getsizeof=lambda item: item.nbytes
+        )
+        self._groups: TTLCache[tuple[str, str, str], Mapping[str, int] | None] = TTLCache(
+            maxsize=64, ttl=_LISTING_SECONDS
         )
         self._listings: TTLCache[tuple[str, str, str], Mapping[int, Entry]] = TTLCache(
             maxsize=64, ttl=_LISTING_SECONDS
@@ -150,6 +159,75 @@ class Records:
 
         return self._load(source, entry, (reduction, arrangement), load)
 
+    # --- /histogram ---
+
+    def groups(self, source: Source, run: str, tag: str) -> Mapping[str, int] | None:
+        """Return the sizes of the tag's channel groups by name, or None where there is one alone.
+
+        Raises:
+            NotFoundError: no such run or tag is kept, or none that can be read.
+        """
+        key = (source.experiment, run, tag)
+        with self._lock:
+            if key in self._groups:
+                return self._groups[key]
+        listed = self._provider.list_blob_sequences(
+            source.context,
+            experiment_id=source.experiment,
+            plugin_name=record.PLUGIN_NAME,
+            run_tag_filter=tb_provider.RunTagFilter(runs=[run], tags=[tag]),
+        )
+        series = listed.get(run, {}).get(tag)
+        if series is None:
+            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+        groups = _metadata(series.plugin_content).channel_groups
+        with self._lock:
+            self._groups[key] = groups
+        return groups
+
+    def course(self, source: Source, run: str, tag: str) -> tuple[list[Entry], int]:
+        """Return evenly spaced records of a tag, few enough to be read in one go, and of how many.
+
+        Raises:
+            NotFoundError: no such run or tag is kept.
+        """
+        listing = self._listing(source, run, tag, refresh=False)
+        if not listing:
+            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+        entries = [listing[step] for step in sorted(listing)]
+        most = self._values(source, entries[-1])
+        fitting = min(_MOST_STEPS, max(_FEWEST_STEPS, _COURSE_VALUES // most))
+        return [entries[i] for i in histograms.evenly_spaced(len(entries), fitting)], len(entries)
+
+    def histograms(
+        self,
+        source: Source,
+        entries: Sequence[Entry],
+        groups: Mapping[str, int] | None,
+        binning: Binning,
+    ) -> list[Histogram]:
+        """Return the histogram of each record, over all of its kept samples."""
+        held = 4 * self._values(source, entries[-1]) * len(entries)
+        # What does not fit the cache would only drive everything else out of it.
+        read = self._sample if held <= _CACHE_BYTES // 2 else self._uncached_sample
+
+        def load(entry: Entry) -> Histogram:
+            header = self.header(source, entry)
+            sizes = [header.shape[-1]] if groups is None else list(groups.values())
+            indices = range(len(entry.keys) - 1)
+            samples = (read(source, entry, index, lambda: header) for index in indices)
+            return histograms.histogram(samples, sizes, binning)
+
+        def cached(entry: Entry) -> Histogram:
+            return self._load(source, entry, binning, lambda: load(entry))
+
+        return list(self._pool.map(cached, entries))
+
+    def _values(self, source: Source, entry: Entry) -> int:
+        """Return how many values a record holds."""
+        header = self.header(source, entry)
+        return header.kept * (math.prod(header.shape) // header.batch)
+
     # --- /flow ---
 
     def flow(self, source: Source, run: str, tag: str) -> FlowSeries:
@@ -219,13 +297,16 @@ class Records:
         self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
     ) -> View:
         """Return the view of a sample. In the pool `header` must not wait for the pool."""
+        return self._load(
+            source, entry, index, lambda: self._uncached_sample(source, entry, index, header)
+        )
 
-        def load() -> View:
-            values = record.decode_sample(self._blob(source, entry, 1 + index))
-            mask = header().mask
-            return views.view_of_sample(values, None if mask is None else mask[index])
-
-        return self._load(source, entry, index, load)
+    def _uncached_sample(
+        self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
+    ) -> View:
+        values = record.decode_sample(self._blob(source, entry, 1 + index))
+        mask = header().mask
+        return views.view_of_sample(values, None if mask is None else mask[index])
 
     def _blob(self, source: Source, entry: Entry, index: int) -> bytes:
         blob: bytes = self._provider.read_blob(source.context, blob_key=entry.keys[index])

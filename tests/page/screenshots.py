@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from servers import tensorboard
 
 from .reading import Tab
-from servers import tensorboard
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"": (1280, 900), "_wide": (2560, 1300)}

@@ -1,0 +1,93 @@
+"""Histograms of a record's values, by channel group. Pure NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_rnngrad.plugin.views import View
+
+# What is counted apart from the bins: finite values but 0 outside of them, and what is none.
+APART: Final = ("below", "above", "zero", "nan", "posinf", "neginf", "padding")
+
+
+@dataclass(frozen=True)
+class Binning:
+    """How values are binned.
+
+    Attributes:
+        edges: ascending, one more than bins; all bins but the last are half-open, [a, b).
+        magnitudes: whether to bin the values' magnitudes.
+    """
+
+    edges: tuple[float, ...]
+    magnitudes: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """`counts` [groups, bins] and `apart` [groups, len(APART)], numbers of cells."""
+
+    counts: NDArray[np.int64]
+    apart: NDArray[np.int64]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, for the cache's budget."""
+        return self.counts.nbytes + self.apart.nbytes
+
+
+def histogram(samples: Iterable[View], sizes: Sequence[int], binning: Binning) -> Histogram:
+    """Return the histogram of all samples' real cells, for each group of channels.
+
+    Args:
+        samples: views [channels, timesteps] of the samples of one record.
+        sizes: of the groups, in the order of the channels; their sum is the number of channels.
+        binning: what to count into.
+    """
+    edges = np.asarray(binning.edges, np.float64)
+    ends = np.cumsum([0, *sizes])
+    counts = np.zeros((len(sizes), edges.size - 1), np.int64)
+    apart = np.zeros((len(sizes), len(APART)), np.int64)
+    for sample in samples:
+        real = slice(None) if sample.real is None else sample.real
+        for group, (start, end) in enumerate(pairwise(ends)):
+            whole = sample.values[start:end]
+            cells = whole[:, real]
+            finite = cells[np.isfinite(cells)]
+            values = finite[finite != 0].astype(np.float64)
+            below, inside, above = _count(np.abs(values) if binning.magnitudes else values, edges)
+            counts[group] += inside
+            apart[group] += (
+                below,
+                above,
+                finite.size - values.size,
+                np.isnan(cells).sum(),
+                np.isposinf(cells).sum(),
+                np.isneginf(cells).sum(),
+                whole.size - cells.size,
+            )
+    return Histogram(counts, apart)
+
+
+def _count(
+    values: NDArray[np.float64], edges: NDArray[np.float64]
+) -> tuple[int, NDArray[np.int64], int]:
+    """Return the numbers of values below the first edge, in each bin, and above the last edge."""
+    places = np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1)
+    at_the_end = int((values == edges[-1]).sum())  # the last bin is closed, as NumPy's
+    places[-2] += at_the_end
+    places[-1] -= at_the_end
+    return int(places[0]), places[1:-1], int(places[-1])
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Return at most `most` of the indices below `count`, about evenly spaced, ends included."""
+    if count <= most:
+        return list(range(count))
+    return [round(i * (count - 1) / (most - 1)) for i in range(most)]

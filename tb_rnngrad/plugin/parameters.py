@@ -1,0 +1,106 @@
+"""The parameters of a request."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+from typing import Any
+
+from tensorboard import errors
+from werkzeug import wrappers
+
+
+class Parameters:
+    """A request's parameters, each read as what it must be or refused in one sentence."""
+
+    def __init__(self, request: wrappers.Request) -> None:
+        self._given = request.args
+
+    def text(self, name: str) -> str | None:
+        """Return what was given, or None."""
+        return self._given.get(name)
+
+    def required(self, name: str) -> str:
+        """Return what was given; refuse a request without it."""
+        value = self.text(name)
+        if value is None:
+            raise errors.InvalidArgumentError(f"the parameter {name} is missing")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str | None) -> Any:
+        """Return what was given, one of `allowed`, or `default`."""
+        value = self._given.get(name, default)
+        if value != default and value not in allowed:
+            raise errors.InvalidArgumentError(
+                f"{name} is {value!r}; expected one of {', '.join(allowed)}"
+            )
+        return value
+
+    def integer(self, name: str, least: int | None = None) -> int | None:
+        """Return the integer given, at least `least`, or None."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected an integer") from None
+        if least is not None and number < least:
+            raise errors.InvalidArgumentError(f"{name} is {number}; expected at least {least}")
+        return number
+
+    def required_integer(self, name: str) -> int:
+        """Return the integer given; refuse a request without it."""
+        self.required(name)
+        number = self.integer(name)
+        assert number is not None
+        return number
+
+    def number(self, name: str) -> float | None:
+        """Return the number given, or None."""
+        value = self.text(name)
+        try:
+            return None if value is None else float(value)
+        except ValueError:
+            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected a number") from None
+
+    def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Return half-open ranges such as `8:16,24:32`."""
+        value = self.text(name)
+        if value is None:
+            return ()
+        found = [re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", part) for part in value.split(",")]
+        ranges = tuple((int(match[1]), int(match[2])) for match in found if match)
+        if len(ranges) < len(found) or any(start >= stop for start, stop in ranges):
+            raise errors.InvalidArgumentError(
+                f"{name} is {value!r}; expected ranges of channels such as 8:16,24:32"
+            )
+        return ranges
+
+    def window(self, first: str, end: str, size: int) -> slice:
+        """Return the half-open window from `first` to `end`, cut at `size`."""
+        start = self.integer(first, least=0) or 0
+        stop = self.integer(end, least=0)
+        stop = size if stop is None else min(stop, size)
+        if start >= stop:
+            raise errors.InvalidArgumentError(
+                f"the window from {first}={start} to {end}={self.text(end) or size} is empty; "
+                f"expected 0 <= {first} < {end}, and {first} below {size}"
+            )
+        return slice(start, stop)
+
+    def edges(self, name: str, most: int) -> tuple[float, ...]:
+        """Return the edges of 1 to `most` bins."""
+        text = self.required(name)
+        try:
+            edges = tuple(float(edge) for edge in text.split(","))
+        except ValueError:
+            edges = ()
+        ascending = all(low < high for low, high in pairwise(edges))
+        if not (2 <= len(edges) <= most + 1 and ascending and all(map(math.isfinite, edges))):
+            raise errors.InvalidArgumentError(
+                f"{name} is {text[:80]!r}; expected 2 to {most + 1} finite numbers, ascending, "
+                "with commas between"
+            )
+        return edges
