@@ -18,40 +18,83 @@ from numpy.typing import ArrayLike, NDArray
 Float64 = NDArray[np.float64]
 
 
+_QUANTILES: Final = {"norm_p05": 0.05, "norm_p50": 0.50, "norm_p95": 0.95}
+
+
 class _Batch:
     """What the statistics share: a batch of sequences, [samples, timesteps, channels].
 
-    float64 throughout, as the squares of gradients leave float32's range long before the
-    gradients do.
+    Padding is 0 here, so that it adds nothing to a sum.
     """
 
     def __init__(self, data: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
-        real = np.ones(data.shape[:2], np.bool_) if mask is None else mask
-        self.real = real
-        self.data: Float64 = data.astype(np.float64)
+        self.mask = mask
+        self.size, timesteps, self.channels = data.shape
+        # As given where it is only compared: half the bytes.
+        self.given = data.astype(np.float64 if data.dtype.itemsize > 4 else np.float32, copy=False)
         if mask is not None:
-            self.data[~real] = 0
-        self.samples: NDArray[np.int64] = real.sum(axis=0)
-        self.cells: NDArray[np.int64] = self.samples * data.shape[2]
+            self.given = self.given.copy()
+            self.given[~mask] = 0
+        # The squares of gradients leave float32's range long before the gradients do.
+        self.data: Float64 = self.given.astype(np.float64, copy=False)
+        self.samples: NDArray[np.int64] = (
+            np.full(timesteps, self.size) if mask is None else mask.sum(axis=0)
+        )
+        self.cells: NDArray[np.int64] = self.samples * self.channels
+
+    @cached_property
+    def squares(self) -> Float64:
+        """[samples, timesteps]: sum of squares over channels."""
+        return np.einsum("stc,stc->st", self.data, self.data)
 
     @cached_property
     def norms(self) -> Float64:
         """[samples, timesteps]: L2 norm over channels."""
-        return np.sqrt(np.einsum("stc,stc->st", self.data, self.data))
+        return np.sqrt(self.squares)
 
     @cached_property
-    def ranked_norms(self) -> Float64:
-        """[samples, timesteps]: the norms in ascending order, padding last, NaN after it."""
-        return np.sort(np.where(self.real, self.norms, np.inf), axis=0)
+    def is_finite(self) -> bool:
+        """Whether all is, told without looking at every cell."""
+        return bool(np.isfinite(self.squares).all())
 
     @cached_property
     def mean(self) -> Float64:
         """[timesteps, channels]: mean over samples."""
         return self.data.sum(axis=0) / self.samples[:, np.newaxis]
 
-    def share(self, found: NDArray[np.bool_]) -> Float64:
-        """[timesteps]: the share of real cells at which `found` [S, T, C] holds."""
-        return np.where(self.real, np.count_nonzero(found, axis=2), 0).sum(axis=0) / self.cells
+    @cached_property
+    def quantiles(self) -> Mapping[str, Float64]:
+        """Name -> [timesteps]: quantiles over samples of the norm, linear between order statistics.
+
+        Hyndman and Fan's definition 7, as `numpy.quantile` has it.
+        """
+        norms = self.norms if self.mask is None else np.where(self.mask, self.norms, np.inf)
+        ranked = np.sort(norms, axis=0)  # padding last, NaN after it
+        last = np.maximum(self.samples - 1, 0)
+        position = np.array([*_QUANTILES.values()])[:, np.newaxis] * last
+        below = position.astype(np.int64)
+        above = np.minimum(below + 1, last)
+        timesteps = np.arange(len(last))
+        low, high = ranked[below, timesteps], ranked[above, timesteps]
+        weight = position - below
+        quantiles = np.where(weight == 0, low, low + weight * (high - low))
+        quantiles[:, np.isnan(ranked[-1]) | (self.samples == 0)] = np.nan
+        return dict(zip(_QUANTILES, quantiles, strict=True))
+
+    @cached_property
+    def zeros(self) -> NDArray[np.int32]:
+        """[timesteps, channels]: how many samples are exactly 0 there, padding not counted."""
+        counted = (self.given == 0).sum(axis=0, dtype=np.int32)
+        return counted if self.mask is None else counted - (self.size - self.samples)[:, np.newaxis]
+
+    def alive(self) -> NDArray[np.bool_]:
+        """[channels]: whether a real cell is not 0."""
+        return (self.zeros < self.samples[:, np.newaxis]).any(axis=0)
+
+    def share(self, is_found: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Float64:
+        """[timesteps]: the share of real cells of a kind that is never finite."""
+        found = 0 if self.is_finite else is_found(self.given).sum(axis=(0, 2))
+        return found / self.cells
 
 
 def _norm_mean(batch: _Batch) -> Float64:
@@ -59,29 +102,19 @@ def _norm_mean(batch: _Batch) -> Float64:
     return batch.norms.sum(axis=0) / batch.samples
 
 
-def _norm_quantile(batch: _Batch, probability: float) -> Float64:
-    """Do all samples agree: quantile over samples of the norm, linear between order statistics.
-
-    Hyndman and Fan's definition 7, as `numpy.quantile` has it.
-    """
-    position = probability * np.maximum(batch.samples - 1, 0)
-    below = np.floor(position).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(batch.samples - 1, 0))
-    timesteps = np.arange(batch.real.shape[1])
-    low, high = batch.ranked_norms[below, timesteps], batch.ranked_norms[above, timesteps]
-    weight = position - below
-    quantile = np.where(weight == 0, low, low + weight * (high - low))
-    return np.where(np.isnan(batch.norms).any(axis=0) | (batch.samples == 0), np.nan, quantile)
+def _norm_quantile(batch: _Batch, name: str) -> Float64:
+    """Do all samples agree: a quantile over samples of the norm."""
+    return batch.quantiles[name]
 
 
 def _rms(batch: _Batch) -> Float64:
     """How large is a typical entry: root of the mean square over samples and channels."""
-    return np.sqrt((batch.norms**2).sum(axis=0) / batch.cells)
+    return np.sqrt(batch.squares.sum(axis=0) / batch.cells)
 
 
 def _max_abs(batch: _Batch) -> Float64:
     """Is there a spike: the largest magnitude over samples and channels."""
-    largest = np.maximum(batch.data.max(axis=(0, 2)), -batch.data.min(axis=(0, 2)))
+    largest = np.abs(batch.given).max(axis=0).max(axis=1)
     return np.where(batch.samples == 0, np.nan, largest)
 
 
@@ -90,7 +123,7 @@ def _mean_norm(batch: _Batch) -> Float64:
 
     Over `rms * sqrt(channels)` it is the agreement of the samples' signs, 1 where they are equal.
     """
-    return np.sqrt((batch.mean**2).sum(axis=1))
+    return np.sqrt(np.einsum("tc,tc->t", batch.mean, batch.mean))
 
 
 def _std_norm(batch: _Batch) -> Float64:
@@ -100,22 +133,24 @@ def _std_norm(batch: _Batch) -> Float64:
     """
     deviation = batch.data - batch.mean
     squares = np.einsum("stc,stc->st", deviation, deviation)
-    return np.sqrt(np.where(batch.real, squares, 0).sum(axis=0) / batch.samples)
+    if batch.mask is not None:
+        squares[~batch.mask] = 0
+    return np.sqrt(squares.sum(axis=0) / batch.samples)
 
 
 def _zero_share(batch: _Batch) -> Float64:
     """Is it dead: the share of exact zeros."""
-    return batch.share(batch.data == 0)
+    return batch.zeros.sum(axis=1) / batch.cells
 
 
 def _nan_share(batch: _Batch) -> Float64:
     """The share of NaN."""
-    return batch.share(np.isnan(batch.data))
+    return batch.share(np.isnan)
 
 
 def _inf_share(batch: _Batch) -> Float64:
     """The share of +Inf and -Inf."""
-    return batch.share(np.isinf(batch.data))
+    return batch.share(np.isinf)
 
 
 def _real_samples(batch: _Batch) -> Float64:
@@ -126,9 +161,7 @@ def _real_samples(batch: _Batch) -> Float64:
 _FORMULAS: Final[Mapping[str, Callable[[_Batch], Float64]]] = MappingProxyType(
     {
         "norm_mean": _norm_mean,
-        "norm_p05": partial(_norm_quantile, probability=0.05),
-        "norm_p50": partial(_norm_quantile, probability=0.50),
-        "norm_p95": partial(_norm_quantile, probability=0.95),
+        **{name: partial(_norm_quantile, name=name) for name in _QUANTILES},
         "rms": _rms,
         "max_abs": _max_abs,
         "mean_norm": _mean_norm,
@@ -168,15 +201,16 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         padding in every sample all are NaN but the number of real samples, which is 0.
         `dead_share` stands in every row: it is of the whole record.
     """
-    by_timestep = _by_timestep(data, mask)
-    columns = [tuple(_FORMULAS).index(name) for name in BY_LAG]
+    table = np.empty((data.shape[1], len(STATISTICS)), np.float32)
+    by_timestep, by_lag, dead_share = np.split(table, [len(_FORMULAS), len(STATISTICS) - 1], axis=1)
+    dead_share[:] = 1 - _fill(by_timestep, data, mask, _FORMULAS)
     if mask is None:
-        of_lags = by_timestep[::-1]
+        by_lag[:] = by_timestep[::-1, [*map([*_FORMULAS].index, BY_LAG)]]
     else:
         timestep, known = timestep_of_lag(mask)
-        of_lags = _by_timestep(np.take_along_axis(data, timestep[:, :, np.newaxis], 1), known)
-    dead = np.full((len(by_timestep), 1), _dead_share(data, mask), np.float32)
-    return np.concatenate([by_timestep, of_lags[:, columns], dead], axis=1)
+        aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
+        _fill(by_lag, aligned, known, {name: _FORMULAS[name] for name in BY_LAG})
+    return table
 
 
 def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
@@ -194,27 +228,27 @@ def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
     return given
 
 
-def _by_timestep(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    samples, timesteps, channels = data.shape
-    stride = max(1, _PIECE_CELLS // (samples * channels))
-    pieces = [slice(start, start + stride) for start in range(0, timesteps, stride)]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        rows = [
-            np.stack([formula(batch) for formula in _FORMULAS.values()], axis=1)
-            for batch in (
-                _Batch(data[:, piece], None if mask is None else mask[:, piece]) for piece in pieces
-            )
-        ]
-        return np.concatenate(rows).astype(np.float32)
+def _fill(
+    table: NDArray[np.float32],
+    data: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    formulas: Mapping[str, Callable[[_Batch], Float64]],
+) -> float:
+    """Fill `table` [timesteps, formulas], and return the share of channels that are ever not 0.
 
-
-def _dead_share(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> float:
-    """Which channels did nothing: the share of those that are exactly 0 at every real cell.
-
-    NaN where no cell is real.
+    The share is NaN where no cell is real.
     """
-    cells = data.reshape(-1, data.shape[2]) if mask is None else data[mask]
-    return float(1 - np.mean(cells.any(axis=0))) if len(cells) else np.nan
+    samples, timesteps, channels = data.shape
+    alive = np.zeros(channels, np.bool_)
+    stride = max(1, _PIECE_CELLS // (samples * channels))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for start in range(0, timesteps, stride):
+            piece = slice(start, start + stride)
+            batch = _Batch(data[:, piece], None if mask is None else mask[:, piece])
+            for column, formula in enumerate(formulas.values()):
+                table[piece, column] = formula(batch)
+            alive |= batch.alive()
+    return float(alive.mean()) if mask is None or mask.any() else np.nan
 
 
 def timestep_of_lag(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
