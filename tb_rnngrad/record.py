@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -279,6 +280,10 @@ class Metadata:
 
     def to_content(self) -> bytes:
         """Return the bytes of `plugin_data.content`."""
+        return self._content
+
+    @cached_property
+    def _content(self) -> bytes:
         return _to_json(self.to_json())
 
     @classmethod
@@ -370,7 +375,11 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
         "flushed": int(np.sum((data == 0) & (source != 0))) if narrowed else 0,
         "overflowed": int(np.sum(np.isinf(data) & np.isfinite(source))) if narrowed else 0,
     }
-    return [_pack(header, arrays), *(_pack({}, {"data": sample}) for sample in data)]
+    description = _describe({}, {"data": data[0]})
+    return [
+        _pack(_describe(header, arrays), arrays.values()),
+        *(_pack(description, [sample]) for sample in data),
+    ]
 
 
 def decode_header(blob: bytes) -> Header:
@@ -409,43 +418,43 @@ def decode_sample(blob: bytes) -> NDArray[Any]:
 
 def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
     """Return [samples, 2]: the least and greatest finite real value of each sample."""
-    extremes = np.full((len(data), 2), np.nan, np.float32)
-    for index, sample in enumerate(data):
-        real = sample if mask is None else sample[mask[index]]
-        if not np.isfinite(_bounds(real)).all():
-            real = real[np.isfinite(real)]
-        extremes[index] = _bounds(real)
+    extremes = _bounds(data.reshape(len(data), -1))
+    is_padded = False if mask is None else ~mask.all(axis=1)
+    for index in np.flatnonzero(is_padded | ~np.isfinite(extremes).all(axis=1)):
+        real = data[index] if mask is None else data[index][mask[index]]
+        real = real[np.isfinite(real)]
+        extremes[index] = _bounds(real[np.newaxis])[0] if real.size else np.nan
     return extremes
 
 
-def _bounds(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the least and the greatest of `values`, NaN where it holds one or is empty."""
-    if not values.size:
-        return np.nan, np.nan
+def _bounds(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return [rows, 2]: the least and the greatest of each row, NaN where it holds one."""
     with np.errstate(invalid="ignore"):  # NaN among them is an answer, not a mishap
-        return float(values.min()), float(values.max())
+        return np.stack([values.min(axis=1), values.max(axis=1)], axis=1).astype(np.float32)
 
 
 def _to_json(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _pack(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def _describe(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return a blob's JSON, with its length before it and padding after it."""
     listed = {name: {"dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()}
     text = _to_json({**fields, "arrays": listed})
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-    body = b"".join(
-        (
-            struct.pack("<I", len(text)),
-            text,
-            *(_little_endian(array) for array in arrays.values()),
-        )
-    )
-    return b"".join((_MAGIC, struct.pack("<I", google_crc32c.value(body)), body))
+    return struct.pack("<I", len(text)) + text
 
 
-def _little_endian(array: NDArray[Any]) -> memoryview:
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8).data
+def _pack(description: bytes, arrays: Iterable[NDArray[Any]]) -> bytes:
+    body: list[Any] = [description, *map(_little_endian, arrays)]
+    checksum = 0
+    for part in body:
+        checksum = google_crc32c.extend(checksum, part)
+    return b"".join([_MAGIC, struct.pack("<I", checksum), *body])
+
+
+def _little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8)
 
 
 def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -89,7 +89,7 @@ class _Batch:
 
     def alive(self) -> NDArray[np.bool_]:
         """[channels]: whether a real cell is not 0."""
-        return (self.zeros < self.samples[:, np.newaxis]).any(axis=0)
+        return np.asarray((self.zeros < self.samples[:, np.newaxis]).any(axis=0))
 
     def share(self, is_found: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Float64:
         """[timesteps]: the share of real cells of a kind that is never finite."""
