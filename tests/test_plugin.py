@@ -612,6 +612,17 @@ def test_flow_gives_the_statistics_that_are_asked_for(server):
     assert found["statistics"] == ["max_abs", "norm_mean"]
 
 
+def test_flow_appends_the_steps_of_the_same_reading(server):
+    names = "norm_mean,rms"
+    asked = {"run": "lstm", "tag": "masked", "statistics": names}
+    answer = server.get("/flow", append="steps", **asked)
+    values = server.get("/flow", **asked).body
+    assert answer.headers["X-RnnGrad-Shape"] == f"{STEPS},30,2"
+    assert answer.body[: len(values)] == values
+    steps = np.frombuffer(answer.body[len(values) :], "<f8").reshape(STEPS, 2)
+    assert steps.tolist() == server.tags()["lstm"]["masked"]["steps"]
+
+
 def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
     answer = server.get("/flow", run="lstm", tag="ragged")
     values = np.frombuffer(answer.body, "<f4").reshape(3, 9, -1)
@@ -632,6 +643,11 @@ def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
             "statistics names 'median'; expected some of norm_mean, norm_p05",
         ),
         ({"run": "lstm", "tag": "masked", "format": "csv"}, 400, "format is 'csv'; expected one"),
+        (
+            {"run": "lstm", "tag": "masked", "append": "x"},
+            400,
+            "append is 'x'; expected one of steps",
+        ),
     ],
 )
 def test_a_bad_flow_request_is_answered_in_words(server, parameters, code, message):

@@ -7,7 +7,7 @@ import type { Loaded, Loader } from "./data/loader";
 import type { Show, Tags, Tensor, TensorRequest } from "./data/types";
 import { extentOf, isRaw, requestFor, scaleFor, showsOf } from "./model";
 import type { State } from "./state";
-import { extentOverSteps } from "./views/flow";
+import { EXTENT, extentOverSteps } from "./views/flow";
 
 /** One picture with what is known of it. */
 export interface Card {
@@ -105,7 +105,7 @@ export function peerRequests(cards: readonly Card[], tags: Tags, step: number): 
 export interface Known {
   state: State;
   drawnBy(card: Card): Tensor[];
-  flowOf(series: Series): LoadedFlow;
+  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
   /** The views of other runs, as far as they came. */
   peersOf(cards: readonly Card[]): Tensor[];
 }
@@ -126,7 +126,7 @@ export function groupsOf(cards: readonly Card[], known: Known): Group[] {
 /** The scale of a group: over all steps as their flow says, once it came; else over what is shown, and all runs. */
 function sharedScale(quantity: string, cards: readonly Card[], known: Known): Scale {
   const { state, drawnBy, flowOf, peersOf } = known;
-  const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series)) : [];
+  const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series, EXTENT)) : [];
   const overSteps = flows.flatMap((loaded) =>
     loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
   );

@@ -71,9 +71,12 @@ export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly
   );
 }
 
-/** Every kept step of any of the series, ascending. */
-export function unionSteps(series: readonly Series[]): number[] {
-  const steps = new Set(series.flatMap(({ entry }) => entry.steps.map(([step]) => step)));
+/** Every kept step of any of the series, ascending; of a series, its records' or what `stepsOf` says. */
+export function unionSteps(
+  series: readonly Series[],
+  stepsOf: (one: Series) => readonly KeptStep[] = ({ entry }) => entry.steps,
+): number[] {
+  const steps = new Set(series.flatMap((one) => stepsOf(one).map(([step]) => step)));
   return [...steps].sort((a, b) => a - b);
 }
 

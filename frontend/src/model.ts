@@ -7,7 +7,14 @@ import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, uni
 import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
 import { intersect, type Window } from "./data/pool";
-import { PROBABILITIES, type Show, type ShowChoice, type Tensor, type TensorRequest } from "./data/types";
+import {
+  PROBABILITIES,
+  type Show,
+  type ShowChoice,
+  type TagEntry,
+  type Tensor,
+  type TensorRequest,
+} from "./data/types";
 import type { Percentile, State } from "./state";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
@@ -56,6 +63,13 @@ export function axesOf({ entry }: Series): { timesteps: string; channels: string
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
   if (quantity?.startsWith("weight")) return { timesteps: "row", channels: "channel" };
   return { timesteps: "timestep", channels: "channel" };
+}
+
+/** Whether a record has timesteps, of which the flow tells; matrices have rows. */
+export function hasFlow({ metadata }: TagEntry): boolean {
+  const { quantity = "" } = metadata;
+  const other = quantity.startsWith("weight") || ["state_jacobian", "itemized_gradient"].includes(quantity);
+  return !other && (metadata.statistics?.includes("lag_norm_mean") ?? false);
 }
 
 /** Whether the numbers are logarithms already. */

@@ -4,7 +4,22 @@ import { INITIAL, type State } from "./state";
 import { ownKeys, readHash, writeHash } from "./url";
 
 const STORED = "rnngrad.settings";
-const KEPT = ["view", "scale", "map", "range", "percentile", "eps", "speed", "loop", "pinned"] as const;
+const KEPT = [
+  "view",
+  "scale",
+  "map",
+  "range",
+  "percentile",
+  "eps",
+  "vanishing",
+  "exploding",
+  "nonfinite",
+  "dead",
+  "flowAxis",
+  "speed",
+  "loop",
+  "pinned",
+] as const;
 
 /** What the last visit left, unless the URL names a view of ours: a link shows to all the same. */
 export function keptSettings(hash: string): State {

@@ -5,6 +5,8 @@ import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
 import type { ShowChoice } from "./data/types";
 import type { Way } from "./views/compare";
+import type { Limits } from "./views/course";
+import type { FlowAxis } from "./views/flow";
 
 export const VIEWS = ["heatmap", "flow", "compare"] as const;
 export type View = (typeof VIEWS)[number];
@@ -19,7 +21,11 @@ export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
 export type SeriesName = [run: string, tag: string];
 
-export interface State {
+export const FLOW_SHOWS = ["maps", "difference"] as const;
+export type FlowShow = (typeof FLOW_SHOWS)[number];
+
+/** With the thresholds of flags, and the share of the largest norm that counts as reached. */
+export interface State extends Limits {
   view: View;
   /** Names of the runs and tags shown. */
   runs: string[] | null;
@@ -38,8 +44,11 @@ export interface State {
   range: ColourRange;
   /** The largest magnitude is taken at this percentile; what lies beyond has the end's colour. */
   percentile: Percentile;
-  /** The share of the largest norm that counts as reached, for memory horizons. */
-  eps: number;
+  /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
+  flowAxis: FlowAxis;
+  flowShow: FlowShow;
+  /** Timesteps in a window of truncated backpropagation through time; null: it is not truncated. */
+  bptt: number | null;
   /** Steps a second while playing, and whether to start anew after the last. */
   speed: number;
   loop: boolean;
@@ -73,6 +82,13 @@ export const INITIAL: Readonly<State> = {
   range: "shared",
   percentile: 100,
   eps: 0.01,
+  vanishing: 0.1,
+  exploding: 1e3,
+  nonfinite: 0,
+  dead: 0.1,
+  flowAxis: "timestep",
+  flowShow: "maps",
+  bptt: null,
   speed: 4,
   loop: true,
   a: null,

@@ -6,8 +6,9 @@
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import { REDUCTIONS, type Reduction } from "./data/types";
-import { INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
+import { FLOW_SHOWS, INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
 import { WAYS } from "./views/compare";
+import { FLOW_AXES } from "./views/flow";
 
 const PREFIX = "p.rnngrad.";
 
@@ -82,6 +83,12 @@ function orNull<Value>(codec: Codec<Value>): Codec<Value | null> {
   return { write: (value) => (value === null ? "" : codec.write(value)), read: codec.read };
 }
 
+/** A share: 0 to 1. */
+const share: Codec<number> = {
+  write: String,
+  read: (value) => within(numeric(value), -Number.MIN_VALUE, 1),
+};
+
 /** The number where `low < number <= high`. */
 function within(value: number | undefined, low: number, high: number): number | undefined {
   return value !== undefined && value > low && value <= high ? value : undefined;
@@ -117,6 +124,16 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   range: oneOf(RANGES),
   percentile: among(PERCENTILES),
   eps: { write: String, read: (value) => within(numeric(value), 0, 1) },
+  vanishing: share,
+  exploding: { write: String, read: (value) => within(numeric(value), 1 - Number.EPSILON, Number.MAX_VALUE) },
+  nonfinite: share,
+  dead: share,
+  flowAxis: oneOf(FLOW_AXES),
+  flowShow: oneOf(FLOW_SHOWS),
+  bptt: {
+    write: (value) => (value === null ? "" : String(value)),
+    read: (value) => (Number.isInteger(numeric(value)) ? within(numeric(value), 0, 1e9) : undefined),
+  },
   speed: { write: String, read: (value) => within(numeric(value), 0, 60) },
   loop: { write: String, read: (value) => ({ true: true, false: false })[value] },
   a: seriesName,

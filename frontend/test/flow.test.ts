@@ -1,86 +1,161 @@
 import { describe, expect, it } from "vitest";
 import { PADDING } from "../src/colour/bfloat16";
+import { flowFrom } from "../src/data/api";
 import type { Flow } from "../src/data/types";
-import { extentOverSteps, flowPicture, horizon, horizons, statistic } from "../src/views/flow";
+import {
+  atStep,
+  boundaries,
+  extentOverSteps,
+  fittedNorms,
+  fitWords,
+  horizonRows,
+  horizons,
+  statistic,
+  stepMetrics,
+} from "../src/views/flow";
+import { normMap, ratioMap } from "../src/views/flow_map";
+import { stretches } from "../src/views/stretches";
 
-/** Norms a^lag: the horizon at eps is the largest lag with a^lag >= eps. */
-function decaying(a: number, timesteps: number): number[] {
-  return Array.from({ length: timesteps }, (_, t) => a ** (timesteps - 1 - t));
+const NAN = Number.NaN;
+
+/** A flow of given norms by lag, [steps][lags], of samples that are all real; NaN where there is no timestep. */
+function flowOf(byLag: number[][], steps = byLag.map((_, i) => 10 * i)): Flow {
+  const timesteps = byLag[0].length;
+  const column = (pick: (norms: number[], i: number) => number) =>
+    Float32Array.from(byLag.flatMap((norms) => norms.map((_, i) => pick(norms, i))));
+  const backwards = (norms: number[], i: number) => norms[timesteps - 1 - i];
+  return {
+    steps: steps.map((step) => [step, 1000 + step]),
+    timesteps,
+    columns: {
+      norm_mean: column(backwards),
+      lag_norm_mean: column((norms, i) => norms[i]),
+      real_samples: column((norms, i) => (Number.isNaN(backwards(norms, i)) ? 0 : 2)),
+      lag_real_samples: column((norms, i) => (Number.isNaN(norms[i]) ? 0 : 2)),
+      nan_share: column(() => 0),
+      inf_share: column(() => 0),
+      dead_share: column(() => 0),
+    },
+  };
 }
 
-const flow: Flow = {
-  statistics: ["norm_mean", "max_abs", "rms", "real_samples"],
-  steps: [
-    [0, 1],
-    [10, 2],
-  ],
-  timesteps: 3,
-  // per step and timestep: norm_mean, max_abs, rms, real_samples
-  values: Float32Array.of(
-    1,
-    4,
-    0.5,
-    2,
-    2,
-    5,
-    0.25,
-    2,
-    3,
-    6,
-    0,
-    2,
-    10,
-    7,
-    1,
-    2,
-    20,
-    9,
-    1,
-    2,
-    Number.NaN,
-    Number.NaN,
-    Number.NaN,
-    0,
-  ),
-};
-
-describe("the memory horizon", () => {
-  it("of norms that decay as a^lag is the largest lag with a^lag >= eps", () => {
-    expect(horizon(decaying(0.5, 40), 0.01)?.lag).toBe(6);
-    expect(horizon(decaying(0.9, 40), 0.01)?.lag).toBe(39);
-    expect(horizon(decaying(0.5, 40), 1)?.lag).toBe(0);
-  });
-
-  it("counts lags from the last real timestep", () => {
-    const padded = [...decaying(0.5, 20), Number.NaN, Number.NaN];
-    expect(horizon(padded, 0.01)).toEqual({ timestep: 13, lag: 6 });
-  });
-
-  it("is none where nothing is positive", () => {
-    expect(horizon([0, 0, 0], 0.01)).toBeNull();
-    expect(horizon([Number.NaN], 0.01)).toBeNull();
-  });
-
-  it("stands for every step", () => {
-    expect(horizons(flow, 0.5).map((found) => found?.lag)).toEqual([1, 1]);
-  });
-});
+function decaying(a: number, lags: number): number[] {
+  return Array.from({ length: lags }, (_, lag) => a ** lag);
+}
 
 describe("a flow", () => {
-  it("gives one statistic of every step and timestep", () => {
-    expect([...statistic(flow, "max_abs")].slice(0, 5)).toEqual([4, 5, 6, 7, 9]);
-    expect(() => statistic(flow, "median")).toThrow("no statistic median");
+  const values = [1, 4, 2, 5, 3, 6, 10, 7, 20, 9, 30, 8]; // 2 steps, 3 timesteps, 2 statistics
+  const body = new ArrayBuffer(4 * values.length + 2 * 16);
+  new Float32Array(body, 0, values.length).set(values);
+  const times = Float64Array.of(0, 1.5, 10, 2.5);
+  new Uint8Array(body).set(new Uint8Array(times.buffer), 4 * values.length);
+  const flow = flowFrom(body, [2, 3, 2], ["norm_mean", "max_abs"]);
+
+  it("is read with its steps from one answer", () => {
+    expect(flow.steps).toEqual([
+      [0, 1.5],
+      [10, 2.5],
+    ]);
+    expect([...statistic(flow, "max_abs")]).toEqual([4, 5, 6, 7, 9, 8]);
+    expect([...atStep(flow, "norm_mean", 1)]).toEqual([10, 20, 30]);
+    expect(() => statistic(flow, "median")).toThrow("no statistic median; there are norm_mean, max_abs");
+  });
+
+  it("is refused where the answer is not of its shape", () => {
+    expect(() => flowFrom(body, [3, 3, 2], ["a", "b"])).toThrow("holds 80 bytes, not 3 x 3 x 2 numbers");
   });
 
   it("bounds the colours of every step", () => {
-    expect(extentOverSteps(flow)).toEqual({ least: -9, greatest: 9, magnitude: 9, small: 0.25 });
+    const bounded = {
+      ...flow,
+      columns: { max_abs: Float32Array.of(4, 9, NAN), rms: Float32Array.of(0, 0.25, 1) },
+    };
+    expect(extentOverSteps(bounded)).toEqual({ least: -9, greatest: 9, magnitude: 9, small: 0.25 });
+  });
+});
+
+describe("what the norms of every step say", () => {
+  const flow = flowOf([decaying(0.5, 20), decaying(2, 20), [...decaying(0.5, 18), NAN, NAN]]);
+
+  it("is horizon, half-life, gain and growth, each as defined for one step", () => {
+    const { halfLife, gain, growth, longest } = stepMetrics(flow);
+    expect([...horizons(flow, 0.01)]).toEqual([6, 19, 6]);
+    expect(halfLife[0]).toBeCloseTo(1, 6);
+    expect(halfLife[1]).toBeCloseTo(-1, 6);
+    expect([...gain]).toEqual([0.5, 2, 0.5]);
+    expect([...growth]).toEqual([1, 2 ** 19, 1]);
+    expect([...longest]).toEqual([19, 19, 17]);
   });
 
-  it("is a picture of timesteps by steps, padding as padding", () => {
-    const picture = flowPicture(flow, "run", "tag");
+  it("is a line on the map: the first timestep reached, or the last lag", () => {
+    expect(horizonRows(flow, "timestep", 0.01)).toEqual([13, 0, 13]);
+    expect(horizonRows(flow, "lag", 0.01)).toEqual([6, 19, 6]);
+    expect(horizonRows(flowOf([[0, 0]]), "lag", 0.01)).toEqual([null]);
+  });
+
+  it("is an exponential along the axis, none where samples end at different timesteps", () => {
+    const fitted = fittedNorms(flow, "lag", 0) as number[];
+    expect(fitted[3]).toBeCloseTo(0.125, 6);
+    expect((fittedNorms(flow, "timestep", 0) as number[])[16]).toBeCloseTo(0.125, 6);
+    const ragged = {
+      ...flow,
+      columns: { ...flow.columns, real_samples: Float32Array.from({ length: 60 }, (_, i) => 1 + (i % 2)) },
+    };
+    expect(fittedNorms(ragged, "timestep", 0)).toBeNull();
+    expect(fitWords(6.25, 0.987)).toBe("halves every 6.25 timesteps back (R² 0.99)");
+    expect(fitWords(-3, 1)).toContain("doubles every 3 timesteps");
+    expect(fitWords(Number.POSITIVE_INFINITY, 1)).toContain("does not change");
+    expect(fitWords(NAN, NAN)).toContain("too few norms");
+  });
+});
+
+describe("a map of norms", () => {
+  it("has timesteps or lags as rows, steps as columns, padding as padding", () => {
+    const flow = flowOf([
+      [3, 2, 1],
+      [30, 20, NAN],
+    ]);
+    const picture = normMap(flow, "lag", "run", "tag");
     expect([picture.channels, picture.timesteps]).toEqual([3, 2]);
-    expect([...picture.values.values.slice(0, 4)]).toEqual([1, 10, 2, 20]);
+    expect([...picture.values.values.slice(0, 5)]).toEqual([3, 30, 2, 20, 1]);
     expect(picture.codes.values[5]).toBe(PADDING);
-    expect(picture.range).toEqual([1, 20]);
+    expect(picture.range).toEqual([1, 30]);
+    expect([...normMap(flow, "timestep", "run", "tag").values.values.slice(2)]).toEqual([2, 20, 3, 30]);
+  });
+
+  it("of a ratio is the decades between a and b at b's nearest step", () => {
+    const a = flowOf([[100, 10]], [4]);
+    const b = flowOf(
+      [
+        [1, 1, 1],
+        [10, 100, 1],
+      ],
+      [0, 6],
+    );
+    const picture = ratioMap(a, b, "lag", "run", "tag");
+    expect([...picture.values.values.slice(0, 2)]).toEqual([1, -1]);
+    expect(picture.codes.values[2]).toBe(PADDING);
+    expect(picture.range).toEqual([-1, 1]);
+  });
+});
+
+describe("windows of truncated backpropagation through time", () => {
+  it("meet at multiples of the window", () => {
+    expect(boundaries(4, 10, "timestep")).toEqual([4, 8]);
+    expect(boundaries(4, 10, "lag")).toEqual([6, 2]);
+    expect(boundaries(5, 10, "timestep")).toEqual([5]);
+    expect(boundaries(null, 10, "timestep")).toEqual([]);
+    expect(boundaries(20, 10, "timestep")).toEqual([]);
+  });
+});
+
+describe("stretches", () => {
+  it("join equal neighbours and leave out what is null", () => {
+    expect(stretches(["a", "a", null, "b", "a"])).toEqual([
+      { value: "a", from: 0, to: 2 },
+      { value: "b", from: 3, to: 4 },
+      { value: "a", from: 4, to: 5 },
+    ]);
+    expect(stretches([])).toEqual([]);
   });
 });

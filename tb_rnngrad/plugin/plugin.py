@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
@@ -155,6 +156,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     def _serve_flow(self, request: wrappers.Request) -> wrappers.Response:
         parameters = Parameters(request)
         form = parameters.choice("format", ("binary", "json"), "binary")
+        appended = parameters.choice("append", ("steps",), None)
         series = self._records.flow(
             _source(request), parameters.required("run"), parameters.required("tag")
         )
@@ -168,8 +170,10 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             }
             return _respond(request, json.dumps(answer), "application/json")
         headers = {"Shape": _listed(series.values.shape), "Dtype": "float32"}
-        body = series.values.astype("<f4", copy=False).tobytes()
-        return _respond_binary(request, body, headers, immutable=False)
+        parts = [series.values.astype("<f4", copy=False).tobytes()]
+        if appended is not None:
+            parts.append(np.array(series.steps, "<f8").tobytes())
+        return _respond_binary(request, b"".join(parts), headers, immutable=False)
 
     def _serve_static(self, request: wrappers.Request) -> wrappers.Response:
         name = request.path.partition("/static/")[2]

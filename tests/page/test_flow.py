@@ -1,19 +1,59 @@
-"""The flow view: norms over the whole training, and how far back they reach."""
+"""The flow view: norms over the whole training, how far back they reach, and their flags."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tb_rnngrad import flow
+
+from . import courses
 from .conftest import SHAPE, STEPS, logged
 from .reading import Tab, assert_colours, colour_map
 
 OpenTab = Callable[..., Tab]
 FLOW = ("view=flow", 'runs=["alpha"]', 'tags=["lstm"]')
+COURSES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
+
+# What the page computed of a run, as numbers; infinities and NaN have no JSON.
+_COURSE = """([run, tag]) => {
+  const { cards } = document.querySelector("rnngrad-app").renderRoot.querySelector("rg-flags-bar");
+  const { course } = cards.find(({ series }) => series.run === run && series.tag === tag);
+  const { flow, flags } = course;
+  const numbers = (name) => [name, Array.from(course[name], String)];
+  const listed = ["horizon", "halfLife", "r2", "gain"].map(numbers);
+  return { steps: flow.steps.map(([step]) => step), flags, ...Object.fromEntries(listed) };
+}"""
+
+
+@pytest.fixture(scope="session")
+def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs of flows whose course is known."""
+    logdir = tmp_path_factory.mktemp("courses")
+    courses.write_courses(logdir)
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str:
+    """The address of a TensorBoard over them."""
+    server = tensorboard_server(course_logs)
+    last = courses.STEPS[-1]
+    server.wait_for(
+        lambda tags: (
+            set(tags) == {"growing", "failing"}
+            and tags["failing"]["lstm_1"]["steps"][-1][0] == last
+            and tags["growing"]["lstm_2"]["last_flow"] == [last, 1000.0 + last]
+        )
+    )
+    return str(server.url)
 
 
 def norms() -> np.ndarray:
@@ -22,47 +62,54 @@ def norms() -> np.ndarray:
     return np.stack([np.linalg.norm(batch, axis=2).mean(axis=0) for batch in data])
 
 
-def horizon_timestep(step: int, eps: float) -> int:
-    """Return the earliest timestep whose norm is at least `eps` times the largest."""
-    of_step = norms()[step]
-    return int(np.argmax(of_step >= eps * of_step.max()))
+def log_places(values: np.ndarray) -> np.ndarray:
+    """Return where on the colour bar of the map each norm lies, 0 to 1."""
+    logs = np.log(values)
+    least = max(logs.min(), logs.max() - np.log(1e8))
+    return np.clip((logs - least) / (logs.max() - least), 0, 1)
 
 
-def test_the_map_shows_the_norm_at_every_step_and_timestep(tab: OpenTab) -> None:
-    page = tab(*FLOW)
-    canvas = page.frame.locator("rg-flow-view rg-heatmap canvas")
+@pytest.mark.parametrize("axis", ["timestep", "lag"])
+def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
+    page = tab(*FLOW, f"flowAxis={axis}")
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
-    expect(page.frame.locator("rg-flow-view .readout")).to_contain_text("step 30")
-    steps = len(STEPS["alpha"])
-    seen = page.read_cells(canvas, TIMESTEPS, steps)
-    expected = np.log(norms().T)
-    least = max(expected.min(), expected.max() - np.log(1e8))
-    places = np.clip((expected - least) / (expected.max() - least), 0, 1)
+    expect(page.frame.locator("rg-flow-map .readout")).to_contain_text("step 30")
+    seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
+    expected = norms().T if axis == "timestep" else norms().T[::-1]
     # The norms are drawn as bfloat16, of 8 bits: within 1/256, which log places within one colour.
-    assert_colours(seen, places, "viridis")
+    assert_colours(seen, log_places(expected), "viridis")
     assert len(colour_map("viridis")) == 256
+
+
+def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
+    page = tab(*FLOW)
+    expect(page.frame.get_by_role("heading", name="against timestep")).to_be_visible()
+    page.frame.get_by_label("Over", exact=True).select_option("lag")
+    expect(page.frame.get_by_role("heading", name="against lag")).to_be_visible()
+    assert page.key("flowAxis") == "lag"
 
 
 def test_the_horizon_is_told_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
     page = tab(*FLOW)
-    readout = page.frame.locator("rg-flow-view .readout")
+    readout = page.frame.locator("rg-flow-map .readout")
     for eps in (0.01, 0.0001):
         page.frame.get_by_label("Horizon at").fill(str(eps))
         page.frame.get_by_label("Horizon at").press("Enter")
-        at = horizon_timestep(3, eps)
-        expect(readout).to_contain_text(f"horizon: lag {TIMESTEPS - 1 - at}, timestep {at}")
+        by_lag = norms()[3, ::-1]
+        expect(readout).to_contain_text(f"horizon: lag {flow.memory_horizon(by_lag, eps):.0f};")
     assert page.key("eps") == "0.0001"
 
 
 def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> None:
     page = tab(*FLOW)
-    canvas = page.frame.locator("rg-flow-view rg-heatmap canvas")
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
     box = canvas.bounding_box()
     assert box
     at = {"x": box["width"] * 1.5 / 4, "y": box["height"] * 35.5 / TIMESTEPS}
     canvas.hover(position=at)
-    readout = page.frame.locator("rg-flow-view .readout")
+    readout = page.frame.locator("rg-flow-map .readout")
     expect(readout).to_contain_text("norm at step 10, timestep 35")
     said = float(readout.locator("b").inner_text().replace("−", "-"))
     assert said == pytest.approx(norms()[1, 35], rel=1e-6)
@@ -73,10 +120,185 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
 
 
 def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
-    page = tab(*FLOW[1:])
+    page = tab(*FLOW[1:], "view=heatmap")
     page.at_step("alpha", 30)
     page.frame.get_by_role("tab", name="Flow").click()
     expect(page.frame.locator("rg-flow-view")).to_be_visible()
     assert page.key("view") == "flow"
     page.frame.get_by_role("tab", name="Heatmap").click()
     page.at_step("alpha", 30)
+
+
+@pytest.mark.parametrize(
+    ("run", "tag"), [("growing", "lstm_1"), ("growing", "lstm_2"), ("failing", "lstm_1")]
+)
+@pytest.mark.parametrize(
+    "limits",
+    [
+        flow.Thresholds(),
+        flow.Thresholds(eps=0.1, vanishing=0.3, exploding=10, nonfinite=0.2, dead=0.3),
+    ],
+    ids=["default", "chosen"],
+)
+def test_the_page_says_of_every_step_what_python_says(
+    tab: OpenTab,
+    course_url: str,
+    course_logs: Path,
+    run: str,
+    tag: str,
+    limits: flow.Thresholds,
+) -> None:
+    keys = [f"{name}={value}" for name, value in vars(limits).items()]
+    page = tab("view=flow", f'tags=["{tag}"]', *keys, at=course_url)
+    expect(page.frame.locator("rg-flow-map").first).to_be_visible()
+    seen = page.frame.evaluate(_COURSE, [run, tag])
+    expected = courses.python_says(course_logs, run, tag, limits)
+    assert seen["steps"] == expected["steps"]
+    assert seen["flags"] == expected["flags"]
+    assert any(seen["flags"]), "no flag at all proves little"
+    for name in ("horizon", "halfLife", "r2", "gain"):
+        numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
+        np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_the_slider_goes_over_every_step_of_the_flow_and_tensors_show_their_nearest(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*COURSES, 'runs=["growing"]', "step=13", at=course_url)
+    expect(page.frame.locator("rg-step-slider .note")).to_contain_text(f"of {len(courses.STEPS)}")
+    expect(page.frame.get_by_label("Step number")).to_have_value("13")
+    page.frame.get_by_role("tab", name="Heatmap").click()
+    expect(page.frame.get_by_label("Step number")).to_have_value("16")
+    expect(page.frame.locator("rg-step-slider .note")).to_contain_text(
+        f"of {len(courses.TENSOR_STEPS)}"
+    )
+    page.frame.get_by_role("tab", name="Flow").click()
+    expect(page.frame.get_by_label("Step number")).to_have_value("13")
+
+
+def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, 'runs=["failing"]', at=course_url)
+    expect(page.frame.locator("rg-flow-map")).to_be_visible()
+    rising = {"vanishing": (0, 5), "dead_channels": (5, 8), "exploding": (8, 10)}
+    stretches = {**rising, "non_finite": (10, 13)}  # of the indices of steps
+    for where in ("rg-step-slider svg rect", "rg-flow-map rect.strip"):
+        bars = page.frame.locator(where)
+        expect(bars).to_have_count(len(stretches))
+        whole = bars.evaluate_all("(bars) => bars.map((bar) => bar.getBBox().width)")
+        for i, (flag, (first, after)) in enumerate(stretches.items()):
+            assert bars.nth(i).get_attribute("fill") == f"var(--rg-{flag})"
+            share = (after - first) / len(courses.STEPS[::2])
+            assert whole[i] / sum(whole) == pytest.approx(share, abs=0.01)
+
+
+def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, "step=0", at=course_url)
+    now = page.frame.locator("rg-flags-bar [role=status]")
+    expect(now).to_contain_text("failing: vanishing, dead channels")
+    number = page.frame.get_by_label("Step number")
+    # failing: exploding at 16, non-finite at 20; growing vanishes from 0 on, and stops to.
+    for step, said in ((16, "failing: exploding"), (20, "failing: non-finite")):
+        page.slider().press("n")
+        expect(number).to_have_value(str(step))
+        expect(now).to_contain_text(said)
+    expect(page.frame.get_by_role("button", name="flag ›")).to_be_disabled()
+    page.frame.get_by_role("button", name="‹ flag").click()
+    expect(number).to_have_value("16")
+    page.slider().press("p")
+    expect(number).to_have_value("0")
+    number.press("n")  # typed into a field, letters are letters
+    expect(number).to_have_value("0")
+
+
+def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
+    now = page.frame.locator("rg-flags-bar [role=status]")
+    expect(now).to_contain_text("exploding, dead channels")
+    for name, value, said in (
+        ("Dead >", "0.3", "failing: exploding"),
+        ("Exploding >", "1e6", "failing: no flag"),
+    ):
+        page.frame.get_by_label(name).fill(value)
+        page.frame.get_by_label(name).press("Enter")
+        expect(now).to_have_text(f"At step 16: {said}")
+    assert (page.key("dead"), page.key("exploding")) == ("0.3", "1000000")
+    page.frame.get_by_label("Dead >").fill("7")
+    page.frame.get_by_label("Dead >").press("Enter")
+    expect(page.frame.get_by_label("Dead >")).to_have_value("0.3")
+
+
+def test_the_fit_is_told_in_words_and_the_quantiles_of_samples_are_a_band(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*COURSES, 'runs=["growing"]', "step=20", at=course_url)
+    said = page.frame.locator("rg-flow-now li").first
+    expect(said).to_contain_text("growing: halves every 6.58 timesteps back (R² 1.00)")  # 0.9^6.58
+    lines: Any = page.frame.locator("rg-flow-now rg-curve").evaluate("(curve) => curve.lines")
+    norm, fitted = lines
+    base = np.sqrt(courses.CHANNELS) * 0.9 ** np.arange(courses.TIMESTEPS)[::-1]
+    np.testing.assert_allclose(norm["values"], 2 * base, rtol=1e-6)
+    np.testing.assert_allclose(norm["band"]["low"], 1.1 * base, rtol=1e-6)
+    np.testing.assert_allclose(norm["band"]["high"], 2.9 * base, rtol=1e-6)
+    np.testing.assert_allclose(fitted["values"], 2 * base, rtol=1e-4)
+
+
+def test_two_runs_are_compared_as_the_decades_between_them(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, "step=8", at=course_url)
+    page.frame.get_by_label("Show", exact=True).select_option("difference")
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
+    expect(canvas).to_have_count(1)
+    page.frame.get_by_label("A", exact=True).select_option(label="failing: lstm_1")
+    page.frame.get_by_label("B", exact=True).select_option(label="growing: lstm_1")
+    box = canvas.bounding_box()
+    assert box
+    steps = len(courses.STEPS[::2])
+    row, column = 30, 7  # step 14
+    canvas.hover(
+        position={
+            "x": box["width"] * (column + 0.5) / steps,
+            "y": box["height"] * (row + 0.5) / courses.TIMESTEPS,
+        }
+    )
+    readout = page.frame.locator("rg-flow-map .readout")
+    expect(readout).to_contain_text("decades at step 14, timestep 30")
+    a, b = (of(14)[:, row].astype(float) for of in (courses.failing, courses.growing))
+    expected = np.log10(np.linalg.norm(a, axis=1).mean() / np.linalg.norm(b, axis=1).mean())
+    said = float(readout.locator("b").inner_text().replace("−", "-"))
+    assert said == pytest.approx(expected, rel=1e-5)
+    assert page.key("flowShow") == "difference"
+    assert json.loads(page.page.evaluate("decodeURIComponent(location.hash.match(/a=([^&]*)/)[1])"))
+
+
+def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*COURSES, 'runs=["growing"]', at=course_url)
+    field = page.frame.get_by_label("BPTT window")
+    field.fill("16")
+    field.press("Enter")
+    line = page.frame.locator("rg-flow-map path.boundary:not(.halo)")
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").bounding_box()
+    assert canvas
+    rows = [float(part.split("H")[0]) for part in (line.get_attribute("d") or "").split("M0,")[1:]]
+    np.testing.assert_allclose(np.array(rows) / canvas["height"], [16 / 40, 32 / 40], atol=1e-6)
+    curve = page.frame.locator("rg-flow-now rg-curve")
+    assert curve.evaluate("(curve) => curve.boundaries") == [15.5, 31.5]
+    assert page.key("bptt") == "16"
+    field.fill("")
+    field.press("Enter")
+    expect(line).to_have_count(0)
+
+
+def test_curves_over_training_are_a_line_a_run_in_its_colour(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, at=course_url)
+    curves = page.frame.locator("rg-flow-curves rg-curve")
+    expect(curves).to_have_count(3)
+    runs = page.page.request.get(f"{course_url}/data/runs").json()
+    palette = ["#425066", "#12b5cb"]
+    for i in range(3):
+        lines = curves.nth(i).evaluate(
+            "(curve) => curve.lines.map(({ label, colour }) => [label, colour])"
+        )
+        assert sorted(lines) == sorted([run, palette[runs.index(run)]] for run in runs)

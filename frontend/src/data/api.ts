@@ -77,17 +77,31 @@ export async function fetchTensor(request: TensorRequest, signal?: AbortSignal):
   };
 }
 
-export async function fetchFlow(run: string, tag: string, signal?: AbortSignal): Promise<Flow> {
-  const [described, body] = await Promise.all([
-    get("./flow", { run, tag, format: "json" }, signal).then((response) => response.json()),
-    get("./flow", { run, tag }, signal),
-  ]);
-  const [, timesteps] = (body.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
-  const values = new Float32Array(await body.arrayBuffer());
-  const size = timesteps * described.statistics.length;
-  // Steps may be logged between the two answers; the later ones wait for the next reload.
-  const steps: KeptStep[] = described.steps.slice(0, values.length / size);
-  return { values, steps, timesteps, statistics: described.statistics };
+/** The statistics named, of every kept step. */
+export async function fetchFlow(run: string, tag: string, statistics: readonly string[]): Promise<Flow> {
+  const response = await get("./flow", { run, tag, statistics: statistics.join(), append: "steps" });
+  const shape = (response.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
+  return flowFrom(await response.arrayBuffer(), shape, statistics);
+}
+
+/** A flow from `/flow?append=steps`: float32 [steps, timesteps, statistics], then float64 [steps, 2]. */
+export function flowFrom(body: ArrayBuffer, shape: readonly number[], statistics: readonly string[]): Flow {
+  const [count, timesteps, kinds] = shape;
+  const cells = count * timesteps;
+  if (kinds !== statistics.length || body.byteLength !== 4 * cells * kinds + 16 * count) {
+    throw new RequestError(
+      `The answer holds ${body.byteLength} bytes, not ${shape.join(" x ")} numbers and their steps.`,
+    );
+  }
+  const values = new Float32Array(body, 0, cells * kinds);
+  const columns = statistics.map((name, kind) => {
+    const column = new Float32Array(cells);
+    for (let i = 0; i < cells; i++) column[i] = values[i * kinds + kind];
+    return [name, column];
+  });
+  const times = new Float64Array(body.slice(4 * cells * kinds)); // a slice, as float64 must be aligned
+  const steps = Array.from({ length: count }, (_, i): KeptStep => [times[2 * i], times[2 * i + 1]]);
+  return { columns: Object.fromEntries(columns), steps, timesteps };
 }
 
 /** Every step that was logged of a tag, each with its record's flow; `complete` says that none is missing. */

@@ -1,4 +1,4 @@
-/** Flows: fetched once for each last step that has one. */
+/** Flows: fetched once for each set of kept steps, with the statistics that are drawn. */
 
 import type { Series } from "../choices";
 import { fetchFlow } from "./api";
@@ -9,38 +9,57 @@ export type LoadedFlow =
   | { status: "ready"; flow: Flow }
   | { status: "error"; message: string };
 
+interface Kept {
+  /** Which logged steps it is of. */
+  of: string;
+  statistics: readonly string[];
+  loaded: LoadedFlow;
+}
+
 export class Flows {
-  private readonly kept = new Map<string, { of: string; loaded: LoadedFlow }>();
+  /** Of a series, what was asked for last. */
+  private readonly kept = new Map<string, Kept[]>();
 
   /** `changed` is called whenever a flow came or failed. */
   constructor(private readonly changed: () => void) {}
 
-  /** The flow of a series. Asking fetches it; while newer steps are under way, the older flow stands. */
-  get({ run, tag, entry }: Series): LoadedFlow {
+  /**
+   * The flow of a series with the statistics named, as far as the log holds them. Asking fetches it; while
+   * newer steps are under way, the older flow stands.
+   */
+  get(series: Series, names: readonly string[]): LoadedFlow {
+    const { run, tag, entry } = series;
     const key = JSON.stringify([run, tag]);
     const of = String(entry.last_flow?.[1]);
-    const found = this.kept.get(key);
-    if (found?.of === of) return found.loaded;
-    const loaded: LoadedFlow = found?.loaded.status === "ready" ? found.loaded : { status: "loading" };
-    this.kept.set(key, { of, loaded });
-    void this.fetch(key, of, run, tag);
-    return loaded;
+    const logged = entry.metadata.statistics ?? [];
+    const statistics = names.filter((name) => logged.includes(name));
+    const holding = (this.kept.get(key) ?? []).filter((one) =>
+      statistics.every((name) => one.statistics.includes(name)),
+    );
+    const current = holding.find((one) => one.of === of);
+    if (current) return current.loaded;
+    const older = holding.find(({ loaded }) => loaded.status === "ready");
+    const kept: Kept = { of, statistics, loaded: older?.loaded ?? { status: "loading" } };
+    const others = (this.kept.get(key) ?? []).filter((one) => one.of === of || one === older);
+    this.kept.set(key, [...others, kept]);
+    void this.fetch(kept, run, tag);
+    return kept.loaded;
   }
 
   /** Forget failures, so that asking fetches again. */
   retry(): void {
-    for (const [key, { loaded }] of this.kept) if (loaded.status === "error") this.kept.delete(key);
+    for (const [key, kept] of this.kept) {
+      const good = kept.filter(({ loaded }) => loaded.status !== "error");
+      this.kept.set(key, good);
+    }
   }
 
-  private async fetch(key: string, of: string, run: string, tag: string): Promise<void> {
-    let loaded: LoadedFlow;
+  private async fetch(kept: Kept, run: string, tag: string): Promise<void> {
     try {
-      loaded = { status: "ready", flow: await fetchFlow(run, tag) };
+      kept.loaded = { status: "ready", flow: await fetchFlow(run, tag, kept.statistics) };
     } catch (error) {
-      loaded = { status: "error", message: error instanceof Error ? error.message : String(error) };
+      kept.loaded = { status: "error", message: error instanceof Error ? error.message : String(error) };
     }
-    if (this.kept.get(key)?.of !== of) return; // newer steps are under way already
-    this.kept.set(key, { of, loaded });
     this.changed();
   }
 }

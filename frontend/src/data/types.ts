@@ -86,10 +86,9 @@ export interface Tensor {
 
 export const PROBABILITIES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995] as const;
 
-/** Statistics per timestep of every kept step, [steps, timesteps, statistics]. */
+/** Statistics per timestep of every kept step: of each, [steps, timesteps]. */
 export interface Flow {
-  values: Float32Array;
+  columns: Readonly<Record<string, Float32Array>>;
   steps: KeptStep[];
   timesteps: number;
-  statistics: string[];
 }

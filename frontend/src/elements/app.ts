@@ -47,6 +47,7 @@ import "./toolbar";
 
 /** Of so many pictures the neighbouring steps are fetched ahead. */
 const PREFETCHED_CARDS = 8;
+const NO_MARKS: ReadonlyMap<number, string> = new Map();
 /** Browsers refuse more than a few changes of the URL a second: a dragged slider writes it at rest. */
 const MIRROR_MILLISECONDS = 100;
 
@@ -178,7 +179,11 @@ export class RnngradApp extends LitElement {
 
   private page(series: Series[]): Page {
     const { state } = this.store;
-    const steps = unionSteps(series);
+    const statistics = TABS[state.view].statistics?.(state);
+    const steps = unionSteps(series, (one) => {
+      const loaded = statistics && this.flows.get(one, statistics);
+      return loaded?.status === "ready" ? loaded.flow.steps : one.entry.steps;
+    });
     return {
       state,
       series,
@@ -189,7 +194,7 @@ export class RnngradApp extends LitElement {
       cards: this.cards,
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
       peek: (request) => this.loader.peek(request),
-      flowOf: (one) => this.flows.get(one),
+      flowOf: (one, statistics) => this.flows.get(one, statistics),
       isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
     };
   }
@@ -230,7 +235,7 @@ export class RnngradApp extends LitElement {
         ${
           steps.length && has("steps")
             ? html`<div class="steps">
-                <rg-step-slider .steps=${steps} .step=${state.step} .logged=${this.logged.of(page.series)}></rg-step-slider>
+                <rg-step-slider .steps=${steps} .step=${state.step} .logged=${this.logged.of(page.series)} .marks=${tab.marks?.(page) ?? NO_MARKS}></rg-step-slider>
                 <rg-play-button
                   .steps=${steps} .step=${state.step} .speed=${state.speed} .loop=${state.loop}
                   .waiting=${cards.some(({ loaded }) => loaded.status === "loading")}

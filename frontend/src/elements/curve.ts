@@ -12,8 +12,12 @@ export interface Line {
   label: string;
   colour: string;
   dash: number[];
-  /** Value per timestep; null where there is none to draw. */
-  values: (number | null)[];
+  /** Value per timestep; null where there is none to draw, undefined where the line goes on to the next. */
+  values: (number | null | undefined)[];
+  /** Filled between, such as quantiles. */
+  band?: { low: (number | null)[]; high: (number | null)[] };
+  /** Drawn, but not read out. */
+  aside?: boolean;
 }
 
 const HEIGHT = 170;
@@ -27,6 +31,9 @@ export class RgCurve extends SizedElement {
     scale: { attribute: false },
     span: { attribute: false },
     xs: { attribute: false },
+    axis: { type: String },
+    gap: { type: String },
+    boundaries: { attribute: false },
     cursor: { attribute: false },
     dark: { type: Boolean },
   };
@@ -52,12 +59,24 @@ export class RgCurve extends SizedElement {
   declare span: [number, number];
   /** What stands on the x axis; null: the timesteps' numbers. */
   declare xs: number[] | null;
+  /** What stands on the x axis, in words; and what a gap of a line is. */
+  declare axis: string;
+  declare gap: string;
+  /** Where to draw vertical lines, in numbers of the x axis. */
+  declare boundaries: readonly number[];
   declare cursor: Cursor | null;
   declare dark: boolean;
 
   private plot: uPlot | null = null;
   private shape = "";
   private pointed = false;
+
+  constructor() {
+    super();
+    this.axis = "timestep";
+    this.gap = "padding";
+    this.boundaries = [];
+  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -77,22 +96,24 @@ export class RgCurve extends SizedElement {
             : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
         }
       </header>
-      <div class="plot" role="img" aria-label="Curves of ${this.heading} over timesteps"></div>
+      <div class="plot" role="img" aria-label="Curves of ${this.heading} over ${this.axis}s"></div>
       <div class="values number">
-        ${this.lines.map(
-          (line) =>
-            html`<span><i style="background:${line.colour}"></i>${line.label}${
-              at === undefined ? "" : html` <b>${reading(line.values[at])}</b>`
-            }</span>`,
-        )}
-        ${at === undefined ? "" : html`<span class="muted">at ${this.xs ? `step ${this.xs[at]}` : `timestep ${at}`}</span>`}
+        ${this.lines
+          .filter(({ aside }) => !aside)
+          .map(
+            (line) =>
+              html`<span><i style="background:${line.colour}"></i>${line.label}${
+                at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`
+              }</span>`,
+          )}
+        ${at === undefined ? "" : html`<span class="muted">at ${this.axis} ${this.xs?.[at] ?? at}</span>`}
       </div>
     `;
   }
 
   override updated(changed: Map<string, unknown>): void {
-    const looks = this.lines.map(({ colour, dash, label }) => [colour, dash, label]);
-    const shape = JSON.stringify([looks, this.scale, this.dark]);
+    const looks = this.lines.map(({ colour, dash, label, band }) => [colour, dash, label, !band]);
+    const shape = JSON.stringify([looks, this.scale, this.dark, this.boundaries]);
     if (shape !== this.shape) {
       this.plot?.destroy();
       this.shape = shape;
@@ -126,8 +147,9 @@ export class RgCurve extends SizedElement {
   private data(): uPlot.AlignedData {
     const log = this.scale.name === "log";
     const longest = Math.max(1, ...this.lines.map(({ values }) => values.length));
-    const lines = this.lines.map(({ values }) =>
-      log ? values.map((value) => (value ? Math.abs(value) : null)) : values,
+    const edges = this.lines.flatMap(({ band }) => (band ? [band.high, band.low] : []));
+    const lines = [...this.lines.map(({ values }) => values), ...edges].map((values) =>
+      log ? values.map((value) => (value ? Math.abs(value) : value === undefined ? value : null)) : values,
     );
     return [this.xs ?? Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
   }
@@ -142,6 +164,7 @@ export class RgCurve extends SizedElement {
       ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
     };
     const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+    const banded = this.lines.filter(({ band }) => band);
     const options: uPlot.Options = {
       width: Math.max(100, this.clientWidth - 24),
       height: HEIGHT,
@@ -168,9 +191,18 @@ export class RgCurve extends SizedElement {
             points: { show: false },
           }),
         ),
+        ...banded.flatMap((): uPlot.Series[] => [
+          { stroke: "transparent", points: { show: false } },
+          { stroke: "transparent", points: { show: false } },
+        ]),
       ],
+      bands: banded.map(({ colour }, i) => {
+        const edge = 1 + this.lines.length + 2 * i;
+        return { series: [edge, edge + 1], fill: `${colour}33` };
+      }),
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       hooks: {
+        draw: [(plot) => this.drawBoundaries(plot, text)],
         setCursor: [
           (plot) => {
             if (!this.pointed) return;
@@ -194,10 +226,25 @@ export class RgCurve extends SizedElement {
     });
     return plot;
   }
+
+  private drawBoundaries({ ctx, bbox, valToPos }: uPlot, colour: string): void {
+    ctx.save();
+    ctx.strokeStyle = colour;
+    ctx.setLineDash([4, 4]);
+    ctx.beginPath();
+    for (const x of this.boundaries) {
+      const across = valToPos(x, "x", true);
+      if (across < bbox.left || across > bbox.left + bbox.width) continue;
+      ctx.moveTo(across, bbox.top);
+      ctx.lineTo(across, bbox.top + bbox.height);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
 }
 
-function reading(value: number | null | undefined): string {
-  return value === null || value === undefined ? "padding" : exact(value);
+function reading(value: number | null | undefined, gap: string): string {
+  return value === null || value === undefined ? gap : exact(value);
 }
 
 customElements.define("rg-curve", RgCurve);

@@ -8,6 +8,12 @@ export interface Cursor {
   c: number | null;
 }
 
+/** Where the pointer is in a flow: a step where it is on one, a timestep or lag where it is on one. */
+export interface FlowPoint {
+  step: number | null;
+  row: number | null;
+}
+
 interface Details {
   /** The user chose something. */
   "rg-set": Partial<State>;
@@ -17,6 +23,8 @@ interface Details {
   "rg-pin": { t: number; c: number };
   /** A card is to stand first, or no longer. */
   "rg-pin-card": SeriesName;
+  /** The pointer moved to a training step of a flow, and a row of its map where it is on one; or left. */
+  "rg-flow-point": FlowPoint | null;
   /** Try again what failed. */
   "rg-retry": undefined;
 }
@@ -27,6 +35,7 @@ declare global {
     "rg-cursor": CustomEvent<Details["rg-cursor"]>;
     "rg-pin": CustomEvent<Details["rg-pin"]>;
     "rg-pin-card": CustomEvent<Details["rg-pin-card"]>;
+    "rg-flow-point": CustomEvent<Details["rg-flow-point"]>;
     "rg-retry": CustomEvent<Details["rg-retry"]>;
   }
 }

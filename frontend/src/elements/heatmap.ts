@@ -7,6 +7,7 @@ import type { Tensor } from "../data/types";
 import { logEnds, logPlaces, norms } from "../views/norms";
 import { paint } from "../views/painter";
 import { pngPicture, svgPicture } from "../views/picture";
+import { stretches } from "../views/stretches";
 import { type Cursor, tell } from "./events";
 import type { Pictured } from "./export_menu";
 import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
@@ -26,6 +27,9 @@ const STRIP = 30;
 const GAP = 4;
 /** The most decades that norms span. */
 const DECADES = 12;
+
+/** Height of the colours above columns. */
+const STRIPE = 6;
 
 /** Height of the cells: enough for each row to be seen, within bounds that fit a screen. */
 export function heatmapHeight(channels: number): number {
@@ -50,6 +54,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
     columnNames: { attribute: false },
     mark: { attribute: false },
     line: { attribute: false },
+    strip: { attribute: false },
+    boundaries: { attribute: false },
     marked: { state: true },
   };
   static override styles = [
@@ -71,6 +77,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
       .small { font-size: 10px; }
       .line { fill: none; stroke: #fff; stroke-width: 1.5; }
       .halo { stroke: #000; stroke-width: 3.5; }
+      .boundary { stroke: #fff; stroke-dasharray: 6 4; }
+      .boundary.halo { stroke: #000; stroke-width: 2.5; stroke-dasharray: none; opacity: 0.5; }
       .mark { fill: var(--rg-accent); stroke: var(--rg-accent); stroke-width: 1.5; }
       .marked { fill: var(--rg-accent); fill-opacity: 0.15; stroke: var(--rg-accent); }
     `,
@@ -93,6 +101,10 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
   declare mark: number | undefined;
   /** For each column a row to draw a line through. */
   declare line: (number | null)[] | undefined;
+  /** For each column a colour to draw above it, as CSS has it. */
+  declare strip: (string | null)[] | undefined;
+  /** Rows to draw a line above. */
+  declare boundaries: readonly number[] | undefined;
   declare marked: [Cell, Cell] | null;
 
   private readonly gestures = new Gestures(this);
@@ -111,7 +123,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
   }
 
   private get top(): number {
-    return this.marginals ? NORMS_ABOVE : BARE;
+    return this.marginals ? NORMS_ABOVE : BARE + (this.strip ? STRIPE : 0);
   }
 
   private get plotWidth(): number {
@@ -144,7 +156,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
         <g transform="translate(${LEFT},${this.top})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
           ${this.renderTimeAxis()} ${this.renderChannelAxis()} ${this.renderNorms()} ${this.renderGroups()}
-          ${this.renderPins()} ${this.renderLine()} ${this.renderCrosshair()} ${this.renderMarked()}
+          ${this.renderPins()} ${this.renderBoundaries()} ${this.renderStrip()} ${this.renderLine()} ${this.renderCrosshair()} ${this.renderMarked()}
         </g>
       </svg>
     `;
@@ -252,6 +264,20 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
     return svg`
       ${path.length ? svg`<path class="line halo" d=${path.join("")}></path><path class="line" d=${path.join("")}></path>` : nothing}
       ${mark === null ? nothing : svg`<path class="mark" d="M${mark},0V${this.plotHeight}M${mark - 4},-6h8l-4,6z"></path>`}`;
+  }
+
+  private renderBoundaries() {
+    const inside = (this.boundaries ?? []).filter((row) => row > this.window.c0 && row < this.window.c1);
+    if (inside.length === 0) return nothing;
+    const path = inside.map((row) => `M0,${this.y(row)}H${this.plotWidth}`).join("");
+    return svg`<path class="boundary halo" d=${path}></path><path class="boundary" d=${path}></path>`;
+  }
+
+  private renderStrip() {
+    return stretches(this.strip ?? []).map(
+      ({ value, from, to }) =>
+        svg`<rect class="strip" fill=${value} x=${this.x(from)} y=${-STRIPE - 1} width=${this.x(to) - this.x(from)} height=${STRIPE - 1}></rect>`,
+    );
   }
 
   private renderCrosshair() {

@@ -1,6 +1,7 @@
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement, nothing, svg } from "lit";
 import { stepAt, stepIndex } from "../choices";
 import type { LoggedCount } from "../data/logged";
+import { stretches } from "../views/stretches";
 import { tell } from "./events";
 import { controls } from "./theme";
 
@@ -13,12 +14,16 @@ export class RgStepSlider extends LitElement {
     steps: { attribute: false },
     step: { attribute: false },
     logged: { attribute: false },
+    marks: { attribute: false },
   };
   static override styles = [
     controls,
     css`
       :host { display: flex; align-items: center; gap: 8px; min-width: 0; }
-      input[type="range"] { flex: 1; min-width: 120px; height: 28px; }
+      .track { flex: 1; min-width: 120px; position: relative; height: 28px; }
+      input[type="range"] { width: 100%; height: 28px; margin: 0; }
+      /* The middle of the thumb is 8 px from the ends of the track where the slider is at its ends. */
+      svg { position: absolute; left: 8px; top: 23px; width: calc(100% - 16px); height: 5px; overflow: visible; pointer-events: none; }
       input[type="number"] { width: 92px; }
       button { width: 28px; padding: 0; font-size: 15px; line-height: 1; }
       .note { white-space: nowrap; font-size: 12px; }
@@ -30,6 +35,8 @@ export class RgStepSlider extends LitElement {
   declare step: number | null;
   /** How many steps were logged; null where that is not known. */
   declare logged: LoggedCount | null;
+  /** Steps to mark, each in a colour as CSS has it. */
+  declare marks: ReadonlyMap<number, string>;
 
   override render() {
     const index = stepIndex(this.steps, this.step);
@@ -37,13 +44,13 @@ export class RgStepSlider extends LitElement {
     return html`
       <label for="slider">Step</label>
       <button aria-label="Previous step" title="Previous step (←)" ?disabled=${index <= 0} @click=${() => this.go(index - 1)}>‹</button>
-      <input
+      <span class="track"><input
         id="slider" type="range" ?disabled=${last < 1} min="0" max=${last} step="1" .value=${String(index)}
         aria-valuetext="step ${this.steps[index]}, ${index + 1} of ${last + 1}"
         title="Training step: ← → one step, Page Up and Page Down ten, Home and End"
         @input=${(event: Event) => this.go(Number((event.target as HTMLInputElement).value))}
         @keydown=${this.onKey}
-      />
+      />${this.renderMarks()}</span>
       <button aria-label="Next step" title="Next step (→)" ?disabled=${index >= last} @click=${() => this.go(index + 1)}>›</button>
       <input
         type="number" class="number" aria-label="Step number" .value=${String(this.steps[index])}
@@ -61,6 +68,17 @@ export class RgStepSlider extends LitElement {
     if (!logged || logged.count <= steps.length) return nothing;
     const count = `${logged.complete ? "" : "at least "}${logged.count.toLocaleString("en")}`;
     return html`, <span title=${SAMPLING}>kept ${steps.length.toLocaleString("en")} of ${count} logged steps</span>`;
+  }
+
+  /** A bar for each step with a mark, as wide as the way to the next; percents reach as far as the thumb. */
+  private renderMarks() {
+    if (this.marks.size === 0) return nothing;
+    const share = 100 / Math.max(1, this.steps.length - 1);
+    const bars = stretches(this.steps.map((step) => this.marks.get(step) ?? null));
+    return svg`<svg aria-hidden="true">${bars.map(
+      ({ value, from, to }) =>
+        svg`<rect x="${(from - 0.5) * share}%" width="${(to - from) * share}%" height="5" fill=${value}></rect>`,
+    )}</svg>`;
   }
 
   private go(index: number): void {

@@ -1,16 +1,32 @@
 import { html } from "lit";
-import type { Tab } from "./tab";
+import { flowCards, marksOf } from "../courses";
+import { hasFlow } from "../model";
+import { statisticsFor } from "../views/flow";
+import type { Page, Tab } from "./tab";
+import "../elements/flags_bar";
+import "../elements/flow_bar";
 import "../elements/flow_view";
 
 export const flowTab: Tab = {
   name: "Flow",
   question: "How far back does the gradient reach, and how did that change over training?",
   controls: ["steps"],
-  draws: () => true,
+  draws: hasFlow,
   cards: () => [],
   requests: () => [],
-  render: ({ series, step, state, dark, colourOf, flowOf }) => {
-    const cards = series.map((one) => ({ series: one, colour: colourOf(one.run), loaded: flowOf(one) }));
-    return html`<rg-flow-view .cards=${cards} .step=${step} .eps=${state.eps} .dark=${dark}></rg-flow-view>`;
+  statistics: ({ flowAxis }) => statisticsFor(flowAxis),
+  marks: (page) => marksOf(cardsOf(page), page.steps),
+  render: (page) => {
+    const { state, series, step, steps, dark } = page;
+    const cards = cardsOf(page);
+    return html`
+      <rg-flow-bar .state=${state} .series=${series}></rg-flow-bar>
+      <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
+      <rg-flow-view .cards=${cards} .state=${state} .step=${step} .dark=${dark}></rg-flow-view>
+    `;
   },
 };
+
+function cardsOf(page: Page) {
+  return flowCards(page, statisticsFor(page.state.flowAxis));
+}

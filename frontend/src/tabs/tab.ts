@@ -23,8 +23,8 @@ export interface Page {
   colourOf(run: string): string;
   /** What is known of a view; asking does not fetch. */
   peek(request: TensorRequest): Loaded;
-  /** The flow of a series; asking fetches it. */
-  flowOf(series: Series): LoadedFlow;
+  /** The flow of a series with the statistics named; asking fetches it. */
+  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
   isPinned(series: Series): boolean;
 }
 
@@ -38,6 +38,10 @@ export interface Tab {
   controls: readonly Control[];
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
+  /** The statistics of flows that it draws: then the slider goes over all steps of those. */
+  statistics?(state: Readonly<State>): readonly string[];
+  /** Colours of steps to mark on the slider. */
+  marks?(page: Page): ReadonlyMap<number, string>;
   /** What it draws: fetched first, and the slider's neighbours ahead. */
   cards(page: Page): Card[];
   /** What it wants beyond its cards: more detail, single channels. */

@@ -1,19 +1,43 @@
-/** Gradient flow: from the statistics per step and timestep to maps, horizons and colour ranges. */
+/** Gradient flow: from the statistics per step and timestep to what is drawn of them. */
 
-import { toCodes } from "../colour/bfloat16";
 import type { Extent } from "../colour/scale";
-import type { Flow, Tensor } from "../data/types";
+import { short } from "../colour/ticks";
+import type { Flow } from "../data/types";
+import { exponentialFit, largestGain, memoryHorizon } from "./metrics";
+
+export const FLOW_AXES = ["timestep", "lag"] as const;
+export type FlowAxis = (typeof FLOW_AXES)[number];
+
+/** The statistics that stand for each axis. Quantiles over samples are taken at timesteps alone. */
+export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [string, string] | null }> = {
+  timestep: { norm: "norm_mean", real: "real_samples", band: ["norm_p05", "norm_p95"] },
+  lag: { norm: "lag_norm_mean", real: "lag_real_samples", band: null },
+};
+
+/** What metrics and flags are computed from. */
+export const JUDGED = ["lag_norm_mean", "lag_real_samples", "nan_share", "inf_share", "dead_share"];
+
+/** What maps and curves along an axis are drawn from. */
+export function statisticsFor(axis: FlowAxis): string[] {
+  const { norm, real, band } = OF_AXIS[axis];
+  return [...new Set([...JUDGED, norm, real, ...(band ?? [])])];
+}
 
 /** One statistic of every step, [steps, timesteps]. Throws where the flow does not hold it. */
 export function statistic(flow: Flow, name: string): Float32Array {
-  const count = flow.statistics.length;
-  const index = flow.statistics.indexOf(name);
-  if (index < 0) throw new RangeError(`no statistic ${name}; there are ${flow.statistics.join(", ")}`);
-  return Float32Array.from(
-    { length: flow.steps.length * flow.timesteps },
-    (_, i) => flow.values[i * count + index],
-  );
+  const column = flow.columns[name];
+  if (!column)
+    throw new RangeError(`no statistic ${name}; there are ${Object.keys(flow.columns).join(", ")}`);
+  return column;
 }
+
+/** A statistic at one step, by timestep or lag. */
+export function atStep(flow: Flow, name: string, step: number): Float32Array {
+  return statistic(flow, name).subarray(step * flow.timesteps, (step + 1) * flow.timesteps);
+}
+
+/** What `extentOverSteps` reads. */
+export const EXTENT = ["max_abs", "rms"];
 
 /** What a colour range over all steps is made from: no single value of any step exceeds it. */
 export function extentOverSteps(flow: Flow): Extent {
@@ -29,60 +53,91 @@ export function extentOverSteps(flow: Flow): Extent {
   };
 }
 
-/** A memory horizon: how far back, counted from the last real timestep, the gradient still reaches. */
-export interface Horizon {
-  /** The earliest timestep whose norm is at least `eps` times the largest. */
-  timestep: number;
-  lag: number;
+/** What the norms by lag of every step say, a number a step. */
+export interface StepMetrics {
+  halfLife: Float64Array;
+  r2: Float64Array;
+  gain: Float64Array;
+  /** The largest norm over that at lag 0; NaN where the norm of a real lag is not finite. */
+  growth: Float64Array;
+  /** The largest lag with a real sample; NaN likewise. */
+  longest: Float64Array;
 }
 
-/** The memory horizon of one step's norms over timesteps; null where no norm is positive. */
-export function horizon(norms: ArrayLike<number>, eps: number): Horizon | null {
-  let [largest, last] = [0, -1];
-  for (let t = 0; t < norms.length; t++) {
-    if (Number.isNaN(norms[t])) continue; // padding in every sample, or NaN logged
-    last = t;
-    if (Number.isFinite(norms[t])) largest = Math.max(largest, norms[t]);
+export function stepMetrics(flow: Flow): StepMetrics {
+  const [halfLife, r2, gain, growth, longest] = Array.from(
+    { length: 5 },
+    () => new Float64Array(flow.steps.length),
+  );
+  for (let step = 0; step < flow.steps.length; step++) {
+    const norms = atStep(flow, "lag_norm_mean", step);
+    const fit = exponentialFit(norms);
+    halfLife[step] = fit.halfLife;
+    r2[step] = fit.r2;
+    gain[step] = largestGain(norms);
+    const real = atStep(flow, "lag_real_samples", step);
+    const finite = norms.every((norm, lag) => Number.isFinite(norm) || !(real[lag] > 0));
+    growth[step] = finite && norms[0] > 0 ? largest(norms) / norms[0] : Number.NaN;
+    longest[step] = finite ? lastReal(real) : Number.NaN;
   }
-  if (largest === 0) return null;
-  let timestep = 0;
-  while (!(norms[timestep] >= eps * largest)) timestep++;
-  return { timestep, lag: last - timestep };
+  return { halfLife, r2, gain, growth, longest };
 }
 
-/** The horizon of every step. */
-export function horizons(flow: Flow, eps: number): (Horizon | null)[] {
-  const norms = statistic(flow, "norm_mean");
-  return flow.steps.map((_, i) => horizon(norms.subarray(i * flow.timesteps, (i + 1) * flow.timesteps), eps));
+/** The memory horizon of every step. */
+export function horizons(flow: Flow, eps: number): Float64Array {
+  return Float64Array.from(flow.steps, (_, step) => memoryHorizon(atStep(flow, "lag_norm_mean", step), eps));
 }
 
-/** The mean norms as a picture, [timesteps, steps], for the heatmap to draw: its columns are steps. */
-export function flowPicture(flow: Flow, run: string, tag: string): Tensor {
-  const norms = statistic(flow, "norm_mean");
-  const [steps, timesteps] = [flow.steps.length, flow.timesteps];
-  const real = statistic(flow, "real_samples");
-  const values = new Float32Array(norms.length);
-  const bits = new Uint32Array(values.buffer);
-  for (let t = 0; t < timesteps; t++) {
-    for (let i = 0; i < steps; i++) {
-      values[t * steps + i] = norms[i * timesteps + t];
-      if (!(real[i * timesteps + t] > 0)) bits[t * steps + i] = 0x7fc10000; // padding, as /tensor marks it
-    }
-  }
-  const window = { c0: 0, c1: timesteps, t0: 0, t1: steps };
-  const positive = values.filter((value) => value > 0 && Number.isFinite(value)).sort();
-  const at = (share: number) => positive[Math.round(share * (positive.length - 1))] ?? Number.NaN;
-  return {
-    request: { run, tag, step: 0, wallTime: 0, show: 0, window: null, pooled: null },
-    values: { values, rows: timesteps, columns: steps, window },
-    codes: { values: toCodes(bits), rows: timesteps, columns: steps, window },
-    channels: timesteps,
-    timesteps: steps,
-    kept: 1,
-    batch: 1,
-    range: [at(0), at(1)],
-    quantiles: [at(0)],
-    counts: { real: values.length, padding: 0, zero: 0, nan: 0, posinf: 0, neginf: 0 },
-    narrowed: { flushed: 0, overflowed: 0 },
-  };
+function largest(norms: Float32Array): number {
+  return norms.reduce((most, norm) => (norm > most ? norm : most), 0);
+}
+
+/** The last timestep or lag with a real sample. */
+function lastReal(real: Float32Array): number {
+  let last = real.length - 1;
+  while (last > 0 && !(real[last] > 0)) last--;
+  return last;
+}
+
+/** For each step the row of a map to draw the horizon through; null where there is none. */
+export function horizonRows(flow: Flow, axis: FlowAxis, eps: number): (number | null)[] {
+  return flow.steps.map((_, step) => {
+    const norms = atStep(flow, OF_AXIS[axis].norm, step);
+    // Among timesteps the farthest back is the first, among lags the last.
+    const farthest = memoryHorizon(axis === "lag" ? norms : norms.slice().reverse(), eps);
+    if (Number.isNaN(farthest)) return null;
+    return axis === "lag" ? farthest : norms.length - 1 - farthest;
+  });
+}
+
+/** The exponential fitted to the norms by lag of a step, along an axis; null where there is none to draw. */
+export function fittedNorms(flow: Flow, axis: FlowAxis, step: number): (number | null)[] | null {
+  const norms = atStep(flow, "lag_norm_mean", step);
+  const { logNorm, slope } = exponentialFit(norms);
+  const longest = lastReal(atStep(flow, "lag_real_samples", step));
+  const at = (lag: number) => (lag >= 0 && lag <= longest ? Math.exp(logNorm + slope * lag) : null);
+  if (Number.isNaN(slope)) return null;
+  if (axis === "lag") return Array.from(norms, (_, lag) => at(lag));
+  // Where samples end at different timesteps, no timestep is one lag.
+  const real = atStep(flow, OF_AXIS.timestep.real, step);
+  const counts = real.filter((count) => count > 0);
+  if (counts.some((count) => count !== counts[0])) return null;
+  const last = lastReal(real);
+  return Array.from(norms, (_, timestep) => at(last - timestep));
+}
+
+/** A half-life in words, with how well an exponential fits at all. */
+export function fitWords(halfLife: number, r2: number): string {
+  if (Number.isNaN(halfLife)) return "too few norms above 0 to fit";
+  const fit = `(R² ${r2.toFixed(2)})`;
+  if (!Number.isFinite(halfLife)) return `does not change with the lag ${fit}`;
+  const every = short(Math.abs(halfLife));
+  return `${halfLife > 0 ? "halves" : "doubles"} every ${every} timesteps back ${fit}`;
+}
+
+/** First rows of the windows of truncated backpropagation through time, but the outermost. */
+export function boundaries(window: number | null, rows: number, axis: FlowAxis): number[] {
+  if (window === null) return [];
+  const multiples = Array.from({ length: Math.ceil(rows / window) - 1 }, (_, i) => (i + 1) * window);
+  return axis === "timestep" ? multiples : multiples.map((timestep) => rows - timestep);
 }

@@ -1,0 +1,76 @@
+/** Each shown series with the course of its training, and where flags rise in them. No DOM. */
+
+import type { Series } from "./choices";
+import type { LoadedFlow } from "./data/flows";
+import type { Page } from "./tabs/tab";
+import { type Course, courseOf } from "./views/course";
+import { FLAG_NAMES, FLAGS, type Flag, rises } from "./views/flags";
+
+/** A series and what came of its flow. */
+export interface FlowCard {
+  series: Series;
+  colour: string;
+  loaded: LoadedFlow;
+  course: Course | null;
+}
+
+export function flowCards(
+  { series, state, colourOf, flowOf }: Page,
+  statistics: readonly string[],
+): FlowCard[] {
+  return series.map((one) => {
+    const loaded = flowOf(one, statistics);
+    const { quantity } = one.entry.metadata;
+    const course = loaded.status === "ready" ? courseOf(loaded.flow, quantity, state) : null;
+    return { series: one, colour: colourOf(one.run), loaded, course };
+  });
+}
+
+/** The colour of each of `steps` at which any series has a flag, or had at its last logged step: the worst's. */
+export function marksOf(cards: readonly FlowCard[], steps: readonly number[]): Map<number, string> {
+  const worst = new Map<number, Flag>();
+  for (const { course } of cards) {
+    let index = -1;
+    for (const step of steps) {
+      while (course && course.flow.steps[index + 1]?.[0] <= step) index++;
+      const [flag] = course?.flags[index] ?? [];
+      const other = worst.get(step);
+      if (flag && !(other && FLAGS.indexOf(other) <= FLAGS.indexOf(flag))) worst.set(step, flag);
+    }
+  }
+  return new Map([...worst].map(([step, flag]) => [step, flagColour(flag)]));
+}
+
+/** A flag that rises: at which step, in which series. */
+export interface Rise {
+  step: number;
+  flag: Flag;
+  series: Series;
+}
+
+/** Every rise of a flag in any of the series, in the order of steps. */
+export function risesOf(cards: readonly FlowCard[]): Rise[] {
+  const found = cards.flatMap(({ series, course }) =>
+    course
+      ? rises(course.flags).flatMap(({ index, risen }) =>
+          risen.map((flag) => ({ step: course.flow.steps[index][0], flag, series })),
+        )
+      : [],
+  );
+  return found.sort((a, b) => a.step - b.step || FLAGS.indexOf(a.flag) - FLAGS.indexOf(b.flag));
+}
+
+/** Flags in words; "no flag" where there is none. */
+export function flagWords(flags: readonly Flag[]): string {
+  return flags.map((flag) => FLAG_NAMES[flag]).join(", ") || "no flag";
+}
+
+/** What tells series apart: the run, and the tag where several are shown of a run. */
+export function seriesNames(cards: readonly { series: Series }[]): string[] {
+  const tags = new Set(cards.map(({ series }) => series.tag));
+  return cards.map(({ series: { run, tag } }) => (tags.size > 1 ? `${run} ${tag}` : run));
+}
+
+export function flagColour(flag: Flag): string {
+  return `var(--rg-${flag})`;
+}

@@ -1,0 +1,176 @@
+import { css, html, LitElement, nothing } from "lit";
+import { nearestStep, stepAt } from "../choices";
+import { type FlowCard, flagColour, flagWords, type Rise, risesOf, seriesNames } from "../courses";
+import type { Limits } from "../views/course";
+import { FLAG_NAMES, type Flag } from "../views/flags";
+import { tell } from "./events";
+import { controls } from "./theme";
+
+/** A threshold: what it is in words around its field and in full, and its range. */
+interface Field {
+  label: string;
+  unit: string;
+  least: number;
+  most: number;
+  flag: Flag | null;
+  title: string;
+}
+
+const FIELDS: Record<keyof Limits, Field> = {
+  eps: {
+    label: "Horizon at",
+    unit: "of the largest norm",
+    least: 1e-12,
+    most: 1,
+    flag: null,
+    title: "The memory horizon: the largest lag at which the norm is at least this share of the largest norm",
+  },
+  nonfinite: {
+    label: "Non-finite >",
+    unit: "",
+    least: 0,
+    most: 1,
+    flag: "non_finite",
+    title: "Non-finite: at some timestep the share of NaN and Inf is above this",
+  },
+  exploding: {
+    label: "Exploding >",
+    unit: "×",
+    least: 1,
+    most: Number.MAX_VALUE,
+    flag: "exploding",
+    title: "Exploding: the largest norm is above so many times the norm at lag 0, the last real timestep",
+  },
+  vanishing: {
+    label: "Vanishing <",
+    unit: "",
+    least: 0,
+    most: 1,
+    flag: "vanishing",
+    title: "Vanishing: the memory horizon is below this share of the largest lag",
+  },
+  dead: {
+    label: "Dead >",
+    unit: "",
+    least: 0,
+    most: 1,
+    flag: "dead_channels",
+    title: "Dead channels: the share of channels that are exactly 0 throughout is above this",
+  },
+};
+
+/** Where letters are letters, not commands. */
+const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";
+
+/** The thresholds of flags, which flags there are at the slider's step, and the way from flag to flag. */
+export class RgFlagsBar extends LitElement {
+  static override properties = {
+    limits: { attribute: false },
+    cards: { attribute: false },
+    steps: { attribute: false },
+    step: { type: Number },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: block; margin-bottom: 8px; }
+      div { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; }
+      div + div { margin-top: 6px; }
+      span { display: inline-flex; align-items: center; gap: 5px; white-space: nowrap; }
+      input { width: 62px; }
+      .key { width: 12px; height: 8px; border-radius: 1px; flex: none; }
+      .now { white-space: normal; flex-wrap: wrap; }
+      .now b { font-weight: 500; }
+    `,
+  ];
+
+  declare limits: Limits;
+  declare cards: FlowCard[];
+  /** The slider's steps, and the one it names. */
+  declare steps: number[];
+  declare step: number;
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const typing = (event.composedPath()[0] as Element).matches(TYPED_INTO);
+    if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
+    if (event.key === "n") this.go(this.next());
+    if (event.key === "p") this.go(this.previous());
+  };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener("keydown", this.onKey);
+  }
+
+  override render() {
+    const [previous, next] = [this.previous(), this.next()];
+    return html`
+      <div>
+        ${(Object.keys(FIELDS) as (keyof Limits)[]).map((name) => this.renderField(name))}
+      </div>
+      <div>
+        <span>
+          <button ?disabled=${!previous} @click=${() => this.go(previous)} title=${titleOf(previous, "p")}>‹ flag</button>
+          <button ?disabled=${!next} @click=${() => this.go(next)} title=${titleOf(next, "n")}>flag ›</button>
+        </span>
+        <span class="now number" role="status">${this.renderNow()}</span>
+      </div>
+    `;
+  }
+
+  private renderField(name: keyof Limits) {
+    const { label, unit, least, most, flag, title } = FIELDS[name];
+    return html`<span title=${title}>
+      ${flag ? html`<i class="key" style="background:${flagColour(flag)}"></i>` : nothing}
+      <label for=${name}>${label}</label>
+      <input
+        id=${name} type="number" class="number" min=${least} max=${most} step="any" .value=${String(this.limits[name])}
+        @change=${(event: Event) => this.onLimit(name, event.target as HTMLInputElement)}
+      />${unit ? html`<span class="muted">${unit}</span>` : nothing}
+    </span>`;
+  }
+
+  private renderNow() {
+    const names = seriesNames(this.cards);
+    return html`<span class="muted">At step ${this.step}:</span> ${this.cards.map(({ course }, i) => {
+      const kept = course && nearestStep(course.flow.steps, this.step);
+      if (!kept) return nothing;
+      const flags = course.flags[course.flow.steps.indexOf(kept)];
+      return html`<span>${names[i]}: <b>${flagWords(flags)}</b></span>`;
+    })}`;
+  }
+
+  private next(): Rise | undefined {
+    return risesOf(this.cards).find(({ step }) => step > this.step);
+  }
+
+  private previous(): Rise | undefined {
+    return risesOf(this.cards)
+      .filter(({ step }) => step < this.step)
+      .at(-1);
+  }
+
+  private go(rise: Rise | undefined): void {
+    if (rise) tell(this, "rg-set", { step: stepAt(this.steps, this.steps.indexOf(rise.step)) });
+  }
+
+  private onLimit(name: keyof Limits, input: HTMLInputElement): void {
+    const typed = input.valueAsNumber;
+    const { least, most } = FIELDS[name];
+    if (typed >= least && typed <= most) tell(this, "rg-set", { [name]: typed });
+    input.value = String(this.limits[name]);
+  }
+}
+
+/** Where a button leads, with its key. */
+function titleOf(rise: Rise | undefined, key: string): string {
+  if (!rise) return `No flag rises there (${key})`;
+  return `Step ${rise.step}: ${rise.series.run} ${rise.series.tag}, ${FLAG_NAMES[rise.flag]} (${key})`;
+}
+
+customElements.define("rg-flags-bar", RgFlagsBar);

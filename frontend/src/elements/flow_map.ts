@@ -1,0 +1,105 @@
+import { css, html, LitElement } from "lit";
+import { PADDING } from "../colour/bfloat16";
+import type { Scale } from "../colour/scale";
+import type { MapName } from "../colour/table";
+import { exact } from "../colour/ticks";
+import { flagColour, flagWords } from "../courses";
+import type { Tensor } from "../data/types";
+import type { Course } from "../views/course";
+import type { FlowAxis } from "../views/flow";
+import { indexOf } from "../views/flow_map";
+import { type Cursor, type FlowPoint, tell } from "./events";
+import { controls } from "./theme";
+import "./heatmap";
+
+/** A picture of training steps by timesteps or lags, with the horizon and the flags of its course. */
+export class RgFlowMap extends LitElement {
+  static override properties = {
+    course: { attribute: false },
+    picture: { attribute: false },
+    line: { attribute: false },
+    flagged: { type: Boolean },
+    what: { type: String },
+    scale: { attribute: false },
+    map: { type: String },
+    axis: { type: String },
+    boundaries: { attribute: false },
+    step: { type: Number },
+    point: { attribute: false },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: block; min-width: 0; }
+      .readout { min-height: 20px; font-size: 12px; }
+      b { font-weight: 500; }
+    `,
+  ];
+
+  /** Its steps are the picture's columns. */
+  declare course: Course;
+  declare picture: Tensor;
+  /** For each step the row of the horizon; null: none is drawn. */
+  declare line: (number | null)[] | null;
+  /** Whether to mark steps with flags. */
+  declare flagged: boolean;
+  /** What a cell holds, in words. */
+  declare what: string;
+  declare scale: Scale;
+  declare map: MapName;
+  declare axis: FlowAxis;
+  declare boundaries: number[];
+  /** The slider's step. */
+  declare step: number;
+  declare point: FlowPoint | null;
+
+  override render() {
+    const { flow, flags } = this.course;
+    const shown = indexOf(flow, this.step);
+    const cursor = this.point?.step == null ? null : { t: indexOf(flow, this.point.step), c: this.point.row };
+    const strip = this.flagged ? flags.map(([worst]) => (worst ? flagColour(worst) : null)) : undefined;
+    return html`
+      <rg-heatmap
+        .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${this.picture.values.window}
+        .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis }} .marginals=${false}
+        .cursor=${cursor} .columnNames=${flow.steps.map(([step]) => step)} .mark=${shown}
+        .line=${this.line ?? undefined} .strip=${strip} .boundaries=${this.boundaries}
+        @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${(event: Event) => event.stopPropagation()}
+      ></rg-heatmap>
+      <div class="readout number">${this.renderReadout(cursor?.t ?? shown)}</div>
+    `;
+  }
+
+  private renderReadout(index: number) {
+    const { flow, horizon, flags } = this.course;
+    const row = this.point?.row ?? null;
+    const reach = Number.isNaN(horizon[index]) ? "no horizon" : `horizon: lag ${horizon[index]}`;
+    const words = this.flagged ? `${reach}; ${flagWords(flags[index])}` : "";
+    const step = `step ${flow.steps[index][0]}`;
+    if (row === null || row >= this.picture.channels) {
+      return html`<span class="muted">${[step, words].filter(Boolean).join(", ")}. Click a step to go there.</span>`;
+    }
+    const cell = row * flow.steps.length + index;
+    const value =
+      this.picture.codes.values[cell] === PADDING ? "padding" : exact(this.picture.values.values[cell]);
+    return html`<b>${value}</b>
+      <span class="muted">${this.what} at ${step}, ${this.axis} ${row}${words ? `; ${words}` : ""}</span>`;
+  }
+
+  private onCursor(event: CustomEvent<Cursor | null>): void {
+    event.stopPropagation();
+    const { detail } = event;
+    tell(this, "rg-flow-point", detail && { step: this.stepOf(detail.t), row: detail.c });
+  }
+
+  private onChoose(event: CustomEvent<{ t: number }>): void {
+    event.stopPropagation();
+    tell(this, "rg-set", { step: this.stepOf(event.detail.t) });
+  }
+
+  private stepOf(column: number): number {
+    return this.course.flow.steps[column][0];
+  }
+}
+
+customElements.define("rg-flow-map", RgFlowMap);

@@ -1,0 +1,89 @@
+import { css, html, LitElement } from "lit";
+import type { Scale } from "../colour/scale";
+import { seriesNames } from "../courses";
+import { atStep, boundaries, type FlowAxis, fittedNorms, fitWords, OF_AXIS } from "../views/flow";
+import { indexOf } from "../views/flow_map";
+import type { Line } from "./curve";
+import { type Cursor, type FlowPoint, tell } from "./events";
+import type { Drawn } from "./flow_view";
+import { controls } from "./theme";
+import "./curve";
+
+const FITTED = [5, 4];
+
+/** The norms of one step against timestep or lag, with quantiles over samples and the exponential fitted. */
+export class RgFlowNow extends LitElement {
+  static override properties = {
+    drawn: { attribute: false },
+    axis: { type: String },
+    scale: { attribute: false },
+    step: { type: Number },
+    window: { attribute: false },
+    point: { attribute: false },
+    dark: { type: Boolean },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: block; min-width: 0; }
+      ul { list-style: none; margin: 6px 0 0; padding: 0; font-size: 12px; }
+      i { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 4px; }
+    `,
+  ];
+
+  declare drawn: Drawn[];
+  declare axis: FlowAxis;
+  declare scale: Scale;
+  /** The slider's step. */
+  declare step: number;
+  /** Timesteps in a window of truncated backpropagation through time. */
+  declare window: number | null;
+  declare point: FlowPoint | null;
+  declare dark: boolean;
+
+  override render() {
+    const { axis, drawn } = this;
+    const names = seriesNames(drawn);
+    const longest = Math.max(...drawn.map(({ course }) => course.flow.timesteps));
+    const row = this.point?.row ?? null;
+    return html`
+      <rg-curve
+        heading="Norm at step ${this.step} against ${axis}" .channel=${null} .axis=${axis}
+        .lines=${drawn.flatMap((one, i) => this.linesOf(one, names[i]))} .scale=${this.scale} .span=${[0, longest]}
+        .xs=${null} .boundaries=${boundaries(this.window, longest, axis).map((first) => first - 0.5)}
+        .cursor=${row === null ? null : { t: row, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
+      ></rg-curve>
+      <ul class="number">
+        ${drawn.map(({ colour, course }, i) => {
+          const index = indexOf(course.flow, this.step);
+          return html`<li><i style="background:${colour}"></i>${names[i]}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
+        })}
+        <li class="muted">
+          ${axis === "timestep" ? "Band: 5th to 95th percentile over samples. " : ""}Dashed: the exponential fitted to the norms by lag.
+        </li>
+      </ul>
+    `;
+  }
+
+  private linesOf({ course: { flow }, colour }: Drawn, label: string): Line[] {
+    const index = indexOf(flow, this.step);
+    const { norm, band } = OF_AXIS[this.axis];
+    const at = (name: string) =>
+      Array.from(atStep(flow, name, index), (value) => (Number.isFinite(value) ? value : null));
+    const quantiles = band?.every((name) => name in flow.columns)
+      ? { low: at(band[0]), high: at(band[1]) }
+      : undefined;
+    const fitted = fittedNorms(flow, this.axis, index);
+    return [
+      { label, colour, dash: [], values: at(norm), ...(quantiles && { band: quantiles }) },
+      ...(fitted ? [{ label: `${label}, fitted`, colour, dash: FITTED, values: fitted, aside: true }] : []),
+    ];
+  }
+
+  private onCursor(event: CustomEvent<Cursor | null>): void {
+    event.stopPropagation();
+    tell(this, "rg-flow-point", event.detail && { step: this.step, row: event.detail.t });
+  }
+}
+
+customElements.define("rg-flow-now", RgFlowNow);

@@ -1,0 +1,93 @@
+/** Flags: what is wrong with a step's gradient, by thresholds that the user sets; as tb_rnngrad.flow has them. */
+
+import type { Flow } from "../data/types";
+import { type StepMetrics, statistic } from "./flow";
+
+/** The worst first. */
+export const FLAGS = ["non_finite", "exploding", "vanishing", "dead_channels"] as const;
+export type Flag = (typeof FLAGS)[number];
+
+export const FLAG_NAMES: Record<Flag, string> = {
+  non_finite: "non-finite",
+  exploding: "exploding",
+  vanishing: "vanishing",
+  dead_channels: "dead channels",
+};
+
+export interface Thresholds {
+  /** Vanishing: the memory horizon is below this share of the largest lag. */
+  vanishing: number;
+  /** Exploding: the largest norm is above so many times that at lag 0. */
+  exploding: number;
+  /** Non-finite: the share of NaN and Inf at some timestep is above this. */
+  nonfinite: number;
+  /** Dead channels: the share of channels that are exactly 0 throughout is above this. */
+  dead: number;
+}
+
+/** What flows back through time, and so vanishes or explodes. */
+const CARRIED = ["hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"];
+
+/** What flags are judged by, a number a step; NaN where it is not known. */
+export interface Evidence {
+  /** The memory horizon as a share of the largest lag. */
+  reach: Float64Array;
+  /** The largest norm over that at lag 0. */
+  growth: Float64Array;
+  /** The largest share of NaN and Inf at any timestep. */
+  nonfinite: Float64Array;
+  /** The share of channels that are exactly 0 throughout. */
+  dead: Float64Array;
+}
+
+/** The evidence of every step, of its metrics and its memory horizon. */
+export function evidence(flow: Flow, { growth, longest }: StepMetrics, horizon: Float64Array): Evidence {
+  const nans = statistic(flow, "nan_share");
+  const infinities = statistic(flow, "inf_share");
+  const dead = "dead_share" in flow.columns ? statistic(flow, "dead_share") : null;
+  const unknown = () => new Float64Array(flow.steps.length).fill(Number.NaN);
+  const found = { reach: unknown(), growth, nonfinite: unknown(), dead: unknown() };
+  for (let step = 0; step < flow.steps.length; step++) {
+    const base = step * flow.timesteps;
+    if (longest[step] > 0) found.reach[step] = horizon[step] / longest[step]; // one lag tells nothing
+    for (let i = base; i < base + flow.timesteps; i++) {
+      const share = nans[i] + infinities[i];
+      if (!(share <= found.nonfinite[step]) && !Number.isNaN(share)) found.nonfinite[step] = share;
+      if (dead && !Number.isNaN(dead[i])) found.dead[step] = dead[i];
+    }
+  }
+  return found;
+}
+
+type Judge = (evidence: Evidence, step: number, thresholds: Thresholds) => boolean;
+
+/** One formula a flag; what is not known, NaN, raises none. */
+const FORMULAS: Record<Flag, Judge> = {
+  non_finite: ({ nonfinite }, step, limits) => nonfinite[step] > limits.nonfinite,
+  exploding: ({ growth }, step, limits) => growth[step] > limits.exploding,
+  vanishing: ({ reach }, step, limits) => reach[step] < limits.vanishing,
+  dead_channels: ({ dead }, step, limits) => dead[step] > limits.dead,
+};
+
+/** The flags of every step, the worst first. */
+export function flagsOf(found: Evidence, quantity: string | undefined, thresholds: Thresholds): Flag[][] {
+  const carried = CARRIED.includes(quantity ?? "");
+  const judged = FLAGS.filter((flag) => carried || (flag !== "vanishing" && flag !== "exploding"));
+  return Array.from(found.reach, (_, step) =>
+    judged.filter((flag) => FORMULAS[flag](found, step, thresholds)),
+  );
+}
+
+/** Where flags rise: indices of steps that have one which the step before has not. */
+export function rises(flags: readonly Flag[][]): { index: number; risen: Flag[] }[] {
+  return flags.flatMap((now, index) => {
+    const risen = now.filter((flag) => index === 0 || !flags[index - 1].includes(flag));
+    return risen.length ? { index, risen } : [];
+  });
+}
+
+/** The worst flag of all, and the index at which it first came. */
+export function worst(flags: readonly Flag[][]): { flag: Flag; index: number } | null {
+  const flag = FLAGS.find((one) => flags.some((now) => now.includes(one)));
+  return flag ? { flag, index: flags.findIndex((now) => now.includes(flag)) } : null;
+}

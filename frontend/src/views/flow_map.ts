@@ -1,0 +1,76 @@
+/** Pictures of a flow: rows are timesteps or lags, columns are training steps. */
+
+import { nearestStep } from "../choices";
+import { toCodes } from "../colour/bfloat16";
+import type { Flow, KeptStep, Tensor } from "../data/types";
+import { type FlowAxis, OF_AXIS, statistic } from "./flow";
+
+const PADDING_BITS = 0x7fc10000; // as /tensor marks it
+
+/** The mean norms as a picture, [timesteps or lags, steps]. */
+export function normMap(flow: Flow, axis: FlowAxis, run: string, tag: string): Tensor {
+  const [norms, real] = [statistic(flow, OF_AXIS[axis].norm), statistic(flow, OF_AXIS[axis].real)];
+  const { steps, timesteps } = flow;
+  return picture(run, tag, timesteps, steps.length, true, (row, column) => {
+    const i = column * timesteps + row;
+    return real[i] > 0 ? norms[i] : null;
+  });
+}
+
+/** log10 of a's norms over b's, at a's steps and b's nearest ones. Where either is padding, so is the result. */
+export function ratioMap(a: Flow, b: Flow, axis: FlowAxis, run: string, tag: string): Tensor {
+  const of = OF_AXIS[axis];
+  const [normsA, realA] = [statistic(a, of.norm), statistic(a, of.real)];
+  const [normsB, realB] = [statistic(b, of.norm), statistic(b, of.real)];
+  const steps = a.steps.map(([step]) => indexOf(b, step));
+  const rows = Math.max(a.timesteps, b.timesteps);
+  return picture(run, tag, rows, a.steps.length, false, (row, column) => {
+    if (row >= a.timesteps || row >= b.timesteps) return null;
+    const [i, j] = [column * a.timesteps + row, steps[column] * b.timesteps + row];
+    return realA[i] > 0 && realB[j] > 0 ? Math.log10(normsA[i] / normsB[j]) : null;
+  });
+}
+
+/** The index of the logged step nearest to `step`. */
+export function indexOf(flow: Flow, step: number): number {
+  return flow.steps.indexOf(nearestStep(flow.steps, step) as KeptStep);
+}
+
+/** A picture of `at`, null where it is padding; its range is over positive numbers only, or over all. */
+function picture(
+  run: string,
+  tag: string,
+  rows: number,
+  columns: number,
+  positive: boolean,
+  at: (row: number, column: number) => number | null,
+): Tensor {
+  const values = new Float32Array(rows * columns);
+  const bits = new Uint32Array(values.buffer);
+  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const [i, value] = [row * columns + column, at(row, column)];
+      if (value === null) bits[i] = PADDING_BITS;
+      else values[i] = value;
+      if (value === null || !Number.isFinite(value) || (positive && value <= 0)) continue;
+      if (value < least) least = value;
+      if (value > greatest) greatest = value;
+    }
+  }
+  const window = { c0: 0, c1: rows, t0: 0, t1: columns };
+  const range: [number, number] = least <= greatest ? [least, greatest] : [Number.NaN, Number.NaN];
+  return {
+    request: { run, tag, step: 0, wallTime: 0, show: 0, window: null, pooled: null },
+    values: { values, rows, columns, window },
+    codes: { values: toCodes(bits), rows, columns, window },
+    channels: rows,
+    timesteps: columns,
+    kept: 1,
+    batch: 1,
+    range,
+    quantiles: [range[0]],
+    counts: { real: values.length, padding: 0, zero: 0, nan: 0, posinf: 0, neginf: 0 },
+    narrowed: { flushed: 0, overflowed: 0 },
+  };
+}

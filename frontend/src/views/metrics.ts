@@ -1,0 +1,75 @@
+/**
+ * What norms by lag say of the network's memory: the definitions of tb_rnngrad.flow, number for number.
+ *
+ * Lag 0 is the last real timestep. NaN stands for "there is no such lag" in what is given, and for
+ * "undefined" in what is returned.
+ */
+
+export type Norms = ArrayLike<number>;
+
+/**
+ * How far back does the gradient reach? The largest lag at which the norm is at least `eps` times the
+ * largest. NaN where no norm is above 0, or one is infinite.
+ */
+export function memoryHorizon(norms: Norms, eps: number): number {
+  let largest = 0;
+  for (let lag = 0; lag < norms.length; lag++) if (norms[lag] > largest) largest = norms[lag];
+  if (largest === 0 || largest === Number.POSITIVE_INFINITY) return Number.NaN;
+  let lag = norms.length - 1;
+  while (!(norms[lag] >= eps * largest)) lag--;
+  return lag;
+}
+
+export interface ExponentialFit {
+  /** Timesteps back over which the norm halves; negative: doubles; infinite: it stays. */
+  halfLife: number;
+  /** The share of the variance of log norm that the line explains. */
+  r2: number;
+  /** The fitted log norm at lag 0. */
+  logNorm: number;
+  /** Of log norm, per timestep of lag. */
+  slope: number;
+}
+
+/** Least squares of log norm against lag, over positive, finite norms; NaN where there are fewer than two. */
+export function exponentialFit(norms: Norms): ExponentialFit {
+  const lags: number[] = [];
+  for (let lag = 0; lag < norms.length; lag++)
+    if (norms[lag] > 0 && Number.isFinite(norms[lag])) lags.push(lag);
+  if (lags.length < 2)
+    return { halfLife: Number.NaN, r2: Number.NaN, logNorm: Number.NaN, slope: Number.NaN };
+  const first = Math.log(norms[lags[0]]);
+  const logs = lags.map((lag) => Math.log(norms[lag]) - first); // exactly 0 where nothing changes
+  const [meanLag, meanLog] = [mean(lags), mean(logs)];
+  let [across, along, spread, error] = [0, 0, 0, 0];
+  for (let i = 0; i < lags.length; i++) {
+    across += (lags[i] - meanLag) * logs[i];
+    along += (lags[i] - meanLag) ** 2;
+  }
+  const slope = across / along;
+  const start = meanLog - slope * meanLag;
+  for (let i = 0; i < lags.length; i++) {
+    spread += (logs[i] - meanLog) ** 2;
+    error += (logs[i] - start - slope * lags[i]) ** 2;
+  }
+  return {
+    halfLife: slope === 0 ? Number.POSITIVE_INFINITY : -Math.LN2 / slope,
+    r2: spread === 0 ? 1 : 1 - error / spread,
+    logNorm: first + start,
+    slope,
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The largest of ||g_t|| / ||g_t+1|| over lags; NaN where it is nowhere defined. */
+export function largestGain(norms: Norms): number {
+  let largest = Number.NaN;
+  for (let lag = 1; lag < norms.length; lag++) {
+    const gain = norms[lag - 1] > 0 ? norms[lag] / norms[lag - 1] : Number.NaN;
+    if (!(gain <= largest) && !Number.isNaN(gain)) largest = gain;
+  }
+  return largest;
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { exponentialFit, largestGain, memoryHorizon } from "../src/views/metrics";
+
+/** Norms a^lag. */
+function decaying(a: number, lags: number): number[] {
+  return Array.from({ length: lags }, (_, lag) => a ** lag);
+}
+
+describe("the memory horizon", () => {
+  it("of norms that decay as a^lag is the largest lag with a^lag >= eps", () => {
+    expect(memoryHorizon(decaying(0.5, 40), 0.01)).toBe(6);
+    expect(memoryHorizon(decaying(0.9, 40), 0.01)).toBe(39);
+    expect(memoryHorizon(decaying(0.5, 40), 1)).toBe(0);
+  });
+
+  it("is the last of several lags that are reached", () => {
+    expect(memoryHorizon([1, 0, 0, 0.5, 0], 0.1)).toBe(3);
+  });
+
+  it("passes over lags that are not there", () => {
+    expect(memoryHorizon([1, 0.5, Number.NaN, Number.NaN], 0.01)).toBe(1);
+  });
+
+  it("is undefined where no norm is positive, or one is infinite", () => {
+    expect(memoryHorizon([0, 0, Number.NaN], 0.01)).toBeNaN();
+    expect(memoryHorizon([1, Number.POSITIVE_INFINITY, 1], 0.01)).toBeNaN();
+  });
+});
+
+describe("the exponential fit", () => {
+  it("of a^lag has the half-life ln 2 / -ln a, and explains everything", () => {
+    for (const a of [0.5, 0.9, 1.1]) {
+      const fit = exponentialFit(decaying(a, 30));
+      expect(fit.halfLife).toBeCloseTo(Math.LN2 / -Math.log(a), 10);
+      expect(fit.slope).toBeCloseTo(Math.log(a), 12);
+      expect(fit.logNorm).toBeCloseTo(0, 10);
+      expect(fit.r2).toBeCloseTo(1, 10);
+    }
+  });
+
+  it("stays for ever where the norm does not change", () => {
+    expect(exponentialFit([3, 3, 3])).toMatchObject({ halfLife: Number.POSITIVE_INFINITY, r2: 1 });
+  });
+
+  it("passes over what has no logarithm, and is undefined of fewer than two norms", () => {
+    expect(exponentialFit([8, 0, 2, Number.NaN, Number.POSITIVE_INFINITY]).halfLife).toBeCloseTo(1, 12);
+    expect(exponentialFit([8, 0, Number.NaN]).halfLife).toBeNaN();
+  });
+});
+
+describe("the largest gain", () => {
+  it("of a^lag is a", () => {
+    expect(largestGain(decaying(0.5, 10))).toBeCloseTo(0.5, 12);
+    expect(largestGain([1, 2, 8, 4])).toBe(4);
+  });
+
+  it("is undefined after a norm of 0, and infinite where a norm is", () => {
+    expect(largestGain([0, 5])).toBeNaN();
+    expect(largestGain([1, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
+    expect(largestGain([1])).toBeNaN();
+  });
+});

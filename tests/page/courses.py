@@ -1,0 +1,72 @@
+"""Logs of flows whose course over training is known, and what Python says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+import tb_rnngrad
+from tb_rnngrad import flow, summary
+
+SAMPLES, TIMESTEPS, CHANNELS = 3, 40, 8
+STEPS = tuple(range(0, 25))
+# Tensors are logged at every eighth step, flows at all.
+TENSOR_STEPS = STEPS[::8]
+LENGTHS = (40, 33, 25)
+
+
+def growing(step: int) -> np.ndarray:
+    """Return a gradient that fades as a^lag, the more slowly the later the step."""
+    return fading(0.3 + 0.03 * step)
+
+
+def failing(step: int) -> np.ndarray:
+    """Return a gradient that vanishes, explodes, is NaN; two channels of eight are dead."""
+    data = fading(0.3 if step < 10 else 0.95 if step < 16 else 1.3)
+    data[:, :, 2:4] = 0
+    if step >= 20:
+        data[1, 30, 5] = np.nan
+    return data
+
+
+def fading(a: float) -> np.ndarray:
+    """Return data of norm sqrt(channels) a^lag, samples 1, 2 and 3 times that."""
+    lags = np.arange(TIMESTEPS)[::-1, np.newaxis]
+    of_sample = np.arange(1, SAMPLES + 1)[:, np.newaxis, np.newaxis]
+    return (of_sample * a**lags * np.ones(CHANNELS)).astype(np.float32)
+
+
+def write_courses(logdir: Path) -> None:
+    """Log run `growing`, layers lstm_1 and (ragged) lstm_2; and run `failing`, lstm_1 alone."""
+    with tb_rnngrad.SummaryWriter(logdir / "failing") as writer:
+        for step in STEPS[::2]:
+            writer.add_sequence("lstm_1", failing(step), step)
+    writer = EventFileWriter(str(logdir / "growing"))
+    for step in STEPS:
+        for tag, mask in (("lstm_1", None), ("lstm_2", LENGTHS)):
+            both = summary.sequence_pb(tag, growing(step), mask=mask)
+            if step not in TENSOR_STEPS:
+                del both.value[0]
+            writer.add_event(Event(step=step, wall_time=1000.0 + step, summary=both))
+    writer.close()
+
+
+def python_says(logdir: Path, run: str, tag: str, limits: flow.Thresholds) -> dict[str, Any]:
+    """Return what tb_rnngrad.flow says of every step of a log."""
+    logged = tb_rnngrad.read(logdir, run=run, tag=tag).flow
+    found: dict[str, Any] = {"steps": logged.steps.tolist(), "flags": []}
+    metrics: dict[str, list[float]] = {"horizon": [], "halfLife": [], "r2": [], "gain": []}
+    for rows in logged.values:
+        norms = rows[:, logged.statistics.index("lag_norm_mean")]
+        fit = flow.exponential_fit(norms)
+        metrics["horizon"].append(flow.memory_horizon(norms, limits.eps))
+        metrics["halfLife"].append(fit.half_life)
+        metrics["r2"].append(fit.r2)
+        metrics["gain"].append(flow.largest_gain(norms))
+        up = flow.flags(rows, thresholds=limits, names=logged.statistics)
+        found["flags"].append([flag.name for flag in up])
+    return found | {name: np.array(values) for name, values in metrics.items()}
