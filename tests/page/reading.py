@@ -41,7 +41,9 @@ class Tab:
 
     @classmethod
     def open(cls, page: Page, url: str, *keys: str) -> Tab:
-        """Open TensorBoard at the tab, with keys of its URL."""
+        """Open TensorBoard at the tab, with keys of its URL; at the heatmaps where none says where."""
+        if not any(key.startswith("view=") for key in keys):
+            keys = ("view=heatmap", *keys)
         page.goto("about:blank")  # a mere change of the hash would load nothing
         page.goto(f"{url}/#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
         return cls.attach(page)
