@@ -94,13 +94,15 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Callable[[]
     if logger is not None:
         logger.set_model(model)
         logger.on_train_begin()
-        if logger._update_freq == 10**9:
-            logger._next = 10**9
+        logger._records_due.pass_by(0)  # of an idle one, what is due at step 0
 
     def step() -> None:
+        batch = next(batches)
         if logger is not None:
-            logger.on_train_batch_begin(next(batches))
+            logger.on_train_batch_begin(batch)
         model.train_function(iterator)
+        if logger is not None:
+            logger.on_train_batch_end(batch)
 
     return step
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import tensorflow as tf
 
+from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._background import Background
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._quantities import check_of
-from tb_rnngrad.keras._records import check_reached, record_of
+from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, is_legacy_graph, taps_of
-from tb_rnngrad.record import SequenceRecord, check_max_outputs, check_stored_dtype
-from tb_rnngrad.writer import SummaryWriter
+from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 # What logging may run into inside someone else's training step, without that being the step's end.
 _FAILURES: Final = (
@@ -51,13 +52,22 @@ class GradientLogger:
         update_freq: "epoch": the first batch of every epoch; or a number of batches.
         max_outputs: samples to keep; the flow statistics are over the whole batch.
         dtype: "float32", or "bfloat16" for half the bytes.
+        flow_freq: a number of batches, after which the flow statistics alone are written where no
+            tensor is due: a few kilobytes; None: with the tensors only.
+        thresholds: from where on a flag is up; None: `flow.Thresholds()`.
+        verbose: 1: print a line when a flag rises or falls; 0: do not.
+        on_flag: called with a `flow.FlagEvent` when a flag rises or falls, in the thread that
+            trains. As writing goes on while the next step trains, this is at the end of a later
+            batch, before a next one is logged, or at the end of training. What it raises ends
+            `fit` and reaches the user.
 
-    Tags are layer/quantity, such as "lstm_1/hidden_state". The step is the number of optimizer
-    steps that the weights have seen, so that training resumed from a checkpoint goes on where it
-    stood.
+    Tags are layer/quantity, such as "lstm_1/hidden_state". Memory horizon, half-life and largest
+    gain of every logged step are scalars of TensorBoard's, under tag/memory_horizon and so on. The
+    step is the number of optimizer steps that the weights have seen, so that training resumed from
+    a checkpoint goes on where it stood.
 
     Raises:
-        ValueError: an argument cannot be.
+        ValueError, TypeError: an argument cannot be.
     """
 
     # What either Keras asks of a callback beside its hooks.
@@ -73,11 +83,23 @@ class GradientLogger:
         update_freq: str | int = "epoch",
         max_outputs: int = 4,
         dtype: str = "float32",
+        flow_freq: int | None = None,
+        thresholds: Thresholds | None = None,
+        verbose: int = 0,
+        on_flag: Callable[[FlagEvent], object] | None = None,
     ) -> None:
-        if update_freq != "epoch" and (not isinstance(update_freq, int) or update_freq < 1):
+        if update_freq != "epoch" and not _is_count(update_freq):
             raise ValueError(
                 f'update_freq is {update_freq!r}; expected "epoch" or a number of batches'
             )
+        if flow_freq is not None and not _is_count(flow_freq):
+            raise ValueError(f"flow_freq is {flow_freq!r}; expected a number of batches or None")
+        if verbose not in (0, 1):
+            raise ValueError(f"verbose is {verbose!r}; expected 0 or 1")
+        if on_flag is not None and not callable(on_flag):
+            raise TypeError(f"on_flag is {on_flag!r}; expected a function of one FlagEvent")
+        if not isinstance(thresholds, Thresholds | None):
+            raise TypeError(f"thresholds is {thresholds!r}; expected a tb_rnngrad.flow.Thresholds")
         if data is not None and len(data) not in (2, 3):
             raise ValueError(
                 f"data has {len(data)} elements; expected (x, y) or (x, y, sample_weight)"
@@ -85,19 +107,18 @@ class GradientLogger:
         check_max_outputs(max_outputs)
         check_stored_dtype(dtype)
         self._of = check_of(of)
-        self._log_dir = log_dir
         self._layers = layers
         self._data = data
-        self._update_freq = update_freq
-        self._max_outputs = max_outputs
-        self._dtype = dtype
-        self._writer: SummaryWriter | None = None
-        self._thread: ThreadPoolExecutor | None = None
-        self._writing: Future[None] | None = None
+        self._every_epoch = update_freq == "epoch"
+        self._records_due = _Every(None if self._every_epoch else int(update_freq))
+        self._flow_due = _Every(flow_freq)
+        self._background = Background(log_dir, max_outputs, dtype, thresholds or Thresholds())
+        self._verbose = verbose
+        self._on_flag = on_flag
+        self._beside_a_bar = False
         self._model: Any = None
         self._taps: Taps | None = None
-        self._is_due = False
-        self._next = 0
+        self._begins_epoch = False
         self._steps = 0
         self._stride = 1
         self._last_logged: int | None = None
@@ -110,7 +131,8 @@ class GradientLogger:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def set_params(self, params: Any) -> None:
-        """Ignore; part of a callback."""
+        """Note whether Keras draws a progress bar, on a line that has no end yet."""
+        self._beside_a_bar = params.get("verbose") in (1, "auto")
 
     def set_model(self, model: Any) -> None:
         """Take the model that is about to be trained."""
@@ -133,60 +155,72 @@ class GradientLogger:
             self._stride = adapter_of(self._model).steps_per_execution(self._model)
         except _FAILURES as error:
             self._give_up(error)
-        if self._update_freq != "epoch":
-            self._next = -(-self._steps // int(self._update_freq)) * int(self._update_freq)
+        for due in (self._records_due, self._flow_due):
+            due.begin(self._steps)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Have the first batch logged."""
-        self._is_due = self._update_freq == "epoch"
+        self._begins_epoch = self._every_epoch
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Log this batch where it is due."""
         if self._gave_up:
             return
         # Counted here, as reading the optimizer's counter waits for the device.
-        if self._update_freq != "epoch":
-            self._is_due = self._steps >= self._next
-        if self._is_due:
-            self._is_due = False
+        flow_only = not (self._begins_epoch or self._records_due.is_at(self._steps))
+        if not flow_only or self._flow_due.is_at(self._steps):
+            self._begins_epoch = False
             self._steps = self._read_steps()
-            if self._update_freq != "epoch":
-                self._next = (self._steps // int(self._update_freq) + 1) * int(self._update_freq)
+            self._flow_due.pass_by(self._steps)
+            if not flow_only:
+                self._records_due.pass_by(self._steps)
             if self._data is None:
-                self._tap_next_step(self._steps)
+                self._tap_next_step(self._steps, flow_only)
             else:
-                self._log_probe(self._steps)
+                self._log_probe(self._steps, flow_only)
         self._steps += self._stride
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell the flags that rose or fell, as far as they are known."""
+        self._tell_flags()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Log the trained model where there is a probe batch, and close the file."""
         if self._data is not None and not self._gave_up:
-            self._log_probe(self._read_steps())
+            self._log_probe(self._read_steps(), flow_only=False)
         try:
-            self._finish_writing()
+            self._background.finish()
         except _FAILURES as error:
             self._give_up(error)
-        if self._writer is not None and self._thread is not None:
-            self._thread.shutdown()
-            self._writer.close()
-            self._thread = self._writer = None
+        self._background.close()
+        self._tell_flags()
+
+    def _tell_flags(self) -> None:
+        """Print, and call the user's function, whose errors are the user's too."""
+        events = self._background.events
+        while events:
+            event = events.popleft()
+            if self._verbose:
+                print(f"\n{event}" if self._beside_a_bar else event)
+            if self._on_flag is not None:
+                self._on_flag(event)
 
     def _read_steps(self) -> int:
         steps = adapter_of(self._model).train_step(self._model)
         return self._steps if steps is None else steps
 
-    def _log_probe(self, step: int) -> None:
+    def _log_probe(self, step: int, flow_only: bool) -> None:
         if step == self._last_logged:
             return
         assert self._data is not None
         try:
             probe = probe_of(self._model, self._layers, self._of)
             x, y, sample_weight = (*self._data, None)[:3]
-            self._write(probe.run(x, y, sample_weight, training=False), probe.taps, step)
+            self._write(probe.run(x, y, sample_weight, training=False), probe.taps, step, flow_only)
         except _FAILURES as error:
             self._give_up(error)
 
-    def _tap_next_step(self, step: int) -> None:
+    def _tap_next_step(self, step: int, flow_only: bool) -> None:
         """Have fit's next call of its train function run under taps; fit reads it at every step."""
         try:
             taps = self._taps = self._taps or self._new_taps()
@@ -197,7 +231,7 @@ class GradientLogger:
 
         def tapped(iterator: Any) -> Any:
             self._model.train_function = plain
-            return self._run_tapped(plain, iterator, taps, step)
+            return self._run_tapped(plain, iterator, taps, step, flow_only)
 
         self._model.train_function = tapped
 
@@ -206,7 +240,14 @@ class GradientLogger:
             raise NotImplementedError(NO_LIVE_STEP)
         return taps_of(adapter_of(self._model), self._model, self._layers, self._of)
 
-    def _run_tapped(self, plain: Callable[[Any], Any], iterator: Any, taps: Taps, step: int) -> Any:
+    def _run_tapped(
+        self,
+        plain: Callable[[Any], Any],
+        iterator: Any,
+        taps: Taps,
+        step: int,
+        flow_only: bool,
+    ) -> Any:
         try:
             with taps.entered(getattr(self._model, "optimizer", None)):
                 logs = plain(iterator)
@@ -220,33 +261,15 @@ class GradientLogger:
         try:
             # Of several steps in one execution the taps keep the last.
             last = step if self._stride == 1 else max(step, self._read_steps() - 1)
-            self._write(captured(taps), taps, last)
+            self._write(captured(taps), taps, last, flow_only)
         except _FAILURES as error:
             self._give_up(error)
         return logs
 
-    def _write(self, found: Sequence[Captured], taps: Taps, step: int) -> None:
-        """Have records written, in the background, once those before them are."""
+    def _write(self, found: Sequence[Captured], taps: Taps, step: int, flow_only: bool) -> None:
         check_reached(found, taps)
-        records = {
-            f"{one.layer}/{one.name}": record_of(one, taps, self._max_outputs) for one in found
-        }
-        self._finish_writing()
-        if self._writer is None or self._thread is None:
-            self._writer = SummaryWriter(self._log_dir)
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="GradientLogger")
-        self._writing = self._thread.submit(self._add, self._writer, records, step)
+        self._background.write(found, taps, step, flow_only)
         self._last_logged = step
-
-    def _add(self, writer: SummaryWriter, records: Mapping[str, SequenceRecord], step: int) -> None:
-        for tag, record in records.items():
-            writer.add_sequence(tag, record, step, max_outputs=self._max_outputs, dtype=self._dtype)
-
-    def _finish_writing(self) -> None:
-        """Wait for what is being written, and raise what it ran into."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.result()
 
     def _give_up(self, error: Exception) -> None:
         self._gave_up = True
@@ -255,6 +278,31 @@ class GradientLogger:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+class _Every:
+    """Every so many steps; where steps come several at a time, the first to reach that number."""
+
+    def __init__(self, steps: int | None) -> None:
+        self._period = steps
+        self._next = math.inf
+
+    def begin(self, step: int) -> None:
+        """Have the first multiple from `step` on be the next."""
+        if self._period is not None:
+            self._next = -(-step // self._period) * self._period
+
+    def is_at(self, step: int) -> bool:
+        """Whether the next one is reached."""
+        return step >= self._next
+
+    def pass_by(self, step: int) -> None:
+        """Have the first multiple after `step` be the next."""
+        self.begin(step + 1)
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and number >= 1
 
 
 def _in_a_sentence(error: Exception) -> str:

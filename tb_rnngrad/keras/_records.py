@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from tb_rnngrad import flow
 from tb_rnngrad.keras._assemble import Captured
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
@@ -17,14 +19,10 @@ Records = SequenceRecord | dict[str, SequenceRecord]
 
 
 def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> SequenceRecord:
-    """Return a record of all samples.
-
-    Where `max_outputs` are enough and the data is on an accelerator, only these are copied out of
-    it, and the statistics over all samples are computed there.
-    """
-    data, mask, flow, batch_size = one.data, one.mask, None, None
-    if max_outputs is not None and _is_on_accelerator(data) and not is_matrix(one.quantity):
-        flow = statistics(data, mask).numpy()
+    """Return a record of all samples, or of the first `max_outputs` with the statistics of all."""
+    data, mask, rows, batch_size = one.data, one.mask, None, None
+    if max_outputs is not None and not is_matrix(one.quantity):
+        rows = flow_of(one)
         batch_size = int(data.shape[0])
         data = data[:max_outputs]
         mask = None if mask is None else mask[:max_outputs]
@@ -35,9 +33,18 @@ def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> Sequ
         quantity=one.quantity,
         layer=one.layer,
         framework=taps.adapter.name,
-        flow=flow,
+        flow=rows,
         batch_size=batch_size,
     )
+
+
+def flow_of(one: Captured) -> NDArray[np.float32]:
+    """Return the statistics over all samples, [timesteps, statistics], computed where these are."""
+    if _is_on_accelerator(one.data):
+        return np.asarray(statistics(one.data, one.mask))
+    data = np.asarray(one.data)
+    mask = None if one.mask is None else np.asarray(one.mask)
+    return flow.statistics(data if data.ndim == 3 else data[:, np.newaxis], mask)
 
 
 def _is_on_accelerator(data: Any) -> bool:
