@@ -200,3 +200,34 @@ def test_the_signal_to_noise_horizon_ends_where_noise_begins():
     assert flow.snr_horizon([3, 2, np.nan], [1, 1, np.nan]) == 1
     assert flow.snr_horizon([0.1, 2], [1, 1]) == -1
     assert np.isnan(flow.snr_horizon([np.nan], [np.nan]))
+
+
+def test_the_largest_gain_is_the_worst_timestep():
+    assert flow.largest_gain([1, 0.5, 2, 1]) == 4
+    assert flow.largest_gain([1, np.nan, 2, 3]) == 1.5
+    assert flow.largest_gain([1, np.inf]) == np.inf
+    for nothing in ([1], [0, 0], [np.nan, np.nan]):
+        assert np.isnan(flow.largest_gain(nothing))
+
+
+def test_scalars_are_one_steps_flow_in_three_numbers():
+    lags = np.arange(50)
+    rows = np.zeros((50, len(flow.STATISTICS)))
+    rows[:, flow.STATISTICS.index("lag_norm_mean")] = 0.9**lags
+    found = flow.scalars(rows)
+    assert found["memory_horizon"] == 43  # the last power of 0.9 above 0.01
+    assert found["half_life"] == pytest.approx(np.log(2) / -np.log(0.9))
+    assert found["largest_gain"] == pytest.approx(0.9)
+    assert flow.scalars(rows, eps=0.1)["memory_horizon"] == 21
+
+
+def test_scalars_are_nan_where_charts_have_no_place_for_them():
+    names = ("lag_norm_mean",)
+    steady = flow.scalars(np.ones((5, 1)), names=names)
+    assert (steady["memory_horizon"], steady["largest_gain"]) == (4, 1)
+    assert np.isnan(steady["half_life"])  # infinite
+    for norms in ([[0], [0]], [[1], [np.inf]], [[np.nan], [np.nan]]):
+        found = flow.scalars(np.array(norms, np.float32), names=names)
+        assert np.isnan(list(found.values())).all()
+    with pytest.raises(ValueError, match=r"rows has shape \(5,\)"):
+        flow.scalars(np.ones(5))

@@ -125,17 +125,17 @@ def gain(norms: ArrayLike) -> Float64:
 
 
 def largest_gain(norms: ArrayLike) -> float:
-    """Is there one timestep at which the gradient blows up: the largest finite `gain`.
+    """Is there one timestep at which the gradient blows up: the largest `gain`.
 
     Args:
         norms: [lags].
 
     Returns:
-        NaN where no gain is defined and finite.
+        The gain; NaN where none is defined.
     """
     gains = gain(norms)
-    finite = gains[np.isfinite(gains)]
-    return float(finite.max()) if finite.size else np.nan
+    known = gains[~np.isnan(gains)]
+    return float(known.max()) if known.size else np.nan
 
 
 def scalars(
