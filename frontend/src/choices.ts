@@ -45,13 +45,28 @@ export function shownRuns(state: State, tags: Tags, known: readonly string[]): s
   return runs.filter((run) => Object.keys(tags[run]).length > 0).slice(0, FIRST_RUNS);
 }
 
-/** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
-export function shownTags(state: State, tags: Tags, runs: readonly string[], draws: Draws = ANY): string[] {
+/**
+ * The chosen tags; by default, and where `draws` takes none of the chosen ones, those that `opens` takes, or
+ * each shown run's first.
+ */
+export function shownTags(
+  state: State,
+  tags: Tags,
+  runs: readonly string[],
+  draws: Draws = ANY,
+  opens: Draws = () => false,
+): string[] {
   const all = allTags(tags, runs, draws);
   const others = undrawn(state, tags, runs, draws);
   const chosen = state.tags?.filter((tag) => !others.includes(tag));
   if (chosen && (chosen.length > 0 || others.length === 0)) return chosen;
-  const first = new Set(runs.flatMap((run) => allTags(tags, [run], draws).slice(0, 1)));
+  const first = new Set(
+    runs.flatMap((run) => {
+      const drawn = allTags(tags, [run], draws);
+      const opened = drawn.filter((tag) => opens(tags[run][tag]));
+      return opened.length ? opened : drawn.slice(0, 1);
+    }),
+  );
   return all.filter((tag) => first.has(tag));
 }
 

@@ -7,8 +7,9 @@ import type { ShowChoice } from "./data/types";
 import type { Way } from "./views/compare";
 import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
+import type { Sorting } from "./views/overview";
 
-export const VIEWS = ["heatmap", "flow", "compare"] as const;
+export const VIEWS = ["overview", "flow", "heatmap", "compare"] as const;
 export type View = (typeof VIEWS)[number];
 
 export const RANGES = ["shared", "steps", "runs", "each"] as const;
@@ -44,6 +45,8 @@ export interface State extends Limits {
   range: ColourRange;
   /** The largest magnitude is taken at this percentile; what lies beyond has the end's colour. */
   percentile: Percentile;
+  /** The column that the overview is sorted by. */
+  sort: Sorting;
   /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
   flowAxis: FlowAxis;
   flowShow: FlowShow;
@@ -68,7 +71,7 @@ export interface State extends Limits {
 }
 
 export const INITIAL: Readonly<State> = {
-  view: "heatmap",
+  view: "overview",
   runs: null,
   tags: null,
   runFilter: "",
@@ -86,6 +89,7 @@ export const INITIAL: Readonly<State> = {
   exploding: 1e3,
   nonfinite: 0,
   dead: 0.1,
+  sort: "-horizon",
   flowAxis: "timestep",
   flowShow: "maps",
   bptt: null,

@@ -9,6 +9,7 @@ import { REDUCTIONS, type Reduction } from "./data/types";
 import { FLOW_SHOWS, INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
 import { WAYS } from "./views/compare";
 import { FLOW_AXES } from "./views/flow";
+import { SORTINGS } from "./views/overview";
 
 const PREFIX = "p.rnngrad.";
 
@@ -128,6 +129,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   exploding: { write: String, read: (value) => within(numeric(value), 1 - Number.EPSILON, Number.MAX_VALUE) },
   nonfinite: share,
   dead: share,
+  sort: oneOf(SORTINGS),
   flowAxis: oneOf(FLOW_AXES),
   flowShow: oneOf(FLOW_SHOWS),
   bptt: {

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import tb_rnngrad
 
+from . import courses
 from .reading import Tab
 
 STEPS = {"alpha": (0, 10, 20, 30), "beta": (0, 12, 20, 30)}
@@ -79,6 +81,29 @@ def url(logs: Path, tensorboard_server: Callable[..., object]) -> str:
         )
     )
     return server.url
+
+
+@pytest.fixture(scope="session")
+def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs of flows whose course is known."""
+    logdir = tmp_path_factory.mktemp("courses")
+    courses.write_courses(logdir)
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str:
+    """The address of a TensorBoard over them."""
+    server = tensorboard_server(course_logs)
+    last = courses.STEPS[-1]
+    server.wait_for(
+        lambda tags: (
+            set(tags) == {"growing", "failing"}
+            and tags["failing"]["lstm_1"]["steps"][-1][0] == last
+            and tags["growing"]["lstm_2"]["last_flow"] == [last, 1000.0 + last]
+        )
+    )
+    return str(server.url)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ class Tab:
 
     @classmethod
     def open(cls, page: Page, url: str, *keys: str) -> Tab:
-        """Open TensorBoard at the tab, with keys of its URL; at the heatmaps where none says where."""
+        """Open TensorBoard at the tab, with keys of its URL; without a view, at the heatmaps."""
         if not any(key.startswith("view=") for key in keys):
             keys = ("view=heatmap", *keys)
         page.goto("about:blank")  # a mere change of the hash would load nothing

@@ -33,29 +33,6 @@ _COURSE = """([run, tag]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Logs of flows whose course is known."""
-    logdir = tmp_path_factory.mktemp("courses")
-    courses.write_courses(logdir)
-    return logdir
-
-
-@pytest.fixture(scope="session")
-def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str:
-    """The address of a TensorBoard over them."""
-    server = tensorboard_server(course_logs)
-    last = courses.STEPS[-1]
-    server.wait_for(
-        lambda tags: (
-            set(tags) == {"growing", "failing"}
-            and tags["failing"]["lstm_1"]["steps"][-1][0] == last
-            and tags["growing"]["lstm_2"]["last_flow"] == [last, 1000.0 + last]
-        )
-    )
-    return str(server.url)
-
-
 def norms() -> np.ndarray:
     """Return alpha's mean norm at every step and timestep, [steps, T]."""
     data = [logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]]

@@ -21,16 +21,24 @@ OpenTab = Callable[..., Tab]
 BOTH = ('runs=["alpha","beta"]', 'tags=["lstm"]')
 
 
-def test_the_tab_opens_on_something_worth_seeing(page: Page, url: str) -> None:
+def test_the_tab_opens_on_the_overview(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("tab", name="RNN Gradients").click()
     tab = Tab.attach(page)
+    expect(tab.frame.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
     for run in ("alpha", "beta", "odd"):
-        expect(tab.card(run)).to_be_visible()
-    expect(tab.card("alpha")).to_contain_text("hidden-state gradient")
+        expect(tab.frame.get_by_role("button", name=f"Open the maps of {run}")).to_be_visible()
     assert tab.step() == 30
-    expect(tab.frame.locator("rg-colour-bar")).to_be_visible()
     expect(tab.frame.locator("rg-curve").first).to_be_visible()
+
+
+def test_the_heatmaps_open_on_something_worth_seeing(tab: OpenTab) -> None:
+    page = tab()
+    for run in ("alpha", "beta", "odd"):
+        expect(page.card(run)).to_be_visible()
+    expect(page.card("alpha")).to_contain_text("hidden-state gradient")
+    expect(page.frame.locator("rg-colour-bar")).to_be_visible()
+    expect(page.frame.locator("rg-curve").first).to_be_visible()
 
 
 def test_the_keyboard_steps_and_the_picture_follows(tab: OpenTab) -> None:

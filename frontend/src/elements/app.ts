@@ -158,9 +158,9 @@ export class RnngradApp extends LitElement {
         : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
     }
     const { state } = this.store;
-    const { draws } = TABS[state.view];
+    const { draws, opensWith } = TABS[state.view];
     const runs = shownRuns(state, tags, this.knownRuns);
-    const chosenTags = shownTags(state, tags, runs, draws);
+    const chosenTags = shownTags(state, tags, runs, draws, opensWith);
     const page = this.page(pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned));
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}

@@ -46,7 +46,7 @@ export class RgCurve extends SizedElement {
       .plot { height: ${HEIGHT}px; }
       .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
-      i { width: 8px; height: 8px; border-radius: 50%; }
+      svg line { stroke-width: 3; }
     `,
   ];
 
@@ -102,9 +102,11 @@ export class RgCurve extends SizedElement {
           .filter(({ aside }) => !aside)
           .map(
             (line) =>
-              html`<span><i style="background:${line.colour}"></i>${line.label}${
-                at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`
-              }</span>`,
+              html`<span><svg width="16" height="8" aria-hidden="true"><line
+                  x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
+                ></line></svg>${line.label}${
+                  at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`
+                }</span>`,
           )}
         ${at === undefined ? "" : html`<span class="muted">at ${this.axis} ${this.xs?.[at] ?? at}</span>`}
       </div>

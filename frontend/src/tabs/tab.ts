@@ -38,6 +38,8 @@ export interface Tab {
   controls: readonly Control[];
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
+  /** Which tags it shows at first, where the user chose none; by default each run's first. */
+  opensWith?(entry: TagEntry): boolean;
   /** The statistics of flows that it draws: then the slider goes over all steps of those. */
   statistics?(state: Readonly<State>): readonly string[];
   /** Colours of steps to mark on the slider. */

@@ -40,16 +40,22 @@ export interface Evidence {
   dead: Float64Array;
 }
 
-/** The evidence of every step, of its metrics and its memory horizon. */
-export function evidence(flow: Flow, { growth, longest }: StepMetrics, horizon: Float64Array): Evidence {
+/**
+ * The evidence of every step, of its metrics and its memory horizon. Of norms that are not all finite, reach
+ * and growth are not known.
+ */
+export function evidence(flow: Flow, metrics: StepMetrics, horizon: Float64Array): Evidence {
+  const { finite, growth, longest } = metrics;
   const nans = statistic(flow, "nan_share");
   const infinities = statistic(flow, "inf_share");
   const dead = "dead_share" in flow.columns ? statistic(flow, "dead_share") : null;
   const unknown = () => new Float64Array(flow.steps.length).fill(Number.NaN);
-  const found = { reach: unknown(), growth, nonfinite: unknown(), dead: unknown() };
+  const found = { reach: unknown(), growth: unknown(), nonfinite: unknown(), dead: unknown() };
   for (let step = 0; step < flow.steps.length; step++) {
     const base = step * flow.timesteps;
-    if (longest[step] > 0) found.reach[step] = horizon[step] / longest[step]; // one lag tells nothing
+    if (finite[step]) found.growth[step] = growth[step];
+    // One lag tells nothing.
+    if (finite[step] && longest[step] > 0) found.reach[step] = horizon[step] / longest[step];
     for (let i = base; i < base + flow.timesteps; i++) {
       const share = nans[i] + infinities[i];
       if (!(share <= found.nonfinite[step]) && !Number.isNaN(share)) found.nonfinite[step] = share;

@@ -58,10 +58,12 @@ export interface StepMetrics {
   halfLife: Float64Array;
   r2: Float64Array;
   gain: Float64Array;
-  /** The largest norm over that at lag 0; NaN where the norm of a real lag is not finite. */
+  /** The largest norm over that at lag 0. */
   growth: Float64Array;
-  /** The largest lag with a real sample; NaN likewise. */
+  /** The largest lag with a real sample. */
   longest: Float64Array;
+  /** Whether the norms of all real lags are finite. */
+  finite: boolean[];
 }
 
 export function stepMetrics(flow: Flow): StepMetrics {
@@ -69,6 +71,7 @@ export function stepMetrics(flow: Flow): StepMetrics {
     { length: 5 },
     () => new Float64Array(flow.steps.length),
   );
+  const finite: boolean[] = [];
   for (let step = 0; step < flow.steps.length; step++) {
     const norms = atStep(flow, "lag_norm_mean", step);
     const fit = exponentialFit(norms);
@@ -76,11 +79,11 @@ export function stepMetrics(flow: Flow): StepMetrics {
     r2[step] = fit.r2;
     gain[step] = largestGain(norms);
     const real = atStep(flow, "lag_real_samples", step);
-    const finite = norms.every((norm, lag) => Number.isFinite(norm) || !(real[lag] > 0));
-    growth[step] = finite && norms[0] > 0 ? largest(norms) / norms[0] : Number.NaN;
-    longest[step] = finite ? lastReal(real) : Number.NaN;
+    growth[step] = norms[0] > 0 ? largest(norms) / norms[0] : Number.NaN;
+    longest[step] = lastReal(real);
+    finite.push(norms.every((norm, lag) => Number.isFinite(norm) || !(real[lag] > 0)));
   }
-  return { halfLife, r2, gain, growth, longest };
+  return { halfLife, r2, gain, growth, longest, finite };
 }
 
 /** The memory horizon of every step. */
