@@ -65,6 +65,11 @@ export function axesOf({ entry }: Series): { timesteps: string; channels: string
   return { timesteps: "timestep", channels: "channel" };
 }
 
+/** Whether there are tensors of a tag, not flow alone; an error is told in their place. */
+export function hasTensors({ steps, error }: TagEntry): boolean {
+  return steps.length > 0 || error !== undefined;
+}
+
 /** Whether a record has timesteps, of which the flow tells; matrices have rows. */
 export function hasFlow({ metadata }: TagEntry): boolean {
   const { quantity = "" } = metadata;

@@ -3,7 +3,7 @@ import { type Card, scaleOf, tensorsOf } from "../cards";
 import { shownPins } from "../choices";
 import type { Tensor } from "../data/types";
 import type { Side } from "../elements/swipe";
-import { mapFor } from "../model";
+import { hasTensors, mapFor } from "../model";
 import type { SeriesName } from "../state";
 import { detailOf, detailRequests, renderCard } from "./pictures";
 import type { Page, Tab } from "./tab";
@@ -15,7 +15,7 @@ export const compareTab: Tab = {
   name: "Compare",
   question: "Where do two runs, tags or steps differ?",
   controls: ["steps", "colours"],
-  draws: () => true,
+  draws: hasTensors,
   cards: comparedCards,
   requests: detailRequests,
   render: (page, cards, groups) => {

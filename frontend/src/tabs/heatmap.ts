@@ -2,6 +2,7 @@ import { html } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { cardKey, type Group, tensorsOf } from "../cards";
 import { shownPins } from "../choices";
+import { hasTensors } from "../model";
 import { detailRequests, renderCard } from "./pictures";
 import { pinnedRequests, renderPinned } from "./pinned";
 import type { Page, Tab } from "./tab";
@@ -10,7 +11,7 @@ export const heatmapTab: Tab = {
   name: "Heatmap",
   question: "Which channels and timesteps does the gradient reach?",
   controls: ["steps", "colours"],
-  draws: () => true,
+  draws: hasTensors,
   cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
   requests: (page, cards) => [...detailRequests(page, cards), ...pinnedRequests(page, cards)],
   render: (page, _, groups) => html`${groups.map((group) => renderGroup(page, group))}`,
