@@ -139,11 +139,11 @@ export function shownPins(state: State, channels: number): number[] {
   return pins.filter((channel) => channel < channels);
 }
 
-/** A channel's number, with the name of its group and its number there. */
+/** A channel's number, with the name of its group and, where that has several, its number there. */
 export function channelName(channel: number, groups: readonly [string, number][] | null | undefined): string {
   let first = 0;
   for (const [name, size] of groups ?? []) {
-    if (channel < first + size) return `${channel} (${name} ${channel - first})`;
+    if (channel < first + size) return `${channel} (${size > 1 ? `${name} ${channel - first}` : name})`;
     first += size;
   }
   return String(channel);

@@ -61,6 +61,7 @@ export function isSigned(show: ShowChoice): boolean {
 export function axesOf({ entry }: Series): { timesteps: string; channels: string } {
   const { quantity } = entry.metadata;
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
+  if (isNorm(quantity)) return { timesteps: "timestep s", channels: "chosen loss" };
   if (quantity?.startsWith("weight")) return { timesteps: "row", channels: "channel" };
   return { timesteps: "timestep", channels: "channel" };
 }
@@ -82,6 +83,11 @@ export function isRaw(quantity: string | undefined): boolean {
   return quantity === "state_jacobian";
 }
 
+/** Whether the numbers are norms, which have no sign. */
+function isNorm(quantity: string | undefined): boolean {
+  return quantity === "itemized_gradient";
+}
+
 /** What one view adds to a colour range. */
 export function extentOf(tensor: Tensor, percentile: Percentile = 100): Extent {
   const [least, greatest] = tensor.range;
@@ -96,7 +102,7 @@ export function scaleFor(extents: readonly Extent[], state: State, quantity: str
   if (isRaw(quantity)) return makeRawScale(extent);
   const choice: ScaleChoice = {
     name: state.scale,
-    signed: isSigned(state.show),
+    signed: isSigned(state.show) && !isNorm(quantity),
     limit: state.limit,
     threshold: state.threshold,
   };

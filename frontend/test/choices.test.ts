@@ -74,6 +74,12 @@ describe("a channel's name", () => {
     ];
     expect(channelName(4, groups)).toBe("4 (backward 1)");
     expect(channelName(4, null)).toBe("4");
+    expect(
+      channelName(1, [
+        ["t = 9", 1],
+        ["t = 24", 1],
+      ]),
+    ).toBe("1 (t = 24)");
   });
 });
 

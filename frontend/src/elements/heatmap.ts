@@ -22,6 +22,7 @@ const BARE = 10;
 const NORMS_ABOVE = 42;
 const NORMS_BESIDE = 56;
 const NAMES = 8;
+const LEVEL_NAMES = 44;
 /** Width of the strips that hold norms, and their distance from the cells. */
 const STRIP = 30;
 const GAP = 4;
@@ -126,8 +127,18 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
     return this.marginals ? NORMS_ABOVE : BARE + (this.strip ? STRIPE : 0);
   }
 
+  /** Groups of one channel each are names of rows, written level. */
+  private get hasNamedRows(): boolean {
+    return (this.groups ?? []).length > 1 && (this.groups ?? []).every(([, size]) => size === 1);
+  }
+
+  private get roomForNames(): number {
+    if (this.hasNamedRows) return LEVEL_NAMES;
+    return this.groups ? NAMES : 0;
+  }
+
   private get plotWidth(): number {
-    const right = (this.marginals ? NORMS_BESIDE : BARE) + (this.groups ? NAMES : 0);
+    const right = (this.marginals ? NORMS_BESIDE : BARE) + this.roomForNames;
     return Math.max(1, this.width - LEFT - right);
   }
 
@@ -239,10 +250,13 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
       first += size;
       if (from >= to) return nothing;
       const [middle, room] = [(this.y(from) + this.y(to)) / 2, this.y(to) - this.y(from)];
-      const across = this.plotWidth + GAP + (this.marginals ? STRIP : 0) + 12;
+      const across = this.plotWidth + GAP + (this.marginals ? STRIP : 0);
+      const written = this.hasNamedRows
+        ? svg`<text x=${across + 6} y=${middle} dominant-baseline="central">${clip(name, LEVEL_NAMES + 8)}</text>`
+        : svg`<text transform="translate(${across + 12},${middle}) rotate(90)" text-anchor="middle">${clip(name, room)}</text>`;
       return svg`
         ${edge > c0 && edge < c1 ? svg`<line class="separator" x1="0" x2=${this.plotWidth} y1=${this.y(edge)} y2=${this.y(edge)}></line>` : nothing}
-        ${room > 12 ? svg`<text transform="translate(${across},${middle}) rotate(90)" text-anchor="middle">${clip(name, room)}</text>` : nothing}`;
+        ${room > 12 ? written : nothing}`;
     });
   }
 
