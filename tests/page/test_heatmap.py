@@ -314,3 +314,25 @@ def test_a_state_jacobian_is_a_matrix_of_logarithms(
     places = np.where(future, 0, data.T / 270 + 1)
     assert_colours(seen[~future], places[~future], "viridis")
     expect(opened.card("run").locator("rg-health")).to_contain_text("45 exact 0")
+
+
+def test_itemised_gradients_are_rows_named_by_their_timestep_without_a_sign(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
+) -> None:
+    at, s = np.array([0, 24, 39]), np.arange(40)[:, np.newaxis]
+    data = np.where(s <= at, 0.7 ** (at - s), 0)[np.newaxis].astype(np.float32)
+    with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
+        names = {f"t = {t}": 1 for t in at}
+        writer.add_sequence("i", data, 0, quantity="itemized_gradient", channel_groups=names)
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: "run" in tags)
+    opened = Tab.open(page, server.url, "threshold=0.0001")
+    seen = opened.cells("run", 3, 40)
+    future = data[0].T == 0
+    assert (seen[future][:, :3] == ZERO).all()
+    places = symlog_places(data[0].T, 1.0, 1e-4, signed=False)
+    assert_colours(seen[~future], places[~future], "viridis")
+    for name in names:
+        expect(opened.card("run").locator("rg-heatmap svg")).to_contain_text(name)
+    opened.hover("run", 1, 3, (3, 40))
+    expect(opened.card("run").locator(".readout")).to_contain_text("channel 1 (t = 24)")
