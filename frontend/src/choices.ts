@@ -33,10 +33,11 @@ export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY)
   return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || a.localeCompare(b));
 }
 
-/** Hidden-state gradients first: they are what vanishes or explodes. */
+/** Hidden-state gradients first: they are what vanishes or explodes. Weights, which have no timesteps, last. */
 function weight(tags: Tags, runs: readonly string[], tag: string): number {
   const quantities = runs.map((run) => tags[run]?.[tag]?.metadata.quantity);
-  return quantities.includes("hidden_state_gradient") ? 0 : 1;
+  if (quantities.includes("hidden_state_gradient")) return 0;
+  return quantities.some((quantity) => quantity?.startsWith("weight")) ? 2 : 1;
 }
 
 export function shownRuns(state: State, tags: Tags, known: readonly string[]): string[] {
@@ -45,29 +46,25 @@ export function shownRuns(state: State, tags: Tags, known: readonly string[]): s
   return runs.filter((run) => Object.keys(tags[run]).length > 0).slice(0, FIRST_RUNS);
 }
 
-/**
- * The chosen tags; by default, and where `draws` takes none of the chosen ones, those that `opens` takes, or
- * each shown run's first.
- */
+/** Picks the tags of a run to show at first, of those that a view can draw. */
+export type First = (tags: readonly string[], entries: Record<string, TagEntry>) => readonly string[];
+
+const FIRST: First = (tags) => tags.slice(0, 1);
+
+/** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
 export function shownTags(
   state: State,
   tags: Tags,
   runs: readonly string[],
   draws: Draws = ANY,
-  opens: Draws = () => false,
+  first: First = FIRST,
 ): string[] {
   const all = allTags(tags, runs, draws);
   const others = undrawn(state, tags, runs, draws);
   const chosen = state.tags?.filter((tag) => !others.includes(tag));
   if (chosen && (chosen.length > 0 || others.length === 0)) return chosen;
-  const first = new Set(
-    runs.flatMap((run) => {
-      const drawn = allTags(tags, [run], draws);
-      const opened = drawn.filter((tag) => opens(tags[run][tag]));
-      return opened.length ? opened : drawn.slice(0, 1);
-    }),
-  );
-  return all.filter((tag) => first.has(tag));
+  const firsts = new Set(runs.flatMap((run) => first(allTags(tags, [run], draws), tags[run] ?? {})));
+  return all.filter((tag) => firsts.has(tag));
 }
 
 /** The chosen tags that are there, but not for `draws`. */

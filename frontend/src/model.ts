@@ -16,6 +16,7 @@ import {
   type TensorRequest,
 } from "./data/types";
 import type { Percentile, State } from "./state";
+import { isWeight, WEIGHTS } from "./views/weights";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
 export const WHOLE_CELLS = 2 ** 20;
@@ -42,6 +43,7 @@ export function detailFor(tensor: Tensor, window: Window | null): TensorRequest 
 
 /** The pictures that a choice makes of a series: one, or one for each kept sample. */
 export function showsOf(choice: ShowChoice, { entry }: Series): Show[] {
+  if (isWeight(entry)) return [0];
   return choice === "samples" ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
 }
 
@@ -62,7 +64,7 @@ export function axesOf({ entry }: Series): { timesteps: string; channels: string
   const { quantity } = entry.metadata;
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
   if (isNorm(quantity)) return { timesteps: "timestep s", channels: "chosen loss" };
-  if (quantity?.startsWith("weight")) return { timesteps: "row", channels: "channel" };
+  if (isWeight(entry)) return { timesteps: "row", channels: "channel" };
   return { timesteps: "timestep", channels: "channel" };
 }
 
@@ -102,7 +104,7 @@ export function scaleFor(extents: readonly Extent[], state: State, quantity: str
   if (isRaw(quantity)) return makeRawScale(extent);
   const choice: ScaleChoice = {
     name: state.scale,
-    signed: isSigned(state.show) && !isNorm(quantity),
+    signed: (isSigned(state.show) && !isNorm(quantity)) || WEIGHTS.includes(quantity ?? ""),
     limit: state.limit,
     threshold: state.threshold,
   };

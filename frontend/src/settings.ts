@@ -18,6 +18,7 @@ const KEPT = [
   "flowAxis",
   "speed",
   "loop",
+  "overSteps",
   "pinned",
 ] as const;
 

@@ -9,7 +9,7 @@ import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
 import type { Sorting } from "./views/overview";
 
-export const VIEWS = ["overview", "flow", "heatmap", "compare"] as const;
+export const VIEWS = ["overview", "flow", "heatmap", "distribution", "weights", "compare"] as const;
 export type View = (typeof VIEWS)[number];
 
 export const RANGES = ["shared", "steps", "runs", "each"] as const;
@@ -17,6 +17,10 @@ export type ColourRange = (typeof RANGES)[number];
 
 export const PERCENTILES = [100, 99.5, 99, 95] as const;
 export type Percentile = (typeof PERCENTILES)[number];
+
+/** How histograms over steps are drawn. */
+export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
+export type OverSteps = (typeof OVER_STEPS)[number];
 
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
@@ -62,6 +66,7 @@ export interface State extends Limits {
   comparison: Way;
   /** Where the divider between A and B stands, 0 at the left and 1 at the right. */
   swipe: number;
+  overSteps: OverSteps;
   /** Series whose cards stand first. */
   pinned: SeriesName[];
   /** Channels whose curves are drawn. */
@@ -100,6 +105,7 @@ export const INITIAL: Readonly<State> = {
   stepB: null,
   comparison: "difference",
   swipe: 0.5,
+  overSteps: "ridgelines",
   pinned: [],
   pins: null,
   window: null,

@@ -6,7 +6,16 @@
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import { REDUCTIONS, type Reduction } from "./data/types";
-import { FLOW_SHOWS, INITIAL, PERCENTILES, RANGES, type SeriesName, type State, VIEWS } from "./state";
+import {
+  FLOW_SHOWS,
+  INITIAL,
+  OVER_STEPS,
+  PERCENTILES,
+  RANGES,
+  type SeriesName,
+  type State,
+  VIEWS,
+} from "./state";
 import { WAYS } from "./views/compare";
 import { FLOW_AXES } from "./views/flow";
 import { SORTINGS } from "./views/overview";
@@ -143,6 +152,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   stepB: integer,
   comparison: oneOf(WAYS),
   swipe: { write: (value) => String(Number(value.toFixed(4))), read: (value) => clipped(numeric(value)) },
+  overSteps: oneOf(OVER_STEPS),
   pinned: seriesNames,
   pins: integers,
   window: {

@@ -1,7 +1,17 @@
 /** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
 
 import { toCodes } from "../colour/bfloat16";
-import type { Counts, Flow, KeptStep, Tags, Tensor, TensorRequest } from "./types";
+import type {
+  Apart,
+  Counts,
+  Flow,
+  Histogram,
+  HistogramRequest,
+  KeptStep,
+  Tags,
+  Tensor,
+  TensorRequest,
+} from "./types";
 
 /** A request that got no answer, or none that says what was asked; its message is for the user. */
 export class RequestError extends Error {}
@@ -118,4 +128,24 @@ export async function fetchLoggedSteps(run: string, tag: string): Promise<Logged
 /** The directory that TensorBoard reads. */
 export async function fetchLogdir(): Promise<string> {
   return (await (await get("../../environment", {})).json()).data_location;
+}
+
+export async function fetchHistogram(request: HistogramRequest, edges: number[]): Promise<Histogram> {
+  const { run, tag, step, axis } = request;
+  const of = axis.name === "log" ? "magnitudes" : "values";
+  const query: Record<string, string> = { run, tag, of, edges: edges.join() };
+  if (step) Object.assign(query, { step: String(step[0]), wall_time: String(step[1]) });
+  const found = await (await get("./histogram", query)).json();
+  const names: (keyof Apart)[] = found.apart_names;
+  const named = (numbers: number[]) =>
+    Object.fromEntries(names.map((name, i) => [name, numbers[i]])) as unknown as Apart;
+  return {
+    request,
+    edges,
+    groups: found.groups,
+    steps: found.steps,
+    keptSteps: found.kept_steps,
+    counts: found.counts,
+    apart: found.apart.map((groups: number[][]) => groups.map(named)),
+  };
 }

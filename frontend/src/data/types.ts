@@ -1,5 +1,6 @@
 /** What the routes answer; docs/http_api.md describes it. */
 
+import type { Scale } from "../colour/scale";
 import type { Grid, Window } from "./pool";
 
 export interface Metadata {
@@ -91,4 +92,38 @@ export interface Flow {
   columns: Readonly<Record<string, Float32Array>>;
   steps: KeptStep[];
   timesteps: number;
+}
+
+/** The values of a record at a step, or of all kept steps, to be counted in bins equally wide on `axis`. */
+export interface HistogramRequest {
+  run: string;
+  tag: string;
+  /** Null: kept steps, evenly spaced. */
+  step: KeptStep | null;
+  /** Wall time of the newest kept step: with another one, all steps are others. */
+  newest: number;
+  axis: Scale;
+}
+
+/** Cells that are in no bin; `below` and `above` are finite values outside of the axis. */
+export interface Apart {
+  below: number;
+  above: number;
+  zero: number;
+  nan: number;
+  posinf: number;
+  neginf: number;
+  padding: number;
+}
+
+/** Numbers of cells of all kept samples by step, channel group and bin. */
+export interface Histogram {
+  request: HistogramRequest;
+  edges: number[];
+  groups: [name: string, size: number][] | null;
+  steps: KeptStep[];
+  /** Of how many kept steps those are. */
+  keptSteps: number;
+  counts: number[][][];
+  apart: Apart[][];
 }

@@ -16,6 +16,7 @@ import {
 } from "../choices";
 import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
+import { Histograms } from "../data/histograms";
 import { Loader } from "../data/loader";
 import { Logged } from "../data/logged";
 import type { Window } from "../data/pool";
@@ -34,6 +35,7 @@ import {
   writeHostHash,
 } from "../tensorboard";
 import { readHash, writeHash } from "../url";
+import { isWeight } from "../views/weights";
 import type { Cursor } from "./events";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
@@ -86,6 +88,7 @@ export class RnngradApp extends LitElement {
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
   private readonly loader = new Loader(() => this.requestUpdate());
   private readonly flows = new Flows(() => this.requestUpdate());
+  private readonly histograms = new Histograms(() => this.requestUpdate());
   private readonly logged = new Logged(() => this.requestUpdate());
   private readonly cards = new Cards(this.loader);
 
@@ -136,6 +139,7 @@ export class RnngradApp extends LitElement {
   private retry(): void {
     this.loader.retry();
     this.flows.retry();
+    this.histograms.retry();
     this.requestUpdate();
     void this.reload();
   }
@@ -158,9 +162,9 @@ export class RnngradApp extends LitElement {
         : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
     }
     const { state } = this.store;
-    const { draws, opensWith } = TABS[state.view];
+    const { draws, first } = TABS[state.view];
     const runs = shownRuns(state, tags, this.knownRuns);
-    const chosenTags = shownTags(state, tags, runs, draws, opensWith);
+    const chosenTags = shownTags(state, tags, runs, draws, first);
     const page = this.page(pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned));
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
@@ -195,6 +199,7 @@ export class RnngradApp extends LitElement {
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
       peek: (request) => this.loader.peek(request),
       flowOf: (one, statistics) => this.flows.get(one, statistics),
+      histogramOf: (request) => this.histograms.get(request),
       isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
     };
   }
@@ -243,11 +248,12 @@ export class RnngradApp extends LitElement {
               </div>`
             : nothing
         }
-        ${groups.length && has("colours") ? this.renderColours(page, groups) : nothing}
+        ${groups.length && (has("colours") || has("scale")) ? this.renderToolbar(page, groups, has("colours")) : nothing}
+        ${groups.length && has("colours") ? this.renderColourBars(page, groups) : nothing}
       </div>
       <div class="content">
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
-        ${this.renderNothing(runs, page.series)}
+        ${this.renderNothing(tags, runs, page.series)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
         ${this.renderErrors(page.series)}
         ${
@@ -262,13 +268,19 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  private renderColours({ state, series, dark }: Page, groups: Group[]) {
-    const samples = Math.max(0, ...series.map(({ entry }) => entry.samples));
+  private renderToolbar({ state, series }: Page, groups: Group[], ofSamples: boolean) {
+    const sampled = ofSamples ? series.filter(({ entry }) => !isWeight(entry)) : [];
+    const samples = Math.max(0, ...sampled.map(({ entry }) => entry.samples));
     const anyDiverging = groups.some(({ scale }) => isDiverging(scale));
     return html`
       <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging}>
         ${state.window ? this.renderZoom(state.window) : nothing}
       </rg-toolbar>
+    `;
+  }
+
+  private renderColourBars({ state, dark }: Page, groups: Group[]) {
+    return html`
       ${groups.map(
         ({ scale, title }, i) => html`<rg-colour-bar
           .scale=${scale} .map=${mapFor(scale, state.map, dark)} .legend=${i === 0} .adjustable=${true}
@@ -289,10 +301,12 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  private renderNothing(runs: string[], series: Series[]) {
+  private renderNothing(tags: Tags, runs: string[], series: Series[]) {
+    const { draws, absent } = TABS[this.store.state.view];
     if (runs.length === 0)
       return html`<rg-message heading="No run is selected">Check one on the left.</rg-message>`;
     if (series.length > 0) return nothing;
+    if (absent && allTags(tags, runs, draws).length === 0) return absent;
     return html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
   }
 

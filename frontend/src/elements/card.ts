@@ -5,9 +5,10 @@ import type { MapName } from "../colour/table";
 import { short } from "../colour/ticks";
 import type { Loaded } from "../data/loader";
 import { contains, type Window } from "../data/pool";
-import { REDUCTIONS, type Show, type Tensor } from "../data/types";
+import { REDUCTIONS, type Tensor } from "../data/types";
 import { axesOf, isRaw, windowOf } from "../model";
 import { read } from "../views/hover";
+import { isWeight } from "../views/weights";
 import type { Cursor } from "./events";
 import { card, controls } from "./theme";
 import "./export_menu";
@@ -58,7 +59,8 @@ export class RgCard extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare window: Window | null;
-  declare pins: number[];
+  /** Channels that are pinned; null: none can be. */
+  declare pins: number[] | null;
   declare cursor: Cursor | null;
   /** Whether it stands first. */
   declare pinned: boolean;
@@ -101,9 +103,10 @@ export class RgCard extends LitElement {
       <rg-health .tensor=${shown} .raw=${isRaw(this.series.entry.metadata.quantity)}></rg-health>
       <rg-heatmap
         class=${this.loaded.status === "loading" ? "faded" : ""}
+        @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
         .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
         .axes=${axesOf(this.series)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
-        .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins} .cursor=${this.cursor}
+        .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor}
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(detailed)}</div>
     `;
@@ -112,7 +115,7 @@ export class RgCard extends LitElement {
   private renderExport(shown: Tensor) {
     const { run, tag, entry } = this.series;
     const { name, low, high } = this.scale;
-    const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${showName(shown.request.show, shown)}`;
+    const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${this.showName(shown)}`;
     return html`<rg-export-menu
       .tensor=${shown} .window=${windowOf(shown, this.window)} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
       .caption=${`${what}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
@@ -121,9 +124,9 @@ export class RgCard extends LitElement {
 
   private renderReadout(tensor: Tensor) {
     const { cursor } = this;
-    const { show, step } = tensor.request;
+    const { step } = tensor.request;
     if (!cursor || cursor.c === null) {
-      return html`<span class="muted">${showName(show, tensor)}. Point at a cell to read it; click to pin its channel.</span>`;
+      return html`<span class="muted">${this.showName(tensor)}. Point at a cell to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     }
     const reading = read(tensor, cursor.c, cursor.t);
     if (!reading) return html`<span class="muted">no channel ${cursor.c} or timestep ${cursor.t} here</span>`;
@@ -131,9 +134,17 @@ export class RgCard extends LitElement {
     return html`
       <b>${reading.text}</b>
       <span class="muted">
-        ${reading.note} run ${this.series.run}, step ${step}, ${showName(show, tensor)}, timestep ${cursor.t}, channel ${channel}
+        ${reading.note} run ${this.series.run}, step ${step}, ${this.showName(tensor)}, ${axesOf(this.series).timesteps} ${cursor.t}, channel ${channel}
       </span>
     `;
+  }
+
+  /** What is shown of the samples, in words. */
+  private showName({ request: { show }, kept, batch }: Tensor): string {
+    if (isWeight(this.series.entry)) return "the whole matrix";
+    return typeof show === "number"
+      ? `sample ${show} of ${batch}`
+      : `${REDUCTIONS[show]} of ${kept} kept samples`;
   }
 }
 
@@ -141,12 +152,6 @@ export class RgCard extends LitElement {
 function renderSymbol(symbol = "") {
   const parts = symbol.split(/_(\w)/);
   return html`<i>${parts.map((part, i) => (i % 2 ? html`<sub>${part}</sub>` : part))}</i>`;
-}
-
-/** What is shown of the samples, in words. */
-function showName(show: Show, { kept, batch }: Tensor): string {
-  if (typeof show === "number") return `sample ${show} of ${batch}`;
-  return `${REDUCTIONS[show]} of ${kept} kept samples`;
 }
 
 customElements.define("rg-card", RgCard);

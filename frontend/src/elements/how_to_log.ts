@@ -1,19 +1,39 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "./theme";
 
-const KERAS = `import tb_rnngrad.keras
+/** The lines that log: with Keras, and from anywhere. */
+const LINES = {
+  sequences: [
+    `import tb_rnngrad.keras
 
 model.fit(x, y, epochs=10, callbacks=[
-    tb_rnngrad.keras.GradientLogger("logs/my_run")])`;
-
-const ANY = `import tb_rnngrad
+    tb_rnngrad.keras.GradientLogger("logs/my_run")])`,
+    `import tb_rnngrad
 
 with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
     # any array [samples, timesteps, channels]
-    writer.add_sequence("lstm", gradient, global_step=step)`;
+    writer.add_sequence("lstm", gradient, global_step=step)`,
+  ],
+  weights: [
+    `import tb_rnngrad.keras
+
+model.fit(x, y, epochs=10, callbacks=[
+    # weights: their gradients; kernels: their values
+    tb_rnngrad.keras.GradientLogger(
+        "logs/my_run", of=("hidden_state", "weights", "kernels"))])`,
+    `import tb_rnngrad
+
+with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
+    # any array [rows, channels]; the same with quantity="weight_gradient"
+    writer.add_sequence(
+        "lstm/kernels/kernel", kernel, global_step=step, quantity="weight",
+        channel_groups={"i": 64, "f": 64, "c": 64, "o": 64})`,
+  ],
+};
 
 /** How to log what this page shows. */
 export class RgHowToLog extends LitElement {
+  static override properties = { what: { type: String } };
   static override styles = [
     controls,
     css`
@@ -25,12 +45,20 @@ export class RgHowToLog extends LitElement {
     `,
   ];
 
+  declare what: keyof typeof LINES;
+
+  constructor() {
+    super();
+    this.what = "sequences";
+  }
+
   override render() {
+    const [keras, any] = LINES[this.what];
     return html`
       With Keras:
-      <pre tabindex="0">${KERAS}</pre>
+      <pre tabindex="0">${keras}</pre>
       From any training loop:
-      <pre tabindex="0">${ANY}</pre>
+      <pre tabindex="0">${any}</pre>
       Then start TensorBoard on the same folder, <code>tensorboard --logdir logs</code>. New data appears when
       TensorBoard reloads.
     `;

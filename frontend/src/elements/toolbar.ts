@@ -1,4 +1,4 @@
-import { css, html, LitElement, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { SCALE_NAMES, type Scale, type ScaleName } from "../colour/scale";
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { short } from "../colour/ticks";
@@ -33,6 +33,7 @@ export class RgToolbar extends LitElement {
   ];
 
   declare state: State;
+  /** How many can be chosen from; 0: what is shown is of none. */
   declare samples: number;
   /** The scale in use: what typed ends replace. */
   declare scale: Scale;
@@ -41,23 +42,27 @@ export class RgToolbar extends LitElement {
 
   override render() {
     const { show, scale, map, range, percentile } = this.state;
-    const samples = Array.from({ length: Math.max(this.samples, 1) }, (_, i) => i);
+    const samples = Array.from({ length: this.samples }, (_, i) => i);
     const maps: MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
     return html`
-      ${this.choice(
-        "show",
-        "Show",
-        html`
+      ${
+        this.samples === 0
+          ? nothing
+          : this.choice(
+              "show",
+              "Show",
+              html`
           <optgroup label="One sample">${samples.map((i) => option(String(i), `sample ${i}`, show === i))}</optgroup>
           <optgroup label="All kept samples">
             ${option("samples", "each sample", show === "samples")}
             ${Object.entries(REDUCTIONS).map(([name, label]) => option(name, label, show === name))}
           </optgroup>
         `,
-        (chosen) => ({
-          show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples") : Number(chosen),
-        }),
-      )}
+              (chosen) => ({
+                show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples") : Number(chosen),
+              }),
+            )
+      }
       ${this.choice(
         "scale",
         "Scale",

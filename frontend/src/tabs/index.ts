@@ -1,13 +1,17 @@
 import type { View } from "../state";
 import { compareTab } from "./compare";
+import { distributionTab } from "./distribution";
 import { flowTab } from "./flow";
 import { heatmapTab } from "./heatmap";
 import { overviewTab } from "./overview";
 import type { Tab } from "./tab";
+import { weightsTab } from "./weights";
 
 export const TABS: Record<View, Tab> = {
   overview: overviewTab,
-  heatmap: heatmapTab,
   flow: flowTab,
+  heatmap: heatmapTab,
+  distribution: distributionTab,
+  weights: weightsTab,
   compare: compareTab,
 };

@@ -17,7 +17,10 @@ export const overviewTab: Tab = {
   question: "Is it learning long dependencies, since when, and is this run better?",
   controls: ["steps"],
   draws: hasFlow,
-  opensWith: ({ metadata }) => metadata.quantity === "hidden_state_gradient",
+  first: (tags, entries) => {
+    const hidden = tags.filter((tag) => entries[tag].metadata.quantity === "hidden_state_gradient");
+    return hidden.length ? hidden : tags.slice(0, 1);
+  },
   cards: () => [],
   requests: () => [],
   statistics: () => JUDGED,

@@ -14,7 +14,7 @@ interface Role {
   wanted: number;
 }
 
-export function renderCard(page: Page, card: Card, group: Group, pins: number[], role?: Role) {
+export function renderCard(page: Page, card: Card, group: Group, pins: number[] | null, role?: Role) {
   const { state, dark, cursor, colourOf } = page;
   const { series, request, loaded, shown } = card;
   const wanted = role?.wanted ?? page.step;

@@ -4,8 +4,9 @@ import type { TemplateResult } from "lit";
 import type { Card, Cards, Group } from "../cards";
 import type { Series } from "../choices";
 import type { LoadedFlow } from "../data/flows";
+import type { LoadedHistogram } from "../data/histograms";
 import type { Loaded } from "../data/loader";
-import type { TagEntry, TensorRequest } from "../data/types";
+import type { HistogramRequest, TagEntry, TensorRequest } from "../data/types";
 import type { Cursor } from "../elements/events";
 import type { State } from "../state";
 
@@ -25,11 +26,16 @@ export interface Page {
   peek(request: TensorRequest): Loaded;
   /** The flow of a series with the statistics named; asking fetches it. */
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
+  /** Counts of values in bins; asking fetches them. */
+  histogramOf(request: HistogramRequest): LoadedHistogram;
   isPinned(series: Series): boolean;
 }
 
-/** Controls above a tab; one that a tab does not use is not shown. */
-export type Control = "steps" | "colours";
+/**
+ * Controls above a tab; one that a tab does not use is not shown. Colours: samples, scale, range and map, with
+ * colour bars; scale: scale, range and map alone.
+ */
+export type Control = "steps" | "colours" | "scale";
 
 /** One question, and the picture that answers it. */
 export interface Tab {
@@ -38,8 +44,10 @@ export interface Tab {
   controls: readonly Control[];
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
-  /** Which tags it shows at first, where the user chose none; by default each run's first. */
-  opensWith?(entry: TagEntry): boolean;
+  /** The tags shown of a run at first, of those that it draws; by default the first alone. */
+  first?(tags: readonly string[], entries: Record<string, TagEntry>): string[];
+  /** What to say where the runs shown hold no tag that it draws. */
+  absent?: TemplateResult;
   /** The statistics of flows that it draws: then the slider goes over all steps of those. */
   statistics?(state: Readonly<State>): readonly string[];
   /** Colours of steps to mark on the slider. */

@@ -1,0 +1,166 @@
+import { css, html, LitElement, nothing } from "lit";
+import type { Series } from "../choices";
+import type { Scale } from "../colour/scale";
+import type { MapName } from "../colour/table";
+import type { LoadedHistogram } from "../data/histograms";
+import type { Histogram } from "../data/types";
+import type { OverSteps } from "../state";
+import { binsAt, countsOf, mostShare } from "../views/bins";
+import { card, controls } from "./theme";
+import "./health";
+import "./histogram";
+import "./message";
+import "./ridgelines";
+
+/** A histogram at one of its steps. */
+export interface Now {
+  histogram: Histogram;
+  /** Place among its steps. */
+  index: number;
+}
+
+/** The values of one tag of one run: a histogram for each channel group, at a step and over steps. */
+export class RgDistributionCard extends LitElement {
+  static override properties = {
+    series: { attribute: false },
+    colour: { type: String },
+    samples: { type: String },
+    wanted: { type: Number },
+    now: { attribute: false },
+    loaded: { attribute: false },
+    course: { attribute: false },
+    form: { type: String },
+    axis: { attribute: false },
+    scale: { attribute: false },
+    map: { type: String },
+    most: { type: Number },
+    mostOverSteps: { type: Number },
+    height: { type: Number },
+    dark: { type: Boolean },
+    bare: { type: Boolean },
+  };
+  static override styles = [
+    controls,
+    card,
+    css`
+      .groups { display: grid; gap: 8px 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 270px), 1fr)); }
+      h4 { font-size: 12px; font-weight: 500; margin: 4px 0 0; }
+      .faded { opacity: 0.55; }
+    `,
+  ];
+
+  declare series: Series;
+  declare colour: string;
+  /** Which samples are counted, in words. */
+  declare samples: string;
+  /** The slider's step. */
+  declare wanted: number;
+  declare now: Now | null;
+  /** What came of the histogram at the step. */
+  declare loaded: LoadedHistogram;
+  /** The histogram over steps; null: none is to be shown. */
+  declare course: LoadedHistogram | null;
+  declare form: OverSteps;
+  declare axis: Scale;
+  declare scale: Scale;
+  declare map: MapName;
+  /** Shares of cells that reach the top, at a step and over steps. */
+  declare most: number;
+  declare mostOverSteps: number;
+  /** Of the histograms, in pixels. */
+  declare height: number;
+  declare dark: boolean;
+  /** Whether another card above says what it is of. */
+  declare bare: boolean;
+
+  override render() {
+    return html`
+      ${this.bare ? nothing : this.renderHeading()}
+      ${this.renderNow()} ${this.renderOverSteps()}
+    `;
+  }
+
+  private renderHeading() {
+    const { run, tag, entry } = this.series;
+    const step = this.now?.histogram.steps[this.now.index][0];
+    return html`
+      <header>
+        <span class="swatch" style="background:${this.colour}"></span>
+        <h3>${run}</h3>
+        <span class="step number">
+          ${step === undefined ? nothing : `step ${step}`}
+          ${step === undefined || step === this.wanted ? nothing : html`<span class="muted">(nearest to ${this.wanted})</span>`}
+        </span>
+      </header>
+      <p class="muted">${tag} · ${entry.metadata.title}, ${this.samples}</p>
+    `;
+  }
+
+  private renderNow() {
+    if (this.loaded.status === "error") {
+      return html`<rg-message heading="The histogram could not be loaded" .retry=${true}>${this.loaded.message}</rg-message>`;
+    }
+    if (!this.now) return html`<rg-message heading="Counting …" .busy=${true}></rg-message>`;
+    const { histogram, index } = this.now;
+    return html`<div class="groups ${this.loaded.status === "loading" ? "faded" : ""}">
+      ${binsAt(histogram, index).map((bins, group) => {
+        const name = histogram.groups?.[group][0] ?? "";
+        const apart = histogram.apart[index][group];
+        const counts = countsOf(bins.counts, apart);
+        const beyond = apart.below + apart.above;
+        return html`<div>
+          ${name ? html`<h4>${name}</h4>` : nothing}
+          <rg-health .tensor=${{ counts, narrowed: { flushed: 0, overflowed: 0 } }}></rg-health>
+          ${beyond ? html`<p class="muted number">${beyond.toLocaleString("en")} beyond the axis</p>` : nothing}
+          <rg-histogram
+            .bins=${bins} .edges=${histogram.edges} .axis=${this.axis} .scale=${this.scale} .map=${this.map}
+            .most=${this.most} .height=${this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
+          ></rg-histogram>
+        </div>`;
+      })}
+    </div>`;
+  }
+
+  private renderOverSteps() {
+    const { course } = this;
+    if (!course) return nothing;
+    if (course.status === "error") {
+      return html`<rg-message heading="The histograms over steps could not be loaded" .retry=${true}>${course.message}</rg-message>`;
+    }
+    const histogram = course.last;
+    if (!histogram) return html`<rg-message heading="Counting over steps …" .busy=${true}></rg-message>`;
+    const { steps, keptSteps } = histogram;
+    if (steps.length === 1)
+      return html`<p class="muted">One step is kept: there is nothing to show over training.</p>`;
+    const over = steps.map((_, step) => binsAt(histogram, step));
+    const which =
+      steps.length === keptSteps
+        ? `all ${keptSteps} kept steps`
+        : `${steps.length} of ${keptSteps} kept steps, evenly spaced`;
+    return html`
+      <p class="muted over">Over training: ${which}. Click one to go there.</p>
+      <div class="groups ${course.status === "loading" ? "faded" : ""}">
+        ${(histogram.groups ?? [["", 0]]).map(
+          ([name], group) => html`<div>
+            ${name ? html`<h4>${name}</h4>` : nothing}
+            <rg-ridgelines
+              .bins=${over.map((groups) => groups[group])} .edges=${histogram.edges} .steps=${steps}
+              .axis=${this.axis} .most=${this.mostOverSteps} .step=${this.wanted} .form=${this.form} .colour=${this.colour} .dark=${this.dark}
+            ></rg-ridgelines>
+          </div>`,
+        )}
+      </div>
+    `;
+  }
+}
+
+function run({ run, tag }: Series): string {
+  return `${run}, ${tag}`;
+}
+
+/** The largest share of any bin of several histograms at their steps. */
+export function mostAt(shown: readonly (Now | null)[]): number {
+  return mostShare(shown.flatMap((now) => (now ? binsAt(now.histogram, now.index) : [])));
+}
+
+customElements.define("rg-distribution-card", RgDistributionCard);

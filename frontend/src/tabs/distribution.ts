@@ -1,0 +1,59 @@
+import { html } from "lit";
+import { type Group, isPoints, pointRequests, scaleOf } from "../cards";
+import type { Scale } from "../colour/scale";
+import { mostAt } from "../elements/distribution_card";
+import { hasTensors, isRaw, mapFor } from "../model";
+import { binsAt, mostShare, signedScale } from "../views/bins";
+import { axisFor, histogramNow, requestFor, seriesOf } from "./spread";
+import type { Page, Tab } from "./tab";
+import "../elements/distribution_bar";
+import "../elements/distribution_card";
+import "../elements/message";
+
+export const distributionTab: Tab = {
+  name: "Distribution",
+  question: "How are the values spread, and how did that change over training?",
+  controls: ["steps", "scale"],
+  draws: (entry) => hasTensors(entry) && !isRaw(entry.metadata.quantity),
+  // The pictures that the colour range is of.
+  cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
+  requests: (_, cards) => cards.filter(isPoints).flatMap(pointRequests),
+  render: (page, _, groups) => html`
+    <rg-distribution-bar .overSteps=${page.state.overSteps}></rg-distribution-bar>
+    ${groups.map((group) => renderGroup(page, group, axisFor(page, group)))}
+  `,
+};
+
+function renderGroup(page: Page, group: Group, axis: Scale | null) {
+  if (!axis) return html`<rg-message heading="Loading ${group.title} …" .busy=${true}></rg-message>`;
+  const { state, dark, step, colourOf } = page;
+  const drawn = seriesOf(group).map((card) => {
+    const course = page.histogramOf(requestFor(card.series, axis, null));
+    return { card, course, ...histogramNow(page, card.series, axis, course) };
+  });
+  const most = mostAt(drawn.map(({ now }) => now));
+  const mostOverSteps = mostShare(
+    drawn.flatMap(({ course: { last } }) => last?.steps.flatMap((_, step) => binsAt(last, step)) ?? []),
+  );
+  return html`<section>
+    <h2 class="section">${group.title}</h2>
+    <div class="cards" style="--least: 400px">
+      ${drawn.map(({ card, course, loaded, now }) => {
+        const scale = signedScale(scaleOf(card, group.scale, state));
+        return html`<rg-distribution-card
+          .series=${card.series} .colour=${colourOf(card.series.run)} .wanted=${step} .samples=${samplesOf(card)}
+          .now=${now} .loaded=${loaded} .course=${course} .form=${state.overSteps} .axis=${axis}
+          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .most=${most} .mostOverSteps=${mostOverSteps} .height=${110} .dark=${dark}
+        ></rg-distribution-card>`;
+      })}
+    </div>
+  </section>`;
+}
+
+/** Which samples are counted, in words. */
+function samplesOf({ series, shown }: Group["cards"][number]): string {
+  if (series.entry.metadata.quantity?.startsWith("weight")) return "the whole matrix";
+  if (!shown) return "all kept samples, padding left out";
+  const { kept, batch } = shown;
+  return `all ${kept} kept samples of ${batch}, padding left out`;
+}

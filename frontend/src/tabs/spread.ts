@@ -1,0 +1,53 @@
+/** What tabs of histograms share: one axis for all that is compared, and what came of each histogram. */
+
+import { type Card, type Group, tensorsOf } from "../cards";
+import { nearestStep, type Series } from "../choices";
+import { type Scale, union } from "../colour/scale";
+import type { LoadedHistogram } from "../data/histograms";
+import type { HistogramRequest, KeptStep } from "../data/types";
+import type { Now } from "../elements/distribution_card";
+import { extentOf } from "../model";
+import { axisOf } from "../views/bins";
+import { EXTENT, extentOverSteps } from "../views/flow";
+import type { Page } from "./tab";
+
+/** Each series of a group once, with the first of its cards. */
+export function seriesOf({ cards }: Group): Card[] {
+  return cards.filter(({ series }, i) => cards.findIndex((other) => other.series === series) === i);
+}
+
+/** The axis that has a place for every value at every step; null while that is not known. */
+export function axisFor(page: Page, group: Group): Scale | null {
+  const flows = seriesOf(group).map(({ series }) => page.flowOf(series, EXTENT));
+  const shown = tensorsOf(group.cards);
+  if (flows.some(({ status }) => status === "loading") || shown.length === 0) return null;
+  const overSteps = flows.flatMap((loaded) =>
+    loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
+  );
+  return axisOf(union([...overSteps, ...shown.map((tensor) => extentOf(tensor))]), group.scale);
+}
+
+export function requestFor(
+  { run, tag, entry }: Series,
+  axis: Scale,
+  step: KeptStep | null,
+): HistogramRequest {
+  const newest = entry.steps.at(-1)?.[1] ?? 0;
+  return { run, tag, step, newest, axis };
+}
+
+/** The histogram at the slider's step: from those over steps where it is among them, else its own. */
+export function histogramNow(
+  page: Page,
+  series: Series,
+  axis: Scale,
+  course: LoadedHistogram | null,
+): { loaded: LoadedHistogram; now: Now | null } {
+  const kept = nearestStep(series.entry.steps, page.step) as KeptStep;
+  const index = course?.last?.steps.findIndex(([step]) => step === kept[0]) ?? -1;
+  const among = course?.last && index >= 0 ? { histogram: course.last, index } : null;
+  if (course?.status === "ready" && among) return { loaded: course, now: among };
+  const loaded = page.histogramOf(requestFor(series, axis, kept));
+  const own = loaded.last && { histogram: loaded.last, index: 0 };
+  return { loaded, now: loaded.status === "ready" ? own : (among ?? own) };
+}

@@ -1,0 +1,75 @@
+import { html, nothing } from "lit";
+import { type Card, type Group, scaleOf } from "../cards";
+import type { Scale } from "../colour/scale";
+import { mostAt } from "../elements/distribution_card";
+import { hasTensors, mapFor } from "../model";
+import { signedScale } from "../views/bins";
+import { firstLayer, isWeight, layerOf, partsOf } from "../views/weights";
+import { detailRequests, renderCard } from "./pictures";
+import { axisFor, histogramNow } from "./spread";
+import type { Page, Tab } from "./tab";
+import "../elements/distribution_card";
+import "../elements/how_to_log";
+import "../elements/message";
+
+export const weightsTab: Tab = {
+  name: "Weights",
+  question: "Do the weights and their gradients look healthy, gate by gate?",
+  controls: ["steps", "colours"],
+  draws: (entry) => isWeight(entry) && hasTensors(entry),
+  first: firstLayer,
+  absent: html`<rg-message heading="No weights are logged here">
+    The selected runs hold neither weights nor their gradients: kernels, recurrent kernels, biases.
+    <rg-how-to-log what="weights"></rg-how-to-log>
+  </rg-message>`,
+  cards: ({ cards, series, step }) => series.flatMap((one) => cards.one(one, step, 0) ?? []),
+  requests: detailRequests,
+  render: (page, cards, groups) => {
+    const axes = new Map(groups.map((group) => [group, axisFor(page, group)]));
+    const layers = new Map<string, Card[]>();
+    for (const card of cards) {
+      const { run, tag, entry } = card.series;
+      const layer = JSON.stringify([run, layerOf(tag, entry)]);
+      layers.set(layer, [...(layers.get(layer) ?? []), card]);
+    }
+    return html`${[...layers.values()].map((of) => renderLayer(page, of, axes))}`;
+  },
+};
+
+/** The parts of a layer side by side, of each its value over its gradient. */
+function renderLayer(page: Page, cards: Card[], axes: Map<Group, Scale | null>) {
+  const { run, tag, entry } = cards[0].series;
+  const layer = layerOf(tag, entry);
+  const parts = partsOf(
+    cards.map((card) => {
+      const { tag, entry } = card.series;
+      return { tag, quantity: entry.metadata.quantity, one: card };
+    }),
+  );
+  return html`<section>
+    <h2 class="section">${run}${layer ? `, layer ${layer}` : nothing}</h2>
+    <div class="cards">
+      ${parts.map(
+        ({ name, value, gradient }) => html`<div class="stack" role="group" aria-label=${name}>
+          ${[value, gradient].map((card) => (card ? renderPart(page, card, axes) : nothing))}
+        </div>`,
+      )}
+    </div>
+  </section>`;
+}
+
+function renderPart(page: Page, card: Card, axes: Map<Group, Scale | null>) {
+  const [group, axis] = [...axes].find(([{ cards }]) => cards.includes(card)) as [Group, Scale | null];
+  return html`${renderCard(page, card, group, null)} ${axis ? renderHistograms(page, card, group, axis) : nothing}`;
+}
+
+function renderHistograms(page: Page, card: Card, group: Group, axis: Scale) {
+  const { state, dark } = page;
+  const { loaded, now } = histogramNow(page, card.series, axis, null);
+  const scale = signedScale(scaleOf(card, group.scale, state));
+  return html`<rg-distribution-card
+    .series=${card.series} .colour=${page.colourOf(card.series.run)} .wanted=${page.step} .bare=${true}
+    .now=${now} .loaded=${loaded} .course=${null} .axis=${axis} .scale=${scale} .map=${mapFor(scale, state.map, dark)}
+    .most=${mostAt([now])} .height=${56} .dark=${dark}
+  ></rg-distribution-card>`;
+}

@@ -1,0 +1,106 @@
+/** Histograms: bins that are equally wide on a scale, and what stands in them. No DOM. */
+
+import { type Extent, type Scale, valueAt } from "../colour/scale";
+import type { Apart, Counts, Histogram } from "../data/types";
+
+/** Even, so that on a symmetric axis 0 is an edge. */
+export const BINS = 64;
+
+/** Below the threshold and the typical least magnitude a log axis goes on for so many decades. */
+const LOG_MARGIN = 3;
+/** The least positive float32. */
+const LEAST = 2 ** -149;
+
+/**
+ * The axis of histograms, on which every value that `extent` describes has a place: as `scale`, but from end
+ * to end of the values, whatever the colour range. Symmetric about 0; of log, over magnitudes.
+ */
+export function axisOf(extent: Extent, scale: Scale): Scale {
+  const { name, threshold } = scale;
+  const high = extent.magnitude > 0 ? extent.magnitude : scale.high;
+  if (name !== "log") return { name, low: -high, high, threshold };
+  const small = Math.min(threshold, extent.small > 0 ? extent.small : threshold, high / 10);
+  const low = Math.max(LEAST, small * 10 ** -LOG_MARGIN);
+  return { name, low, high, threshold: low };
+}
+
+/** The edges of `bins` bins that are equally wide on the axis. */
+export function edgesOf(axis: Scale, bins: number = BINS): number[] {
+  const inner = Array.from({ length: bins - 1 }, (_, i) => valueAt(axis, (i + 1) / bins));
+  return [axis.low, ...inner, axis.high];
+}
+
+/** The same range for both signs, as a histogram of single values needs it. */
+export function signedScale(scale: Scale): Scale {
+  return scale.name === "log" ? scale : { ...scale, low: -scale.high };
+}
+
+/** What is counted apart, as a picture's health line names it. */
+export function countsOf(counts: readonly number[], apart: Apart): Counts {
+  const { below, above, zero, nan, posinf, neginf, padding } = apart;
+  const finite = counts.reduce((sum, count) => sum + count, 0) + below + above + zero;
+  return { real: finite + nan + posinf + neginf, padding, zero, nan, posinf, neginf };
+}
+
+/** One channel group at one step: the counts of bins, and of how many real cells. */
+export interface Bins {
+  counts: readonly number[];
+  cells: number;
+}
+
+/** Every channel group of a histogram at one of its steps. */
+export function binsAt({ counts, apart }: Histogram, step: number): Bins[] {
+  return counts[step].map((bins, group) => ({
+    counts: bins,
+    cells: countsOf(bins, apart[step][group]).real,
+  }));
+}
+
+/** The largest share of cells in any bin; above 0, so that it can be the top of an axis. */
+export function mostShare(all: readonly Bins[]): number {
+  const shares = all.map(({ counts, cells }) => counts.reduce((a, b) => Math.max(a, b), 0) / (cells || 1));
+  return shares.reduce((a, b) => Math.max(a, b), 0) || 1;
+}
+
+/** How many times the distance between two ridges the highest ridge is, unless that is little. */
+const OVERLAP = 5;
+const LEAST_AMPLITUDE = 26;
+
+/** Where ridges stand in a plot: the first in the back, above; the last in front, at the bottom. */
+export interface Ridges {
+  /** Distance between the base lines of neighbours, and height of the highest possible ridge. */
+  spacing: number;
+  amplitude: number;
+}
+
+export function layRidges(count: number, height: number): Ridges {
+  const spread = height / (count + OVERLAP);
+  const amplitude = Math.min(height, Math.max(LEAST_AMPLITUDE, OVERLAP * spread));
+  return { amplitude, spacing: count > 1 ? (height - amplitude) / (count - 1) : 0 };
+}
+
+/** The base line of a ridge. */
+export function baseLine(index: number, { spacing, amplitude }: Ridges): number {
+  return amplitude + index * spacing;
+}
+
+/** The ridge whose base line is nearest to `y`. */
+export function ridgeAt(y: number, count: number, { spacing, amplitude }: Ridges): number {
+  const index = spacing > 0 ? Math.round((y - amplitude) / spacing) : 0;
+  return Math.min(count - 1, Math.max(0, index));
+}
+
+/** A ridge's outline: x and y of each bin's middle, from its base line's start to its end; `most` is as high as can be. */
+export function outline(
+  { counts, cells }: Bins,
+  most: number,
+  width: number,
+  base: number,
+  amplitude: number,
+): [x: number, y: number][] {
+  const points = counts.map((count, bin): [number, number] => [
+    ((bin + 0.5) / counts.length) * width,
+    base - (count / (cells || 1) / most) * amplitude,
+  ]);
+  return [[0, base], ...points, [width, base]];
+}

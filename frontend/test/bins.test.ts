@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import { type Extent, placer, type Scale } from "../src/colour/scale";
+import type { Apart, Histogram } from "../src/data/types";
+import {
+  axisOf,
+  baseLine,
+  binsAt,
+  countsOf,
+  edgesOf,
+  layRidges,
+  mostShare,
+  outline,
+  ridgeAt,
+  signedScale,
+} from "../src/views/bins";
+
+const EXTENT: Extent = { least: -2, greatest: 5, magnitude: 5, small: 1e-4 };
+const SCALES: Record<string, Scale> = {
+  linear: { name: "linear", low: -1, high: 1, threshold: 0.5 },
+  symlog: { name: "symlog", low: -1, high: 1, threshold: 1e-3 },
+  log: { name: "log", low: 1e-3, high: 1, threshold: 1e-3 },
+};
+const NONE: Apart = { below: 0, above: 0, zero: 0, nan: 0, posinf: 0, neginf: 0, padding: 0 };
+
+describe("the axis", () => {
+  it("goes from end to end of the values, whatever the colour range", () => {
+    for (const name of ["linear", "symlog"]) {
+      const axis = axisOf(EXTENT, SCALES[name]);
+      expect([axis.low, axis.high]).toEqual([-5, 5]);
+      expect(axis.threshold).toBe(SCALES[name].threshold);
+    }
+  });
+
+  it("goes over magnitudes for log, far below what few values lie under", () => {
+    const axis = axisOf(EXTENT, SCALES.log);
+    expect(axis.high).toBe(5);
+    expect(axis.low).toBeCloseTo(1e-7, 12);
+    expect(placer(axis)(1e-6)).toBeGreaterThan(0);
+  });
+
+  it("is never longer than float32 reaches", () => {
+    const axis = axisOf({ ...EXTENT, magnitude: 1e-43, small: 1e-44 }, SCALES.log);
+    expect(axis.low).toBe(2 ** -149);
+    expect(axis.high).toBeGreaterThan(axis.low);
+  });
+
+  it("stands where nothing finite but 0 is logged", () => {
+    const nothing = { least: Number.NaN, greatest: Number.NaN, magnitude: Number.NaN, small: Number.NaN };
+    for (const scale of Object.values(SCALES)) {
+      const edges = edgesOf(axisOf(nothing, scale), 4);
+      expect(edges.every((edge, i) => Number.isFinite(edge) && (i === 0 || edge > edges[i - 1]))).toBe(true);
+    }
+  });
+});
+
+describe("edges", () => {
+  it("are equally far from each other on the axis, and its ends exactly", () => {
+    for (const scale of Object.values(SCALES)) {
+      const axis = axisOf(EXTENT, scale);
+      const edges = edgesOf(axis, 64);
+      expect(edges.length).toBe(65);
+      expect([edges[0], edges[64]]).toEqual([axis.low, axis.high]);
+      const place = placer(axis);
+      edges.forEach((edge, i) => {
+        expect(place(edge)).toBeCloseTo(i / 64, 9);
+      });
+    }
+  });
+
+  it("have 0 among them where there are two signs", () => {
+    expect(edgesOf(axisOf(EXTENT, SCALES.symlog))[32]).toBe(0);
+    expect(edgesOf(axisOf(EXTENT, SCALES.linear))[32]).toBe(0);
+  });
+});
+
+describe("counts", () => {
+  it("of real cells are all but padding", () => {
+    const apart = { below: 1, above: 2, zero: 3, nan: 4, posinf: 5, neginf: 6, padding: 7 };
+    expect(countsOf([10, 20], apart)).toEqual({
+      real: 51,
+      padding: 7,
+      zero: 3,
+      nan: 4,
+      posinf: 5,
+      neginf: 6,
+    });
+  });
+
+  it("become shares of each group's own cells", () => {
+    const histogram = {
+      counts: [
+        [
+          [1, 1],
+          [0, 6],
+        ],
+      ],
+      apart: [[{ ...NONE, nan: 2 }, NONE]],
+    } as unknown as Histogram;
+    const bins = binsAt(histogram, 0);
+    expect(bins.map(({ cells }) => cells)).toEqual([4, 6]);
+    expect(mostShare(bins)).toBe(1);
+    expect(mostShare(bins.slice(0, 1))).toBe(0.25);
+    expect(mostShare([])).toBe(1);
+  });
+});
+
+describe("ridges", () => {
+  it("fit the plot: the first one's top and the last one's base line are its ends", () => {
+    for (const count of [1, 2, 49, 100]) {
+      const ridges = layRidges(count, 300);
+      expect(baseLine(0, ridges) - ridges.amplitude).toBe(0);
+      if (count > 1) expect(baseLine(count - 1, ridges)).toBeCloseTo(300, 9);
+    }
+  });
+
+  it("are found again at their base lines, and the nearest between them", () => {
+    const ridges = layRidges(10, 200);
+    for (let i = 0; i < 10; i++) expect(ridgeAt(baseLine(i, ridges), 10, ridges)).toBe(i);
+    expect(ridgeAt(baseLine(3, ridges) + 0.4 * ridges.spacing, 10, ridges)).toBe(3);
+    expect(ridgeAt(-50, 10, ridges)).toBe(0);
+    expect(ridgeAt(900, 10, ridges)).toBe(9);
+  });
+
+  it("are as high as their share", () => {
+    const points = outline({ counts: [1, 0, 2], cells: 8 }, 0.5, 30, 100, 40);
+    expect(points).toEqual([
+      [0, 100],
+      [5, 90],
+      [15, 100],
+      [25, 80],
+      [30, 100],
+    ]);
+  });
+});
+
+it("a scale of magnitudes gets both signs", () => {
+  expect(signedScale({ ...SCALES.symlog, low: 0 }).low).toBe(-1);
+  expect(signedScale(SCALES.log)).toEqual(SCALES.log);
+});
