@@ -86,7 +86,7 @@ export function isRaw(quantity: string | undefined): boolean {
 }
 
 /** Whether the numbers are norms, which have no sign. */
-function isNorm(quantity: string | undefined): boolean {
+export function isNorm(quantity: string | undefined): boolean {
   return quantity === "itemized_gradient";
 }
 

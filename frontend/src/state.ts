@@ -9,7 +9,15 @@ import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
 import type { Sorting } from "./views/overview";
 
-export const VIEWS = ["overview", "flow", "heatmap", "distribution", "weights", "compare"] as const;
+export const VIEWS = [
+  "overview",
+  "flow",
+  "heatmap",
+  "distribution",
+  "weights",
+  "jacobian",
+  "compare",
+] as const;
 export type View = (typeof VIEWS)[number];
 
 export const RANGES = ["shared", "steps", "runs", "each"] as const;

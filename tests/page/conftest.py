@@ -99,7 +99,7 @@ def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str
     server.wait_for(
         lambda tags: (
             set(tags) == {"growing", "failing"}
-            and tags["failing"]["lstm_1"]["steps"][-1][0] == last
+            and tags["failing"]["itemized"]["steps"][-1][0] == last
             and tags["growing"]["lstm_2"]["last_flow"] == [last, 1000.0 + last]
         )
     )

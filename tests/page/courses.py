@@ -17,6 +17,8 @@ STEPS = tuple(range(0, 25))
 # Tensors are logged at every eighth step, flows at all.
 TENSOR_STEPS = STEPS[::8]
 LENGTHS = (40, 33, 25)
+# Timesteps of the losses of itemised gradients.
+LOSSES = (10, 25, 39)
 
 
 def growing(step: int) -> np.ndarray:
@@ -40,11 +42,33 @@ def fading(a: float) -> np.ndarray:
     return (of_sample * a**lags * np.ones(CHANNELS)).astype(np.float32)
 
 
+def jacobian(step: int) -> np.ndarray:
+    """Return log10 |dh_t/dx_s| of the linear recurrence h_t = a h_t-1 + x_t, [t, s]."""
+    lags = np.subtract.outer(np.arange(TIMESTEPS), np.arange(TIMESTEPS))
+    a = 0.5 + 0.02 * step
+    return np.where(lags >= 0, lags * np.log10(a), -np.inf).astype(np.float32)
+
+
+def itemized(step: int) -> np.ndarray:
+    """Return |dL_t/dh_s| of the same recurrence for the losses at `LOSSES`, [samples, s, t]."""
+    rows = 10.0 ** jacobian(step)[list(LOSSES)].astype(np.float64)
+    return np.stack([rows.T, 3 * rows.T]).astype(np.float32)
+
+
 def write_courses(logdir: Path) -> None:
-    """Log run `growing`, layers lstm_1 and (ragged) lstm_2; and run `failing`, lstm_1 alone."""
+    """Log run `growing`, layers lstm_1 and (ragged) lstm_2; run `failing`, lstm_1 and Jacobians."""
     with tb_rnngrad.SummaryWriter(logdir / "failing") as writer:
         for step in STEPS[::2]:
             writer.add_sequence("lstm_1", failing(step), step)
+        for step in TENSOR_STEPS:
+            writer.add_sequence("jacobian", jacobian(step), step, quantity="state_jacobian")
+            writer.add_sequence(
+                "itemized",
+                itemized(step),
+                step,
+                quantity="itemized_gradient",
+                channel_groups={f"t = {t}": 1 for t in LOSSES},
+            )
     writer = EventFileWriter(str(logdir / "growing"))
     for step in STEPS:
         for tag, mask in (("lstm_1", None), ("lstm_2", LENGTHS)):

@@ -4,6 +4,7 @@ import type { FlowShow, State } from "../state";
 import type { FlowAxis } from "../views/flow";
 import { tell } from "./events";
 import { controls } from "./theme";
+import "./bptt_field";
 
 /** How flows are drawn: over timesteps or lags, side by side or their ratio, with what window. */
 export class RgFlowBar extends LitElement {
@@ -14,7 +15,6 @@ export class RgFlowBar extends LitElement {
       :host { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; margin-bottom: 6px; }
       span { display: inline-flex; align-items: center; gap: 6px; }
       select { max-width: 240px; }
-      input { width: 76px; }
     `,
   ];
 
@@ -49,13 +49,7 @@ export class RgFlowBar extends LitElement {
           : nothing
       }
       ${flowShow === "difference" && this.series.length > 1 ? this.renderPair() : nothing}
-      <span title="Truncated backpropagation through time: the gradient does not cross the multiples of its window. Empty: it is not truncated">
-        <label for="bptt">BPTT window</label>
-        <input
-          id="bptt" type="number" class="number" min="1" step="1" placeholder="none"
-          .value=${bptt === null ? "" : String(bptt)} @change=${this.onWindow}
-        /> <span class="muted">timesteps</span>
-      </span>
+      <rg-bptt-field .window=${bptt}></rg-bptt-field>
     `;
   }
 
@@ -68,14 +62,6 @@ export class RgFlowBar extends LitElement {
         this.set({ [side]: [run, tag] });
       }),
     );
-  }
-
-  private onWindow(event: Event): void {
-    const input = event.target as HTMLInputElement;
-    if (input.value === "") this.set({ bptt: null });
-    else if (Number.isInteger(input.valueAsNumber) && input.valueAsNumber > 0)
-      this.set({ bptt: input.valueAsNumber });
-    input.value = this.state.bptt === null ? "" : String(this.state.bptt);
   }
 
   private set(change: Partial<State>): void {

@@ -3,6 +3,7 @@ import { compareTab } from "./compare";
 import { distributionTab } from "./distribution";
 import { flowTab } from "./flow";
 import { heatmapTab } from "./heatmap";
+import { jacobianTab } from "./jacobian";
 import { overviewTab } from "./overview";
 import type { Tab } from "./tab";
 import { weightsTab } from "./weights";
@@ -13,5 +14,6 @@ export const TABS: Record<View, Tab> = {
   heatmap: heatmapTab,
   distribution: distributionTab,
   weights: weightsTab,
+  jacobian: jacobianTab,
   compare: compareTab,
 };

@@ -1,0 +1,43 @@
+import { html, LitElement } from "lit";
+import type { Scale } from "../colour/scale";
+import type { Line } from "./curve";
+import { type Cursor, tell } from "./events";
+import "./curve";
+
+/** One row t of Jacobians as curves over s; the page's cursor stands at (t, s). */
+export class RgJacobianRow extends LitElement {
+  static override properties = {
+    row: { type: Number },
+    lines: { attribute: false },
+    timesteps: { type: Number },
+    scale: { attribute: false },
+    boundaries: { attribute: false },
+    cursor: { attribute: false },
+    dark: { type: Boolean },
+  };
+
+  declare row: number;
+  declare lines: Line[];
+  /** How many timesteps s there are. */
+  declare timesteps: number;
+  declare scale: Scale;
+  declare boundaries: number[];
+  declare cursor: Cursor | null;
+  declare dark: boolean;
+
+  override render() {
+    const s = this.cursor?.c ?? null;
+    return html`<rg-curve
+      heading="State at timestep ${this.row}: log₁₀ norm over timestep s" .channel=${null} axis="timestep s" gap="exact 0, or padding"
+      .lines=${this.lines} .xs=${null} .span=${[0, this.timesteps]} .scale=${this.scale} .boundaries=${this.boundaries}
+      .cursor=${s === null ? null : { t: s, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
+    ></rg-curve>`;
+  }
+
+  private onCursor(event: CustomEvent<Cursor | null>): void {
+    event.stopPropagation();
+    tell(this, "rg-cursor", event.detail && { t: this.row, c: event.detail.t });
+  }
+}
+
+customElements.define("rg-jacobian-row", RgJacobianRow);

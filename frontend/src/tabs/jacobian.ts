@@ -1,0 +1,113 @@
+import { html, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { type Card, cardKey, type Group, tensorsOf } from "../cards";
+import { makeScale, union } from "../colour/scale";
+import { seriesNames } from "../courses";
+import type { Tensor, TensorRequest } from "../data/types";
+import type { Line } from "../elements/curve";
+import { curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
+import { boundaries } from "../views/flow";
+import { curveColours, rowOf, rowRequest } from "../views/jacobian";
+import { detailRequests, renderCard } from "./pictures";
+import type { Page, Tab } from "./tab";
+import "../elements/bptt_field";
+import "../elements/curve";
+import "../elements/how_to_jacobian";
+import "../elements/jacobian_row";
+import "../elements/message";
+
+const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+export const jacobianTab: Tab = {
+  name: "Jacobian",
+  question: "How does the state at one timestep, or the loss there, depend on every earlier one?",
+  controls: ["steps", "colours"],
+  draws: (entry) => hasTensors(entry) && (isRaw(entry.metadata.quantity) || isNorm(entry.metadata.quantity)),
+  absent: html`<rg-message heading="No state Jacobians or itemised gradients are logged here yet">
+    <rg-how-to-jacobian></rg-how-to-jacobian></rg-message>`,
+  cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
+  requests: (page, cards) => [...detailRequests(page, cards), ...curveRequests(page, cards)],
+  render: (page, _, groups) => html`
+    <rg-bptt-field style="margin-bottom: 10px" .window=${page.state.bptt}></rg-bptt-field>
+    ${groups.map((group) => (isNorm(group.quantity) ? renderItemized(page, group) : renderJacobians(page, group)))}
+  `,
+};
+
+/** The row of Jacobians that is pointed at; else the last, which depends on all. */
+function rowIn({ cursor }: Page, tensors: readonly Tensor[]): number {
+  const last = Math.max(0, ...tensors.map(({ timesteps }) => timesteps)) - 1;
+  return Math.min(cursor?.t ?? last, last);
+}
+
+function renderJacobians(page: Page, group: Group): TemplateResult {
+  const tensors = tensorsOf(group.cards);
+  const row = rowIn(page, tensors);
+  const timesteps = Math.max(1, ...tensors.map(({ channels }) => channels));
+  const names = seriesNames(group.cards);
+  const lines = group.cards.flatMap((card, i): Line[] => {
+    const values = card.shown && held(page, card.shown, row);
+    const colour = page.colourOf(card.series.run);
+    const before = group.cards.slice(0, i).filter(({ series }) => series.run === card.series.run).length;
+    return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
+  });
+  return html`<section><div class="cards" style="--least: 400px">
+    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, []))}
+    <rg-jacobian-row
+      .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
+      .boundaries=${edges(page, timesteps)}
+    ></rg-jacobian-row>
+  </div></section>`;
+}
+
+function held({ peek }: Page, tensor: Tensor, row: number): (number | null)[] | null {
+  if (row < 0 || row >= tensor.timesteps) return null;
+  if (isWhole(tensor)) return rowOf(tensor, row);
+  const loaded = peek(rowRequest(tensor, row));
+  return loaded.status === "ready" ? rowOf(loaded.tensor, row) : null;
+}
+
+function renderItemized(page: Page, group: Group): TemplateResult {
+  const extent = union(tensorsOf(group.cards).map((tensor) => extentOf(tensor)));
+  const scale = makeScale(extent, { name: "log", signed: false, limit: null, threshold: null });
+  return html`<section><div class="cards" style="--least: 400px">
+    ${repeat(
+      group.cards,
+      cardKey,
+      (card) => html`
+        ${renderCard(page, card, group, [])}
+        <rg-curve
+          heading="${card.series.run}, ${card.series.tag}: norm over timestep s, a line for each loss" .channel=${null}
+          axis="timestep s" gap="exact 0, or padding" .lines=${lossLines(page, card)} .xs=${null}
+          .span=${[0, card.shown?.timesteps ?? 1]} .scale=${scale} .boundaries=${edges(page, card.shown?.timesteps ?? 1)}
+          .cursor=${page.cursor} .dark=${page.dark}
+        ></rg-curve>`,
+    )}
+  </div></section>`;
+}
+
+/** The curve of each chosen loss timestep t over s. */
+function lossLines({ peek, dark }: Page, { series, shown }: Card): Line[] {
+  if (!shown) return [];
+  const names = (series.entry.metadata.channel_groups ?? []).map(([name]) => name);
+  const colours = curveColours(shown.channels, "viridis", dark);
+  return colours.flatMap((colour, channel) => {
+    const loaded = isWhole(shown) ? null : peek(curveRequest(shown, channel));
+    if (loaded && loaded.status !== "ready") return [];
+    const values = curve(loaded ? loaded.tensor : shown, channel);
+    return { label: names[channel] ?? `channel ${channel}`, colour, dash: [], values };
+  });
+}
+
+/** Where windows of truncated backpropagation meet, between timesteps. */
+function edges({ state }: Page, timesteps: number): number[] {
+  return boundaries(state.bptt, timesteps, "timestep").map((first) => first - 0.5);
+}
+
+/** The curves of pooled views, in every timestep. */
+function curveRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
+  return cards.flatMap(({ series, shown }) => {
+    if (!shown || isWhole(shown)) return [];
+    if (isRaw(series.entry.metadata.quantity)) return rowRequest(shown, rowIn(page, [shown]));
+    return Array.from({ length: shown.channels }, (_, channel) => curveRequest(shown, channel));
+  });
+}

@@ -1,0 +1,91 @@
+"""The Jacobian view: how one timestep depends on the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Locator, expect
+
+from . import courses
+from .reading import ZERO, Tab, assert_colours
+
+OpenTab = Callable[..., Tab]
+JACOBIAN = ("view=jacobian", 'runs=["failing"]', 'tags=["jacobian"]')
+ITEMIZED = ("view=jacobian", 'runs=["failing"]', 'tags=["itemized"]')
+T = courses.TIMESTEPS
+
+
+def values(curve: Locator) -> list[Any]:
+    """Return the values of a plot's lines."""
+    lines: list[Any] = curve.evaluate("(curve) => curve.lines.map(({ values }) => values)")
+    return lines
+
+
+def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*JACOBIAN, "step=16", at=course_url)
+    page.at_step("failing", 16)
+    seen = page.cells("failing", T, T)
+    logs = courses.jacobian(16).T.astype(float)  # drawn with t across
+    held = np.isfinite(logs)
+    assert (seen[~held][:, :3] == ZERO).all()
+    least = logs[held].min()
+    # bfloat16 has 8 bits: of logarithms up to 4, within one colour.
+    assert_colours(seen[held], (logs[held] - least) / -least, "viridis")
+
+
+def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str) -> None:
+    page = tab(*JACOBIAN, "step=8", at=course_url)
+    page.at_step("failing", 8)
+    curve = page.frame.locator("rg-jacobian-row rg-curve")
+    heading = curve.locator("h3")
+    expect(heading).to_contain_text(f"State at timestep {T - 1}")  # at first the last
+    page.hover("failing", 3, 12, (T, T))
+    expect(heading).to_contain_text("State at timestep 12")
+    (line,) = values(curve)
+    logs = courses.jacobian(8)[12].astype(float)
+    np.testing.assert_allclose(line[:13], logs[:13], rtol=1e-6)
+    assert line[13:] == [None] * (T - 13)
+    expect(curve.locator(".values")).to_contain_text("at timestep s 3")
+    said = float(curve.locator(".values b").inner_text().replace("−", "-"))
+    assert said == np.float32(logs[3])
+
+
+def test_itemised_gradients_are_a_map_and_a_curve_for_each_loss(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*ITEMIZED, "step=24", "show=mean", at=course_url)
+    page.at_step("failing", 24)
+    curve = page.frame.locator("rg-curve")
+    expect(curve).to_contain_text("t = 10")
+    labels = curve.evaluate("(curve) => curve.lines.map(({ label }) => label)")
+    assert labels == [f"t = {t}" for t in courses.LOSSES]
+    mean = courses.itemized(24).astype(float).mean(axis=0)
+    np.testing.assert_allclose(values(curve), mean.T, rtol=1e-6)
+    assert curve.evaluate("(curve) => curve.scale.name") == "log"
+    seen = page.cells("failing", len(courses.LOSSES), T)
+    dead = mean.T == 0  # the loss at t knows nothing of later states
+    assert (seen[dead][:, :3] == ZERO).all()
+    assert (seen[~dead][:, :3] != ZERO).any(axis=1).all()
+
+
+def test_windows_of_truncated_backpropagation_are_drawn_on_the_curves(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*JACOBIAN, "bptt=16", at=course_url)
+    page.at_step("failing", 24)
+    curve = page.frame.locator("rg-jacobian-row rg-curve")
+    assert curve.evaluate("(curve) => curve.boundaries") == [15.5, 31.5]
+    expect(page.frame.get_by_label("BPTT window")).to_have_value("16")
+
+
+def test_where_none_is_logged_it_says_so_with_the_lines_that_log_them(tab: OpenTab) -> None:
+    page = tab("view=jacobian")
+    heading = page.frame.get_by_role("heading", name="No state Jacobians or itemised gradients")
+    expect(heading).to_be_visible()
+    said = page.frame.locator("rg-how-to-jacobian")
+    expect(said).to_contain_text("tb_rnngrad.keras.state_jacobian(model, x)")
+    expect(said).to_contain_text("itemized_gradients(model, x, y, at=[15, 31, -1])")
