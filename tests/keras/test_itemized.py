@@ -236,6 +236,29 @@ def test_outputs_of_different_lengths_are_named(k, rng):
         tb_rnngrad.keras.itemized_gradients(model, batch(rng)[0], y, at=[-1])
 
 
+def test_an_output_without_a_loss_needs_no_timesteps_nor_sequences_one_length(k, rng):
+    inputs = k.Input((None, D))
+    layer = LAYERS["GRU"](k)
+    h = layer(inputs)
+    outputs = {"all": k.layers.Dense(2, name="all")(h), "last": k.layers.GRU(2, name="last")(h)}
+    model = k.Model(inputs, outputs)
+    model.compile("sgd", {"all": "mse"})
+    x, y = batch(rng)
+    for timesteps in (T, T - 2):
+        found = tb_rnngrad.keras.itemized_gradients(
+            model, x[:, :timesteps], {"all": y[:, :timesteps]}, at=[-1], layer="rnn"
+        )
+        assert found["rnn"].channel_groups == {f"t = {timesteps - 1}": 1}
+        assert (found["rnn"].data > 0).all()
+
+
+def test_a_loss_that_is_none_of_the_predictions_is_named(k, rng):
+    layer = k.layers.GRU(U, return_sequences=True, activity_regularizer="l2", name="rnn")
+    model = model_of(k, layer, loss=None)
+    with pytest.raises(ValueError, match="compiled loss of model .* does not depend on its pred"):
+        tb_rnngrad.keras.itemized_gradients(model, *batch(rng, U), at=[-1])
+
+
 def test_a_model_without_a_loss_is_named(k, rng):
     model = k.Sequential([k.layers.Input((T, D)), LAYERS["GRU"](k)])
     with pytest.raises(RuntimeError, match="is not compiled"):
