@@ -4,7 +4,7 @@ import type { Series } from "./choices";
 import type { Scale } from "./colour/scale";
 import type { LoadedFlow } from "./data/flows";
 import type { Loaded, Loader } from "./data/loader";
-import type { Show, Tags, Tensor, TensorRequest } from "./data/types";
+import type { Arrangement, Show, Tags, Tensor, TensorRequest } from "./data/types";
 import { extentOf, isRaw, requestFor, scaleFor, showsOf } from "./model";
 import type { State } from "./state";
 import { EXTENT, extentOverSteps } from "./views/flow";
@@ -33,8 +33,8 @@ export class Cards {
   constructor(private readonly loader: Pick<Loader, "peek">) {}
 
   /** The card of a series at the kept step nearest to `step`; of several at once, `role` tells them apart. */
-  one(series: Series, step: number, show: Show, role = ""): Card | null {
-    const request = requestFor(series, step, show);
+  one(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
+    const request = requestFor(series, step, show, arrangement);
     if (!request) return null;
     const loaded = this.loader.peek(request);
     const key = cardKey({ series, request }) + role;
@@ -42,9 +42,16 @@ export class Cards {
     return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
   }
 
-  /** The cards of all series as the user chose to see their samples. */
-  all(series: readonly Series[], step: number, show: State["show"]): Card[] {
-    return series.flatMap((one) => showsOf(show, one).flatMap((shown) => this.one(one, step, shown) ?? []));
+  /** The cards of all series as the user chose to see their samples, each arranged as `arrange` says. */
+  all(
+    series: readonly Series[],
+    step: number,
+    choice: State["show"],
+    arrange: (series: Series) => Arrangement = () => ({}),
+  ): Card[] {
+    return series.flatMap((one) =>
+      showsOf(choice, one).flatMap((show) => this.one(one, step, show, "", arrange(one)) ?? []),
+    );
   }
 
   /** The views that a card draws, as far as they came: of points, one a sample. */
@@ -90,11 +97,12 @@ export function peerRequests(cards: readonly Card[], tags: Tags, step: number): 
   const requests = cards.flatMap((card) =>
     Object.entries(tags).flatMap(([run, { [card.series.tag]: entry }]) => {
       const { tag } = card.series;
+      const { time } = card.request;
       const sameKind = entry?.metadata.quantity === card.series.entry.metadata.quantity;
       if (!sameKind || drawn.has(JSON.stringify([run, tag]))) return [];
       const shows = isPoints(card) ? showsOf("samples", { run, tag, entry }) : [card.request.show];
       const kept = shows.filter((show) => typeof show === "string" || show < entry.samples);
-      return kept.flatMap((show) => requestFor({ run, tag, entry }, step, show) ?? []);
+      return kept.flatMap((show) => requestFor({ run, tag, entry }, step, show, { time }) ?? []);
     }),
   );
   const once = new Map(requests.map((request) => [JSON.stringify(request), request]));

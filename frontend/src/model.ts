@@ -8,6 +8,7 @@ import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
 import { intersect, type Window } from "./data/pool";
 import {
+  type Arrangement,
   PROBABILITIES,
   type Show,
   type ShowChoice,
@@ -23,12 +24,43 @@ export const WHOLE_CELLS = 2 ** 20;
 const POOLED = { rows: 720, columns: 2048 };
 
 /** The view of `series` at the kept step nearest to `step`; null where it keeps none. */
-export function requestFor(series: Series, step: number, show: Show): TensorRequest | null {
+export function requestFor(
+  series: Series,
+  step: number,
+  show: Show,
+  { time, reversed }: Arrangement = {},
+): TensorRequest | null {
   const kept = nearestStep(series.entry.steps, step);
   if (!kept) return null;
   const [nearest, wallTime] = kept;
   const { run, tag } = series;
-  return { run, tag, step: nearest, wallTime, show, window: null, pooled: POOLED };
+  return { run, tag, step: nearest, wallTime, show, window: null, pooled: POOLED, time, reversed };
+}
+
+/** Whether a record is a matrix: rows and channels, no sequence. */
+export function isMatrix({ entry }: Series): boolean {
+  const { quantity } = entry.metadata;
+  return quantity === "state_jacobian" || isWeight(entry);
+}
+
+/** How the user wants the timesteps of a series to stand. */
+export function arrangementOf(series: Series, state: State): Arrangement {
+  if (isMatrix(series)) return {};
+  return {
+    time: state.time === "lag" ? "lag" : undefined,
+    reversed: state.backward === "processed" ? backwardChannels(series) : undefined,
+  };
+}
+
+/** The channels of a layer's backward direction; undefined where it has none. */
+export function backwardChannels({ entry }: Series): [number, number][] | undefined {
+  let first = 0;
+  const ranges = (entry.metadata.channel_groups ?? []).flatMap(([name, size]) => {
+    const range: [number, number] = [first, first + size];
+    first += size;
+    return name.split("/").includes("backward") ? [range] : [];
+  });
+  return ranges.length > 0 ? ranges : undefined;
 }
 
 /** The same view in all detail of a window, or null where `tensor` has it already. */
@@ -60,12 +92,16 @@ export function isSigned(show: ShowChoice): boolean {
 }
 
 /** What the axes of a picture are called: matrices have rows in the place of timesteps. */
-export function axesOf({ entry }: Series): { timesteps: string; channels: string } {
+export function axesOf(
+  { entry }: Series,
+  { time, reversed }: Arrangement = {},
+): { timesteps: string; channels: string } {
   const { quantity } = entry.metadata;
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
-  if (isNorm(quantity)) return { timesteps: "timestep s", channels: "chosen loss" };
   if (isWeight(entry)) return { timesteps: "row", channels: "channel" };
-  return { timesteps: "timestep", channels: "channel" };
+  const channels = isNorm(quantity) ? "chosen loss" : "channel";
+  if (reversed) return { timesteps: `${time ?? "timestep"} (backward as processed)`, channels };
+  return { timesteps: time ? "lag before the last real timestep" : "timestep", channels };
 }
 
 /** Whether there are tensors of a tag, not flow alone; an error is told in their place. */
@@ -141,6 +177,11 @@ export function curve(tensor: Tensor, channel: number): (number | null)[] {
 export function curveRequest(tensor: Tensor, channel: number): TensorRequest {
   const window = { c0: channel, c1: channel + 1, t0: 0, t1: tensor.timesteps };
   return { ...tensor.request, window, pooled: null };
+}
+
+/** Whether a view holds every channel by itself, so that they may be ordered. */
+export function hasEveryChannel({ values, channels }: Tensor): boolean {
+  return values.rows === channels;
 }
 
 /** Whether a view holds every cell of the record. */

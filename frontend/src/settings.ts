@@ -20,6 +20,8 @@ const KEPT = [
   "loop",
   "overSteps",
   "pinned",
+  "axes",
+  "time",
 ] as const;
 
 /** What the last visit left, unless the URL names a view of ours: a link shows to all the same. */

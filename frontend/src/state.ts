@@ -3,10 +3,12 @@
 import type { ScaleName } from "./colour/scale";
 import type { MapName } from "./colour/table";
 import type { Window } from "./data/pool";
-import type { ShowChoice } from "./data/types";
+import type { Show, ShowChoice } from "./data/types";
+import type { Upright } from "./views/axes";
 import type { Way } from "./views/compare";
 import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
+import type { OrderName } from "./views/order";
 import type { Sorting } from "./views/overview";
 
 export const VIEWS = [
@@ -30,12 +32,25 @@ export type Percentile = (typeof PERCENTILES)[number];
 export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
 export type OverSteps = (typeof OVER_STEPS)[number];
 
+/** Heatmaps' time as it was recorded, or counted back from each sample's last real timestep. */
+export const TIMES = ["timestep", "lag"] as const;
+
+/** The backward half of bidirectional layers in the input's time, or in the order that it was processed. */
+export const BACKWARDS = ["input", "processed"] as const;
+
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
 export type SeriesName = [run: string, tag: string];
 
 export const FLOW_SHOWS = ["maps", "difference"] as const;
 export type FlowShow = (typeof FLOW_SHOWS)[number];
+
+/** An order of channels, and the step and the samples that it was made from: stepping changes none of it. */
+export interface ChannelOrder {
+  by: OrderName;
+  step: number;
+  show: Show;
+}
 
 /** With the thresholds of flags, and the share of the largest norm that counts as reached. */
 export interface State extends Limits {
@@ -79,7 +94,13 @@ export interface State extends Limits {
   pinned: SeriesName[];
   /** Channels whose curves are drawn. */
   pins: number[] | null;
-  /** What the heatmaps show of channels and timesteps. */
+  /** What stands upright in heatmaps. */
+  axes: Upright;
+  time: (typeof TIMES)[number];
+  /** Null: by their numbers. */
+  order: ChannelOrder | null;
+  backward: (typeof BACKWARDS)[number];
+  /** What the heatmaps show of channels and timesteps: places in their order, timesteps or lags. */
   window: Window | null;
 }
 
@@ -116,6 +137,10 @@ export const INITIAL: Readonly<State> = {
   overSteps: "ridgelines",
   pinned: [],
   pins: null,
+  axes: "channels",
+  time: "timestep",
+  order: null,
+  backward: "input",
   window: null,
 };
 

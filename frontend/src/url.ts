@@ -5,8 +5,10 @@
 
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
-import { REDUCTIONS, type Reduction } from "./data/types";
+import { REDUCTIONS, type Reduction, type ShowChoice } from "./data/types";
 import {
+  BACKWARDS,
+  type ChannelOrder,
   FLOW_SHOWS,
   INITIAL,
   OVER_STEPS,
@@ -14,10 +16,13 @@ import {
   RANGES,
   type SeriesName,
   type State,
+  TIMES,
   VIEWS,
 } from "./state";
+import { UPRIGHT } from "./views/axes";
 import { WAYS } from "./views/compare";
 import { FLOW_AXES } from "./views/flow";
+import { ORDERS } from "./views/order";
 import { SORTINGS } from "./views/overview";
 
 const PREFIX = "p.rnngrad.";
@@ -112,6 +117,27 @@ function among<Value extends number>(allowed: readonly Value[]): Codec<Value> {
   return { write: String, read: (value) => allowed.find((one) => one === numeric(value)) };
 }
 
+const SHOW: Codec<ShowChoice> = {
+  write: String,
+  read: (value) => {
+    const sample = numeric(value);
+    if (sample !== undefined) return Number.isInteger(sample) && sample >= 0 ? sample : undefined;
+    return SHOWS.find((name) => name === value);
+  },
+};
+
+/** An order, its step and what was shown: `norm@1200@rms`. */
+const channelOrder: Codec<ChannelOrder | null> = {
+  write: (value) => (value ? [value.by, value.step, value.show].join("@") : ""),
+  read: (value) => {
+    const [name, at, shown] = value.split("@");
+    const by = ORDERS.find((order) => order === name);
+    const [step, show] = [integer.read(at ?? ""), SHOW.read(shown ?? "")];
+    const whole = by && typeof step === "number" && show !== undefined && show !== "samples";
+    return whole ? { by, step, show } : undefined;
+  },
+};
+
 const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   view: oneOf(VIEWS),
   runs: names,
@@ -119,14 +145,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   runFilter: text,
   tagFilter: text,
   step: integer,
-  show: {
-    write: String,
-    read: (value) => {
-      const sample = numeric(value);
-      if (sample !== undefined) return Number.isInteger(sample) && sample >= 0 ? sample : undefined;
-      return SHOWS.find((name) => name === value);
-    },
-  },
+  show: SHOW,
   scale: oneOf(SCALE_NAMES),
   map: orNull(oneOf(MAP_NAMES)),
   limit: positive,
@@ -155,6 +174,10 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   overSteps: oneOf(OVER_STEPS),
   pinned: seriesNames,
   pins: integers,
+  axes: oneOf(UPRIGHT),
+  time: oneOf(TIMES),
+  order: channelOrder,
+  backward: oneOf(BACKWARDS),
   window: {
     write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),
     read: (value) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor, TensorRequest } from "../src/data/types";
-import { csv, fileName, npy, python } from "../src/views/export";
+import { channelsAt, csv, fileName, npy, pick, python } from "../src/views/export";
 
 const request: TensorRequest = {
   run: "a/b",
@@ -28,7 +28,27 @@ describe("exports", () => {
   });
 
   it("write CSV with a row for each timestep, padding empty", () => {
-    expect(csv(view())).toBe("timestep,channel 3,channel 4\n10,0.1,nan\n11,2,\n");
+    expect(csv(view(), [3, 4])).toBe("timestep,channel 3,channel 4\n10,0.1,nan\n11,2,\n");
+  });
+
+  it("name lags, and channels that stand as they were processed", () => {
+    const arranged = { ...view(), request: { ...request, time: "lag", reversed: [[4, 8]] } } as Tensor;
+    expect(csv(arranged, [3, 4])).toMatch(/^lag,channel 3,channel 4 as processed\n10,/);
+    expect(fileName(arranged.request)).toBe("a-b_l-1-_step7_sample1_lag_processed");
+  });
+
+  it("hold ordered channels in their order, under their own numbers", () => {
+    const { values, codes } = view();
+    const whole = { ...window, c0: 0, c1: 2 };
+    const every = {
+      ...view(),
+      values: { ...values, window: whole },
+      codes: { ...codes, window: whole },
+    } as Tensor;
+    const order = { channels: Uint32Array.of(1, 0), places: Uint32Array.of(1, 0) };
+    expect(channelsAt(whole, order)).toEqual([1, 0]);
+    expect(csv(pick(every, [1, 0]), [1, 0])).toBe("timestep,channel 1,channel 0\n10,nan,0.1\n11,,2\n");
+    expect(pick(every, [1]).values).toMatchObject({ rows: 1, columns: 2 });
   });
 
   it("write NPY whose header ends on a multiple of 64 bytes", () => {
@@ -40,11 +60,14 @@ describe("exports", () => {
   });
 
   it("write Python that names exactly this view", () => {
-    expect(python(request, window, "/logs")).toContain(
-      'tb_rnngrad.read("/logs", run="a/b", tag="l \\"1\\"").at(7)\nview = record.sequences[1, 10:12, 3:5]',
+    expect(python(request, window, null, "/logs")).toContain(
+      'tb_rnngrad.read("/logs", run="a/b", tag="l \\"1\\"").at(7)\nview = record.sequences[1][10:12, 3:5]  #',
     );
-    expect(python({ ...request, show: "rms" }, null, "/logs")).toContain(
+    expect(python({ ...request, show: "rms" }, null, null, "/logs")).toContain(
       "np.sqrt((data**2).mean(axis=0))  #",
     );
+    const order = { channels: Uint32Array.of(2, 0, 1), places: Uint32Array.of(1, 2, 0) };
+    expect(python(request, null, order, "/logs")).toContain("record.sequences[1][:, [2, 0, 1]]");
+    expect(python(request, { c0: 1, c1: 3, t0: 4, t1: 9 }, order, "/logs")).toContain("[4:9, [0, 1]]");
   });
 });

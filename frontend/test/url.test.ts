@@ -18,6 +18,10 @@ describe("the state in the URL", () => {
     comparison: "swipe",
     range: "runs",
     pins: [3, 1],
+    axes: "timesteps",
+    time: "lag",
+    order: { by: "correlation", step: -5, show: "rms" },
+    backward: "processed",
     window: { c0: 1, c1: 5, t0: 10, t1: 20 },
   };
 
@@ -41,6 +45,11 @@ describe("the state in the URL", () => {
   it.each([
     "step=x",
     "show=-1",
+    "axes=both",
+    "order=norm",
+    "order=norm@x@0",
+    "order=size@3@0",
+    "order=norm@3@samples",
     "show=nothing",
     "scale=cubic",
     "runs=[1]",

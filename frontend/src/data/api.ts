@@ -44,7 +44,7 @@ export async function fetchRuns(): Promise<string[]> {
 
 /** The URL query of a request; one query, one answer for ever. */
 export function tensorQuery(request: TensorRequest): Record<string, string> {
-  const { run, tag, step, wallTime, show, window, pooled } = request;
+  const { run, tag, step, wallTime, show, window, pooled, time, reversed } = request;
   const query: Record<string, string> = {
     run,
     tag,
@@ -53,6 +53,8 @@ export function tensorQuery(request: TensorRequest): Record<string, string> {
     padding: "mark",
     [typeof show === "number" ? "sample" : "reduce"]: String(show),
   };
+  if (time) query.time = time;
+  if (reversed) query.reversed = reversed.map((range) => range.join(":")).join();
   for (const [name, value] of Object.entries(window ?? {})) query[name] = String(value);
   if (pooled) Object.assign(query, { height: String(pooled.rows), width: String(pooled.columns) });
   return query;

@@ -72,7 +72,7 @@ export function poolCodes(
   part: Window,
   height: number,
   width: number,
-  order?: readonly number[],
+  order?: ArrayLike<number>,
 ): { codes: Uint16Array; rows: number; columns: number } {
   const rows = Math.min(height, part.c1 - part.c0);
   const columns = Math.min(width, part.t1 - part.t0);

@@ -47,7 +47,15 @@ export type Show = number | Reduction;
 /** What the user chose to see of the samples: one of those, or each kept sample by itself. */
 export type ShowChoice = Show | "samples";
 
-export interface TensorRequest {
+/** How the timesteps of each sample stand before samples are reduced; absent: as recorded. */
+export interface Arrangement {
+  /** Columns are lags, ascending, from each sample's own last real timestep. */
+  time?: "lag";
+  /** Half-open ranges of channels whose real timesteps stand last to first. */
+  reversed?: [number, number][];
+}
+
+export interface TensorRequest extends Arrangement {
   run: string;
   tag: string;
   step: number;

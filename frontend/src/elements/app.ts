@@ -291,9 +291,10 @@ export class RnngradApp extends LitElement {
   }
 
   private renderZoom({ c0, c1, t0, t1 }: Window) {
+    const { time, order } = this.store.state;
     return html`
       <span class="number">
-        timesteps ${t0} to ${t1 - 1}, channels ${c0} to ${c1 - 1}
+        ${time}s ${t0} to ${t1 - 1}, ${order ? "rows" : "channels"} ${c0} to ${c1 - 1}
         <button title="Show everything (double-click, or 0 in a heatmap)" @click=${() => this.store.set({ window: null })}>
           Reset zoom
         </button>
@@ -324,7 +325,7 @@ export class RnngradApp extends LitElement {
     const soon = neighbours.flatMap((i) =>
       cards
         .slice(0, PREFETCHED_CARDS)
-        .flatMap(({ series, request }) => requestFor(series, steps[i], request.show) ?? []),
+        .flatMap(({ series, request }) => requestFor(series, steps[i], request.show, request) ?? []),
     );
     const peersAt = (step: number) => (state.range === "runs" ? peerRequests(cards, tags, step) : []);
     const more = [...peersAt(page.step), ...TABS[state.view].requests(page, cards)];

@@ -6,8 +6,10 @@ import { short } from "../colour/ticks";
 import type { Loaded } from "../data/loader";
 import { contains, type Window } from "../data/pool";
 import { REDUCTIONS, type Tensor } from "../data/types";
-import { axesOf, isRaw, windowOf } from "../model";
-import { read } from "../views/hover";
+import { axesOf, hasEveryChannel, isRaw, windowOf } from "../model";
+import type { Upright } from "../views/axes";
+import { read, timeName } from "../views/hover";
+import type { Order } from "../views/order";
 import { isWeight } from "../views/weights";
 import type { Cursor } from "./events";
 import { card, controls } from "./theme";
@@ -31,6 +33,9 @@ export class RgCard extends LitElement {
     scale: { attribute: false },
     map: { type: String },
     window: { attribute: false },
+    upright: { type: String },
+    order: { attribute: false },
+    note: { type: String },
     pins: { attribute: false },
     cursor: { attribute: false },
     pinned: { type: Boolean },
@@ -59,6 +64,10 @@ export class RgCard extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare window: Window | null;
+  declare upright: Upright;
+  declare order: Order | null;
+  /** Why its channels are not ordered as the user wants; empty: they are. */
+  declare note: string;
   /** Channels that are pinned; null: none can be. */
   declare pins: number[] | null;
   declare cursor: Cursor | null;
@@ -105,11 +114,17 @@ export class RgCard extends LitElement {
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
         .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
-        .axes=${axesOf(this.series)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
+        .axes=${axesOf(this.series, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor}
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(detailed)}</div>
+      ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
     `;
+  }
+
+  /** Blocks of several channels stand by their numbers, until the channels themselves are there. */
+  private orderOf(tensor: Tensor): Order | null {
+    return hasEveryChannel(tensor) ? this.order : null;
   }
 
   private renderExport(shown: Tensor) {
@@ -117,8 +132,8 @@ export class RgCard extends LitElement {
     const { name, low, high } = this.scale;
     const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${this.showName(shown)}`;
     return html`<rg-export-menu
-      .tensor=${shown} .window=${windowOf(shown, this.window)} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
-      .caption=${`${what}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
+      .tensor=${shown} .window=${windowOf(shown, this.window)} .order=${this.order} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
+      .caption=${`${what}${this.order ? ", channels ordered" : ""}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
     ></rg-export-menu>`;
   }
 
@@ -129,12 +144,13 @@ export class RgCard extends LitElement {
       return html`<span class="muted">${this.showName(tensor)}. Point at a cell to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     }
     const reading = read(tensor, cursor.c, cursor.t);
-    if (!reading) return html`<span class="muted">no channel ${cursor.c} or timestep ${cursor.t} here</span>`;
+    if (!reading)
+      return html`<span class="muted">no channel ${cursor.c} or ${timeName(cursor.t, tensor.request, cursor.c)} here</span>`;
     const channel = channelName(cursor.c, this.series.entry.metadata.channel_groups);
     return html`
       <b>${reading.text}</b>
       <span class="muted">
-        ${reading.note} run ${this.series.run}, step ${step}, ${this.showName(tensor)}, ${axesOf(this.series).timesteps} ${cursor.t}, channel ${channel}
+        ${reading.note} run ${this.series.run}, step ${step}, ${this.showName(tensor)}, ${timeName(cursor.t, tensor.request, cursor.c, axesOf(this.series).timesteps)}, channel ${channel}
       </span>
     `;
   }

@@ -34,6 +34,7 @@ export class RgCurve extends SizedElement {
     axis: { type: String },
     gap: { type: String },
     boundaries: { attribute: false },
+    turned: { type: Boolean },
     cursor: { attribute: false },
     dark: { type: Boolean },
   };
@@ -64,6 +65,8 @@ export class RgCurve extends SizedElement {
   declare gap: string;
   /** Where to draw vertical lines, in numbers of the x axis. */
   declare boundaries: readonly number[];
+  /** Whether the x axis runs from right to left, as lags do beside time. */
+  declare turned: boolean;
   declare cursor: Cursor | null;
   declare dark: boolean;
 
@@ -74,6 +77,7 @@ export class RgCurve extends SizedElement {
   constructor() {
     super();
     this.axis = "timestep";
+    this.turned = false;
     this.gap = "padding";
     this.boundaries = [];
   }
@@ -115,7 +119,7 @@ export class RgCurve extends SizedElement {
 
   override updated(changed: Map<string, unknown>): void {
     const looks = this.lines.map(({ colour, dash, label, band }) => [colour, dash, label, !band]);
-    const shape = JSON.stringify([looks, this.scale, this.dark, this.boundaries]);
+    const shape = JSON.stringify([looks, this.scale, this.dark, this.boundaries, this.turned]);
     if (shape !== this.shape) {
       this.plot?.destroy();
       this.shape = shape;
@@ -171,7 +175,7 @@ export class RgCurve extends SizedElement {
       width: Math.max(100, this.clientWidth - 24),
       height: HEIGHT,
       legend: { show: false },
-      scales: { x: { time: false, auto: false }, y },
+      scales: { x: { time: false, auto: false, dir: this.turned ? -1 : 1 }, y },
       axes: [
         { ...axis, size: 26 },
         {

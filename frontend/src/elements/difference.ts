@@ -5,8 +5,10 @@ import type { MapName } from "../colour/table";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
 import { axesOf, extentOf, mapFor, windowOf } from "../model";
+import type { Upright } from "../views/axes";
 import { type Comparison, compare } from "../views/compare";
-import { read } from "../views/hover";
+import { read, timeName } from "../views/hover";
+import type { Order } from "../views/order";
 import type { Cursor } from "./events";
 import { card, controls } from "./theme";
 import "./colour_bar";
@@ -27,6 +29,8 @@ export class RgDifference extends LitElement {
     b: { attribute: false },
     comparison: { type: String },
     chosen: { attribute: false },
+    upright: { type: String },
+    order: { attribute: false },
     window: { attribute: false },
     pins: { attribute: false },
     cursor: { attribute: false },
@@ -46,6 +50,8 @@ export class RgDifference extends LitElement {
   declare comparison: Comparison;
   /** The map that the user chose. */
   declare chosen: MapName | null;
+  declare upright: Upright;
+  declare order: Order | null;
   declare window: Window | null;
   declare pins: number[];
   declare cursor: Cursor | null;
@@ -55,7 +61,10 @@ export class RgDifference extends LitElement {
 
   override willUpdate(changed: Map<string, unknown>): void {
     if (!["a", "b", "comparison"].some((name) => changed.has(name))) return;
-    this.compared = this.a && this.b ? compare(this.a, this.b, this.comparison) : "";
+    const { a, b } = this;
+    // While time turns, one may have come before the other.
+    const comparable = a && b && a.request.time === b.request.time;
+    this.compared = comparable ? compare(a, b, this.comparison) : "";
   }
 
   override render() {
@@ -75,7 +84,7 @@ export class RgDifference extends LitElement {
       <rg-health .tensor=${compared}></rg-health>
       <rg-heatmap
         .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
-        .axes=${axesOf(series)} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+        .axes=${axesOf(series, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
         .cursor=${this.cursor} .marginals=${false}
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(compared)}</div>
@@ -93,7 +102,7 @@ export class RgDifference extends LitElement {
     const reading = cursor && cursor.c !== null ? read(compared, cursor.c, cursor.t) : null;
     if (!cursor || !reading) return html`<span class="muted">Point at a cell to compare it.</span>`;
     const channel = channelName(cursor.c as number, this.series.entry.metadata.channel_groups);
-    return html`<b>${reading.text}</b> <span class="muted">at timestep ${cursor.t}, channel ${channel}</span>`;
+    return html`<b>${reading.text}</b> <span class="muted">at ${timeName(cursor.t, compared.request, cursor.c as number)}, channel ${channel}</span>`;
   }
 }
 

@@ -1,9 +1,11 @@
 import { css, html, LitElement, nothing } from "lit";
 import { copyText, save } from "../clipboard";
 import { fetchLogdir, fetchTensor } from "../data/api";
-import { isExact, type Window } from "../data/pool";
+import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
-import { csv, fileName, npy, python } from "../views/export";
+import { isWhole } from "../model";
+import { channelsAt, csv, fileName, npy, pick, python } from "../views/export";
+import type { Order } from "../views/order";
 import { controls } from "./theme";
 
 /** Where the picture comes from: the heatmap's own parts. */
@@ -17,6 +19,7 @@ export class RgExportMenu extends LitElement {
   static override properties = {
     tensor: { attribute: false },
     window: { attribute: false },
+    order: { attribute: false },
     caption: { type: String },
     said: { state: true },
   };
@@ -38,6 +41,8 @@ export class RgExportMenu extends LitElement {
   declare tensor: Tensor;
   /** What is seen of it. */
   declare window: Window;
+  /** The order of its channels; null: by their numbers. */
+  declare order: Order | null;
   declare caption: string;
   /** What became of the last choice, in words. */
   declare said: string;
@@ -57,9 +62,9 @@ export class RgExportMenu extends LitElement {
         <div class="menu">
           ${this.item("PNG", async () => save(`${name}.png`, await this.pictured().asPng(this.caption), "image/png"))}
           ${this.item("SVG", async () => save(`${name}.svg`, this.pictured().asSvg(this.caption), "image/svg+xml"))}
-          ${this.item("CSV", async () => save(`${name}.csv`, csv(await this.numbers()), "text/csv"))}
+          ${this.item("CSV", async () => save(`${name}.csv`, csv(await this.numbers(), this.channels), "text/csv"))}
           ${this.item("NPY", async () => save(`${name}.npy`, npy(await this.numbers()), "application/octet-stream"))}
-          ${this.item("Copy as Python", async () => copyText(python(this.tensor.request, this.shownPart(), await fetchLogdir())), "Copied.")}
+          ${this.item("Copy as Python", async () => copyText(python(this.tensor.request, this.shownPart(), this.order, await fetchLogdir())), "Copied.")}
           ${this.said ? html`<div class="said" role="status">${this.said}</div>` : nothing}
         </div>
       </details>
@@ -101,12 +106,18 @@ export class RgExportMenu extends LitElement {
     return all ? null : this.window;
   }
 
+  /** The channels that are seen, in their order. */
+  private get channels(): number[] {
+    return channelsAt(this.window, this.order);
+  }
+
   /** Every cell that is seen, none pooled. */
   private async numbers(): Promise<Tensor> {
-    const { tensor } = this;
-    if (this.shownPart() === null && isExact(tensor.values) && tensor.values.rows === tensor.channels)
-      return tensor;
-    return fetchTensor({ ...tensor.request, window: this.window, pooled: null });
+    const { tensor, window, order } = this;
+    if (this.shownPart() === null && isWhole(tensor)) return order ? pick(tensor, this.channels) : tensor;
+    if (!order) return fetchTensor({ ...tensor.request, window, pooled: null });
+    const everyChannel = { ...window, c0: 0, c1: tensor.channels };
+    return pick(await fetchTensor({ ...tensor.request, window: everyChannel, pooled: null }), this.channels);
   }
 }
 

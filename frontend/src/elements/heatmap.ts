@@ -1,16 +1,19 @@
 import { css, html, nothing, svg } from "lit";
 import type { Scale } from "../colour/scale";
 import { type MapName, sharedTable } from "../colour/table";
-import { integerTicks, short } from "../colour/ticks";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
-import { logEnds, logPlaces, norms } from "../views/norms";
+import { type Layout, layoutOf, type Pair, type Upright } from "../views/axes";
+import { norms } from "../views/norms";
+import type { Order } from "../views/order";
 import { paint } from "../views/painter";
 import { pngPicture, svgPicture } from "../views/picture";
-import { stretches } from "../views/stretches";
 import { type Cursor, tell } from "./events";
 import type { Pictured } from "./export_menu";
-import { type Cell, Gestures, type Plot } from "./heatmap_gestures";
+import { type AxisNames, renderAxes, renderGroups, renderPins, roomForNames } from "./heatmap_axes";
+import { Gestures, type Plot } from "./heatmap_gestures";
+import { type Marks, renderMarks, STRIPE } from "./heatmap_marks";
+import { GAP, NORMS_ABOVE, NORMS_BESIDE, renderNorms, STRIP } from "./heatmap_norms";
 import { SizedElement } from "./sized";
 import { controls, hatch } from "./theme";
 
@@ -18,36 +21,25 @@ import { controls, hatch } from "./theme";
 const LEFT = 46;
 const BOTTOM = 34;
 const BARE = 10;
-/** Room for the norms above and beside them, and for the groups' names. */
-const NORMS_ABOVE = 42;
-const NORMS_BESIDE = 56;
-const NAMES = 8;
-const LEVEL_NAMES = 44;
-/** Width of the strips that hold norms, and their distance from the cells. */
-const STRIP = 30;
-const GAP = 4;
-/** The most decades that norms span. */
-const DECADES = 12;
-
-/** Height of the colours above columns. */
-const STRIPE = 6;
 
 /** Height of the cells: enough for each row to be seen, within bounds that fit a screen. */
-export function heatmapHeight(channels: number): number {
-  return Math.min(360, Math.max(120, channels * 8));
+export function heatmapHeight(rows: number): number {
+  return Math.min(360, Math.max(120, rows * 8));
 }
 
 /**
- * Channels x timesteps as colours, with the norms of rows and columns beside. The canvas holds the cells and
- * nothing else; axes lie around it.
+ * Channels and timesteps as colours, either of them upright, with the norms of rows and columns beside. The canvas
+ * holds the cells and nothing else; axes lie around it.
  */
-export class RgHeatmap extends SizedElement implements Plot, Pictured {
+export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   static override properties = {
     tensor: { attribute: false },
     scale: { attribute: false },
     map: { type: String },
     window: { attribute: false },
     axes: { attribute: false },
+    upright: { type: String },
+    order: { attribute: false },
     groups: { attribute: false },
     pins: { attribute: false },
     cursor: { attribute: false },
@@ -88,9 +80,12 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
   declare tensor: Tensor;
   declare scale: Scale;
   declare map: MapName;
+  /** The places that are seen: of ordered channels not their numbers. */
   declare window: Window;
-  /** Names of the axes. */
-  declare axes: { timesteps: string; channels: string };
+  declare axes: AxisNames;
+  declare upright: Upright;
+  /** The order of the channels, of a view of single cells alone; null: by their numbers. */
+  declare order: Order | null;
   declare groups: [string, number][] | null;
   declare pins: number[];
   declare cursor: Cursor | null;
@@ -98,15 +93,11 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
   declare marginals: boolean;
   /** What columns are called on their axis, where not by their numbers. */
   declare columnNames: number[] | undefined;
-  /** A column to mark. */
-  declare mark: number | undefined;
-  /** For each column a row to draw a line through. */
-  declare line: (number | null)[] | undefined;
-  /** For each column a colour to draw above it, as CSS has it. */
-  declare strip: (string | null)[] | undefined;
-  /** Rows to draw a line above. */
-  declare boundaries: readonly number[] | undefined;
-  declare marked: [Cell, Cell] | null;
+  declare mark: Marks["mark"];
+  declare line: Marks["line"];
+  declare strip: Marks["strip"];
+  declare boundaries: Marks["boundaries"];
+  declare marked: [Pair, Pair] | null;
 
   private readonly gestures = new Gestures(this);
   private painted: unknown[] = [];
@@ -114,6 +105,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
 
   constructor() {
     super();
+    this.upright = "channels";
+    this.order = null;
     this.marked = null;
     // Not in the template: a wheel listener that prevents scrolling must not be passive.
     this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
@@ -123,27 +116,19 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
     return { c0: 0, c1: this.tensor.channels, t0: 0, t1: this.tensor.timesteps };
   }
 
+  /** Where cells lie, in pixels of the canvas. */
+  get layout(): Layout {
+    const { upright, order, tensor, groups } = this;
+    const channelsDown = upright === "channels";
+    const right = (this.marginals ? NORMS_BESIDE : BARE) + roomForNames(groups, upright).beside;
+    const width = Math.max(1, this.width - LEFT - right);
+    const height = heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps);
+    return layoutOf(this.window, width, height, { upright, order, byLag: tensor.request.time === "lag" });
+  }
+
   private get top(): number {
-    return this.marginals ? NORMS_ABOVE : BARE + (this.strip ? STRIPE : 0);
-  }
-
-  /** Groups of one channel each are names of rows, written level. */
-  private get hasNamedRows(): boolean {
-    return (this.groups ?? []).length > 1 && (this.groups ?? []).every(([, size]) => size === 1);
-  }
-
-  private get roomForNames(): number {
-    if (this.hasNamedRows) return LEVEL_NAMES;
-    return this.groups ? NAMES : 0;
-  }
-
-  private get plotWidth(): number {
-    const right = (this.marginals ? NORMS_BESIDE : BARE) + this.roomForNames;
-    return Math.max(1, this.width - LEFT - right);
-  }
-
-  private get plotHeight(): number {
-    return heatmapHeight(this.tensor.channels);
+    const above = this.marginals ? NORMS_ABOVE : BARE + (this.strip ? STRIPE : 0);
+    return above + roomForNames(this.groups, this.upright).above;
   }
 
   /** The cells, and nothing else; null before the first update. */
@@ -152,206 +137,101 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured {
   }
 
   override render() {
-    const [width, height] = [this.plotWidth, this.plotHeight];
+    const { layout, top } = this;
+    const [width, height] = [layout.across.length, layout.down.length];
     const { request, channels, timesteps } = this.tensor;
     return html`
       <canvas
-        tabindex="0" role="img" style="left:${LEFT}px;top:${this.top}px;width:${width}px;height:${height}px"
-        aria-label="Heatmap of ${channels} channels by ${timesteps} timesteps, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
+        tabindex="0" role="img" style="left:${LEFT}px;top:${top}px;width:${width}px;height:${height}px"
+        aria-label="Heatmap of ${channels} channels by ${timesteps} ${request.time === "lag" ? "lags" : "timesteps"}, ${this.upright} upright, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
         @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
         @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}
         @dblclick=${() => tell(this, "rg-set", { window: null })}
         @keydown=${this.gestures.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></canvas>
-      <svg width=${this.width} height=${height + this.top + BOTTOM} aria-hidden="true">
-        <g transform="translate(${LEFT},${this.top})">
+      <svg width=${this.width} height=${height + top + BOTTOM} aria-hidden="true">
+        <g transform="translate(${LEFT},${top})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
-          ${this.renderTimeAxis()} ${this.renderChannelAxis()} ${this.renderNorms()} ${this.renderGroups()}
-          ${this.renderPins()} ${this.renderBoundaries()} ${this.renderStrip()} ${this.renderLine()} ${this.renderCrosshair()} ${this.renderMarked()}
+          ${renderAxes(layout, this.axes, this.columnNames)} ${this.renderNorms(layout)}
+          ${renderGroups(layout, this.groups ?? [], this.beyondNorms)} ${renderPins(layout, this.pins)}
+          ${renderMarks(layout, this)} ${this.renderCrosshair(layout)} ${this.renderMarked(layout)}
         </g>
       </svg>
     `;
   }
 
-  private x(timestep: number): number {
-    return ((timestep - this.window.t0) / (this.window.t1 - this.window.t0)) * this.plotWidth;
+  /** How far from the cells the norms end. */
+  private get beyondNorms(): number {
+    return this.marginals ? GAP + STRIP : 0;
   }
 
-  private y(channel: number): number {
-    return ((channel - this.window.c0) / (this.window.c1 - this.window.c0)) * this.plotHeight;
-  }
-
-  private renderTimeAxis() {
-    const bottom = this.plotHeight;
-    return svg`
-      ${integerTicks(this.window.t0, this.window.t1, this.plotWidth / 60).map(
-        (t) => svg`
-          <line class="tick" x1=${this.x(t + 0.5)} x2=${this.x(t + 0.5)} y1=${bottom} y2=${bottom + 4}></line>
-          <text x=${this.x(t + 0.5)} y=${bottom + 15} text-anchor="middle">${this.columnNames?.[t] ?? t}</text>`,
-      )}
-      <text x=${this.plotWidth / 2} y=${bottom + 30} text-anchor="middle">${this.axes.timesteps}</text>`;
-  }
-
-  private renderChannelAxis() {
-    return svg`
-      ${integerTicks(this.window.c0, this.window.c1, this.plotHeight / 24).map(
-        (c) => svg`
-          <line class="tick" x1="-4" x2="0" y1=${this.y(c + 0.5)} y2=${this.y(c + 0.5)}></line>
-          <text x="-7" y=${this.y(c + 0.5)} text-anchor="end" dominant-baseline="central">${c}</text>`,
-      )}
-      <text transform="translate(-36,${this.plotHeight / 2}) rotate(-90)" text-anchor="middle">${this.axes.channels}</text>`;
-  }
-
-  /** Norms of columns above and of rows on the right, as bars on a log axis; remembered between moves. */
-  private renderNorms() {
+  /** Norms of rows and columns, remembered between moves of the cursor. */
+  private renderNorms(layout: Layout) {
     if (!this.marginals) return nothing;
-    const of = [this.tensor, this.width, ...Object.values(this.window)];
-    if (of.some((part, i) => part !== this.normed.of[i])) this.normed = { of, strips: this.drawNorms() };
+    const { values, codes } = this.tensor;
+    const of = [this.tensor, this.width, this.upright, this.order, ...Object.values(this.window)];
+    if (of.some((part, i) => part !== this.normed.of[i]))
+      this.normed = { of, strips: renderNorms(layout, norms(values, codes, this.window, this.order)) };
     return this.normed.strips;
   }
 
-  private drawNorms() {
-    const { rows, columns } = norms(this.tensor.values, this.tensor.codes, this.window);
-    const above = logEnds(columns, DECADES);
-    const beside = logEnds(rows, DECADES);
-    const bars = (values: Float64Array, ends: [number, number], length: number) =>
-      logPlaces(values, ...ends)
-        .map((place, i) => {
-          if (place === null) return "";
-          const [from, to] = [(i * length) / values.length, ((i + 1) * length) / values.length];
-          return { from, to, size: 2 + place * (STRIP - 2) };
-        })
-        .filter((bar) => bar !== "");
-    const base = this.plotWidth + GAP;
+  private renderCrosshair({ across, down }: Layout) {
+    const { cursor } = this;
+    if (!cursor || cursor.t < this.window.t0 || cursor.t >= this.window.t1) return nothing;
+    const middle = (axis: Layout["across"]) => {
+      const cell = cursor[axis.dimension];
+      return cell === null ? null : axis.middle(cell);
+    };
+    const [x, y] = [middle(across), middle(down)];
     return svg`
-      ${
-        above &&
-        svg`<path class="norm" d=${bars(columns, above, this.plotWidth)
-          .map(({ from, to, size }) => `M${from},${-GAP}V${-GAP - size}H${to}V${-GAP}Z`)
-          .join("")}><title>norm over channels</title></path>
-          <text class="small" x=${base} y=${-GAP - STRIP + 6}>‖·‖ ${short(above[1])}</text>
-          <text class="small" x=${base} y=${-GAP - 2}>${short(above[0])}</text>`
-      }
-      ${
-        beside &&
-        svg`<path class="norm" d=${bars(rows, beside, this.plotHeight)
-          .map(({ from, to, size }) => `M${base},${from}H${base + size}V${to}H${base}Z`)
-          .join("")}><title>norm over timesteps</title></path>
-          <text class="small" x=${this.plotWidth + NORMS_BESIDE} y=${this.plotHeight + 30} text-anchor="end">${short(beside[0])} to ${short(beside[1])}</text>`
-      }`;
+      ${x === null ? nothing : svg`<line class="crosshair" x1=${x} x2=${x} y1=${-this.beyondNorms} y2=${down.length}></line>`}
+      ${y === null ? nothing : svg`<line class="crosshair" x1="0" x2=${across.length} y1=${y} y2=${y}></line>`}`;
   }
 
-  private renderGroups() {
-    const { c0, c1 } = this.window;
-    let first = 0;
-    return (this.groups ?? []).map(([name, size]) => {
-      const [from, to] = [Math.max(c0, first), Math.min(c1, first + size)];
-      const edge = first;
-      first += size;
-      if (from >= to) return nothing;
-      const [middle, room] = [(this.y(from) + this.y(to)) / 2, this.y(to) - this.y(from)];
-      const across = this.plotWidth + GAP + (this.marginals ? STRIP : 0);
-      const written = this.hasNamedRows
-        ? svg`<text x=${across + 6} y=${middle} dominant-baseline="central">${clip(name, LEVEL_NAMES + 8)}</text>`
-        : svg`<text transform="translate(${across + 12},${middle}) rotate(90)" text-anchor="middle">${clip(name, room)}</text>`;
-      return svg`
-        ${edge > c0 && edge < c1 ? svg`<line class="separator" x1="0" x2=${this.plotWidth} y1=${this.y(edge)} y2=${this.y(edge)}></line>` : nothing}
-        ${room > 12 ? written : nothing}`;
-    });
-  }
-
-  private renderPins() {
-    return this.pins
-      .filter((c) => c >= this.window.c0 && c < this.window.c1)
-      .map((c) => svg`<circle class="pin" cx="-2" cy=${this.y(c + 0.5)} r="2.5"></circle>`);
-  }
-
-  private renderLine() {
-    let pen = "M";
-    const path = (this.line ?? []).map((row, column) => {
-      if (row === null) pen = "M";
-      const point = row === null ? "" : `${pen}${this.x(column + 0.5)},${this.y(row + 0.5)}`;
-      if (row !== null) pen = "L";
-      return point;
-    });
-    const mark = this.mark === undefined ? null : this.x(this.mark + 0.5);
-    return svg`
-      ${path.length ? svg`<path class="line halo" d=${path.join("")}></path><path class="line" d=${path.join("")}></path>` : nothing}
-      ${mark === null ? nothing : svg`<path class="mark" d="M${mark},0V${this.plotHeight}M${mark - 4},-6h8l-4,6z"></path>`}`;
-  }
-
-  private renderBoundaries() {
-    const inside = (this.boundaries ?? []).filter((row) => row > this.window.c0 && row < this.window.c1);
-    if (inside.length === 0) return nothing;
-    const path = inside.map((row) => `M0,${this.y(row)}H${this.plotWidth}`).join("");
-    return svg`<path class="boundary halo" d=${path}></path><path class="boundary" d=${path}></path>`;
-  }
-
-  private renderStrip() {
-    return stretches(this.strip ?? []).map(
-      ({ value, from, to }) =>
-        svg`<rect class="strip" fill=${value} x=${this.x(from)} y=${-STRIPE - 1} width=${this.x(to) - this.x(from)} height=${STRIPE - 1}></rect>`,
-    );
-  }
-
-  private renderCrosshair() {
-    const { cursor, window } = this;
-    if (!cursor || cursor.t < window.t0 || cursor.t >= window.t1) return nothing;
-    const [across, row] = [this.x(cursor.t + 0.5), cursor.c];
-    const down = row === null || row < window.c0 || row >= window.c1 ? null : this.y(row + 0.5);
-    return svg`
-      <line class="crosshair" x1=${across} x2=${across} y1=${this.marginals ? -GAP - STRIP : 0} y2=${this.plotHeight}></line>
-      ${down === null ? nothing : svg`<line class="crosshair" x1="0" x2=${this.plotWidth} y1=${down} y2=${down}></line>`}`;
-  }
-
-  private renderMarked() {
+  private renderMarked({ across, down }: Layout) {
     if (!this.marked) return nothing;
     const [one, other] = this.marked;
-    const [left, right] = [this.x(Math.min(one.t, other.t)), this.x(Math.max(one.t, other.t) + 1)];
-    const [top, bottom] = [this.y(Math.min(one.c, other.c)), this.y(Math.max(one.c, other.c) + 1)];
+    const [[left, right], [top, bottom]] = [across, down].map((axis) => {
+      const [a, b] = [one[axis.dimension], other[axis.dimension]];
+      return axis.span(Math.min(a, b), Math.max(a, b) + 1);
+    });
     return svg`<rect class="marked" x=${left} y=${top} width=${right - left} height=${bottom - top}></rect>`;
   }
 
   override updated(): void {
-    if (this.width === 0) return;
+    const canvas = this.cells;
+    if (this.width === 0 || !canvas) return;
+    const { layout } = this;
     const ratio = globalThis.devicePixelRatio || 1;
-    const size = [Math.round(this.plotWidth * ratio), Math.round(this.plotHeight * ratio)];
+    const size = [layout.across, layout.down].map(({ length }) => Math.round(length * ratio));
     const table = sharedTable(this.scale, this.map);
-    const drawn = [this.tensor, table, ...Object.values(this.window), ...size];
+    const drawn = [this.tensor, table, this.upright, this.order, ...Object.values(this.window), ...size];
     if (drawn.every((part, i) => part === this.painted[i])) return;
     this.painted = drawn;
-    const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
     [canvas.width, canvas.height] = size;
-    paint(canvas, this.tensor.codes, table, this.window);
+    paint(canvas, this.tensor.codes, table, layout);
   }
 
   asSvg(caption: string): string {
     const axes = this.renderRoot.querySelector("svg") as SVGSVGElement;
-    return svgPicture(axes, this.renderRoot.querySelector("canvas") as HTMLCanvasElement, caption);
+    return svgPicture(axes, this.cells as HTMLCanvasElement, caption);
   }
 
   asPng(caption: string): Promise<Blob> {
     return pngPicture(this.asSvg(caption));
   }
 
-  cellAt(event: MouseEvent): Cell {
-    const { t0, t1, c0, c1 } = this.window;
-    const canvas = (this.renderRoot.querySelector("canvas") as HTMLCanvasElement).getBoundingClientRect();
-    const within = (share: number) => Math.min(0.999999, Math.max(0, share));
-    const across = within((event.clientX - canvas.left) / canvas.width);
-    const down = within((event.clientY - canvas.top) / canvas.height);
-    return { t: Math.floor(t0 + across * (t1 - t0)), c: Math.floor(c0 + down * (c1 - c0)) };
+  placeAt(event: MouseEvent): Pair {
+    const { across, down, t } = this.layout;
+    const canvas = (this.cells as HTMLCanvasElement).getBoundingClientRect();
+    const x = across.placeAt(((event.clientX - canvas.left) / canvas.width) * across.length);
+    const y = down.placeAt(((event.clientY - canvas.top) / canvas.height) * down.length);
+    return t === across ? { t: x, c: y } : { t: y, c: x };
   }
 
   private onWheel(event: WheelEvent): void {
     if (event.composedPath()[0] instanceof HTMLCanvasElement) this.gestures.onWheel(event);
   }
-}
-
-/** As much of a name as there is room for, in pixels. */
-function clip(name: string, room: number): string {
-  const most = Math.floor(room / 6);
-  return name.length <= most ? name : `${name.slice(0, Math.max(1, most - 1))}…`;
 }
 
 customElements.define("rg-heatmap", RgHeatmap);

@@ -1,22 +1,21 @@
 /** What the pointer, the wheel and the keyboard do on a heatmap. */
 
 import type { Window } from "../data/pool";
+import type { Dimension, Layout, Pair } from "../views/axes";
 import { box, kept, pan, zoom } from "../views/zoom";
 import { type Cursor, tell } from "./events";
-
-export interface Cell {
-  t: number;
-  c: number;
-}
 
 /** What gestures need to know of a heatmap. */
 export interface Plot extends EventTarget {
   window: Window;
   whole: Window;
   cursor: Cursor | null;
-  cellAt(event: MouseEvent): Cell;
-  /** The box being drawn, or null. */
-  marked: [Cell, Cell] | null;
+  /** Where cells lie now. */
+  layout: Layout;
+  /** The places under the pointer: windows are of places. */
+  placeAt(event: MouseEvent): Pair;
+  /** The box being drawn, in places, or null. */
+  marked: [Pair, Pair] | null;
 }
 
 /** Pointer movements up to so many pixels are a click. */
@@ -29,33 +28,33 @@ const KEY_FACTOR = 0.7;
  * double click: all. Keys: see `onKey`.
  */
 export class Gestures {
-  private from: { event: PointerEvent; cell: Cell; window: Window; clicked: boolean } | null = null;
+  private from: { event: PointerEvent; place: Pair; window: Window; clicked: boolean } | null = null;
 
   constructor(private readonly plot: Plot) {}
 
   readonly onDown = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     (event.target as Element).setPointerCapture(event.pointerId);
-    this.from = { event, cell: this.plot.cellAt(event), window: this.plot.window, clicked: true };
+    this.from = { event, place: this.plot.placeAt(event), window: this.plot.window, clicked: true };
   };
 
   readonly onMove = (event: PointerEvent): void => {
     const { plot, from } = this;
-    const cell = plot.cellAt(event);
-    tell(plot, "rg-cursor", cell);
+    const place = plot.placeAt(event);
+    tell(plot, "rg-cursor", this.cell(place));
     if (!from) return;
     const distance = Math.hypot(event.offsetX - from.event.offsetX, event.offsetY - from.event.offsetY);
     if (distance > CLICK_PIXELS) from.clicked = false;
     if (from.clicked) return;
     if (from.event.shiftKey) this.drag(event);
-    else plot.marked = [from.cell, cell];
+    else plot.marked = [from.place, place];
   };
 
   readonly onUp = (): void => {
     const { plot, from } = this;
     this.from = null;
     if (!from) return;
-    if (from.clicked) tell(plot, "rg-pin", from.cell);
+    if (from.clicked) tell(plot, "rg-pin", this.cell(from.place));
     else if (plot.marked) this.show(box(...plot.marked, plot.whole));
     plot.marked = null;
   };
@@ -72,7 +71,7 @@ export class Gestures {
   readonly onWheel = (event: WheelEvent): void => {
     if (!event.altKey && !event.ctrlKey && !event.metaKey) return; // the page scrolls
     event.preventDefault();
-    const { t, c } = this.plot.cellAt(event);
+    const { t, c } = this.plot.placeAt(event);
     const turned = event.deltaY || event.deltaX; // Shift makes some browsers turn the wheel sideways
     this.zoomBy(event.shiftKey ? "c" : "t", WHEEL_FACTOR ** turned, event.shiftKey ? c : t);
   };
@@ -83,8 +82,11 @@ export class Gestures {
    */
   readonly onKey = (event: KeyboardEvent): void => {
     const { plot } = this;
-    const { t0, t1, c0, c1 } = plot.window;
-    const at = { t: plot.cursor?.t ?? t0, c: plot.cursor?.c ?? c0 };
+    const { across, down } = plot.layout;
+    const { t0, c0 } = plot.window;
+    const first = this.cell({ t: t0, c: c0 });
+    const at = { t: plot.cursor?.t ?? first.t, c: plot.cursor?.c ?? first.c };
+    const place = (dimension: Dimension) => plot.layout[dimension].placeOf(at[dimension]);
     const arrows: Record<string, [number, number]> = {
       ArrowLeft: [-1, 0],
       ArrowRight: [1, 0],
@@ -93,37 +95,50 @@ export class Gestures {
     };
     const actions: Record<string, () => void> = {
       Enter: () => tell(plot, "rg-pin", at),
-      "+": () => this.zoomBy("t", KEY_FACTOR, at.t),
-      "-": () => this.zoomBy("t", 1 / KEY_FACTOR, at.t),
-      "]": () => this.zoomBy("c", KEY_FACTOR, at.c),
-      "[": () => this.zoomBy("c", 1 / KEY_FACTOR, at.c),
+      "+": () => this.zoomBy("t", KEY_FACTOR, place("t")),
+      "-": () => this.zoomBy("t", 1 / KEY_FACTOR, place("t")),
+      "]": () => this.zoomBy("c", KEY_FACTOR, place("c")),
+      "[": () => this.zoomBy("c", 1 / KEY_FACTOR, place("c")),
       "0": () => tell(plot, "rg-set", { window: null }),
       Escape: () => tell(plot, "rg-set", { window: null }),
     };
     if (event.key in arrows) {
-      const [across, down] = arrows[event.key];
-      if (event.shiftKey) this.move(across * Math.ceil((t1 - t0) / 8), down * Math.ceil((c1 - c0) / 8));
+      const [right, below] = arrows[event.key];
+      if (event.shiftKey) this.move(right, below);
       else {
-        const t = Math.min(t1 - 1, Math.max(t0, at.t + across));
-        tell(plot, "rg-cursor", { t, c: Math.min(c1 - 1, Math.max(c0, at.c + down)) });
+        const cursor = { ...at };
+        cursor[across.dimension] = across.beside(at[across.dimension], right);
+        cursor[down.dimension] = down.beside(at[down.dimension], below);
+        tell(plot, "rg-cursor", cursor);
       }
     } else if (event.key in actions) actions[event.key]();
     else return;
     event.preventDefault();
   };
 
+  /** The cell at places: its timestep or lag, and its channel. */
+  private cell({ t, c }: Pair): Pair {
+    const { layout } = this.plot;
+    return { t: layout.t.cellOf(t), c: layout.c.cellOf(c) };
+  }
+
   /** Move so that the cell where the pointer went down follows it. */
   private drag(event: PointerEvent): void {
     const { plot, from } = this;
     if (!from) return;
-    const [start, now] = [plot.cellAt(from.event), plot.cellAt(event)];
+    const [start, now] = [plot.placeAt(from.event), plot.placeAt(event)];
     const moved = pan(from.window, plot.whole, "t", start.t - now.t);
     this.show(pan(moved, plot.whole, "c", start.c - now.c));
   }
 
-  private move(timesteps: number, channels: number): void {
-    const { window, whole } = this.plot;
-    this.show(pan(pan(window, whole, "t", timesteps), whole, "c", channels));
+  /** Move by an eighth of what is seen: right and down, or against it. */
+  private move(right: number, below: number): void {
+    const { layout, window, whole } = this.plot;
+    const cells = ({ from, to, turned }: Layout["t"], by: number) =>
+      (turned ? -by : by) * Math.ceil((to - from) / 8);
+    const { across, down } = layout;
+    const moved = pan(window, whole, across.dimension, cells(across, right));
+    this.show(pan(moved, whole, down.dimension, cells(down, below)));
   }
 
   private zoomBy(axis: "t" | "c", factor: number, centre: number): void {

@@ -4,8 +4,10 @@ import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
-import { axesOf, windowOf } from "../model";
-import { read } from "../views/hover";
+import { axesOf, hasEveryChannel, windowOf } from "../model";
+import type { Upright } from "../views/axes";
+import { read, timeName } from "../views/hover";
+import type { Order } from "../views/order";
 import { type Cursor, tell } from "./events";
 import type { RgHeatmap } from "./heatmap";
 import { card, controls } from "./theme";
@@ -40,6 +42,8 @@ export class RgSwipe extends LitElement {
     a: { attribute: false },
     b: { attribute: false },
     share: { type: Number },
+    upright: { type: String },
+    order: { attribute: false },
     window: { attribute: false },
     pins: { attribute: false },
     cursor: { attribute: false },
@@ -70,6 +74,8 @@ export class RgSwipe extends LitElement {
   declare b: Side;
   /** Where the divider stands, 0 to 1. */
   declare share: number;
+  declare upright: Upright;
+  declare order: Order | null;
   declare window: Window | null;
   declare pins: number[];
   declare cursor: Cursor | null;
@@ -112,7 +118,7 @@ export class RgSwipe extends LitElement {
     const clip = where && this.plot ? `clip-path:${clipped(this.plot, this.share)}` : "";
     return html`<rg-heatmap
       class=${where} style=${clip} .tensor=${tensor} .scale=${scale} .map=${map} .window=${windowOf(tensor, this.window)}
-      .axes=${axesOf(series)} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+      .axes=${axesOf(series, tensor.request)} .upright=${this.upright} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
       .cursor=${this.cursor} .marginals=${false}
     ></rg-heatmap>`;
   }
@@ -140,7 +146,7 @@ export class RgSwipe extends LitElement {
     const channel = channelName(c, a.series.entry.metadata.channel_groups);
     const value = ({ tensor }: Side) => read(tensor, c, t)?.text ?? "not here";
     return html`<span>A <b>${value(a)}</b></span><span>B <b>${value(b)}</b></span>
-      <span class="muted">at timestep ${t}, channel ${channel}</span>`;
+      <span class="muted">at ${timeName(t, a.tensor.request, c)}, channel ${channel}</span>`;
   }
 
   /** The divider follows the cells of the picture under it wherever they come to lie. */

@@ -3,9 +3,10 @@ import { type Card, scaleOf, tensorsOf } from "../cards";
 import { shownPins } from "../choices";
 import type { Tensor } from "../data/types";
 import type { Side } from "../elements/swipe";
-import { hasTensors, mapFor } from "../model";
+import { arrangementOf, hasTensors, mapFor } from "../model";
 import type { SeriesName } from "../state";
-import { detailOf, detailRequests, renderCard } from "./pictures";
+import { laidOut, orderRequests } from "./laid_out";
+import { detailOf, detailRequests, renderCard, renderLayoutBar } from "./pictures";
 import type { Page, Tab } from "./tab";
 import "../elements/compare_bar";
 import "../elements/difference";
@@ -17,13 +18,14 @@ export const compareTab: Tab = {
   controls: ["steps", "colours"],
   draws: hasTensors,
   cards: comparedCards,
-  requests: detailRequests,
+  requests: (page, cards) => [...orderRequests(page, cards), ...detailRequests(page, cards)],
   render: (page, cards, groups) => {
     if (cards.length === 0) return html``;
     const { state, step, series, cursor, dark } = page;
     const [a, b] = cards;
     const stepB = state.stepB ?? step;
     const pins = shownPins(state, Math.max(0, ...tensorsOf(cards).map(({ channels }) => channels)));
+    const { upright, order } = laidOut(page, a);
     const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
     const side = (card: Card, wanted: number): Side => {
       const scale = scaleOf(card, groupOf(card).scale, state);
@@ -41,21 +43,22 @@ export const compareTab: Tab = {
     const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
     return html`
       <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
+      ${renderLayoutBar(page, cards)}
       ${
         state.comparison === "swipe" && isReady(a) && isReady(b)
           ? html`<rg-swipe
               .a=${side(a, step)} .b=${side(b, stepB)} .share=${state.swipe}
-              .window=${state.window} .pins=${pins} .cursor=${cursor}
+              .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor}
             ></rg-swipe>`
           : html`<div class="cards">
-              ${renderCard(page, a, groupOf(a), pins, { name: "A", wanted: step })}
-              ${renderCard(page, b, groupOf(b), pins, { name: "B", wanted: stepB })}
+              ${renderCard(page, a, groupOf(a), pins, laidOut(page, a), { name: "A", wanted: step })}
+              ${renderCard(page, b, groupOf(b), pins, laidOut(page, b, a), { name: "B", wanted: stepB })}
               ${
                 state.comparison === "swipe"
                   ? nothing
                   : html`<rg-difference
                       .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
-                      .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+                      .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
                     ></rg-difference>`
               }
             </div>`
@@ -77,6 +80,9 @@ function comparedCards({ cards, series, step, state }: Page): Card[] {
   const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
   if (!a || !b) return [];
   const show = state.show === "samples" ? 0 : state.show;
-  const pair = [cards.one(a, step, show, "A"), cards.one(b, state.stepB ?? step, show, "B")];
+  const pair = [
+    cards.one(a, step, show, "A", arrangementOf(a, state)),
+    cards.one(b, state.stepB ?? step, show, "B", arrangementOf(b, state)),
+  ];
   return pair.every((card) => card !== null) ? pair : [];
 }

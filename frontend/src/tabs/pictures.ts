@@ -1,11 +1,13 @@
 /** What tabs of heatmaps share: a card as an element, and the detail that zooming asks for. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { type Card, type Group, isPoints, pointRequests, scaleOf, tensorsOf } from "../cards";
 import type { Tensor, TensorRequest } from "../data/types";
-import { detailFor, mapFor } from "../model";
+import { backwardChannels, detailFor, isMatrix, mapFor } from "../model";
+import { type LaidOut, USUAL } from "./laid_out";
 import type { Page } from "./tab";
 import "../elements/card";
+import "../elements/heatmap_bar";
 import "../elements/scatter";
 
 /** What a card is called among others ("A"), and the step that the user asked for. */
@@ -14,7 +16,14 @@ interface Role {
   wanted: number;
 }
 
-export function renderCard(page: Page, card: Card, group: Group, pins: number[] | null, role?: Role) {
+export function renderCard(
+  page: Page,
+  card: Card,
+  group: Group,
+  pins: number[] | null,
+  laid: LaidOut = USUAL,
+  role?: Role,
+) {
   const { state, dark, cursor, colourOf } = page;
   const { series, request, loaded, shown } = card;
   const wanted = role?.wanted ?? page.step;
@@ -29,8 +38,27 @@ export function renderCard(page: Page, card: Card, group: Group, pins: number[] 
     .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
     .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
+    .upright=${laid.upright} .order=${laid.order} .note=${laid.note}
     .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
   ></rg-card>`;
+}
+
+/** How the pictures are laid out, to choose; of points there is nothing to lay out. */
+export function renderLayoutBar({ state, step }: Page, cards: readonly Card[]) {
+  const pictures = cards.filter((card) => card.shown && !isPoints(card));
+  if (pictures.length === 0) return nothing;
+  const tensors = tensorsOf(pictures);
+  const sequences = pictures.filter(({ series, shown }) => !isMatrix(series) && Number(shown?.timesteps) > 1);
+  const whole = {
+    c0: 0,
+    c1: Math.max(...tensors.map(({ channels }) => channels)),
+    t0: 0,
+    t1: Math.max(...tensors.map(({ timesteps }) => timesteps)),
+  };
+  return html`<rg-heatmap-bar
+    .state=${state} .step=${step} .whole=${whole} .sequences=${sequences.length > 0}
+    .backward=${sequences.some(({ series }) => backwardChannels(series) !== undefined)}
+  ></rg-heatmap-bar>`;
 }
 
 /** The window in more detail than `shown` has, where it came already. */

@@ -16,17 +16,18 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
   const tensors = tensorsOf(group.cards);
   if (tensors.every(({ timesteps }) => timesteps < 2)) return nothing;
   const { window } = page.state;
+  const lag = tensors[0].request.time === "lag";
   const groups = group.cards[0].series.entry.metadata.channel_groups;
   const longest = Math.max(...tensors.map(({ timesteps }) => timesteps));
   const span = window ? [window.t0, Math.min(longest, window.t1)] : [0, longest];
   return html`
-    <h2 class="section">Pinned channels <span class="muted">over timesteps; click a row of a heatmap to pin it</span></h2>
+    <h2 class="section">Pinned channels <span class="muted">over ${lag ? "lags" : "timesteps"}; click a channel in a heatmap to pin it</span></h2>
     <div class="cards">
       ${repeat(
         pins,
         (pin) => pin,
         (pin) => html`<rg-curve
-          .xs=${null} heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${lines(page, group.cards, pin)}
+          .xs=${null} .axis=${lag ? "lag" : "timestep"} .turned=${lag} heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${lines(page, group.cards, pin)}
           .scale=${group.scale} .span=${span} .cursor=${page.cursor} .dark=${page.dark}
         ></rg-curve>`,
       )}

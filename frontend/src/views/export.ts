@@ -1,20 +1,46 @@
 /** The numbers of a view for other programs. All of [timesteps, channels], as they were logged. */
 
 import { PADDING } from "../colour/bfloat16";
-import type { Window } from "../data/pool";
+import type { Grid, Window } from "../data/pool";
 import type { Reduction, Tensor, TensorRequest } from "../data/types";
+import type { Order } from "./order";
 
 /** Name of a file for a view, without its ending. */
-export function fileName({ run, tag, step, show }: TensorRequest): string {
+export function fileName({ run, tag, step, show, time, reversed }: TensorRequest): string {
   const shown = typeof show === "number" ? `sample${show}` : show;
-  return [run, tag, `step${step}`, shown].join("_").replace(/[^\w.-]+/g, "-");
+  const arranged = [...(time ? [time] : []), ...(reversed ? ["processed"] : [])];
+  return [run, tag, `step${step}`, shown, ...arranged].join("_").replace(/[^\w.-]+/g, "-");
 }
 
-/** Comma-separated values: a row for each timestep, padding empty, floats as short as is exact. */
-export function csv(tensor: Tensor): string {
-  const { values, rows, columns, window } = tensor.values;
-  const channels = Array.from({ length: rows }, (_, c) => `channel ${window.c0 + c}`);
-  const lines = [["timestep", ...channels].join()];
+/** The channels that places `c0` to `c1` of an order show. */
+export function channelsAt({ c0, c1 }: Window, order: Order | null): number[] {
+  return Array.from({ length: c1 - c0 }, (_, i) => (order ? order.channels[c0 + i] : c0 + i));
+}
+
+/** The rows of some channels, in that order, of a view of every channel. */
+export function pick(tensor: Tensor, channels: readonly number[]): Tensor {
+  const { columns } = tensor.values;
+  const rowsOf = <Values extends Float32Array | Uint16Array>(grid: Grid<Values>, values: Values) => {
+    channels.forEach((channel, row) => {
+      values.set(grid.values.subarray(channel * columns, (channel + 1) * columns), row * columns);
+    });
+    return { ...grid, values, rows: channels.length };
+  };
+  const size = channels.length * columns;
+  return {
+    ...tensor,
+    values: rowsOf(tensor.values, new Float32Array(size)),
+    codes: rowsOf(tensor.codes, new Uint16Array(size)),
+  };
+}
+
+/** Comma-separated values: a row for each timestep or lag, padding empty, floats as short as is exact. */
+export function csv(tensor: Tensor, numbers: readonly number[]): string {
+  const { values, columns, window } = tensor.values;
+  const { time, reversed } = tensor.request;
+  const isReversed = (channel: number) => reversed?.some(([from, to]) => channel >= from && channel < to);
+  const channels = numbers.map((c) => `channel ${c}${isReversed(c) ? " as processed" : ""}`);
+  const lines = [[time ?? "timestep", ...channels].join()];
   for (let t = 0; t < columns; t++) {
     const cells = channels.map((_, c) => {
       const index = c * columns + t;
@@ -63,19 +89,20 @@ const REDUCE: Record<Reduction, string> = {
   std: "data.std(axis=0)",
 };
 
-/** The lines of Python that read exactly this view: `view`, [timesteps, channels]. */
+/** The lines of Python that read exactly this view: `view`, [timesteps or lags, channels]. */
 export function python(
-  { run, tag, step, show }: TensorRequest,
+  { run, tag, step, show, time, reversed }: TensorRequest,
   window: Window | null,
+  order: Order | null,
   logdir: string,
 ): string {
   const read = `tb_rnngrad.read(${quote(logdir)}, run=${quote(run)}, tag=${quote(tag)}).at(${step})`;
-  const cut = window ? `${window.t0}:${window.t1}, ${window.c0}:${window.c1}` : "";
-  if (typeof show === "number") {
+  const cut = cutOf(window, order);
+  if (typeof show === "number" && !time && !reversed) {
     return `import tb_rnngrad
 
 record = ${read}
-view = record.sequences[${cut ? `${show}, ${cut}` : show}]  # [timesteps, channels]
+view = record.sequences[${show}]${cut}  # [timesteps, channels]
 `;
   }
   return `import numpy as np
@@ -83,10 +110,35 @@ import tb_rnngrad
 
 record = ${read}
 data = np.ma.array(record.sequences, dtype=np.float64)
-if record.mask is not None:
-    data[~record.mask] = np.ma.masked
-view = ${REDUCE[show]}${cut && `[${cut}]`}  # [timesteps, channels]
+${time || reversed ? arranged(time, reversed) : MASKED}view = ${typeof show === "number" ? `data[${show}]` : REDUCE[show]}${cut}  # [${time ?? "timestep"}s, channels]
 `;
+}
+
+const MASKED = `if record.mask is not None:
+    data[~record.mask] = np.ma.masked
+`;
+
+/** Each sample's timesteps as /tensor arranges them. */
+function arranged(time: TensorRequest["time"], reversed: TensorRequest["reversed"]): string {
+  const backward = (reversed ?? []).map(
+    ([from, to]) => `    data[i, real, ${from}:${to}] = data[i, real[::-1], ${from}:${to}]  # as processed\n`,
+  );
+  const lag = "    data[i] = data[i, real.max(initial=0) - np.arange(len(mask))]  # by lag\n";
+  return `masks = np.ones(data.shape[:2], bool) if record.mask is None else record.mask
+data[~masks] = np.ma.masked
+for i, mask in enumerate(masks):
+    real = np.flatnonzero(mask)
+${backward.join("")}${time === "lag" ? lag : ""}`;
+}
+
+/** The index that cuts what is seen out of [timesteps, channels]; empty where that is everything. */
+function cutOf(window: Window | null, order: Order | null): string {
+  const times = window ? `${window.t0}:${window.t1}` : ":";
+  if (order) {
+    const seen = window ?? { c0: 0, c1: order.channels.length, t0: 0, t1: 0 };
+    return `[${times}, [${channelsAt(seen, order).join(", ")}]]`;
+  }
+  return window ? `[${times}, ${window.c0}:${window.c1}]` : "";
 }
 
 /** A Python string literal: JSON's escapes are all Python's, too. */

@@ -3,7 +3,7 @@
 import { PADDING } from "../colour/bfloat16";
 import { exact } from "../colour/ticks";
 import { blockOf, blockStart } from "../data/pool";
-import type { Tensor } from "../data/types";
+import type { Arrangement, Tensor } from "../data/types";
 
 export interface Reading {
   /** The exact float32, "padding", or what there is to say instead. */
@@ -11,6 +11,17 @@ export interface Reading {
   value: number | null;
   /** "largest of 4 x 2 cells" where the view holds blocks of cells. */
   note: string;
+}
+
+/** A column of a view in words: "timestep 3", "lag 3", or of a matrix by the name of its axis. */
+export function timeName(
+  t: number,
+  { time, reversed }: Arrangement,
+  channel: number,
+  axis = "timestep",
+): string {
+  const processed = reversed?.some(([first, end]) => channel >= first && channel < end);
+  return `${time ?? axis} ${t}${processed ? " as processed" : ""}`;
 }
 
 /** What a view holds at a channel and timestep of the record; null outside of it. */

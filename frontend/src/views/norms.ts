@@ -3,6 +3,7 @@
 import { PADDING } from "../colour/bfloat16";
 import type { Grid, Window } from "../data/pool";
 import { blocksOf } from "../data/pool";
+import type { Order } from "./order";
 
 export interface Norms {
   /** L2 norm of each shown row of blocks over the columns, and the other way round. */
@@ -11,17 +12,23 @@ export interface Norms {
 }
 
 /**
- * L2 norms over the blocks of `window`, of finite values alone; NaN where a row or column has none.
+ * L2 norms over the blocks of `window`, of finite values alone; NaN where a row or column has none. Of ordered
+ * channels the window and the rows are of places.
  *
  * Of pooled blocks these are norms of their largest values: a lower bound of the norms of the cells.
  */
-export function norms(values: Grid<Float32Array>, codes: Grid<Uint16Array>, window: Window): Norms {
+export function norms(
+  values: Grid<Float32Array>,
+  codes: Grid<Uint16Array>,
+  window: Window,
+  order: Order | null = null,
+): Norms {
   const { c0, c1, t0, t1 } = blocksOf(values, window);
   const rows = new Float64Array(c1 - c0).fill(Number.NaN);
   const columns = new Float64Array(t1 - t0).fill(Number.NaN);
   for (let c = c0; c < c1; c++) {
     for (let t = t0; t < t1; t++) {
-      const index = c * values.columns + t;
+      const index = (order ? order.channels[c] : c) * values.columns + t;
       const value = values.values[index];
       if (codes.values[index] === PADDING || !Number.isFinite(value)) continue;
       rows[c - c0] = (rows[c - c0] || 0) + value * value;

@@ -1,0 +1,60 @@
+/**
+ * How a picture is laid out: what stands upright, and the order of its channels, which is asked for once, at the
+ * step where the user chose it.
+ */
+
+import type { Card } from "../cards";
+import type { TensorRequest } from "../data/types";
+import { arrangementOf, isMatrix, requestFor, WHOLE_CELLS } from "../model";
+import type { State } from "../state";
+import type { Upright } from "../views/axes";
+import { type Order, sharedOrder } from "../views/order";
+import type { Page } from "./tab";
+
+export interface LaidOut {
+  upright: Upright;
+  order: Order | null;
+  /** Why there is no order though the user wants one; empty: there is, or none is wanted. */
+  note: string;
+}
+
+/** As records are: what a picture has that is not laid out by choice. */
+export const USUAL: LaidOut = { upright: "channels", order: null, note: "" };
+
+const TOO_LARGE = "Channels by their numbers: this record is too large to order all of them.";
+
+/** As the user chose; the order is `leader`'s, where it has as many channels: pictures side by side share it. */
+export function laidOut({ state, peek }: Page, card: Card, leader: Card = card): LaidOut {
+  const { shown } = card;
+  const byNumber = { upright: state.axes, order: null, note: "" };
+  if (!state.order || !shown || isMatrix(card.series)) return byNumber;
+  if (isTooLarge(card)) return { ...byNumber, note: TOO_LARGE };
+  const of = leader.shown?.channels === shown.channels ? leader : card;
+  const request = orderRequest(of, state);
+  const loaded = request ? peek(request) : null;
+  if (loaded?.status === "error")
+    return { ...byNumber, note: `Channels by their numbers: ${loaded.message}` };
+  if (loaded?.status !== "ready" || loaded.tensor.channels !== shown.channels) return byNumber;
+  const groups = of.series.entry.metadata.channel_groups ?? null;
+  return { ...byNumber, order: sharedOrder(loaded.tensor, groups, state.order.by) };
+}
+
+/** What the cards' orders are made from. */
+export function orderRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
+  return cards
+    .filter((card) => card.shown && !isMatrix(card.series) && !isTooLarge(card))
+    .flatMap((card) => orderRequest(card, state) ?? []);
+}
+
+/** Always by lag, so that an order stays what it is when the time axis turns. */
+function orderRequest({ series }: Card, state: Readonly<State>): TensorRequest | null {
+  if (!state.order) return null;
+  const { step, show } = state.order;
+  const { reversed } = arrangementOf(series, state);
+  const request = requestFor(series, step, show, { time: "lag", reversed });
+  return request && { ...request, pooled: null };
+}
+
+function isTooLarge({ shown }: Card): boolean {
+  return shown !== null && shown.channels * shown.timesteps > WHOLE_CELLS;
+}
