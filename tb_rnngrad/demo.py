@@ -18,7 +18,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 UNITS: Final = 24
 BATCH: Final = 64
-UPDATE_FREQ: Final = 30
+UPDATE_FREQ: Final = 36
 PROBE: Final = 64
 SEED: Final = 7
 
@@ -73,7 +73,7 @@ def train(logdir: Path | None, epochs: int) -> Path:
         )
         logger = tb_rnngrad.keras.GradientLogger(
             logdir / name,
-            of=("hidden_state", "output"),
+            of=("hidden_state", "output", "weights", "kernels"),
             data=(test_x[:PROBE], test_y[:PROBE]),
             update_freq=UPDATE_FREQ,
         )

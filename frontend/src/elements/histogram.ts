@@ -237,7 +237,9 @@ export class RgHistogram extends SizedElement {
   /** The colours that values have in heatmaps, below the values. */
   override updated(): void {
     if (!this.scale) return;
-    const context = this.renderRoot.querySelector("canvas")?.getContext("2d") as CanvasRenderingContext2D;
+    const context = this.renderRoot.querySelector("canvas")?.getContext("2d", {
+      willReadFrequently: true,
+    }) as CanvasRenderingContext2D;
     const pixels = context.createImageData(256, 1);
     const colours = mapColours(this.map);
     const place = placer(this.scale);

@@ -1,0 +1,171 @@
+"""The weights view: matrices with their gates, and histograms of each gate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+import tb_rnngrad
+
+from .reading import NAN, Tab, assert_colours, automatic_scale, symlog_places
+
+OpenTab = Callable[..., Tab]
+GATES = {"i": 4, "f": 4, "c": 4, "o": 4}
+SHAPES = {"kernel": (3, 16), "recurrent_kernel": (4, 16), "bias": (1, 16)}
+QUANTITIES = {"kernels": "weight", "weights": "weight_gradient"}
+
+
+def weights(kind: str, part: str, step: int) -> np.ndarray:
+    """Return what was logged; the gradient of the recurrent kernel has NaN in its gate f."""
+    random = np.random.default_rng([step, *f"{kind}{part}".encode()])
+    values = random.standard_normal(SHAPES[part]).astype(np.float32)
+    if kind == "weights":
+        values *= np.float32(1e-3)
+    if (kind, part) == ("weights", "recurrent_kernel"):
+        values[1, 5:7] = np.nan
+    return values
+
+
+@pytest.fixture(scope="module")
+def weights_url(
+    tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., object]
+) -> str:
+    """The address of a TensorBoard over one run with weights of two layers."""
+    logdir = tmp_path_factory.mktemp("weights")
+    with tb_rnngrad.SummaryWriter(logdir / "run") as writer:
+        for step in (0, 5):
+            for kind, quantity in QUANTITIES.items():
+                for part in SHAPES:
+                    data = weights(kind, part, step)
+                    tag = f"lstm/{kind}/{part}"
+                    writer.add_sequence(tag, data, step, quantity=quantity, channel_groups=GATES)
+            writer.add_sequence("lstm/output", np.ones((2, 5, 4)), step, quantity="output_gradient")
+        writer.add_sequence("rnn/kernels/kernel", np.eye(3), 0, quantity="weight")
+    with tb_rnngrad.SummaryWriter(logdir / "without") as writer:
+        writer.add_sequence("lstm/hidden_state", np.ones((2, 5, 4)), 0)
+    server = tensorboard_server(logdir)
+    server.wait_for(  # type: ignore[attr-defined]
+        lambda tags: (
+            len(tags.get("run", {})) == 8
+            and "without" in tags
+            and len(tags["run"]["lstm/weights/bias"]["steps"]) == 2
+        )
+    )
+    return server.url  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.fixture
+def open_weights(tab: OpenTab, weights_url: str) -> Callable[..., Tab]:
+    def open_tab(*keys: str) -> Tab:
+        return tab("view=weights", 'runs=["run"]', *keys, at=weights_url)
+
+    return open_tab
+
+
+def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
+    """Return the matrix' card and the histograms' under it."""
+    tag = re.compile(rf"^\s*lstm/{kind}/{part} ")
+    matrix = page.frame.locator("rg-card", has=page.frame.locator("p", has_text=tag))
+    expect(matrix.locator("canvas")).to_be_visible()
+    histograms = matrix.locator("xpath=following-sibling::*[1]")
+    expect(histograms.locator("rg-histogram")).to_have_count(4)
+    return matrix, histograms
+
+
+def test_the_parts_of_one_layer_stand_side_by_side_values_over_gradients(
+    open_weights: OpenTab,
+) -> None:
+    page = open_weights()
+    expect(page.frame.locator("rg-card")).to_have_count(6)
+    boxes = {}
+    for kind in QUANTITIES:
+        for part in SHAPES:
+            box = part_of(page, kind, part)[0].bounding_box()
+            assert box
+            boxes[kind, part] = box
+    left = [boxes["kernels", part]["x"] for part in ("kernel", "recurrent_kernel", "bias")]
+    assert left == sorted(set(left))
+    for part in SHAPES:
+        assert boxes["kernels", part]["x"] == boxes["weights", part]["x"]
+        assert boxes["kernels", part]["y"] < boxes["weights", part]["y"]
+    expect(page.frame.get_by_role("heading", name="run, layer lstm")).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", list(QUANTITIES))
+def test_a_matrix_is_drawn_with_its_gates_between_separators(
+    open_weights: OpenTab, kind: str
+) -> None:
+    threshold = {"kernels": 0.01, "weights": 1e-5}[kind]
+    # What is shown of samples is of no consequence to matrices.
+    page = open_weights("show=mean_abs", f"threshold={threshold}")
+    matrix, _ = part_of(page, kind, "recurrent_kernel")
+    expect(matrix.locator("line.separator")).to_have_count(3)
+    for gate in GATES:
+        expect(matrix.locator("svg text", has_text=re.compile(f"^{gate}$"))).to_have_count(1)
+    for part in SHAPES:
+        part_of(page, kind, part)
+    limit, _ = automatic_scale([weights(kind, part, 5) for part in SHAPES])
+    values = weights(kind, "recurrent_kernel", 5).T
+    seen = page.read_cells(matrix.locator("canvas"), *values.shape)
+    ordinary = np.isfinite(values)
+    assert_colours(seen[ordinary], symlog_places(values[ordinary], limit, threshold), "vik")
+    assert (seen[~ordinary][:, :3] == NAN).all()
+
+
+@pytest.mark.parametrize("kind", list(QUANTITIES))
+def test_histograms_of_each_gate_are_numpys(open_weights: OpenTab, kind: str) -> None:
+    page = open_weights("step=5")
+    for part in SHAPES:
+        _, histograms = part_of(page, kind, part)
+        for gate, name in enumerate(GATES):
+            expect(histograms.locator("h4").nth(gate)).to_have_text(name)
+            found, edges = (
+                histograms.locator("rg-histogram")
+                .nth(gate)
+                .evaluate("(one) => [one.bins.counts, one.edges]")
+            )
+            values = weights(kind, part, 5)[:, 4 * gate : 4 * gate + 4].astype(np.float64)
+            finite = values[np.isfinite(values)]
+            np.testing.assert_array_equal(found, np.histogram(finite, edges)[0])
+            assert sum(found) == finite.size
+
+
+def test_the_share_of_nan_is_told_of_the_gate_that_has_them(open_weights: OpenTab) -> None:
+    page = open_weights()
+    matrix, histograms = part_of(page, "weights", "recurrent_kernel")
+    expect(matrix.locator("rg-health").first).to_contain_text("2 NaN (3.1%)")
+    told = histograms.locator("rg-health")
+    expect(told.nth(1)).to_contain_text("2 NaN (12.5%)")
+    for clean in (0, 2, 3):
+        expect(told.nth(clean)).to_contain_text("16 finite, no zero, NaN, Inf or padding")
+
+
+def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: OpenTab) -> None:
+    page = open_weights("step=5", "scale=linear")
+    matrix, histograms = part_of(page, "kernels", "kernel")
+    thumb = histograms.get_by_role("slider", name="Colour limit").first
+    thumb.press("ArrowLeft")
+    limit = float(page.key("limit") or 0)
+    parts = [weights("kernels", part, 5) for part in SHAPES]
+    most = max(float(np.abs(part).max()) for part in parts)
+    assert limit == pytest.approx(most / 2**0.25, rel=0.01)
+    values = weights("kernels", "kernel", 5).T
+    seen = page.read_cells(matrix.locator("canvas"), *values.shape)
+    assert_colours(seen, np.clip((values / limit + 1) / 2, 0, 1), "vik")
+
+
+def test_weights_are_no_first_choice_of_other_tabs(open_weights: OpenTab) -> None:
+    page = open_weights("view=heatmap")
+    expect(page.frame.locator("rg-card p").first).to_contain_text("lstm/output")
+    expect(page.frame.locator("rg-card")).to_have_count(1)
+
+
+def test_where_none_are_logged_it_says_how_to(tab: OpenTab, weights_url: str) -> None:
+    page = tab("view=weights", 'runs=["without"]', at=weights_url)
+    main = page.frame.locator("main")
+    expect(main).to_contain_text("No weights are logged here")
+    expect(main).to_contain_text('of=("hidden_state", "weights", "kernels")')
