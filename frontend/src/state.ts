@@ -77,6 +77,8 @@ export interface State extends Limits {
   /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
   flowAxis: FlowAxis;
   flowShow: FlowShow;
+  /** What flow maps show of timesteps or lags (c0, c1) and training steps (t0, t1). */
+  flowWindow: Window | null;
   /** Timesteps in a window of truncated backpropagation through time; null: it is not truncated. */
   bptt: number | null;
   /** Steps a second while playing, and whether to start anew after the last. */
@@ -126,6 +128,7 @@ export const INITIAL: Readonly<State> = {
   sort: "-horizon",
   flowAxis: "timestep",
   flowShow: "maps",
+  flowWindow: null,
   bptt: null,
   speed: 4,
   loop: true,

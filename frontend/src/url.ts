@@ -5,6 +5,7 @@
 
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
+import type { Window } from "./data/pool";
 import { REDUCTIONS, type Reduction, type ShowChoice } from "./data/types";
 import {
   BACKWARDS,
@@ -138,6 +139,16 @@ const channelOrder: Codec<ChannelOrder | null> = {
   },
 };
 
+/** Half-open ranges: channels, then timesteps. */
+const window: Codec<Window | null> = {
+  write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),
+  read: (value) => {
+    const [c0, c1, t0, t1] = value.split(",").map(Number);
+    const whole = [c0, c1, t0, t1].every((edge) => Number.isInteger(edge) && edge >= 0);
+    return whole && c0 < c1 && t0 < t1 ? { c0, c1, t0, t1 } : undefined;
+  },
+};
+
 const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   view: oneOf(VIEWS),
   runs: names,
@@ -178,14 +189,8 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   time: oneOf(TIMES),
   order: channelOrder,
   backward: oneOf(BACKWARDS),
-  window: {
-    write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),
-    read: (value) => {
-      const [c0, c1, t0, t1] = value.split(",").map(Number);
-      const whole = [c0, c1, t0, t1].every((edge) => Number.isInteger(edge) && edge >= 0);
-      return whole && c0 < c1 && t0 < t1 ? { c0, c1, t0, t1 } : undefined;
-    },
-  },
+  window,
+  flowWindow: window,
 };
 
 const KEYS = Object.keys(CODECS) as (keyof State)[];

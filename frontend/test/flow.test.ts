@@ -13,7 +13,7 @@ import {
   statistic,
   stepMetrics,
 } from "../src/views/flow";
-import { normMap, ratioMap } from "../src/views/flow_map";
+import { columnsIn, normMap, ratioMap, stepsIn } from "../src/views/flow_map";
 import { stretches } from "../src/views/stretches";
 
 const NAN = Number.NaN;
@@ -136,6 +136,23 @@ describe("a map of norms", () => {
     expect([...picture.values.values.slice(0, 2)]).toEqual([1, -1]);
     expect(picture.codes.values[2]).toBe(PADDING);
     expect(picture.range).toEqual([-1, 1]);
+  });
+});
+
+describe("a window of a map", () => {
+  const flow = flowOf([decaying(0.5, 8), decaying(0.5, 8), decaying(0.5, 8)], [0, 10, 20]);
+
+  it("is of training steps, whatever columns those are in", () => {
+    expect(columnsIn(flow, 8, { c0: 2, c1: 5, t0: 10, t1: 21 })).toEqual({ c0: 2, c1: 5, t0: 1, t1: 3 });
+    expect(columnsIn(flow, 8, { c0: 2, c1: 50, t0: 3, t1: 11 })).toEqual({ c0: 2, c1: 8, t0: 1, t1: 2 });
+    expect(stepsIn(flow, { c0: 2, c1: 5, t0: 1, t1: 3 })).toEqual({ c0: 2, c1: 5, t0: 10, t1: 21 });
+  });
+
+  it("is all of the map where that holds none of it", () => {
+    const whole = { c0: 0, c1: 8, t0: 0, t1: 3 };
+    expect(columnsIn(flow, 8, null)).toEqual(whole);
+    expect(columnsIn(flow, 8, { c0: 0, c1: 8, t0: 11, t1: 15 })).toEqual(whole);
+    expect(columnsIn(flow, 8, { c0: 9, c1: 12, t0: 0, t1: 15 })).toEqual(whole);
   });
 });
 

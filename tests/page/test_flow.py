@@ -158,14 +158,24 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
     expect(page.frame.locator("rg-flow-map")).to_be_visible()
     rising = {"vanishing": (0, 5), "dead_channels": (5, 8), "exploding": (8, 10)}
     stretches = {**rising, "non_finite": (10, 13)}  # of the indices of steps
-    for where in ("rg-step-slider svg rect", "rg-flow-map rect.strip"):
+    steps = len(courses.STEPS[::2])
+    # On the slider a step lies at a point, its bar half way to its neighbours; a map has columns.
+    on_slider = [
+        np.clip((np.array(edges) - 0.5) / (steps - 1), 0, 1) for edges in stretches.values()
+    ]
+    on_map = [np.array(edges) / steps for edges in stretches.values()]
+    for where, expected in (
+        ("rg-step-slider svg rect", on_slider),
+        ("rg-flow-map rect.strip", on_map),
+    ):
         bars = page.frame.locator(where)
         expect(bars).to_have_count(len(stretches))
-        whole = bars.evaluate_all("(bars) => bars.map((bar) => bar.getBBox().width)")
-        for i, (flag, (first, after)) in enumerate(stretches.items()):
-            assert bars.nth(i).get_attribute("fill") == f"var(--rg-{flag})"
-            share = (after - first) / len(courses.STEPS[::2])
-            assert whole[i] / sum(whole) == pytest.approx(share, abs=0.01)
+        boxes = bars.evaluate_all(
+            "(bars) => bars.map((bar) => bar.getBBox()).map((box) => [box.x, box.x + box.width])"
+        )
+        np.testing.assert_allclose(np.array(boxes) / np.max(boxes), expected, atol=0.005)
+        fills = bars.evaluate_all("(bars) => bars.map((bar) => bar.getAttribute('fill'))")
+        assert fills == [f"var(--rg-{flag})" for flag in stretches]
 
 
 def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:
@@ -279,3 +289,35 @@ def test_curves_over_training_are_a_line_a_run_in_its_colour(tab: OpenTab, cours
             "(curve) => curve.lines.map(({ label, colour }) => [label, colour])"
         )
         assert sorted(lines) == sorted([run, palette[runs.index(run)]] for run in runs)
+
+
+def test_maps_zoom_together_over_training_steps_and_timesteps(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*COURSES, at=course_url)
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").last
+    box = canvas.bounding_box()
+    assert box
+    steps = courses.STEPS if "growing" in _last_run(page) else courses.STEPS[::2]
+    # From the step with index 2 to that with index 5, timesteps 10 to 29.
+    across = [box["x"] + box["width"] * edge / len(steps) for edge in (2.5, 5.5)]
+    down = [box["y"] + box["height"] * edge / courses.TIMESTEPS for edge in (10.5, 29.5)]
+    page.page.mouse.move(across[0], down[0])
+    page.page.mouse.down()
+    page.page.mouse.move(across[1], down[1], steps=3)
+    page.page.mouse.up()
+    key = page.key("flowWindow")
+    assert key and key.replace("%2C", ",") == f"10,30,{steps[2]},{steps[5] + 1}"
+    for i in range(2):
+        map_ = page.frame.locator("rg-flow-map").nth(i)
+        shown = map_.locator("rg-heatmap").evaluate("(map) => map.window")
+        logged = map_.evaluate("(map) => map.course.flow.steps.map(([step]) => step)")
+        assert (shown["c0"], shown["c1"]) == (10, 30)
+        seen = logged[shown["t0"] : shown["t1"]]
+        assert seen == [step for step in logged if steps[2] <= step <= steps[5]]
+    page.frame.get_by_role("button", name="Reset zoom").click()
+    assert page.key("flowWindow") is None
+
+
+def _last_run(page: Tab) -> str:
+    return page.frame.locator("rg-flow-view article h3").last.inner_text()

@@ -45,7 +45,7 @@ export class RgCurve extends SizedElement {
     css`
       h3 { flex: 1; }
       .plot { height: ${HEIGHT}px; }
-      .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; }
+      .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
       svg line { stroke-width: 3; }
     `,
@@ -118,7 +118,7 @@ export class RgCurve extends SizedElement {
   }
 
   override updated(changed: Map<string, unknown>): void {
-    const looks = this.lines.map(({ colour, dash, label, band }) => [colour, dash, label, !band]);
+    const looks = this.lines.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
     const shape = JSON.stringify([looks, this.scale, this.dark, this.boundaries, this.turned]);
     if (shape !== this.shape) {
       this.plot?.destroy();
@@ -189,12 +189,12 @@ export class RgCurve extends SizedElement {
       series: [
         {},
         ...this.lines.map(
-          ({ label, colour, dash }): uPlot.Series => ({
-            label,
-            stroke: colour,
-            dash,
+          (line): uPlot.Series => ({
+            label: line.label,
+            stroke: line.colour,
+            dash: line.dash,
             width: 1.5,
-            points: { show: false },
+            points: { show: isPoint(line), size: 6, fill: line.colour },
           }),
         ),
         ...banded.flatMap((): uPlot.Series[] => [
@@ -247,6 +247,11 @@ export class RgCurve extends SizedElement {
     ctx.stroke();
     ctx.restore();
   }
+}
+
+/** Whether a line is of one value, which no stroke would show. */
+function isPoint({ values }: Line): boolean {
+  return values.filter((value) => typeof value === "number").length === 1;
 }
 
 function reading(value: number | null | undefined, gap: string): string {

@@ -59,6 +59,8 @@ const FIELDS: Record<keyof Limits, Field> = {
   },
 };
 
+/** Of more series, only those with a flag are named. */
+const MOST_TOLD = 6;
 /** Where letters are letters, not commands. */
 const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";
 
@@ -137,12 +139,15 @@ export class RgFlagsBar extends LitElement {
 
   private renderNow() {
     const names = seriesNames(this.cards);
-    return html`<span class="muted">At step ${this.step}:</span> ${this.cards.map(({ course }, i) => {
+    const known = this.cards.flatMap(({ course }, i) => {
       const kept = course && nearestStep(course.flow.steps, this.step);
-      if (!kept) return nothing;
-      const flags = course.flags[course.flow.steps.indexOf(kept)];
-      return html`<span>${names[i]}: <b>${flagWords(flags)}</b></span>`;
-    })}`;
+      return kept ? [{ name: names[i], flags: course.flags[course.flow.steps.indexOf(kept)] }] : [];
+    });
+    const told = known.length > MOST_TOLD ? known.filter(({ flags }) => flags.length) : known;
+    const others = known.length - told.length;
+    return html`<span class="muted">At step ${this.step}:</span>
+      ${told.map(({ name, flags }) => html`<span>${name}: <b>${flagWords(flags)}</b></span>`)}
+      ${others ? html`<span>${told.length ? `${others} others` : "all"}: <b>no flag</b></span>` : nothing}`;
   }
 
   private next(): Rise | undefined {

@@ -1,6 +1,7 @@
 import { html, LitElement } from "lit";
 import { makeScale, type Scale } from "../colour/scale";
 import { type FlowCard, seriesNames } from "../courses";
+import type { Window } from "../data/pool";
 import type { Course } from "../views/course";
 import type { Line } from "./curve";
 import { type Cursor, type FlowPoint, tell } from "./events";
@@ -21,6 +22,7 @@ export class RgFlowCurves extends LitElement {
   static override properties = {
     cards: { attribute: false },
     metrics: { attribute: false },
+    window: { attribute: false },
     point: { attribute: false },
     dark: { type: Boolean },
   };
@@ -29,13 +31,23 @@ export class RgFlowCurves extends LitElement {
   /** Of which flows came. */
   declare cards: (FlowCard & { course: Course })[];
   declare metrics: Metric[];
+  /** What the maps show: rows, and training steps. */
+  declare window: Window | null;
   declare point: FlowPoint | null;
   declare dark: boolean;
+
+  constructor() {
+    super();
+    this.window = null;
+  }
 
   override render() {
     const steps = [...new Set(this.cards.flatMap(({ course }) => course.flow.steps.map(([step]) => step)))];
     steps.sort((a, b) => a - b);
     const places = new Map(steps.map((step, i) => [step, i]));
+    const seen = this.window && steps.filter((step) => step < (this.window as Window).t1);
+    const first = this.window ? steps.findIndex((step) => step >= (this.window as Window).t0) : 0;
+    const span = seen && first < seen.length ? [first, seen.length] : [0, steps.length];
     const at = this.point?.step == null ? undefined : places.get(this.point.step);
     return html`<div class="cards">
       ${this.metrics.map((metric) => {
@@ -43,7 +55,7 @@ export class RgFlowCurves extends LitElement {
         const lines = this.linesOf(metric, places);
         return html`<rg-curve
           heading=${heading} .channel=${null} axis="step" .gap=${gap} .lines=${lines} .scale=${scaleOf(lines, scale)}
-          .span=${[0, steps.length]} .xs=${steps} .cursor=${at === undefined ? null : { t: at, c: null }} .dark=${this.dark}
+          .span=${span} .xs=${steps} .cursor=${at === undefined ? null : { t: at, c: null }} .dark=${this.dark}
           @rg-cursor=${(event: CustomEvent<Cursor | null>) => {
             event.stopPropagation();
             tell(this, "rg-flow-point", event.detail && { step: steps[event.detail.t], row: null });

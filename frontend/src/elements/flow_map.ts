@@ -4,10 +4,11 @@ import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
 import { exact } from "../colour/ticks";
 import { flagColour, flagWords } from "../courses";
+import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
 import type { Course } from "../views/course";
 import type { FlowAxis } from "../views/flow";
-import { indexOf } from "../views/flow_map";
+import { columnsIn, indexOf, stepsIn } from "../views/flow_map";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import { controls } from "./theme";
 import "./heatmap";
@@ -24,6 +25,7 @@ export class RgFlowMap extends LitElement {
     map: { type: String },
     axis: { type: String },
     boundaries: { attribute: false },
+    window: { attribute: false },
     step: { type: Number },
     point: { attribute: false },
   };
@@ -49,6 +51,8 @@ export class RgFlowMap extends LitElement {
   declare map: MapName;
   declare axis: FlowAxis;
   declare boundaries: number[];
+  /** What is seen: rows, and training steps; null: everything. */
+  declare window: Window | null;
   /** The slider's step. */
   declare step: number;
   declare point: FlowPoint | null;
@@ -60,11 +64,11 @@ export class RgFlowMap extends LitElement {
     const strip = this.flagged ? flags.map(([worst]) => (worst ? flagColour(worst) : null)) : undefined;
     return html`
       <rg-heatmap
-        .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${this.picture.values.window}
+        .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${columnsIn(flow, this.picture.channels, this.window)}
         .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis }} .marginals=${false}
         .cursor=${cursor} .columnNames=${flow.steps.map(([step]) => step)} .mark=${shown}
         .line=${this.line ?? undefined} .strip=${strip} .boundaries=${this.boundaries}
-        @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${(event: Event) => event.stopPropagation()}
+        @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${this.onZoom}
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(cursor?.t ?? shown)}</div>
     `;
@@ -95,6 +99,12 @@ export class RgFlowMap extends LitElement {
   private onChoose(event: CustomEvent<{ t: number }>): void {
     event.stopPropagation();
     tell(this, "rg-set", { step: this.stepOf(event.detail.t) });
+  }
+
+  private onZoom(event: CustomEvent<{ window?: Window | null }>): void {
+    event.stopPropagation();
+    const { window } = event.detail;
+    tell(this, "rg-set", { flowWindow: window ? stepsIn(this.course.flow, window) : null });
   }
 
   private stepOf(column: number): number {

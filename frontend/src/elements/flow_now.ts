@@ -1,6 +1,7 @@
 import { css, html, LitElement } from "lit";
 import type { Scale } from "../colour/scale";
 import { seriesNames } from "../courses";
+import type { Window } from "../data/pool";
 import { atStep, boundaries, type FlowAxis, fittedNorms, fitWords, OF_AXIS } from "../views/flow";
 import { indexOf } from "../views/flow_map";
 import type { Line } from "./curve";
@@ -18,6 +19,7 @@ export class RgFlowNow extends LitElement {
     axis: { type: String },
     scale: { attribute: false },
     step: { type: Number },
+    bptt: { attribute: false },
     window: { attribute: false },
     point: { attribute: false },
     dark: { type: Boolean },
@@ -37,7 +39,9 @@ export class RgFlowNow extends LitElement {
   /** The slider's step. */
   declare step: number;
   /** Timesteps in a window of truncated backpropagation through time. */
-  declare window: number | null;
+  declare bptt: number | null;
+  /** What the maps show: rows, and training steps. */
+  declare window: Window | null;
   declare point: FlowPoint | null;
   declare dark: boolean;
 
@@ -49,8 +53,8 @@ export class RgFlowNow extends LitElement {
     return html`
       <rg-curve
         heading="Norm at step ${this.step} against ${axis}" .channel=${null} .axis=${axis}
-        .lines=${drawn.flatMap((one, i) => this.linesOf(one, names[i]))} .scale=${this.scale} .span=${[0, longest]}
-        .xs=${null} .boundaries=${boundaries(this.window, longest, axis).map((first) => first - 0.5)}
+        .lines=${drawn.flatMap((one, i) => this.linesOf(one, names[i]))} .scale=${this.scale} .span=${this.window ? [this.window.c0, Math.min(longest, this.window.c1)] : [0, longest]}
+        .xs=${null} .boundaries=${boundaries(this.bptt, longest, axis).map((first) => first - 0.5)}
         .cursor=${row === null ? null : { t: row, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
       ></rg-curve>
       <ul class="number">

@@ -8,7 +8,7 @@ import type { State } from "../state";
 import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
 import { normMap, ratioMap } from "../views/flow_map";
-import type { FlowPoint } from "./events";
+import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
@@ -37,6 +37,7 @@ export class RgFlowView extends LitElement {
     tabContent,
     css`
       :host { display: flex; flex-direction: column; gap: 12px; }
+      .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
       article { min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 10px 12px; }
       header { display: flex; align-items: baseline; gap: 8px; }
       h3 { font-size: 13px; font-weight: 500; margin: 0; overflow-wrap: anywhere; }
@@ -71,17 +72,17 @@ export class RgFlowView extends LitElement {
       limit: null,
       threshold: null,
     });
-    const { flowShow, flowAxis, bptt } = this.state;
+    const { flowShow, flowAxis, bptt, flowWindow } = this.state;
     return html`
       ${flowShow === "difference" && this.cards.length > 1 ? this.renderRatio(drawn) : this.renderMaps(drawn, scale)}
       ${
         drawn.length
           ? html`
             <rg-flow-now
-              .drawn=${drawn} .axis=${flowAxis} .scale=${scale} .step=${this.step} .window=${bptt}
+              .drawn=${drawn} .axis=${flowAxis} .scale=${scale} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
               .point=${this.point} .dark=${this.dark}
             ></rg-flow-now>
-            <rg-flow-curves .cards=${drawn} .metrics=${["horizon", "halfLife", "gain"]} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
+            <rg-flow-curves .cards=${drawn} .metrics=${["horizon", "halfLife", "gain"]} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
           : nothing
       }
     `;
@@ -100,7 +101,10 @@ export class RgFlowView extends LitElement {
   private renderMaps(drawn: Drawn[], scale: Scale) {
     const { flowAxis, eps } = this.state;
     return html`
-      <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label="mean norm over channels"></rg-colour-bar>
+      <div class="row">
+        <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label="mean norm over channels"></rg-colour-bar>
+        ${this.renderReset()}
+      </div>
       <div class="cards">${this.cards.map((card) => {
         const found = drawn.find(({ series }) => series === card.series);
         return this.renderCard(
@@ -118,6 +122,12 @@ export class RgFlowView extends LitElement {
         );
       })}</div>
     `;
+  }
+
+  private renderReset() {
+    if (!this.state.flowWindow) return nothing;
+    return html`<button title="Show everything (double-click, or 0 in a map)" @click=${() =>
+      tell(this, "rg-set", { flowWindow: null })}>Reset zoom</button>`;
   }
 
   private renderCard({ series, colour }: FlowCard, body: unknown) {
@@ -149,7 +159,10 @@ export class RgFlowView extends LitElement {
     });
     const map = mapFor(scale, null, this.dark);
     return html`
-      <rg-colour-bar .scale=${scale} .map=${map} .legend=${true} label="decades, above 0: A is larger"></rg-colour-bar>
+      <div class="row">
+        <rg-colour-bar .scale=${scale} .map=${map} .legend=${true} label="decades, above 0: A is larger"></rg-colour-bar>
+        ${this.renderReset()}
+      </div>
       <article>
         <header><h3>log₁₀ A / B</h3></header>
         <p class="muted">A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps</p>
@@ -179,10 +192,10 @@ export class RgFlowView extends LitElement {
       map: string;
     },
   ) {
-    const { flowAxis, bptt } = this.state;
+    const { flowAxis, bptt, flowWindow } = this.state;
     return html`<rg-flow-map
       .course=${course} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
-      .scale=${look.scale} .map=${look.map} .axis=${flowAxis} .step=${this.step} .point=${this.point}
+      .scale=${look.scale} .map=${look.map} .axis=${flowAxis} .step=${this.step} .point=${this.point} .window=${flowWindow}
       .boundaries=${boundaries(bptt, course.flow.timesteps, flowAxis)}
     ></rg-flow-map>`;
   }

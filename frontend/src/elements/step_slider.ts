@@ -75,10 +75,10 @@ export class RgStepSlider extends LitElement {
     if (this.marks.size === 0) return nothing;
     const share = 100 / Math.max(1, this.steps.length - 1);
     const bars = stretches(this.steps.map((step) => this.marks.get(step) ?? null));
-    return svg`<svg aria-hidden="true">${bars.map(
-      ({ value, from, to }) =>
-        svg`<rect x="${(from - 0.5) * share}%" width="${(to - from) * share}%" height="5" fill=${value}></rect>`,
-    )}</svg>`;
+    return svg`<svg aria-hidden="true">${bars.map(({ value, from, to }) => {
+      const [left, right] = [Math.max(0, (from - 0.5) * share), Math.min(100, (to - 0.5) * share)];
+      return svg`<rect x="${left}%" width="${right - left}%" height="5" fill=${value}></rect>`;
+    })}</svg>`;
   }
 
   private go(index: number): void {

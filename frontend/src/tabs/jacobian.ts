@@ -51,7 +51,7 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
     return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
   });
   return html`<section><div class="cards" style="--least: 400px">
-    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, []))}
+    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, null))}
     <rg-jacobian-row
       .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
       .boundaries=${edges(page, timesteps)}
@@ -74,7 +74,7 @@ function renderItemized(page: Page, group: Group): TemplateResult {
       group.cards,
       cardKey,
       (card) => html`
-        ${renderCard(page, card, group, [])}
+        ${renderCard(page, card, group, null)}
         <rg-curve
           heading="${card.series.run}, ${card.series.tag}: norm over timestep s, a line for each loss" .channel=${null}
           axis="timestep s" gap="exact 0, or padding" .lines=${lossLines(page, card)} .xs=${null}

@@ -2,6 +2,7 @@
 
 import { nearestStep } from "../choices";
 import { toCodes } from "../colour/bfloat16";
+import { intersect, type Window } from "../data/pool";
 import type { Flow, KeptStep, Tensor } from "../data/types";
 import { type FlowAxis, OF_AXIS, statistic } from "./flow";
 
@@ -34,6 +35,23 @@ export function ratioMap(a: Flow, b: Flow, axis: FlowAxis, run: string, tag: str
 /** The index of the logged step nearest to `step`. */
 export function indexOf(flow: Flow, step: number): number {
   return flow.steps.indexOf(nearestStep(flow.steps, step) as KeptStep);
+}
+
+/**
+ * What is seen of a flow's map, in its own rows and columns. Of `window` the rows are timesteps or lags, the
+ * columns training steps, which runs share where their columns differ; all of the map where it holds none.
+ */
+export function columnsIn(flow: Flow, rows: number, window: Window | null): Window {
+  const whole = { c0: 0, c1: rows, t0: 0, t1: flow.steps.length };
+  if (!window) return whole;
+  const [t0, t1] = [window.t0, window.t1].map((edge) => flow.steps.filter(([step]) => step < edge).length);
+  const cut = { ...intersect(window, { ...whole, t0: window.t0, t1: window.t1 }), t0, t1 };
+  return cut.c0 < cut.c1 && t0 < t1 ? cut : whole;
+}
+
+/** The same window, its columns as training steps. */
+export function stepsIn(flow: Flow, window: Window): Window {
+  return { ...window, t0: flow.steps[window.t0][0], t1: flow.steps[window.t1 - 1][0] + 1 };
 }
 
 /** A picture of `at`, null where it is padding; its range is over positive numbers only, or over all. */
