@@ -100,8 +100,8 @@ export function axesOf(
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
   if (isWeight(entry)) return { timesteps: "row", channels: "channel" };
   const channels = isNorm(quantity) ? "chosen loss" : "channel";
-  if (reversed) return { timesteps: `${time ?? "timestep"} (backward as processed)`, channels };
-  return { timesteps: time ? "lag before the last real timestep" : "timestep", channels };
+  if (reversed) return { timesteps: `${time ?? "timestep"}, backward as processed`, channels };
+  return { timesteps: time ? "lag (0: last timestep)" : "timestep", channels };
 }
 
 /** Whether there are tensors of a tag, not flow alone; an error is told in their place. */

@@ -256,12 +256,15 @@ def test_a_large_record_is_pooled_by_magnitude_and_exact_when_zoomed(
     readout = opened.card("large").locator(".readout")
     expect(readout).to_contain_text("largest of")
     expect(readout.locator("b")).to_have_text("−1")
-    opened = Tab.open(page, server.url, "scale=linear", "map=bwr", "window=560,570,4300,4340")
+    keys = ("scale=linear", "map=bwr", "window=560,570,4300,4340", "order=norm@0@0")
+    opened = Tab.open(page, server.url, *keys)
     opened.hover("large", 7, 20, (10, 40))
     readout = opened.card("large").locator(".readout")
     expect(readout).not_to_contain_text("largest of")
     text = readout.locator("b").inner_text()
     assert np.float32(text) == np.float32(data[0, 4320, 567])
+    words = "Channels by their numbers: this record is too large to order"
+    expect(opened.card("large")).to_contain_text(words)
 
 
 def test_a_record_without_a_time_axis_is_points_of_every_sample(

@@ -5,12 +5,14 @@ import type { Axis, Layout, Upright } from "../views/axes";
 
 /** Pixels that a number takes on an axis. */
 const TICK_GAP = { across: { t: 60, c: 40 }, down: 24 };
+/** What stands beside the name of the axis below reaches so many pixels under the cells. */
+const BESIDE_NAME = 40;
 /** Pixels that a channel group's name takes at least, and its distance from what it stands beside. */
 const LEAST_NAME = 12;
 const NAME_GAP = 6;
 /** Room for names: above the cells, and beside them upright or level. */
 const NAMES_ABOVE = 13;
-const NAMES_BESIDE = 8;
+const NAMES_BESIDE = 14;
 const LEVEL_NAMES = 44;
 
 type Groups = readonly (readonly [string, number])[];
@@ -32,7 +34,7 @@ export function renderAxes({ across, down }: Layout, names: AxisNames, columnNam
         <line class="tick" x1=${at} x2=${at} y1=${bottom} y2=${bottom + 4}></line>
         <text x=${at} y=${bottom + 15} text-anchor="middle">${label(cell, across)}</text>`,
     )}
-    <text x=${across.length / 2} y=${bottom + 30} text-anchor="middle">${nameOf(across)}</text>
+    <text x=${across.length / 2} y=${bottom + 30} text-anchor="middle">${clip(nameOf(across), across.length - BESIDE_NAME)}</text>
     ${down.ticks(TICK_GAP.down).map(
       ({ cell, at }) => svg`
         <line class="tick" x1="-4" x2="0" y1=${at} y2=${at}></line>

@@ -61,7 +61,7 @@ export class RgHeatmapBar extends LitElement {
                 "Time as",
                 [
                   ["timestep", "timestep", time],
-                  ["lag", "lag from the last real step", time],
+                  ["lag", "lag from the last real timestep", time],
                 ],
                 (chosen) => this.turned(chosen as (typeof TIMES)[number]),
               )}
