@@ -20,6 +20,7 @@ UNITS: Final = 24
 BATCH: Final = 64
 UPDATE_FREQ: Final = 36
 PROBE: Final = 64
+JACOBIAN: Final = 4
 SEED: Final = 7
 
 
@@ -82,10 +83,20 @@ def train(logdir: Path | None, epochs: int) -> Path:
         model.fit(
             train_x, train_y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[logger, bar]
         )
+        _log_jacobian(logdir / name, model, test_x[:JACOBIAN])
         _, accuracy = model.evaluate(test_x, test_y, verbose=0)
         print(f"{name}: reads {accuracy:.0%} of the digits that it has not seen")
     print(f"logged to {logdir}")
     return logdir
+
+
+def _log_jacobian(logdir: Path, model: Any, x: Any) -> None:
+    """Log how the trained network's state at each timestep depends on the pixel at every other."""
+    import tb_rnngrad.keras
+
+    jacobian = tb_rnngrad.keras.state_jacobian(model, x)["recurrent"]
+    with tb_rnngrad.SummaryWriter(logdir) as writer:
+        writer.add_sequence("recurrent/jacobian", jacobian, int(model.optimizer.iterations))
 
 
 def _progress_bar(keras: Any, epochs: int) -> Any:
