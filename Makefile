@@ -86,6 +86,8 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(NPM) run check
+	@# A conflict left in a template string is valid TypeScript: no compiler tells.
+	! grep -rnE '^(<{7}|>{7}) ' --include='*.*' tb_rnngrad/*.py tb_rnngrad/*/*.py frontend/src frontend/test tests docs
 
 .PHONY: test-frontend
 test-frontend: $(BUNDLE)

@@ -48,6 +48,7 @@ describe("an axis", () => {
 
   it("goes from cell to cell as they are seen", () => {
     const ordered = new Axis("c", 0, 4, 40, false, order);
+    expect(ordered.beside(9, 1), "from another record's channel").toBe(1);
     expect([ordered.beside(3, 1), ordered.beside(0, 1), ordered.beside(3, -1)]).toEqual([0, 2, 3]);
     const lags = new Axis("t", 0, 10, 100, true);
     expect([lags.beside(5, 1), lags.beside(5, -1), lags.beside(0, 1)]).toEqual([4, 6, 0]);

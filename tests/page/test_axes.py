@@ -225,6 +225,12 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
     assert json.loads((tab.key("pins") or "").replace("%5B", "[").replace("%5D", "]")) == [channel]
     curve = tab.frame.locator("rg-curve")
     expect(curve).to_contain_text(f"channel {channel} (backward")
+    expect(curve).to_contain_text(f"at lag {lag}")
+    plot = curve.locator(".u-over").bounding_box()
+    assert plot
+    at_end = {"x": plot["width"] - 1, "y": plot["height"] / 2}
+    curve.locator(".u-over").hover(position=at_end)
+    expect(readout).to_contain_text(f"lag 0, channel {channel}")
     # A step to the right on the screen: a later timestep, or the next channel in the order.
     canvas = tab.canvas("run")
     tab.hover("run", *position, shape)

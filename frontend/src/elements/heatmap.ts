@@ -142,13 +142,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     const { request, channels, timesteps } = this.tensor;
     return html`
       <canvas
-<<<<<<< HEAD
         tabindex="0" role="img" style="left:${LEFT}px;top:${top}px;width:${width}px;height:${height}px"
-        aria-label="Heatmap of ${channels} channels by ${timesteps} ${request.time === "lag" ? "lags" : "timesteps"}, ${this.upright} upright, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter pins the channel; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
-=======
-        tabindex="0" role="img" style="left:${LEFT}px;top:${this.top}px;width:${width}px;height:${height}px"
-        aria-label="Heatmap, ${this.axes.channels} (${channels}) by ${this.axes.timesteps} (${timesteps}), run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter chooses one; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
->>>>>>> ecad988 (Flow maps zoom together over training steps; marks within the slider, legends of many runs, single values as points)
+        aria-label="Heatmap, ${this.axes.channels} (${channels}) by ${this.axes.timesteps} (${timesteps}), ${this.upright} upright, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter chooses one; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
         @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
         @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}
         @dblclick=${() => tell(this, "rg-set", { window: null })}

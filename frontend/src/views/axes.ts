@@ -33,8 +33,9 @@ export class Axis {
     return this.order ? this.order.channels[place] : place;
   }
 
+  /** A cell of no place (another record may have more of them) stays beyond all. */
   placeOf(cell: number): number {
-    return this.order ? this.order.places[cell] : cell;
+    return this.order?.places[cell] ?? cell;
   }
 
   /** Pixel of a place, or of what lies between two. */
