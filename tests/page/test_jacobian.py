@@ -29,7 +29,7 @@ def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
     page = tab(*JACOBIAN, "step=16", at=course_url)
     page.at_step("failing", 16)
     seen = page.cells("failing", T, T)
-    logs = courses.jacobian(16).T.astype(float)  # drawn with t across
+    logs = courses.jacobian(16).astype(float)  # a row for each t
     held = np.isfinite(logs)
     assert (seen[~held][:, :3] == ZERO).all()
     least = logs[held].min()
@@ -43,7 +43,7 @@ def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str)
     curve = page.frame.locator("rg-jacobian-row rg-curve")
     heading = curve.locator("h3")
     expect(heading).to_contain_text(f"State at timestep {T - 1}")  # at first the last
-    page.hover("failing", 3, 12, (T, T))
+    page.hover("failing", 12, 3, (T, T))  # row t = 12, column s = 3
     expect(heading).to_contain_text("State at timestep 12")
     (line,) = values(curve)
     logs = courses.jacobian(8)[12].astype(float)

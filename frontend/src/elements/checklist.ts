@@ -77,7 +77,7 @@ export class RgChecklist extends LitElement {
             @change=${(event: Event) => this.toggle(name, (event.target as HTMLInputElement).checked)}
           />
           ${colour ? html`<span class="swatch" style="background:${colour}"></span>` : nothing}
-          <span class="name">${name}</span>
+          <span class="name">${name.split(/(?<=[/_.])/).map((part) => html`${part}<wbr />`)}</span>
           ${note ? html`<span class="note">${note}</span>` : nothing}
         </label>
       </li>

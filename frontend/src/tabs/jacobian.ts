@@ -8,6 +8,7 @@ import type { Line } from "../elements/curve";
 import { curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
 import { boundaries } from "../views/flow";
 import { curveColours, rowOf, rowRequest } from "../views/jacobian";
+import { type LaidOut, USUAL } from "./laid_out";
 import { detailRequests, renderCard } from "./pictures";
 import type { Page, Tab } from "./tab";
 import "../elements/bptt_field";
@@ -17,6 +18,9 @@ import "../elements/jacobian_row";
 import "../elements/message";
 
 const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+/** As Jacobian matrices are written: a row for each t, over the same s as the curve beside. */
+const ROWS_DOWN: LaidOut = { ...USUAL, upright: "timesteps" };
 
 export const jacobianTab: Tab = {
   name: "Jacobian",
@@ -51,7 +55,7 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
     return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
   });
   return html`<section><div class="cards" style="--least: 400px">
-    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, null))}
+    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, null, ROWS_DOWN))}
     <rg-jacobian-row
       .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
       .boundaries=${edges(page, timesteps)}
