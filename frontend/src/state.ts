@@ -8,6 +8,7 @@ import type { Upright } from "./views/axes";
 import type { Way } from "./views/compare";
 import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
+import type { FlowStatisticName } from "./views/flow_statistics";
 import type { OrderName } from "./views/order";
 import type { Sorting } from "./views/overview";
 
@@ -76,6 +77,8 @@ export interface State extends Limits {
   sort: Sorting;
   /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
   flowAxis: FlowAxis;
+  /** What they show. */
+  flowOf: FlowStatisticName;
   flowShow: FlowShow;
   /** What flow maps show of timesteps or lags (c0, c1) and training steps (t0, t1). */
   flowWindow: Window | null;
@@ -127,6 +130,7 @@ export const INITIAL: Readonly<State> = {
   dead: 0.1,
   sort: "-horizon",
   flowAxis: "timestep",
+  flowOf: "norm",
   flowShow: "maps",
   flowWindow: null,
   bptt: null,

@@ -23,6 +23,7 @@ import {
 import { UPRIGHT } from "./views/axes";
 import { WAYS } from "./views/compare";
 import { FLOW_AXES } from "./views/flow";
+import { FLOW_STATISTIC_NAMES } from "./views/flow_statistics";
 import { ORDERS } from "./views/order";
 import { SORTINGS } from "./views/overview";
 
@@ -170,6 +171,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   dead: share,
   sort: oneOf(SORTINGS),
   flowAxis: oneOf(FLOW_AXES),
+  flowOf: oneOf(FLOW_STATISTIC_NAMES),
   flowShow: oneOf(FLOW_SHOWS),
   bptt: {
     write: (value) => (value === null ? "" : String(value)),

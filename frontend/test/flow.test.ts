@@ -13,7 +13,8 @@ import {
   statistic,
   stepMetrics,
 } from "../src/views/flow";
-import { columnsIn, normMap, ratioMap, stepsIn } from "../src/views/flow_map";
+import { columnsIn, flowMap, ratioMap, stepsIn } from "../src/views/flow_map";
+import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/views/flow_statistics";
 import { stretches } from "../src/views/stretches";
 
 const NAN = Number.NaN;
@@ -115,12 +116,14 @@ describe("a map of norms", () => {
       [3, 2, 1],
       [30, 20, NAN],
     ]);
-    const picture = normMap(flow, "lag", "run", "tag");
+    const picture = flowMap(flow, "lag", FLOW_STATISTICS.norm, "run", "tag");
     expect([picture.channels, picture.timesteps]).toEqual([3, 2]);
     expect([...picture.values.values.slice(0, 5)]).toEqual([3, 30, 2, 20, 1]);
     expect(picture.codes.values[5]).toBe(PADDING);
     expect(picture.range).toEqual([1, 30]);
-    expect([...normMap(flow, "timestep", "run", "tag").values.values.slice(2)]).toEqual([2, 20, 3, 30]);
+    expect([...flowMap(flow, "timestep", FLOW_STATISTICS.norm, "run", "tag").values.values.slice(2)]).toEqual(
+      [2, 20, 3, 30],
+    );
   });
 
   it("of a ratio is the decades between a and b at b's nearest step", () => {
@@ -132,10 +135,44 @@ describe("a map of norms", () => {
       ],
       [0, 6],
     );
-    const picture = ratioMap(a, b, "lag", "run", "tag");
+    const picture = ratioMap(a, b, "lag", FLOW_STATISTICS.norm, "run", "tag");
     expect([...picture.values.values.slice(0, 2)]).toEqual([1, -1]);
     expect(picture.codes.values[2]).toBe(PADDING);
     expect(picture.range).toEqual([-1, 1]);
+  });
+});
+
+describe("a statistic of the flow", () => {
+  const flow: Flow = {
+    ...flowOf([[1, 1, 1]]),
+    columns: {
+      ...flowOf([[1, 1, 1]]).columns,
+      mean_norm: Float32Array.of(3, 1, 0),
+      std_norm: Float32Array.of(4, 0, 2),
+      nan_share: Float32Array.of(0, 0.25, 0),
+      inf_share: Float32Array.of(0, 0.5, 0),
+    },
+  };
+  const cells = (name: keyof typeof FLOW_STATISTICS) => [
+    ...flowMap(flow, "timestep", FLOW_STATISTICS[name], "run", "tag").values.values,
+  ];
+
+  it("of signs is |mean| over the root of mean² + std²", () => {
+    expect(cells("agreement")).toEqual([Math.fround(0.6), 1, 0]);
+  });
+
+  it("of signal and noise is |mean| over the standard deviation", () => {
+    expect(cells("snr")).toEqual([0.75, Number.POSITIVE_INFINITY, 0]);
+    expect(cells("nonfinite")).toEqual([0, 0.75, 0]);
+  });
+
+  it("gives way to the norm over lags, where it is held by timestep alone", () => {
+    expect(drawnStatistic("max", "timestep")).toBe(FLOW_STATISTICS.max);
+    expect(drawnStatistic("max", "lag")).toBe(FLOW_STATISTICS.norm);
+    expect(drawnStatistic("snr", "lag")).toBe(FLOW_STATISTICS.snr);
+    expect(statisticsFor("lag", FLOW_STATISTICS.snr)).toEqual(
+      expect.arrayContaining(["lag_mean_norm", "lag_std_norm", "lag_norm_mean"]),
+    );
   });
 });
 

@@ -59,6 +59,25 @@ def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
     assert len(colour_map("viridis")) == 256
 
 
+def test_the_map_shows_other_statistics_of_the_batch(tab: OpenTab) -> None:
+    data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
+    mean, std = (np.linalg.norm(of(data, axis=1), axis=2) for of in (np.mean, np.std))
+    page = tab(*FLOW, "flowOf=agreement")
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
+    expect(canvas).to_be_visible()
+    agreement = mean / np.sqrt((data**2).mean(axis=1).sum(axis=2))  # [steps, T]
+    seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
+    assert_colours(seen, agreement.T, "viridis")
+    page.frame.get_by_label("Of", exact=True).select_option("signal-to-noise ratio")
+    expect(page.frame.locator("rg-colour-bar")).to_contain_text("standard deviation")
+    page.frame.get_by_label("Over", exact=True).select_option("lags")
+    assert page.key("flowOf") == "snr"
+    seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
+    assert_colours(seen, log_places((mean / std).T[::-1]), "viridis")
+    heading = page.frame.locator("rg-flow-now h3")
+    expect(heading).to_have_text("Signal-to-noise ratio at step 30 against lag")
+
+
 def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
     page = tab(*FLOW)
     expect(page.frame.get_by_role("heading", name="against timestep")).to_be_visible()

@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import type { Series } from "../choices";
 import type { FlowShow, State } from "../state";
 import type { FlowAxis } from "../views/flow";
+import { FLOW_STATISTIC_NAMES, FLOW_STATISTICS, type FlowStatisticName } from "../views/flow_statistics";
 import { tell } from "./events";
 import { controls } from "./theme";
 import "./bptt_field";
@@ -22,8 +23,18 @@ export class RgFlowBar extends LitElement {
   declare series: Series[];
 
   override render() {
-    const { flowAxis, flowShow, bptt } = this.state;
+    const { flowAxis, flowOf, flowShow, bptt } = this.state;
+    const held = FLOW_STATISTIC_NAMES.filter(
+      (name) => flowAxis === "timestep" || FLOW_STATISTICS[name].byLag,
+    );
     return html`
+      ${choice(
+        "flowOf",
+        "Of",
+        held.map((name) => [name, FLOW_STATISTICS[name].name]),
+        held.includes(flowOf) ? flowOf : "norm",
+        (value) => this.set({ flowOf: value as FlowStatisticName }),
+      )}
       ${choice(
         "flowAxis",
         "Over",

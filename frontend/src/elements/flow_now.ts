@@ -4,6 +4,7 @@ import { seriesNames } from "../courses";
 import type { Window } from "../data/pool";
 import { atStep, boundaries, type FlowAxis, fittedNorms, fitWords, OF_AXIS } from "../views/flow";
 import { indexOf } from "../views/flow_map";
+import { FLOW_STATISTICS, type FlowStatistic, reader } from "../views/flow_statistics";
 import type { Line } from "./curve";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import type { Drawn } from "./flow_view";
@@ -12,11 +13,12 @@ import "./curve";
 
 const FITTED = [5, 4];
 
-/** The norms of one step against timestep or lag, with quantiles over samples and the exponential fitted. */
+/** A statistic of one step against timestep or lag; of norms with quantiles over samples and the exponential fitted. */
 export class RgFlowNow extends LitElement {
   static override properties = {
     drawn: { attribute: false },
     axis: { type: String },
+    of: { attribute: false },
     scale: { attribute: false },
     step: { type: Number },
     bptt: { attribute: false },
@@ -35,6 +37,7 @@ export class RgFlowNow extends LitElement {
 
   declare drawn: Drawn[];
   declare axis: FlowAxis;
+  declare of: FlowStatistic;
   declare scale: Scale;
   /** The slider's step. */
   declare step: number;
@@ -52,7 +55,7 @@ export class RgFlowNow extends LitElement {
     const row = this.point?.row ?? null;
     return html`
       <rg-curve
-        heading="Norm at step ${this.step} against ${axis}" .channel=${null} .axis=${axis}
+        heading="${capitalised(this.of.name)} at step ${this.step} against ${axis}" .channel=${null} .axis=${axis}
         .lines=${drawn.flatMap((one, i) => this.linesOf(one, names[i]))} .scale=${this.scale} .span=${this.window ? [this.window.c0, Math.min(longest, this.window.c1)] : [0, longest]}
         .xs=${null} .boundaries=${boundaries(this.bptt, longest, axis).map((first) => first - 0.5)}
         .cursor=${row === null ? null : { t: row, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
@@ -63,23 +66,32 @@ export class RgFlowNow extends LitElement {
           return html`<li><i style="background:${colour}"></i>${names[i]}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
         })}
         <li class="muted">
-          ${axis === "timestep" ? "Band: 5th to 95th percentile over samples. " : ""}Dashed: the exponential fitted to the norms by lag.
+          ${this.drawsNorms && axis === "timestep" ? "Band: 5th to 95th percentile over samples. " : ""}
+          ${this.drawsNorms ? "Dashed: the exponential" : "An exponential is"} fitted to the norms by lag.
         </li>
       </ul>
     `;
   }
 
+  private get drawsNorms(): boolean {
+    return this.of === FLOW_STATISTICS.norm;
+  }
+
   private linesOf({ course: { flow }, colour }: Drawn, label: string): Line[] {
     const index = indexOf(flow, this.step);
-    const { norm, band } = OF_AXIS[this.axis];
-    const at = (name: string) =>
-      Array.from(atStep(flow, name, index), (value) => (Number.isFinite(value) ? value : null));
+    const valueAt = reader(flow, this.axis, this.of);
+    const values = Array.from({ length: flow.timesteps }, (_, row) =>
+      orGap(valueAt(index * flow.timesteps + row)),
+    );
+    if (!this.drawsNorms) return [{ label, colour, dash: [], values }];
+    const { band } = OF_AXIS[this.axis];
+    const at = (name: string) => Array.from(atStep(flow, name, index), orGap);
     const quantiles = band?.every((name) => name in flow.columns)
       ? { low: at(band[0]), high: at(band[1]) }
       : undefined;
     const fitted = fittedNorms(flow, this.axis, index);
     return [
-      { label, colour, dash: [], values: at(norm), ...(quantiles && { band: quantiles }) },
+      { label, colour, dash: [], values, ...(quantiles && { band: quantiles }) },
       ...(fitted ? [{ label: `${label}, fitted`, colour, dash: FITTED, values: fitted, aside: true }] : []),
     ];
   }
@@ -88,6 +100,14 @@ export class RgFlowNow extends LitElement {
     event.stopPropagation();
     tell(this, "rg-flow-point", event.detail && { step: this.step, row: event.detail.t });
   }
+}
+
+function orGap(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function capitalised(name: string): string {
+  return name[0].toUpperCase() + name.slice(1);
 }
 
 customElements.define("rg-flow-now", RgFlowNow);

@@ -7,7 +7,8 @@ import { extentOf, mapFor } from "../model";
 import type { State } from "../state";
 import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
-import { normMap, ratioMap } from "../views/flow_map";
+import { flowMap, ratioMap } from "../views/flow_map";
+import { drawnStatistic, type FlowStatistic } from "../views/flow_statistics";
 import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
 import { controls, tabContent } from "./theme";
@@ -53,7 +54,7 @@ export class RgFlowView extends LitElement {
   declare dark: boolean;
   declare point: FlowPoint | null;
 
-  private readonly maps = new WeakMap<Flow, { axis: FlowAxis; picture: Tensor }>();
+  private readonly maps = new WeakMap<Flow, { axis: FlowAxis; of: FlowStatistic; picture: Tensor }>();
   private ratio: { of: unknown[]; picture: Tensor } | null = null;
 
   constructor() {
@@ -66,12 +67,9 @@ export class RgFlowView extends LitElement {
 
   override render() {
     const drawn = this.cards.flatMap((card) => this.draw(card));
-    const scale = makeScale(union(drawn.map(({ picture }) => extentOf(picture))), {
-      name: "log",
-      signed: false,
-      limit: null,
-      threshold: null,
-    });
+    const { scale: name, limit } = this.of;
+    const extent = union(drawn.map(({ picture }) => extentOf(picture)));
+    const scale = makeScale(extent, { name, signed: false, limit, threshold: null });
     const { flowShow, flowAxis, bptt, flowWindow } = this.state;
     return html`
       ${flowShow === "difference" && this.cards.length > 1 ? this.renderRatio(drawn) : this.renderMaps(drawn, scale)}
@@ -79,7 +77,7 @@ export class RgFlowView extends LitElement {
         drawn.length
           ? html`
             <rg-flow-now
-              .drawn=${drawn} .axis=${flowAxis} .scale=${scale} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
+              .drawn=${drawn} .axis=${flowAxis} .of=${this.of} .scale=${scale} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
               .point=${this.point} .dark=${this.dark}
             ></rg-flow-now>
             <rg-flow-curves .cards=${drawn} .metrics=${["horizon", "halfLife", "gain"]} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
@@ -88,12 +86,18 @@ export class RgFlowView extends LitElement {
     `;
   }
 
+  private get of(): FlowStatistic {
+    return drawnStatistic(this.state.flowOf, this.state.flowAxis);
+  }
+
   private draw(card: FlowCard): Drawn[] {
     const { course, series } = card;
     if (!course) return [];
+    const { of } = this;
     const axis = this.state.flowAxis;
     let known = this.maps.get(course.flow);
-    if (known?.axis !== axis) known = { axis, picture: normMap(course.flow, axis, series.run, series.tag) };
+    if (known?.axis !== axis || known.of !== of)
+      known = { axis, of, picture: flowMap(course.flow, axis, of, series.run, series.tag) };
     this.maps.set(course.flow, known);
     return [{ ...card, course, picture: known.picture }];
   }
@@ -102,7 +106,7 @@ export class RgFlowView extends LitElement {
     const { flowAxis, eps } = this.state;
     return html`
       <div class="row">
-        <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label="mean norm over channels"></rg-colour-bar>
+        <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label=${this.of.what}></rg-colour-bar>
         ${this.renderReset()}
       </div>
       <div class="cards">${this.cards.map((card) => {
@@ -114,7 +118,7 @@ export class RgFlowView extends LitElement {
                 picture: found.picture,
                 line: horizonRows(found.course.flow, flowAxis, eps),
                 flagged: true,
-                what: "norm",
+                what: this.of.name,
                 scale,
                 map: "viridis",
               })
@@ -164,7 +168,7 @@ export class RgFlowView extends LitElement {
         ${this.renderReset()}
       </div>
       <article>
-        <header><h3>log₁₀ A / B</h3></header>
+        <header><h3>log₁₀ A / B: ${this.of.name}</h3></header>
         <p class="muted">A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps</p>
         ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map })}
       </article>
@@ -173,10 +177,10 @@ export class RgFlowView extends LitElement {
 
   private ratioOf(a: Drawn, b: Drawn): Tensor {
     const axis = this.state.flowAxis;
-    const of = [a.course.flow, b.course.flow, axis];
+    const of = [a.course.flow, b.course.flow, axis, this.of];
     if (!this.ratio || of.some((part, i) => part !== this.ratio?.of[i])) {
       const { run, tag } = a.series;
-      this.ratio = { of, picture: ratioMap(a.course.flow, b.course.flow, axis, run, tag) };
+      this.ratio = { of, picture: ratioMap(a.course.flow, b.course.flow, axis, this.of, run, tag) };
     }
     return this.ratio.picture;
   }

@@ -1,7 +1,8 @@
 import { html } from "lit";
 import { flowCards, marksOf } from "../courses";
 import { hasFlow } from "../model";
-import { statisticsFor } from "../views/flow";
+import type { State } from "../state";
+import { drawnStatistic, statisticsFor } from "../views/flow_statistics";
 import type { Page, Tab } from "./tab";
 import "../elements/flags_bar";
 import "../elements/flow_bar";
@@ -14,7 +15,7 @@ export const flowTab: Tab = {
   draws: hasFlow,
   cards: () => [],
   requests: () => [],
-  statistics: ({ flowAxis }) => statisticsFor(flowAxis),
+  statistics,
   marks: (page) => marksOf(cardsOf(page), page.steps),
   render: (page) => {
     const { state, series, step, steps, dark } = page;
@@ -27,6 +28,10 @@ export const flowTab: Tab = {
   },
 };
 
+function statistics({ flowAxis, flowOf }: Readonly<State>): string[] {
+  return statisticsFor(flowAxis, drawnStatistic(flowOf, flowAxis));
+}
+
 function cardsOf(page: Page) {
-  return flowCards(page, statisticsFor(page.state.flowAxis));
+  return flowCards(page, statistics(page.state));
 }

@@ -8,7 +8,7 @@ import { exponentialFit, largestGain, memoryHorizon } from "./metrics";
 export const FLOW_AXES = ["timestep", "lag"] as const;
 export type FlowAxis = (typeof FLOW_AXES)[number];
 
-/** The statistics that stand for each axis. Quantiles over samples are taken at timesteps alone. */
+/** The norms along each axis, and how many samples are real there. Quantiles over samples are taken at timesteps alone. */
 export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [string, string] | null }> = {
   timestep: { norm: "norm_mean", real: "real_samples", band: ["norm_p05", "norm_p95"] },
   lag: { norm: "lag_norm_mean", real: "lag_real_samples", band: null },
@@ -16,12 +16,6 @@ export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [stri
 
 /** What metrics and flags are computed from. */
 export const JUDGED = ["lag_norm_mean", "lag_real_samples", "nan_share", "inf_share", "dead_share"];
-
-/** What maps and curves along an axis are drawn from. */
-export function statisticsFor(axis: FlowAxis): string[] {
-  const { norm, real, band } = OF_AXIS[axis];
-  return [...new Set([...JUDGED, norm, real, ...(band ?? [])])];
-}
 
 /** One statistic of every step, [steps, timesteps]. Throws where the flow does not hold it. */
 export function statistic(flow: Flow, name: string): Float32Array {

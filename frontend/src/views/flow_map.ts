@@ -5,30 +5,38 @@ import { toCodes } from "../colour/bfloat16";
 import { intersect, type Window } from "../data/pool";
 import type { Flow, KeptStep, Tensor } from "../data/types";
 import { type FlowAxis, OF_AXIS, statistic } from "./flow";
+import { type FlowStatistic, reader } from "./flow_statistics";
 
 const PADDING_BITS = 0x7fc10000; // as /tensor marks it
 
-/** The mean norms as a picture, [timesteps or lags, steps]. */
-export function normMap(flow: Flow, axis: FlowAxis, run: string, tag: string): Tensor {
-  const [norms, real] = [statistic(flow, OF_AXIS[axis].norm), statistic(flow, OF_AXIS[axis].real)];
+/** A statistic as a picture, [timesteps or lags, steps]. */
+export function flowMap(flow: Flow, axis: FlowAxis, drawn: FlowStatistic, run: string, tag: string): Tensor {
+  const [valueAt, real] = [reader(flow, axis, drawn), statistic(flow, OF_AXIS[axis].real)];
   const { steps, timesteps } = flow;
-  return picture(run, tag, timesteps, steps.length, true, (row, column) => {
+  return picture(run, tag, timesteps, steps.length, drawn.scale === "log", (row, column) => {
     const i = column * timesteps + row;
-    return real[i] > 0 ? norms[i] : null;
+    return real[i] > 0 ? valueAt(i) : null;
   });
 }
 
-/** log10 of a's norms over b's, at a's steps and b's nearest ones. Where either is padding, so is the result. */
-export function ratioMap(a: Flow, b: Flow, axis: FlowAxis, run: string, tag: string): Tensor {
-  const of = OF_AXIS[axis];
-  const [normsA, realA] = [statistic(a, of.norm), statistic(a, of.real)];
-  const [normsB, realB] = [statistic(b, of.norm), statistic(b, of.real)];
+/** log10 of a's statistic over b's, at a's steps and b's nearest ones. Where either is padding, so is the result. */
+export function ratioMap(
+  a: Flow,
+  b: Flow,
+  axis: FlowAxis,
+  drawn: FlowStatistic,
+  run: string,
+  tag: string,
+): Tensor {
+  const { real } = OF_AXIS[axis];
+  const [valueA, realA] = [reader(a, axis, drawn), statistic(a, real)];
+  const [valueB, realB] = [reader(b, axis, drawn), statistic(b, real)];
   const steps = a.steps.map(([step]) => indexOf(b, step));
   const rows = Math.max(a.timesteps, b.timesteps);
   return picture(run, tag, rows, a.steps.length, false, (row, column) => {
     if (row >= a.timesteps || row >= b.timesteps) return null;
     const [i, j] = [column * a.timesteps + row, steps[column] * b.timesteps + row];
-    return realA[i] > 0 && realB[j] > 0 ? Math.log10(normsA[i] / normsB[j]) : null;
+    return realA[i] > 0 && realB[j] > 0 ? Math.log10(valueA(i) / valueB(j)) : null;
   });
 }
 
