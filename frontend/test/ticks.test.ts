@@ -9,6 +9,14 @@ describe("ticks", () => {
     expect(integerTicks(0, 3, 50)).toEqual([0, 1, 2]);
   });
 
+  it("stand at 2 and 5 times powers of ten on a log scale of less than two decades", () => {
+    const ticks = (low: number, high: number) =>
+      scaleTicks({ name: "log", low, high, threshold: low }, 0.05).map((tick) => Number(tick.toPrecision(3)));
+    expect(ticks(0.62, 1.25)).toEqual([0.62, 1, 1.25]);
+    expect(ticks(1.5, 70)).toEqual([1.5, 2, 5, 10, 20, 50, 70]);
+    expect(ticks(0.001, 1)).toEqual([0.001, 0.01, 0.1, 1]);
+  });
+
   it("of a symmetric scale name both ends and 0, and keep their distance", () => {
     const ticks = scaleTicks({ name: "symlog", low: -0.02, high: 0.02, threshold: 1e-5 }, 0.1);
     expect(ticks[0]).toBe(-0.02);

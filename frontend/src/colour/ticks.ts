@@ -17,7 +17,7 @@ export function integerTicks(from: number, to: number, most: number): number[] {
   return ticks;
 }
 
-/** Numbers for a colour bar: its ends, 0, and powers of ten between, `gap` (a share of the bar) apart. */
+/** Numbers for a colour bar: its ends, 0, and powers of ten between (on a short log scale 2 and 5 times those too), `gap` (a share of the bar) apart. */
 export function scaleTicks(scale: Scale, gap: number): number[] {
   const place = placer(scale);
   const ticks = scale.low < 0 && scale.high > 0 ? [scale.low, 0, scale.high] : [scale.low, scale.high];
@@ -35,12 +35,17 @@ function between(scale: Scale): number[] {
     return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
   }
   const powers: number[] = [];
+  const inner: number[] = [];
   const top = Math.floor(Math.log10(scale.high));
   for (let power = top; 10 ** power >= scale.threshold; power--) {
     powers.push(10 ** power);
     if (scale.low < 0) powers.push(-(10 ** power));
   }
-  return powers;
+  // Within two decades, powers of ten alone would leave an axis nearly bare.
+  if (scale.name === "log" && scale.high < 100 * scale.low) {
+    for (const factor of [2, 5]) inner.push(...[top - 2, top - 1, top].map((power) => factor * 10 ** power));
+  }
+  return [...powers, ...inner.filter((tick) => tick > scale.low && tick < scale.high)];
 }
 
 /** A number in few characters: 3 significant digits, a real minus sign. */

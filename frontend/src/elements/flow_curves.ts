@@ -85,7 +85,7 @@ function scaleOf(lines: readonly Line[], name: "linear" | "log"): Scale {
   const values = lines.flatMap((line) => line.values.filter((value) => typeof value === "number"));
   const greatest = values.reduce((a, b) => Math.max(a, b), 0) || 1;
   const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const extent = { least, greatest, magnitude: greatest, small: Math.min(least, greatest / 10) };
+  const extent = { least, greatest, magnitude: greatest, small: least };
   return makeScale(extent, { name, signed: false, limit: null, threshold: null });
 }
 

@@ -51,12 +51,13 @@ export class RgFlowNow extends LitElement {
   override render() {
     const { axis, drawn } = this;
     const names = seriesNames(drawn);
+    const lines = drawn.flatMap((one, i) => this.linesOf(one, names[i]));
     const longest = Math.max(...drawn.map(({ course }) => course.flow.timesteps));
     const row = this.point?.row ?? null;
     return html`
       <rg-curve
         heading="${capitalised(this.of.name)} at step ${this.step} against ${axis}" .channel=${null} .axis=${axis}
-        .lines=${drawn.flatMap((one, i) => this.linesOf(one, names[i]))} .scale=${this.scale} .span=${this.window ? [this.window.c0, Math.min(longest, this.window.c1)] : [0, longest]}
+        .lines=${lines} .scale=${this.scale} .span=${this.window ? [this.window.c0, Math.min(longest, this.window.c1)] : [0, longest]}
         .xs=${null} .boundaries=${boundaries(this.bptt, longest, axis).map((first) => first - 0.5)}
         .cursor=${row === null ? null : { t: row, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
       ></rg-curve>
@@ -66,8 +67,8 @@ export class RgFlowNow extends LitElement {
           return html`<li><i style="background:${colour}"></i>${names[i]}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
         })}
         <li class="muted">
-          ${this.drawsNorms && axis === "timestep" ? "Band: 5th to 95th percentile over samples. " : ""}
-          ${this.drawsNorms ? "Dashed: the exponential" : "An exponential is"} fitted to the norms by lag.
+          ${lines.some(({ band }) => band) ? "Band: 5th to 95th percentile over samples." : ""}
+          ${lines.some(({ aside }) => aside) ? "Dashed: the exponential" : "An exponential is"} fitted to the norms by lag.
         </li>
       </ul>
     `;

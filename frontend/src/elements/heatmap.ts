@@ -64,7 +64,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
       .frame { fill: none; stroke: var(--rg-border); }
       .tick { stroke: var(--rg-muted); }
       .crosshair { stroke: var(--rg-crosshair); opacity: 0.55; }
-      .separator { stroke: var(--rg-crosshair); stroke-dasharray: 4 3; opacity: 0.7; }
+      .separator { stroke: var(--rg-crosshair); stroke-dasharray: 4 3; }
+      .under { stroke: var(--rg-background); stroke-width: 2; opacity: 0.8; }
       .pin { fill: var(--rg-accent); }
       .norm { fill: var(--rg-muted); opacity: 0.45; }
       .small { font-size: 10px; }

@@ -68,12 +68,12 @@ export function renderGroups(layout: Layout, groups: Groups, beyond: number): SV
     const [from, to] = [Math.max(c.from, edge), Math.min(c.to, first)];
     if (from >= to) return [];
     const [start, end] = c.span(from, to);
-    const line =
+    const line = (kind: string) =>
       c === down
-        ? svg`<line class="separator" x1="0" x2=${across.length} y1=${start} y2=${start}></line>`
-        : svg`<line class="separator" x1=${start} x2=${start} y1="0" y2=${down.length}></line>`;
+        ? svg`<line class=${kind} x1="0" x2=${across.length} y1=${start} y2=${start}></line>`
+        : svg`<line class=${kind} x1=${start} x2=${start} y1="0" y2=${down.length}></line>`;
     return svg`
-      ${edge > c.from && edge < c.to ? line : nothing}
+      ${edge > c.from && edge < c.to ? [line("under"), line("separator")] : nothing}
       ${end - start > LEAST_NAME ? renderName(layout, name, [start, end], beyond, nameChannels(groups)) : nothing}`;
   });
 }
