@@ -35,7 +35,7 @@ def main() -> None:
         writer = SummaryWriter(Path(folder) / "logs")
         steps = iter(range(10**6))
         works = {
-            "raw": lambda: [raw.write(part) for part in _tfrecord.frame(payload)],
+            "raw": lambda: [raw.write(part) for part in _tfrecord.frame([payload])],
             "record, its flow given": lambda: writer.add_sequence("a", known, next(steps)),
             "record and its flow": lambda: writer.add_sequence("b", data, next(steps)),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,18 +18,27 @@ _HEAD: Final = struct.Struct("<QI")
 _LENGTH: Final = struct.Struct("<Q")
 _CRC: Final = struct.Struct("<I")
 _CRC_DELTA: Final = 0xA282EAD8
+_COPIED_TOGETHER: Final = 2**18  # bytes up to which one copy costs less than further calls to write
 
 
-def _masked_crc(data: bytes) -> int:
+def _masked_crc(*parts: bytes) -> int:
     """Return the format's CRC: rotated and shifted, so that CRCs of CRCs stay sound."""
-    crc: int = google_crc32c.value(data)
+    crc = 0
+    for part in parts:
+        crc = google_crc32c.extend(crc, part)
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def frame(payload: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the parts of one record, to be written one after the other."""
-    length = _LENGTH.pack(len(payload))
-    return length + _CRC.pack(_masked_crc(length)), payload, _CRC.pack(_masked_crc(payload))
+def frame(payload: Sequence[bytes]) -> list[bytes]:
+    """Return the parts of one record, to be written one after the other.
+
+    Args:
+        payload: in parts, so that large ones need not be copied together.
+    """
+    length = _LENGTH.pack(sum(map(len, payload)))
+    head = length + _CRC.pack(_masked_crc(length))
+    parts = [head, *payload, _CRC.pack(_masked_crc(*payload))]
+    return parts if sum(map(len, parts)) > _COPIED_TOGETHER else [b"".join(parts)]
 
 
 def payloads(path: Path) -> Iterator[tuple[int, bytes]]:

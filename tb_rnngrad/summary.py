@@ -14,9 +14,10 @@ from tensorboard.compat.proto.summary_pb2 import (
     Summary,
     SummaryMetadata,
 )
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
-from tb_rnngrad import flow, record
+from tb_rnngrad import _wire, flow, record
 from tb_rnngrad.record import Metadata, SequenceRecord
 
 if TYPE_CHECKING:
@@ -90,39 +91,34 @@ def sequence_pb(
 
         writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
     """
-    summary = Summary()
-    fill(
-        summary,
-        name,
-        as_record(data, quantity, mask, channel_groups),
-        max_outputs,
-        dtype,
-        description,
-    )
-    return summary
+    whole = as_record(data, quantity, mask, channel_groups)
+    _, parts = serialised(name, whole, max_outputs, dtype, description)
+    return cast("Summary", Summary.FromString(b"".join(parts)))
 
 
-def fill(
-    summary: Summary,
-    tag: str,
-    whole: SequenceRecord,
-    max_outputs: int,
-    dtype: str,
-    description: str | None,
-) -> Metadata:
-    """Put a record into an empty `summary`, in place, and return what its tag is.
+def serialised(
+    tag: str, whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None
+) -> tuple[Metadata, list[bytes]]:
+    """Return what the record's tag is, and the bytes of its `Summary` in parts.
 
-    In place, since every protobuf built into another is a copy of all samples.
+    In parts, since every message that a protobuf is put into is a copy of all samples.
     """
     check_tag(tag)
     meta = metadata_of(whole)
     blobs = record.encode(whole, max_outputs, dtype)
-    logged = summary.value.add(tag=tag, metadata=summary_metadata(meta, description))
-    logged.tensor.dtype = DT_STRING
-    logged.tensor.tensor_shape.dim.add(size=len(blobs))
-    logged.tensor.string_val.extend(blobs)
-    fill_flow(summary, tag, statistics_of(whole), meta)
-    return meta
+    value = Summary.Value(tag=tag, metadata=summary_metadata(meta, description))
+    value.tensor.dtype = DT_STRING
+    value.tensor.tensor_shape.dim.add(size=len(blobs))
+    strings = [
+        part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, [blob])
+    ]
+    tensor = _wire.field(Summary.Value.TENSOR_FIELD_NUMBER, strings)
+    flow_alone = Summary()
+    fill_flow(flow_alone, tag, statistics_of(whole), meta)
+    return meta, [
+        *_wire.field(Summary.VALUE_FIELD_NUMBER, [value.SerializeToString(), *tensor]),
+        flow_alone.SerializeToString(),
+    ]
 
 
 def fill_flow(summary: Summary, tag: str, rows: ArrayLike, meta: Metadata) -> None:

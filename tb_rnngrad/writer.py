@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -24,7 +24,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_rnngrad import _tfrecord, flow, summary
+from tb_rnngrad import _tfrecord, _wire, flow, summary
 from tb_rnngrad.record import Metadata, SequenceRecord, check_quantity
 
 _SUFFIX: Final = ".rnngrad"
@@ -100,9 +100,9 @@ class SummaryWriter:
         """
         event = _event(global_step, wall_time)
         whole = summary.as_record(data, quantity, mask, channel_groups)
-        meta = summary.fill(event.summary, tag, whole, max_outputs, dtype, description)
+        meta, parts = summary.serialised(tag, whole, max_outputs, dtype, description)
         self._note(tag, meta.to_content(), event.step)
-        self._write(event)
+        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def add_flow(
         self,
@@ -202,8 +202,9 @@ class SummaryWriter:
             )
         self._last_steps[tag] = step
 
-    def _write(self, event: Event) -> None:
-        parts = _tfrecord.frame(event.SerializeToString())
+    def _write(self, event: Event, more: Sequence[bytes] = ()) -> None:
+        """Write an event; `more` is what else it consists of, as serialised parts."""
+        parts = _tfrecord.frame([event.SerializeToString(), *more])
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"the SummaryWriter of {self.logdir} is closed")

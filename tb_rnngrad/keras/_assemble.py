@@ -132,9 +132,10 @@ def _sequence(adapter: Adapter, calls: Sequence[_Call], of: str, suffix: str) ->
     if mask is not None and adapter.is_time_major(calls[0].part.layer):
         mask = tf.transpose(mask)
     if of == "input":
-        return tf.add_n(list(pieces.values())), mask, None
+        parts = list(pieces.values())
+        return parts[0] if len(parts) == 1 else tf.add_n(parts), mask, None
     groups = {label: int(data.shape[-1]) for label, data in pieces.items()}
-    return tf.concat(list(pieces.values()), -1), mask, groups if len(groups) > 1 else None
+    return _concat(list(pieces.values()), -1), mask, groups if len(groups) > 1 else None
 
 
 def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tuple[str, tf.Tensor]]:

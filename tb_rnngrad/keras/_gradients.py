@@ -13,6 +13,7 @@ from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
+from tb_rnngrad.keras._sinks import new_anchor
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 
 
@@ -73,6 +74,7 @@ class Probe:
         self.taps = taps
         self._adapter = adapter
         self._model = weakref.ref(model)
+        self._anchor = new_anchor()
         self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
@@ -80,29 +82,18 @@ class Probe:
         model: Any = self._model()
         if not model.built:
             self._adapter.forward(model, tensors(x), training=False)
-        with self.taps.entered():
+        with self.taps.entered(anchor=self._anchor):
             self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
             return captured(self.taps)
 
     def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
         model: Any = self._model()
-        watched = watched_by(self.taps)
         with undisturbed(self._adapter, model):
-            with tf.GradientTape() as tape:
-                tape.watch(watched)
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(self._anchor)
                 y_pred = self._adapter.forward(model, x, training)
                 loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
-            tape.gradient(loss, watched)
-
-
-def watched_by(taps: Taps) -> list[tf.Variable]:
-    """Return the weights that a backward pass has to go to, for the taps to see it."""
-    return [
-        taps.adapter.raw(variable)
-        for view, _ in taps.asked
-        for part in view.parts
-        for variable in taps.adapter.weights(part.layer)
-    ]
+            tape.gradient(loss, self._anchor)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
-from tb_rnngrad.keras._gradients import tensors, undisturbed, watched_by
+from tb_rnngrad.keras._gradients import tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
+from tb_rnngrad.keras._sinks import new_anchor
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.record import SequenceRecord
 
@@ -94,6 +95,7 @@ class _Probe:
     def __init__(self, taps: Taps, model: Any) -> None:
         self._taps = taps
         self._model = weakref.ref(model)
+        self._anchor = new_anchor()
         self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
 
     def run(self, x: Any, y: Any, sample_weight: Any, t: int) -> tuple[int, list[Captured]]:
@@ -101,7 +103,7 @@ class _Probe:
         model: Any = self._model()
         if not model.built:
             self._taps.adapter.forward(model, tensors(x), training=False)
-        with self._taps.entered():
+        with self._taps.entered(anchor=self._anchor):
             timesteps = self._backward(
                 tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
             )
@@ -112,13 +114,12 @@ class _Probe:
     def _pass(self, x: Any, y: Any, sample_weight: Any, t: tf.Tensor) -> tf.Tensor:
         model: Any = self._model()
         adapter = self._taps.adapter
-        watched = watched_by(self._taps)
         with undisturbed(adapter, model):
-            with tf.GradientTape() as through_time:
-                through_time.watch(watched)
+            with tf.GradientTape(watch_accessed_variables=False) as through_time:
+                through_time.watch(self._anchor)
                 y_pred = adapter.forward(model, x, training=False)
             predictions = tf.nest.flatten(y_pred)
-            with tf.GradientTape() as of_loss:
+            with tf.GradientTape(watch_accessed_variables=False) as of_loss:
                 of_loss.watch(predictions)
                 loss = adapter.loss(model, x, y, y_pred, sample_weight)
             arriving = of_loss.gradient(loss, predictions)
@@ -128,7 +129,7 @@ class _Probe:
             # reduction, weights and masks made of it: so every t has its own share of the loss.
             through_time.gradient(
                 [prediction for prediction, _ in told],
-                watched,
+                self._anchor,
                 output_gradients=[_at(gradient, t) for _, gradient in told],
             )
         return tf.shape(told[0][0])[1]

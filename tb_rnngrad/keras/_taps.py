@@ -64,6 +64,7 @@ class Taps:
     def __init__(self, adapter: Adapter, asked: Sequence[tuple[View, tuple[str, ...]]]) -> None:
         self.adapter = adapter
         self.asked = tuple(asked)
+        self._anchor: tf.Variable | None = None
         self._eager: list[tuple[int, Site]] = []
         # What a trace writes to has to live as long as the trace.
         self._traced: weakref.WeakKeyDictionary[Any, list[tuple[int, Site]]] = (
@@ -71,20 +72,22 @@ class Taps:
         )
 
     @contextlib.contextmanager
-    def entered(self, optimizer: Any = None) -> Iterator[None]:
+    def entered(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
         """Put the taps in for a while; what they saw before is forgotten.
 
         Args:
             optimizer: the one that may scale the loss, or None.
+            anchor: what the backward pass goes to; None: the layers' weights.
         """
         self._reset()
+        self._anchor = anchor
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         for view, of in self.asked:
             for part in view.parts:
                 patches.append((vars(part.layer), "call", self._tapped_call(part, frozenset(of))))
                 if IN_THE_LOOP.intersection(of) or part.direction:
                     patches += self.adapter.standing_patches(part.layer)
-        with patched(patches), traced_apart(self):
+        with patched(patches), traced_apart((self, anchor is None)):
             yield
 
     def calls(self, part: Part) -> list[list[Site]]:
@@ -135,6 +138,8 @@ class Taps:
         return site
 
     def _note_scale(self, scale: tf.Tensor) -> None:
+        if tf.get_static_value(scale) == 1:  # nothing to undo, so nothing to read at each step
+            return
         self._open_site(id(self), frozenset(["loss_scale"])).sinks["loss_scale"].write(scale)
 
     def _tapped_call(self, part: Part, of: frozenset[str]) -> Callable[..., Any]:
@@ -155,7 +160,7 @@ class Taps:
             site = self._open_site(id(layer), of)
             if mask is not None:
                 site.sinks["mask"].write(tf.cast(mask, tf.bool))
-            anchor = self._anchor(layer, given[name])
+            anchor = self._anchor_of(layer, given[name])
             if "input" in of:
                 given[name] = _with_tapped_input(given[name], anchor, site)
             if not of & IN_THE_LOOP:
@@ -173,8 +178,10 @@ class Taps:
         call.autograph_info__ = {}  # type: ignore[attr-defined]
         return call
 
-    def _anchor(self, layer: Any, inputs: Any) -> tf.Tensor:
-        """Return an empty tensor that rides on the layer's smallest weight."""
+    def _anchor_of(self, layer: Any, inputs: Any) -> tf.Tensor:
+        """Return an empty tensor that rides on the layer's smallest weight, or on the one given."""
+        if self._anchor is not None:
+            return tf.convert_to_tensor(self._anchor)
         weights = self.adapter.weights(layer)
         trainable = [weight for weight in weights if weight.trainable] or weights
         if not trainable:
