@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor, TensorRequest } from "../src/data/types";
-import { channelsAt, csv, fileName, npy, pick, python } from "../src/views/export";
+import { channelsAt, csv, fileName, npy, pick, python, tableCsv, tableNpy } from "../src/views/export";
 
 const request: TensorRequest = {
   run: "a/b",
@@ -49,6 +49,24 @@ describe("exports", () => {
     expect(channelsAt(whole, order)).toEqual([1, 0]);
     expect(csv(pick(every, [1, 0]), [1, 0])).toBe("timestep,channel 1,channel 0\n10,nan,0.1\n11,,2\n");
     expect(pick(every, [1]).values).toMatchObject({ rows: 1, columns: 2 });
+  });
+
+  it("write tables with their rows' numbers, empty where there is no number", () => {
+    const table = {
+      index: ["step", [0, 10]] as [string, number[]],
+      names: ['a, "b"', "c"],
+      columns: [
+        [Math.fround(0.1), null],
+        [undefined, Number.POSITIVE_INFINITY],
+      ],
+    };
+    expect(tableCsv(table)).toBe('step,"a, ""b""",c\n0,0.1,\n10,,inf\n');
+    const file = tableNpy(table);
+    const values = new Float64Array(file.slice(-4 * 8).buffer);
+    expect([...values]).toEqual([Math.fround(0.1), Number.NaN, Number.NaN, Number.POSITIVE_INFINITY]);
+    expect(new TextDecoder().decode(file.slice(10, 90))).toContain(
+      "'<f8', 'fortran_order': True, 'shape': (2, 2)",
+    );
   });
 
   it("write NPY whose header ends on a multiple of 64 bytes", () => {

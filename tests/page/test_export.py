@@ -7,12 +7,13 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-from .conftest import SHAPE, logged, odd
+from .conftest import SHAPE, STEPS, logged, odd
 from .reading import Tab, colour_map
 
 OpenTab = Callable[..., Tab]
@@ -21,12 +22,41 @@ ALPHA = ('runs=["alpha"]', 'tags=["lstm"]')
 
 def saved(page: Tab, run: str, kind: str) -> tuple[str, bytes]:
     """Choose `kind` in a card's export menu; return the file's name and content."""
-    card = page.card(run)
+    return saved_from(page, page.card(run), kind)
+
+
+def saved_from(page: Tab, card: Locator, kind: str) -> tuple[str, bytes]:
+    """Choose `kind` in the export menu within `card`; return the file's name and content."""
     card.get_by_text("Export", exact=True).click()
     with page.page.expect_download() as download:
         card.get_by_role("button", name=kind, exact=True).click()
     expect(card.get_by_text("Saved.")).to_be_visible()
+    card.get_by_text("Export", exact=True).click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def table(content: bytes) -> dict[str, list[str]]:
+    """Return the columns of a CSV file by their names."""
+    head, *rows = csv.reader(io.StringIO(content.decode()))
+    return dict(zip(head, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def numbers(content: bytes) -> np.ndarray:
+    """Return the array of an NPY file."""
+    array: np.ndarray = np.load(io.BytesIO(content))
+    return array
+
+
+def copied(page: Tab, card: Locator) -> np.ndarray:
+    """Choose `Copy as Python` within `card`, run what was copied, and return its `view`."""
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card.get_by_text("Export", exact=True).click()
+    card.get_by_role("button", name="Copy as Python").click()
+    expect(card.get_by_text("Copied.")).to_be_visible()
+    names: dict[str, Any] = {}
+    exec(page.page.evaluate("navigator.clipboard.readText()"), names)
+    page.page.keyboard.press("Escape")
+    return np.asarray(names["view"])
 
 
 def test_npy_holds_the_window_as_logged(tab: OpenTab) -> None:
@@ -54,15 +84,8 @@ def test_csv_holds_every_number_exactly_and_padding_empty(tab: OpenTab) -> None:
 @pytest.mark.parametrize("show", ["2", "mean", "mean_abs", "rms", "max_abs", "std"])
 def test_the_copied_python_reads_exactly_this_view(tab: OpenTab, show: str) -> None:
     page = tab(*ALPHA, f"show={show}", "window=2,6,10,30")
-    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.at_step("alpha", 30)
-    card = page.card("alpha")
-    card.get_by_text("Export", exact=True).click()
-    card.get_by_role("button", name="Copy as Python").click()
-    expect(card.get_by_text("Copied.")).to_be_visible()
-    names: dict[str, np.ndarray] = {}
-    exec(page.page.evaluate("navigator.clipboard.readText()"), names)
-    page.page.keyboard.press("Escape")
+    view = copied(page, page.card("alpha"))
     seen = page.frame.evaluate(
         """async query => {
           const reply = await fetch("./tensor?" + query);
@@ -72,7 +95,7 @@ def test_the_copied_python_reads_exactly_this_view(tab: OpenTab, show: str) -> N
         + (f"sample={show}" if show.isdigit() else f"reduce={show}"),
     )
     shown = np.array(seen, np.float32).reshape(4, 20).T
-    np.testing.assert_allclose(np.asarray(names["view"]), shown, rtol=1e-6)
+    np.testing.assert_allclose(view, shown, rtol=1e-6)
 
 
 def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
@@ -81,7 +104,6 @@ def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
     _, svg = saved(page, "alpha", "SVG")
     assert "alpha, lstm, hidden-state gradient, step 30, sample 0 of 3" in svg.decode()
     assert b"timestep" in svg
-    page.card("alpha").get_by_text("Export", exact=True).click()
     name, png = saved(page, "alpha", "PNG")
     assert name == "alpha_lstm_step30_sample0.png"
     colours = page.page.evaluate(
@@ -115,3 +137,55 @@ def test_the_copied_link_shows_the_same_view(tab: OpenTab) -> None:
     again = Tab.attach(page.page)
     again.at_step("alpha", 10)
     expect(again.frame.get_by_label("Scale")).to_have_value("log")
+
+
+def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
+    page = tab("view=flow", *ALPHA, "flowOf=snr", "flowWindow=2,9,10,31")
+    card = page.frame.locator("rg-flow-view article")
+    data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
+    mean, std = (np.linalg.norm(of(data, axis=1), axis=2) for of in (np.mean, np.std))
+    seen = [step >= 10 for step in STEPS["alpha"]]
+    expected = (mean / std)[seen][:, 2:9]
+    name, content = saved_from(page, card, "CSV")
+    assert name == "alpha_lstm_flow_signal-to-noise-ratio_timestep.csv"
+    columns = table(content)
+    assert columns["step"] == [str(step) for step in STEPS["alpha"] if step >= 10]
+    assert list(columns) == ["step", *(f"timestep {t}" for t in range(2, 9))]
+    np.testing.assert_allclose(np.array(columns["timestep 5"], float), expected[:, 3], rtol=1e-5)
+    np.testing.assert_allclose(numbers(saved_from(page, card, "NPY")[1]), expected, rtol=1e-5)
+    np.testing.assert_allclose(copied(page, card), expected, rtol=1e-5)
+    assert "standard deviation over samples" in saved_from(page, card, "SVG")[1].decode()
+
+
+def test_a_difference_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
+    page = tab("view=compare", 'a=["alpha","lstm"]', 'b=["alpha","lstm"]', "stepB=10", "step=30")
+    card = page.frame.locator("rg-difference")
+    expect(card).to_contain_text("step 30 against 10")
+    expected = logged("alpha", 30)[0] - logged("alpha", 10)[0]
+    np.testing.assert_array_equal(numbers(saved_from(page, card, "NPY")[1]), expected)
+    np.testing.assert_array_equal(copied(page, card), expected)
+    assert b"A \xe2\x88\x92 B" in saved_from(page, card, "SVG")[1]
+
+
+def test_curves_and_histograms_are_saved_as_numbers_and_pictures(tab: OpenTab) -> None:
+    page = tab(*ALPHA, "pins=[3]")
+    page.at_step("alpha", 30)
+    card = page.frame.locator("rg-curve")
+    columns = table(saved_from(page, card, "CSV")[1])
+    np.testing.assert_array_equal(
+        np.array(columns["alpha"], np.float32), logged("alpha", 30)[0, :, 3]
+    )
+    assert columns["timestep"] == [str(t) for t in range(SHAPE[1])]
+    assert saved_from(page, card, "PNG")[1].startswith(b"\x89PNG")
+    assert b">alpha</text>" in saved_from(page, card, "SVG")[1]
+    page.frame.get_by_role("tab", name="Distribution").click()
+    card = page.frame.locator("rg-distribution-card")
+    name, content = saved_from(page, card, "CSV")
+    assert name == "alpha_lstm_step30_histogram.csv"
+    columns = table(content)
+    assert columns["to"][:-1] == columns["from"][1:]
+    counted = [
+        np.array(column, int) for name, column in columns.items() if name not in ("from", "to")
+    ]
+    assert np.sum(counted) == np.count_nonzero(logged("alpha", 30))
+    assert b"step 30" in saved_from(page, card, "SVG")[1]

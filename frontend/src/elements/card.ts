@@ -6,8 +6,10 @@ import { short } from "../colour/ticks";
 import type { Loaded } from "../data/loader";
 import { contains, type Window } from "../data/pool";
 import { REDUCTIONS, type Tensor } from "../data/types";
+import { ofPicture, ofView } from "../exports";
 import { axesOf, hasEveryChannel, isRaw, windowOf } from "../model";
 import type { Upright } from "../views/axes";
+import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import { isWeight } from "../views/weights";
@@ -15,6 +17,7 @@ import type { Cursor } from "./events";
 import { card, controls } from "./theme";
 import "./export_menu";
 import "./health";
+import type { RgHeatmap } from "./heatmap";
 import "./heatmap";
 import "./message";
 import "./pin_button";
@@ -131,10 +134,14 @@ export class RgCard extends LitElement {
     const { run, tag, entry } = this.series;
     const { name, low, high } = this.scale;
     const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${this.showName(shown)}`;
-    return html`<rg-export-menu
-      .tensor=${shown} .window=${windowOf(shown, this.window)} .order=${this.order} .picture=${() => this.renderRoot.querySelector("rg-heatmap")}
-      .caption=${`${what}${this.order ? ", channels ordered" : ""}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`}
-    ></rg-export-menu>`;
+    const caption = `${what}${this.order ? ", channels ordered" : ""}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`;
+    const exports = {
+      ...ofPicture(fileName(shown.request), caption, () =>
+        this.renderRoot.querySelector<RgHeatmap>("rg-heatmap"),
+      ),
+      ...ofView({ tensor: shown, window: windowOf(shown, this.window), order: this.order }),
+    };
+    return html`<rg-export-menu .exports=${exports}></rg-export-menu>`;
   }
 
   private renderReadout(tensor: Tensor) {

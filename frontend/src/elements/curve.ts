@@ -3,7 +3,11 @@ import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import type { Scale } from "../colour/scale";
 import { exact, scaleTicks, short } from "../colour/ticks";
+import { ofPicture, ofTable, type Pictured } from "../exports";
+import { joined, type Table } from "../views/export";
+import { svgPlot } from "../views/picture";
 import { type Cursor, tell } from "./events";
+import "./export_menu";
 import { SizedElement } from "./sized";
 import { card, controls } from "./theme";
 
@@ -23,7 +27,7 @@ export interface Line {
 const HEIGHT = 170;
 
 /** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
-export class RgCurve extends SizedElement {
+export class RgCurve extends SizedElement implements Pictured {
   static override properties = {
     heading: { type: String },
     channel: { type: Number },
@@ -99,6 +103,7 @@ export class RgCurve extends SizedElement {
             ? nothing
             : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
         }
+        <rg-export-menu .exports=${this.exports}></rg-export-menu>
       </header>
       <div class="plot" role="img" aria-label="Curves of ${this.heading} over ${this.axis}s"></div>
       <div class="values number">
@@ -132,6 +137,27 @@ export class RgCurve extends SizedElement {
     }
     if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
     this.showCursor();
+  }
+
+  private get exports() {
+    const name = joined(this.heading);
+    return { ...ofPicture(name, this.heading, () => this), ...ofTable(name, () => this.table) };
+  }
+
+  asSvg(caption: string): string {
+    const canvas = this.renderRoot.querySelector(".plot canvas") as HTMLCanvasElement;
+    return svgPlot(canvas, this.lines, caption);
+  }
+
+  /** The numbers that are seen: a row a place on the x axis, a column a line. */
+  private get table(): Table {
+    const [first, end] = this.span;
+    const places = Array.from({ length: end - first }, (_, i) => first + i);
+    return {
+      index: [this.axis, places.map((place) => this.xs?.[place] ?? place)],
+      names: this.lines.map(({ label }) => label),
+      columns: this.lines.map(({ values }) => places.map((place) => values[place])),
+    };
   }
 
   private showCursor(): void {

@@ -1,24 +1,33 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { channelName, type Series } from "../choices";
 import { makeScale, type Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
+import { short } from "../colour/ticks";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
+import { numbersOf, ofNumbers, ofPicture, ofPython, pythonOf } from "../exports";
 import { axesOf, extentOf, mapFor, windowOf } from "../model";
 import type { Upright } from "../views/axes";
 import { type Comparison, compare } from "../views/compare";
+import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import type { Cursor } from "./events";
 import { card, controls } from "./theme";
 import "./colour_bar";
+import "./export_menu";
 import "./health";
+import type { RgHeatmap } from "./heatmap";
 import "./heatmap";
 import "./message";
 
-const NAMES: Record<Comparison, { heading: string; label: string }> = {
-  difference: { heading: "A − B", label: "" },
-  ratio: { heading: "log₁₀ |A| / |B|", label: "decades, above 0: A is larger" },
+const NAMES: Record<Comparison, { heading: string; label: string; python: string }> = {
+  difference: { heading: "A − B", label: "", python: "a - b" },
+  ratio: {
+    heading: "log₁₀ |A| / |B|",
+    label: "decades, above 0: A is larger",
+    python: "np.log10(abs(a) / abs(b))",
+  },
 };
 
 /** Two views cell by cell, on a colour scale of their own. */
@@ -40,7 +49,8 @@ export class RgDifference extends LitElement {
     controls,
     card,
     css`
-      h3 { margin-bottom: 4px; }
+      header { margin-bottom: 4px; }
+      rg-export-menu { margin-left: auto; }
     `,
   ];
 
@@ -69,7 +79,37 @@ export class RgDifference extends LitElement {
 
   override render() {
     const steps = this.a && this.b ? `step ${this.a.request.step} against ${this.b.request.step}` : "";
-    return html`<h3>${NAMES[this.comparison].heading} <span class="muted number">${steps}</span></h3>${this.renderBody()}`;
+    return html`
+      <header>
+        <h3>${NAMES[this.comparison].heading} <span class="muted number">${steps}</span></h3>
+        ${typeof this.compared === "string" ? nothing : this.renderExport(this.compared)}
+      </header>
+      ${this.renderBody()}
+    `;
+  }
+
+  private renderExport(compared: Tensor) {
+    const { order, comparison } = this;
+    const [a, b] = [this.a, this.b] as [Tensor, Tensor];
+    const seen = { tensor: compared, window: windowOf(compared, this.window), order };
+    const name = `${fileName(a.request)}_${comparison}_${fileName(b.request)}`;
+    const { low, high, name: scale } = this.scaleOf(compared);
+    const caption = `${NAMES[comparison].heading}, A: ${nameOf(a)}, B: ${nameOf(b)}; ${scale} from ${short(low)} to ${short(high)}`;
+    const numbers = async () => {
+      const sides = await Promise.all([a, b].map((tensor) => numbersOf({ ...seen, tensor })));
+      const found = compare(sides[0], sides[1], comparison);
+      if (typeof found === "string") throw new Error(found);
+      return found;
+    };
+    const exports = {
+      ...ofPicture(name, caption, () => this.renderRoot.querySelector<RgHeatmap>("rg-heatmap")),
+      ...ofNumbers(name, numbers, seen),
+      ...ofPython(async (logdir) => {
+        const [first, second] = [a, b].map((tensor) => pythonOf({ ...seen, tensor }, logdir));
+        return `import numpy as np\n${first}a = view\n\n${second}b = view\n\nview = ${NAMES[comparison].python}\n`;
+      }),
+    };
+    return html`<rg-export-menu .exports=${exports}></rg-export-menu>`;
   }
 
   private renderBody() {
@@ -104,6 +144,10 @@ export class RgDifference extends LitElement {
     const channel = channelName(cursor.c as number, this.series.entry.metadata.channel_groups);
     return html`<b>${reading.text}</b> <span class="muted">at ${timeName(cursor.t, compared.request, cursor.c as number)}, channel ${channel}</span>`;
   }
+}
+
+function nameOf({ request: { run, tag, step } }: Tensor): string {
+  return `${run}, ${tag}, step ${step}`;
 }
 
 customElements.define("rg-difference", RgDifference);

@@ -4,12 +4,18 @@ import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
 import type { LoadedHistogram } from "../data/histograms";
 import type { Histogram } from "../data/types";
+import { ofPicture, ofTable, type Pictured } from "../exports";
 import type { OverSteps } from "../state";
-import { binsAt, countsOf, mostShare } from "../views/bins";
+import { binsAt, binsTable, countsOf, mostShare } from "../views/bins";
+import { joined } from "../views/export";
+import { svgStack } from "../views/picture";
 import { card, controls } from "./theme";
+import "./export_menu";
 import "./health";
+import type { RgHistogram } from "./histogram";
 import "./histogram";
 import "./message";
+import type { RgRidgelines } from "./ridgelines";
 import "./ridgelines";
 
 /** A histogram at one of its steps. */
@@ -20,7 +26,7 @@ export interface Now {
 }
 
 /** The values of one tag of one run: a histogram for each channel group, at a step and over steps. */
-export class RgDistributionCard extends LitElement {
+export class RgDistributionCard extends LitElement implements Pictured {
   static override properties = {
     series: { attribute: false },
     colour: { type: String },
@@ -91,9 +97,35 @@ export class RgDistributionCard extends LitElement {
           ${step === undefined ? nothing : `step ${step}`}
           ${step === undefined || step === this.wanted ? nothing : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
+        ${step === undefined ? nothing : html`<rg-export-menu .exports=${this.exports}></rg-export-menu>`}
       </header>
       <p class="muted">${tag} · ${entry.metadata.title}, ${this.samples}</p>
     `;
+  }
+
+  private get exports() {
+    const { run, tag, entry } = this.series;
+    const { histogram, index } = this.now as Now;
+    const [step] = histogram.steps[index];
+    const name = joined(run, tag, `step${step}`, "histogram");
+    return {
+      ...ofPicture(
+        name,
+        `${run}, ${tag}, ${entry.metadata.title}, step ${step}, ${this.samples}`,
+        () => this,
+      ),
+      ...ofTable(name, () => binsTable(histogram, index)),
+    };
+  }
+
+  /** Every histogram and what is over steps, below each other. */
+  asSvg(caption: string): string {
+    const plots = this.renderRoot.querySelectorAll<RgHistogram | RgRidgelines>("rg-histogram, rg-ridgelines");
+    const groupOf = (plot: Element) => plot.parentElement?.querySelector("h4")?.textContent ?? "";
+    return svgStack(
+      [...plots].map((plot) => plot.asSvg(groupOf(plot))),
+      caption,
+    );
   }
 
   private renderNow() {

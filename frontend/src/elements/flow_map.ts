@@ -6,15 +6,17 @@ import { exact } from "../colour/ticks";
 import { flagColour, flagWords } from "../courses";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
+import type { Pictured } from "../exports";
 import type { Course } from "../views/course";
 import type { FlowAxis } from "../views/flow";
 import { columnsIn, indexOf, stepsIn } from "../views/flow_map";
 import { type Cursor, type FlowPoint, tell } from "./events";
+import type { RgHeatmap } from "./heatmap";
 import { controls } from "./theme";
 import "./heatmap";
 
 /** A picture of training steps by timesteps or lags, with the horizon and the flags of its course. */
-export class RgFlowMap extends LitElement {
+export class RgFlowMap extends LitElement implements Pictured {
   static override properties = {
     course: { attribute: false },
     picture: { attribute: false },
@@ -72,6 +74,10 @@ export class RgFlowMap extends LitElement {
       ></rg-heatmap>
       <div class="readout number">${this.renderReadout(cursor?.t ?? shown)}</div>
     `;
+  }
+
+  asSvg(caption: string): string {
+    return (this.renderRoot.querySelector("rg-heatmap") as RgHeatmap).asSvg(caption);
   }
 
   private renderReadout(index: number) {

@@ -1,8 +1,10 @@
 import { css, html, LitElement, nothing } from "lit";
+import type { Series } from "../choices";
 import { makeScale, type Scale, union } from "../colour/scale";
 import type { FlowCard } from "../courses";
 import type { LoadedFlow } from "../data/flows";
 import type { Flow, Tensor } from "../data/types";
+import type { Exports } from "../exports";
 import { extentOf, mapFor } from "../model";
 import type { State } from "../state";
 import type { Course } from "../views/course";
@@ -13,7 +15,10 @@ import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
+import "./export_menu";
 import "./flow_curves";
+import { ofFlow, ofRatio } from "./flow_exports";
+import type { RgFlowMap } from "./flow_map";
 import "./flow_map";
 import "./flow_now";
 import "./message";
@@ -43,6 +48,7 @@ export class RgFlowView extends LitElement {
       header { display: flex; align-items: baseline; gap: 8px; }
       h3 { font-size: 13px; font-weight: 500; margin: 0; overflow-wrap: anywhere; }
       p { margin: 0; font-size: 12px; }
+      rg-export-menu { margin-left: auto; }
       .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
     `,
   ];
@@ -123,6 +129,7 @@ export class RgFlowView extends LitElement {
                 map: "viridis",
               })
             : renderMissing(card.loaded),
+          found && ofFlow(found, this.of, this.state, scale, () => this.mapOf(card.series)),
         );
       })}</div>
     `;
@@ -134,14 +141,26 @@ export class RgFlowView extends LitElement {
       tell(this, "rg-set", { flowWindow: null })}>Reset zoom</button>`;
   }
 
-  private renderCard({ series, colour }: FlowCard, body: unknown) {
+  private renderCard({ series, colour }: FlowCard, body: unknown, exports?: Exports) {
     return html`
       <article>
-        <header><span class="swatch" style="background:${colour}"></span><h3>${series.run}</h3></header>
+        <header>
+          <span class="swatch" style="background:${colour}"></span><h3>${series.run}</h3>
+          ${exports ? html`<rg-export-menu .exports=${exports}></rg-export-menu>` : nothing}
+        </header>
         <p class="muted">${series.tag} · ${series.entry.metadata.title}</p>
         ${body}
       </article>
     `;
+  }
+
+  /** The map of a series; without one, the only map there is. */
+  private mapOf(series?: Series): RgFlowMap | null {
+    const maps = [...this.renderRoot.querySelectorAll("rg-flow-map")] as RgFlowMap[];
+    const at = series
+      ? this.cards.filter(({ course }) => course).findIndex((card) => card.series === series)
+      : 0;
+    return maps[at] ?? null;
   }
 
   private renderRatio(drawn: Drawn[]) {
@@ -168,7 +187,10 @@ export class RgFlowView extends LitElement {
         ${this.renderReset()}
       </div>
       <article>
-        <header><h3>log₁₀ A / B: ${this.of.name}</h3></header>
+        <header>
+          <h3>log₁₀ A / B: ${this.of.name}</h3>
+          <rg-export-menu .exports=${ofRatio([a, b], picture, this.of, this.state, scale, () => this.mapOf())}></rg-export-menu>
+        </header>
         <p class="muted">A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps</p>
         ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map })}
       </article>

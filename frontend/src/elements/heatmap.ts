@@ -3,13 +3,13 @@ import type { Scale } from "../colour/scale";
 import { type MapName, sharedTable } from "../colour/table";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
+import type { Pictured } from "../exports";
 import { type Layout, layoutOf, type Pair, type Upright } from "../views/axes";
 import { norms } from "../views/norms";
 import type { Order } from "../views/order";
 import { paint } from "../views/painter";
-import { pngPicture, svgPicture } from "../views/picture";
+import { svgPicture } from "../views/picture";
 import { type Cursor, tell } from "./events";
-import type { Pictured } from "./export_menu";
 import { type AxisNames, renderAxes, renderGroups, renderPins, roomForNames } from "./heatmap_axes";
 import { Gestures, type Plot } from "./heatmap_gestures";
 import { type Marks, renderMarks, STRIPE } from "./heatmap_marks";
@@ -215,11 +215,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
 
   asSvg(caption: string): string {
     const axes = this.renderRoot.querySelector("svg") as SVGSVGElement;
-    return svgPicture(axes, this.cells as HTMLCanvasElement, caption);
-  }
-
-  asPng(caption: string): Promise<Blob> {
-    return pngPicture(this.asSvg(caption));
+    return svgPicture(axes, this.cells as HTMLCanvasElement, caption, this);
   }
 
   placeAt(event: MouseEvent): Pair {

@@ -2,7 +2,9 @@ import { css, html, nothing, svg } from "lit";
 import { placer, type Scale, thresholdAt, thresholdPlace, valueAt } from "../colour/scale";
 import { colourIndex, type MapName, mapColours } from "../colour/table";
 import { scaleTicks, short } from "../colour/ticks";
+import type { Pictured } from "../exports";
 import type { Bins } from "../views/bins";
+import { svgPicture } from "../views/picture";
 import { tell } from "./events";
 import { percent } from "./health";
 import { SizedElement } from "./sized";
@@ -22,7 +24,7 @@ const STRIDE = { limit: 2 ** 0.25, threshold: 2 };
 type End = "limit" | "threshold";
 
 /** How many values lie where, on the page's scale, with the colour range on it to be dragged. */
-export class RgHistogram extends SizedElement {
+export class RgHistogram extends SizedElement implements Pictured {
   static override properties = {
     ...SizedElement.properties,
     bins: { attribute: false },
@@ -85,6 +87,11 @@ export class RgHistogram extends SizedElement {
 
   private get plotWidth(): number {
     return Math.max(1, this.width - LEFT - RIGHT);
+  }
+
+  asSvg(caption: string): string {
+    const axes = this.renderRoot.querySelector(".plot svg") as SVGSVGElement;
+    return svgPicture(axes, this.renderRoot.querySelector("canvas") as HTMLCanvasElement, caption);
   }
 
   override render() {

@@ -3,8 +3,10 @@ import { placer, type Scale } from "../colour/scale";
 import { colourIndex, mapColours } from "../colour/table";
 import { scaleTicks, short } from "../colour/ticks";
 import type { KeptStep } from "../data/types";
+import type { Pictured } from "../exports";
 import type { OverSteps } from "../state";
 import { type Bins, baseLine, layRidges, outline, type Ridges, ridgeAt } from "../views/bins";
+import { svgPicture } from "../views/picture";
 import { tell } from "./events";
 import { LEFT, RIGHT } from "./histogram";
 import { SizedElement } from "./sized";
@@ -20,7 +22,7 @@ const NAME = 16;
  * Histograms over training steps, the first above, as ridges or as rows of colours. A click goes to a step,
  * and so do the arrow keys.
  */
-export class RgRidgelines extends SizedElement {
+export class RgRidgelines extends SizedElement implements Pictured {
   static override properties = {
     ...SizedElement.properties,
     bins: { attribute: false },
@@ -95,6 +97,11 @@ export class RgRidgelines extends SizedElement {
   private get shown(): number {
     const distances = this.steps.map(([step]) => Math.abs(step - this.step));
     return distances.indexOf(Math.min(...distances));
+  }
+
+  asSvg(caption: string): string {
+    const axes = this.renderRoot.querySelector(".plot svg") as SVGSVGElement;
+    return svgPicture(axes, this.renderRoot.querySelector("canvas") as HTMLCanvasElement, caption);
   }
 
   override render() {

@@ -1,12 +1,16 @@
-import { css, html, svg } from "lit";
+import { css, html, nothing, svg } from "lit";
 import { channelName, type Series } from "../choices";
 import { placer, type Scale } from "../colour/scale";
 import { mapColours } from "../colour/table";
 import { exact, integerTicks, scaleTicks, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
+import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
+import { fileName, pointsPython, pointsTable } from "../views/export";
+import { svgPicture } from "../views/picture";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { card, controls } from "./theme";
+import "./export_menu";
 import "./pin_button";
 
 const LEFT = 58;
@@ -17,7 +21,7 @@ const HEIGHT = 240;
 const RADIUS = 2.5;
 
 /** A record without a time axis: every sample's values, a point for each channel, coloured by channel. */
-export class RgScatter extends SizedElement {
+export class RgScatter extends SizedElement implements Pictured {
   static override properties = {
     series: { attribute: false },
     colour: { type: String },
@@ -84,6 +88,7 @@ export class RgScatter extends SizedElement {
           step ${this.step} ${this.step === this.wanted ? "" : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
         <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
+        ${this.samples.length ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
       <p class="muted">${tag} · ${entry.metadata.title}, without a time axis</p>
       <div class="plot">
@@ -109,6 +114,25 @@ export class RgScatter extends SizedElement {
       </div>
       <div class="readout number">${this.renderReadout()}</div>
     `;
+  }
+
+  private get exports() {
+    const [{ request }] = this.samples;
+    const name = fileName({ ...request, show: "samples" });
+    const { run, tag, entry } = this.series;
+    return {
+      ...ofPicture(name, `${run}, ${tag}, ${entry.metadata.title}, step ${request.step}`, () => this),
+      ...ofTable(name, () => pointsTable(this.samples)),
+      ...ofPython(async (logdir) => pointsPython(request, logdir)),
+    };
+  }
+
+  asSvg(caption: string): string {
+    const [axes, points] = [
+      this.renderRoot.querySelector<SVGSVGElement>(".plot svg"),
+      this.renderRoot.querySelector("canvas"),
+    ];
+    return svgPicture(axes as SVGSVGElement, points as HTMLCanvasElement, caption);
   }
 
   private renderChosen() {

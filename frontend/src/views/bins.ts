@@ -2,6 +2,7 @@
 
 import { type Extent, type Scale, valueAt } from "../colour/scale";
 import type { Apart, Counts, Histogram } from "../data/types";
+import type { Table } from "./export";
 
 /** Even, so that on a symmetric axis 0 is an edge. */
 export const BINS = 64;
@@ -54,6 +55,17 @@ export function binsAt({ counts, apart }: Histogram, step: number): Bins[] {
     counts: bins,
     cells: countsOf(bins, apart[step][group]).real,
   }));
+}
+
+/** The counts of every channel group at a step, a row a bin. What is counted apart is in no bin. */
+export function binsTable(histogram: Histogram, step: number): Table {
+  const { edges, groups } = histogram;
+  const bins = binsAt(histogram, step);
+  return {
+    index: ["from", edges.slice(0, -1)],
+    names: ["to", ...bins.map((_, group) => groups?.[group][0] ?? "count")],
+    columns: [edges.slice(1), ...bins.map(({ counts }) => counts)],
+  };
 }
 
 /** The largest share of cells in any bin; above 0, so that it can be the top of an axis. */

@@ -6,10 +6,22 @@ import type { Reduction, Tensor, TensorRequest } from "../data/types";
 import type { Order } from "./order";
 
 /** Name of a file for a view, without its ending. */
-export function fileName({ run, tag, step, show, time, reversed }: TensorRequest): string {
+export function fileName({
+  run,
+  tag,
+  step,
+  show,
+  time,
+  reversed,
+}: Omit<TensorRequest, "show"> & { show: number | string }): string {
   const shown = typeof show === "number" ? `sample${show}` : show;
   const arranged = [...(time ? [time] : []), ...(reversed ? ["processed"] : [])];
-  return [run, tag, `step${step}`, shown, ...arranged].join("_").replace(/[^\w.-]+/g, "-");
+  return joined(run, tag, `step${step}`, shown, ...arranged);
+}
+
+/** Parts of a name as a file may have it. */
+export function joined(...parts: string[]): string {
+  return parts.join("_").replace(/[^\w.-]+/g, "-");
 }
 
 /** The channels that places `c0` to `c1` of an order show. */
@@ -60,11 +72,63 @@ function plain(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** NumPy's file format, version 1.0: float32 [timesteps, channels], padding NaN. */
+/** float32 [timesteps, channels], padding NaN. */
 export function npy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const { values, rows, columns } = tensor.values;
   // Row by row [channels, timesteps] is column by column [timesteps, channels].
-  const described = `{'descr': '<f4', 'fortran_order': True, 'shape': (${columns}, ${rows}), }`;
+  return npyFile("<f4", [columns, rows], values);
+}
+
+/** Columns of numbers, each with its name. */
+export interface Table {
+  /** What the rows are: their name and their numbers, such as training steps. */
+  index: [name: string, numbers: readonly number[]];
+  names: string[];
+  /** As many numbers each as there are rows; null and undefined: none. */
+  columns: ArrayLike<number | null | undefined>[];
+}
+
+/** Comma-separated values, the rows' numbers first; empty where there is no number. */
+export function tableCsv({ index: [name, numbers], names, columns }: Table): string {
+  const rows = numbers.map((number, row) => [number, ...columns.map((column) => text(column[row]))]);
+  return `${[[name, ...names].map(quoted), ...rows].map((row) => row.join()).join("\n")}\n`;
+}
+
+/** float64 [rows, columns], NaN where there is no number; without the rows' own numbers. */
+export function tableNpy({ index: [, numbers], columns }: Table): Uint8Array<ArrayBuffer> {
+  const values = Float64Array.from(
+    columns.flatMap((column) => numbers.map((_, row) => column[row] ?? Number.NaN)),
+  );
+  return npyFile("<f8", [numbers.length, columns.length], values);
+}
+
+/** A row a sample, a column a channel, of views of one timestep. */
+export function pointsTable(samples: readonly Tensor[]): Table {
+  const channels = Array.from({ length: samples[0].channels }, (_, c) => c);
+  return {
+    index: ["sample", samples.map((_, i) => i)],
+    names: channels.map((c) => `channel ${c}`),
+    columns: channels.map((c) => samples.map(({ values }) => values.values[c])),
+  };
+}
+
+function text(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "";
+  return Math.fround(value) === value || !Number.isFinite(value) ? plain(value) : String(value);
+}
+
+/** A field with a comma or a quotation mark in it, as RFC 4180 has it. */
+function quoted(field: string): string {
+  return /[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+/** NumPy's file format, version 1.0, of values that lie column by column. */
+function npyFile(
+  type: string,
+  [rows, columns]: [number, number],
+  values: Float32Array | Float64Array,
+): Uint8Array<ArrayBuffer> {
+  const described = `{'descr': '${type}', 'fortran_order': True, 'shape': (${rows}, ${columns}), }`;
   const header = `${described.padEnd(Math.ceil((described.length + 11) / 64) * 64 - 11)}\n`;
   const prefix = [
     0x93,
@@ -79,6 +143,39 @@ export function npy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   file.set(new TextEncoder().encode(header), 10);
   file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 10 + header.length);
   return file;
+}
+
+/** The lines of Python that read the points of every sample: `view`, [samples, channels]. */
+export function pointsPython({ run, tag, step }: TensorRequest, logdir: string): string {
+  return `import tb_rnngrad
+
+record = ${reading({ run, tag }, logdir)}.at(${step})
+view = record.sequences[:, 0]  # [samples, channels]
+`;
+}
+
+/** Statistics of a flow, and a formula of them: `view`, [steps, timesteps or lags] within a window of both. */
+export function flowPython(
+  series: { run: string; tag: string },
+  of: { columns: readonly string[]; formula: string; axis: string },
+  window: Window | null,
+  logdir: string,
+): string {
+  const columns = of.columns.map((name) => `flow.values[..., flow.statistics.index("${name}")]`);
+  const cut = window
+    ? `view = view[(flow.steps >= ${window.t0}) & (flow.steps < ${window.t1}), ${window.c0}:${window.c1}]\n`
+    : "";
+  return `import numpy as np
+import tb_rnngrad
+
+flow = ${reading(series, logdir)}.flow
+${of.columns.map((name) => name.replace(/^lag_/, "")).join(", ")} = ${columns.join(", ")}
+view = ${of.formula}  # [steps, ${of.axis}s]
+${cut}`;
+}
+
+function reading({ run, tag }: { run: string; tag: string }, logdir: string): string {
+  return `tb_rnngrad.read(${quote(logdir)}, run=${quote(run)}, tag=${quote(tag)})`;
 }
 
 const REDUCE: Record<Reduction, string> = {
@@ -96,7 +193,7 @@ export function python(
   order: Order | null,
   logdir: string,
 ): string {
-  const read = `tb_rnngrad.read(${quote(logdir)}, run=${quote(run)}, tag=${quote(tag)}).at(${step})`;
+  const read = `${reading({ run, tag }, logdir)}.at(${step})`;
   const cut = cutOf(window, order);
   if (typeof show === "number" && !time && !reversed) {
     return `import tb_rnngrad

@@ -1,9 +1,10 @@
 /** Pictures of a flow: rows are timesteps or lags, columns are training steps. */
 
 import { nearestStep } from "../choices";
-import { toCodes } from "../colour/bfloat16";
+import { PADDING, toCodes } from "../colour/bfloat16";
 import { intersect, type Window } from "../data/pool";
 import type { Flow, KeptStep, Tensor } from "../data/types";
+import type { Table } from "./export";
 import { type FlowAxis, OF_AXIS, statistic } from "./flow";
 import { type FlowStatistic, reader } from "./flow_statistics";
 
@@ -38,6 +39,22 @@ export function ratioMap(
     const [i, j] = [column * a.timesteps + row, steps[column] * b.timesteps + row];
     return realA[i] > 0 && realB[j] > 0 ? Math.log10(valueA(i) / valueB(j)) : null;
   });
+}
+
+/** The numbers of a picture, a row a step; of `window` as `columnsIn` has it. Padding is none. */
+export function flowTable(flow: Flow, axis: FlowAxis, picture: Tensor, window: Window): Table {
+  const { values, codes } = picture;
+  const rows = Array.from({ length: window.c1 - window.c0 }, (_, i) => window.c0 + i);
+  const steps = Array.from({ length: window.t1 - window.t0 }, (_, i) => window.t0 + i);
+  const cell = (row: number, step: number) => {
+    const i = row * values.columns + step;
+    return codes.values[i] === PADDING ? null : values.values[i];
+  };
+  return {
+    index: ["step", steps.map((step) => flow.steps[step][0])],
+    names: rows.map((row) => `${axis} ${row}`),
+    columns: rows.map((row) => steps.map((step) => cell(row, step))),
+  };
 }
 
 /** The index of the logged step nearest to `step`. */

@@ -14,6 +14,8 @@ export interface FlowStatistic {
   /** Whether a flow holds these by lag too. */
   byLag: boolean;
   formula: (...of: number[]) => number;
+  /** The same of arrays, in Python. */
+  python: string;
   scale: "log" | "linear";
   /** Where its scale ends; null: at its largest value. */
   limit: number | null;
@@ -32,6 +34,7 @@ export const FLOW_STATISTICS = {
     from: ["norm_mean"],
     byLag: true,
     formula: only,
+    python: "norm_mean",
     scale: "log",
     limit: null,
   },
@@ -41,6 +44,7 @@ export const FLOW_STATISTICS = {
     from: ["rms"],
     byLag: false,
     formula: only,
+    python: "rms",
     scale: "log",
     limit: null,
   },
@@ -50,6 +54,7 @@ export const FLOW_STATISTICS = {
     from: ["max_abs"],
     byLag: false,
     formula: only,
+    python: "max_abs",
     scale: "log",
     limit: null,
   },
@@ -59,6 +64,7 @@ export const FLOW_STATISTICS = {
     from: ["mean_norm", "std_norm"],
     byLag: true,
     formula: (mean, std) => mean / Math.hypot(mean, std),
+    python: "mean_norm / np.hypot(mean_norm, std_norm)",
     scale: "linear",
     limit: 1,
   },
@@ -68,6 +74,7 @@ export const FLOW_STATISTICS = {
     from: ["mean_norm", "std_norm"],
     byLag: true,
     formula: (mean, std) => mean / std,
+    python: "mean_norm / std_norm",
     scale: "log",
     limit: null,
   },
@@ -77,6 +84,7 @@ export const FLOW_STATISTICS = {
     from: ["zero_share"],
     byLag: false,
     formula: only,
+    python: "zero_share",
     scale: "linear",
     limit: 1,
   },
@@ -86,6 +94,7 @@ export const FLOW_STATISTICS = {
     from: ["nan_share", "inf_share"],
     byLag: false,
     formula: (nan, inf) => nan + inf,
+    python: "nan_share + inf_share",
     scale: "linear",
     limit: 1,
   },
@@ -112,6 +121,7 @@ export function reader(flow: Flow, axis: FlowAxis, drawn: FlowStatistic): (i: nu
   return (i) => drawn.formula(...columns.map((column) => column[i]));
 }
 
-function columnsOf(axis: FlowAxis, { from }: FlowStatistic): string[] {
+/** The names of the columns that it is computed from. */
+export function columnsOf(axis: FlowAxis, { from }: FlowStatistic): string[] {
   return axis === "lag" ? from.map((name) => `lag_${name}`) : [...from];
 }

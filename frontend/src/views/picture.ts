@@ -1,4 +1,8 @@
-/** A heatmap as a picture for papers and slides: SVG, and PNG drawn from it. */
+/** What is seen as a picture for papers and slides: SVG, and PNG drawn from it. */
+
+import { placer, type Scale } from "../colour/scale";
+import { colourIndex, type MapName, mapColours } from "../colour/table";
+import { scaleTicks, short } from "../colour/ticks";
 
 const STYLES = [
   "fill",
@@ -12,16 +16,35 @@ const STYLES = [
   "text-anchor",
   "dominant-baseline",
 ];
-const CAPTION = 20;
+const SVG = "http://www.w3.org/2000/svg";
+const FONT = "Roboto, Arial, sans-serif";
+/** Height of a line of words, and what is left free at the sides. */
+const LINE = 16;
+const MARGIN = 4;
+/** The colour bar: its height, that with its numbers, its room at the sides, and least distance of numbers. */
+const BAR = 10;
+const BAR_ROOM = 36;
+const BAR_MARGIN = 46;
+const TICK = 52;
 /** Pixels of the PNG for each of the page's. */
 const SHARPNESS = 2;
 
+/** The colours of a heatmap's cells. */
+export interface Colours {
+  scale: Scale;
+  map: MapName;
+}
+
 /**
- * The SVG of a heatmap: its axes with the styles they have on the page, its cells as an embedded picture,
- * and a caption above.
+ * The SVG of a picture: its axes with the styles they have on the page, what lies in its canvas as an embedded picture,
+ * a caption above. With `colours` the colour bar stands below, and where cells are padding they are hatched.
  */
-export function svgPicture(axes: SVGSVGElement, cells: HTMLCanvasElement, caption: string): string {
-  const [width, height] = [axes.width.baseVal.value, axes.height.baseVal.value];
+export function svgPicture(
+  axes: SVGSVGElement,
+  canvas: HTMLCanvasElement,
+  caption: string,
+  colours?: Colours,
+): string {
   const copy = axes.cloneNode(true) as SVGSVGElement;
   const [sources, targets] = [axes.querySelectorAll("*"), copy.querySelectorAll("*")];
   sources.forEach((source, i) => {
@@ -29,27 +52,45 @@ export function svgPicture(axes: SVGSVGElement, cells: HTMLCanvasElement, captio
     const target = targets[i] as SVGElement;
     for (const name of STYLES) target.style.setProperty(name, style.getPropertyValue(name));
   });
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("height", String(height + CAPTION));
-  copy.setAttribute("viewBox", `0 ${-CAPTION} ${width} ${height + CAPTION}`);
-  const page = getComputedStyle(document.documentElement);
-  const [left, top] = [cells.offsetLeft, cells.offsetTop];
-  const picture = `
-    <defs><pattern id="padding" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-      <rect width="1.5" height="6" fill="${page.getPropertyValue("--rg-padding")}"/></pattern></defs>
-    <rect y="${-CAPTION}" width="${width}" height="${height + CAPTION}" fill="${page.getPropertyValue("--rg-background")}"/>
-    <rect x="${left}" y="${top}" width="${cells.offsetWidth}" height="${cells.offsetHeight}" fill="url(#padding)"/>
-    <image x="${left}" y="${top}" width="${cells.offsetWidth}" height="${cells.offsetHeight}" preserveAspectRatio="none"
-      style="image-rendering:pixelated" href="${cells.toDataURL()}"/>
-    <text x="4" y="-6" font-size="12" font-family="Roboto, Arial, sans-serif" fill="${page.getPropertyValue("--rg-text")}"></text>`;
-  const parsed = new DOMParser().parseFromString(
-    `<svg xmlns="http://www.w3.org/2000/svg">${picture}</svg>`,
-    "image/svg+xml",
+  const place = {
+    x: canvas.offsetLeft,
+    y: canvas.offsetTop,
+    width: canvas.offsetWidth,
+    height: canvas.offsetHeight,
+  };
+  const cells = { ...place, href: canvas.toDataURL(), preserveAspectRatio: "none" };
+  copy.prepend(
+    ...(colours ? [hatch(), node("rect", { ...place, fill: "url(#padding)" })] : []),
+    node("image", { ...cells, style: "image-rendering:pixelated" }),
   );
-  const parts = [...parsed.documentElement.children];
-  (parts.at(-1) as Element).textContent = caption;
-  copy.prepend(...parts);
-  return new XMLSerializer().serializeToString(copy);
+  const width = axes.width.baseVal.value;
+  return framed(caption, colours ? [copy, colourBar(colours, width)] : [copy]);
+}
+
+/** The SVG of a plot that lies in a canvas, with a caption above and the names of its lines below. */
+export function svgPlot(
+  plot: HTMLCanvasElement,
+  lines: readonly { label: string; colour: string; dash: readonly number[] }[],
+  caption: string,
+): string {
+  const { clientWidth: width, clientHeight: height } = plot;
+  const picture = node("svg", { width, height });
+  picture.append(node("image", { width, height, href: plot.toDataURL() }));
+  const names = node("svg", { width, height: LINE * lines.length });
+  lines.forEach(({ label, colour, dash }, i) => {
+    const y = LINE * (i + 0.5);
+    const stroke = { stroke: colour, "stroke-width": 3, "stroke-dasharray": dash.join(" ") };
+    names.append(node("line", { x1: MARGIN, x2: MARGIN + 20, y1: y, y2: y, ...stroke }));
+    names.append(words(label, { x: MARGIN + 26, y, "dominant-baseline": "central" }));
+  });
+  return framed(caption, [picture, names]);
+}
+
+/** Pictures below each other, a caption above. */
+export function svgStack(pictures: readonly string[], caption: string): string {
+  const parser = new DOMParser();
+  const parts = pictures.map((picture) => parser.parseFromString(picture, "image/svg+xml").documentElement);
+  return framed(caption, parts);
 }
 
 /** The PNG of an SVG. */
@@ -65,4 +106,92 @@ export async function pngPicture(svg: string): Promise<Blob> {
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large."))));
   });
+}
+
+/** Parts below each other on the page's background, the caption above in as many lines as it needs. */
+function framed(caption: string, parts: readonly Element[]): string {
+  const size = (part: Element, name: "width" | "height") => Number(part.getAttribute(name));
+  const width = Math.max(...parts.map((part) => size(part, "width")));
+  const lines = wrapped(caption, width - 2 * MARGIN);
+  let top = LINE * lines.length + MARGIN;
+  for (const part of parts) {
+    part.setAttribute("y", String(top));
+    top += size(part, "height");
+  }
+  const svg = node("svg", { width, height: top, viewBox: `0 0 ${width} ${top}` });
+  const title = node("title", {});
+  title.textContent = caption;
+  svg.append(title, node("rect", { width, height: top, fill: colourOf("--rg-background") }));
+  lines.forEach((line, i) => {
+    svg.append(words(line, { x: MARGIN, y: LINE * (i + 1) - 3 }));
+  });
+  svg.append(...parts);
+  return new XMLSerializer().serializeToString(svg);
+}
+
+function wrapped(text: string, width: number): string[] {
+  const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+  context.font = `12px ${FONT}`;
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+function colourBar({ scale, map }: Colours, width: number): Element {
+  const long = Math.max(60, width - 2 * BAR_MARGIN);
+  const bar = node("svg", { width, height: BAR_ROOM });
+  const colours = mapColours(map);
+  for (let i = 0; i < 256; i++) {
+    const index = 3 * colourIndex(i / 256);
+    const fill = `rgb(${colours.subarray(index, index + 3).join()})`;
+    // A little wider than its share, so that no seam shows between two.
+    bar.append(
+      node("rect", { x: BAR_MARGIN + (i / 256) * long, width: long / 256 + 0.5, height: BAR, y: 4, fill }),
+    );
+  }
+  const place = placer(scale);
+  for (const tick of scaleTicks(scale, TICK / long)) {
+    const x = BAR_MARGIN + place(tick) * long;
+    bar.append(words(short(tick), { x, y: BAR + 18, "text-anchor": "middle", "font-size": 11 }));
+  }
+  return bar;
+}
+
+/** The pattern of padding. */
+function hatch(): Element {
+  const lines = {
+    id: "padding",
+    width: 6,
+    height: 6,
+    patternUnits: "userSpaceOnUse",
+    patternTransform: "rotate(45)",
+  };
+  const pattern = node("pattern", lines);
+  pattern.append(node("rect", { width: 1.5, height: 6, fill: colourOf("--rg-padding") }));
+  return pattern;
+}
+
+function words(text: string, attributes: Record<string, string | number>): Element {
+  const part = node("text", {
+    "font-size": 12,
+    "font-family": FONT,
+    fill: colourOf("--rg-text"),
+    ...attributes,
+  });
+  part.textContent = text;
+  return part;
+}
+
+function node(name: string, attributes: Record<string, string | number>): Element {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
+}
+
+function colourOf(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name);
 }

@@ -1,0 +1,54 @@
+/** What can be saved of flow maps. */
+
+import type { Scale } from "../colour/scale";
+import { short } from "../colour/ticks";
+import type { Tensor } from "../data/types";
+import { type Exports, ofPicture, ofPython, ofTable, type Pictured } from "../exports";
+import type { State } from "../state";
+import { flowPython, joined } from "../views/export";
+import { columnsIn, flowTable } from "../views/flow_map";
+import { columnsOf, type FlowStatistic } from "../views/flow_statistics";
+import type { Drawn } from "./flow_view";
+
+type Layout = Pick<State, "flowAxis" | "flowWindow">;
+
+/** A series' map of a statistic. */
+export function ofFlow(
+  { course: { flow }, series, picture }: Drawn,
+  of: FlowStatistic,
+  { flowAxis: axis, flowWindow }: Layout,
+  scale: Scale,
+  map: () => Pictured | null,
+): Exports {
+  const { run, tag } = series;
+  const name = joined(run, tag, "flow", of.name, axis);
+  const python = { columns: columnsOf(axis, of), formula: of.python, axis };
+  return {
+    ...ofPicture(name, `${run}, ${tag}: ${of.what}; ${spanOf(scale)}`, map),
+    ...ofTable(name, () => flowTable(flow, axis, picture, columnsIn(flow, picture.channels, flowWindow))),
+    ...ofPython(async (logdir) => flowPython(series, python, flowWindow, logdir)),
+  };
+}
+
+/** The map of two series' ratio. */
+export function ofRatio(
+  [a, b]: readonly [Drawn, Drawn],
+  picture: Tensor,
+  of: FlowStatistic,
+  { flowAxis: axis, flowWindow }: Layout,
+  scale: Scale,
+  map: () => Pictured | null,
+): Exports {
+  const sides = [a, b].map(({ series: { run, tag } }) => [run, tag]);
+  const name = joined(...sides.flat(), "log10-ratio", of.name, axis);
+  const who = `A: ${sides[0].join(", ")}, B: ${sides[1].join(", ")}`;
+  const { flow } = a.course;
+  return {
+    ...ofPicture(name, `log₁₀ A / B, ${who}: ${of.what}; ${spanOf(scale)}`, map),
+    ...ofTable(name, () => flowTable(flow, axis, picture, columnsIn(flow, picture.channels, flowWindow))),
+  };
+}
+
+function spanOf({ name, low, high }: Scale): string {
+  return `${name} from ${short(low)} to ${short(high)}`;
+}

@@ -1,0 +1,102 @@
+/** What export menus offer: pictures, their numbers, and the Python that reads those. */
+
+import { copyText, save } from "./clipboard";
+import { fetchLogdir, fetchTensor } from "./data/api";
+import type { Window } from "./data/pool";
+import type { Tensor } from "./data/types";
+import { isWhole } from "./model";
+import { channelsAt, csv, fileName, npy, pick, python, type Table, tableCsv, tableNpy } from "./views/export";
+import type { Order } from "./views/order";
+import { pngPicture } from "./views/picture";
+
+/** What a menu offers, by the words on its buttons; each answers what it did, in words. */
+export type Exports = Record<string, () => Promise<string>>;
+
+/** What can be seen as a picture, with a caption above. */
+export interface Pictured {
+  asSvg(caption: string): string;
+}
+
+const CSV = "text/csv";
+const NPY = "application/octet-stream";
+
+/** The picture itself, in files called `name`. */
+export function ofPicture(name: string, caption: string, picture: () => Pictured | null): Exports {
+  const svg = () => {
+    const pictured = picture();
+    if (!pictured) throw new Error("there is no picture yet");
+    return pictured.asSvg(caption);
+  };
+  return {
+    PNG: async () => saved(`${name}.png`, await pngPicture(svg()), "image/png"),
+    SVG: async () => saved(`${name}.svg`, svg(), "image/svg+xml"),
+  };
+}
+
+/** What is seen of a view of a record, in its order. */
+export interface Seen {
+  tensor: Tensor;
+  window: Window;
+  /** Null: by their numbers. */
+  order: Order | null;
+}
+
+/** The numbers that are seen, none pooled, and the Python that reads them. */
+export function ofView(seen: Seen): Exports {
+  return {
+    ...ofNumbers(fileName(seen.tensor.request), () => numbersOf(seen), seen),
+    ...ofPython(async (logdir) => pythonOf(seen, logdir)),
+  };
+}
+
+/** Numbers that are computed from views, in files called `name`. */
+export function ofNumbers(name: string, numbers: () => Promise<Tensor>, { window, order }: Seen): Exports {
+  const channels = channelsAt(window, order);
+  return {
+    CSV: async () => saved(`${name}.csv`, csv(await numbers(), channels), CSV),
+    NPY: async () => saved(`${name}.npy`, npy(await numbers()), NPY),
+  };
+}
+
+export function ofTable(name: string, table: () => Table): Exports {
+  return {
+    CSV: async () => saved(`${name}.csv`, tableCsv(table()), CSV),
+    NPY: async () => saved(`${name}.npy`, tableNpy(table()), NPY),
+  };
+}
+
+export function ofPython(lines: (logdir: string) => Promise<string>): Exports {
+  return {
+    "Copy as Python": async () => {
+      await copyText(await lines(await fetchLogdir()));
+      return "Copied.";
+    },
+  };
+}
+
+/** The lines of Python that read what is seen. */
+export function pythonOf(seen: Seen, logdir: string): string {
+  return python(seen.tensor.request, partOf(seen), seen.order, logdir);
+}
+
+/** Every cell that is seen, none pooled. */
+export async function numbersOf(seen: Seen): Promise<Tensor> {
+  const { tensor, window, order } = seen;
+  const channels = channelsAt(window, order);
+  if (partOf(seen) === null && isWhole(tensor)) return order ? pick(tensor, channels) : tensor;
+  if (!order) return fetchTensor({ ...tensor.request, window, pooled: null });
+  const everyChannel = { ...window, c0: 0, c1: tensor.channels };
+  return pick(await fetchTensor({ ...tensor.request, window: everyChannel, pooled: null }), channels);
+}
+
+/** The window, where it is not everything. */
+function partOf({ tensor, window }: Seen): Window | null {
+  const { c0, c1, t0, t1 } = window;
+  const all = c0 === 0 && t0 === 0 && c1 === tensor.channels && t1 === tensor.timesteps;
+  return all ? null : window;
+}
+
+function saved(name: string, content: BlobPart, type: string): string {
+  save(name, content, type);
+  return "Saved.";
+}
