@@ -35,11 +35,20 @@ export class Cards {
   /** The card of a series at the kept step nearest to `step`; of several at once, `role` tells them apart. */
   one(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
     const request = requestFor(series, step, show, arrangement);
-    if (!request) return null;
+    return request && this.of(series, request, role);
+  }
+
+  /** The card of one view of a series. */
+  of(series: Series, request: TensorRequest, role = ""): Card {
     const loaded = this.loader.peek(request);
     const key = cardKey({ series, request }) + role;
     if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
     return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
+  }
+
+  /** What the card of a series showed last. */
+  last(series: Series, show: Show, role: string): Tensor | null {
+    return this.lastShown.get(cardKey({ series, request: { show } }) + role) ?? null;
   }
 
   /** The cards of all series as the user chose to see their samples, each arranged as `arrange` says. */
@@ -67,7 +76,13 @@ export class Cards {
   }
 }
 
-export function cardKey({ series, request }: Pick<Card, "series" | "request">): string {
+export function cardKey({
+  series,
+  request,
+}: {
+  series: Series;
+  request: Pick<TensorRequest, "show">;
+}): string {
   return JSON.stringify([series.run, series.tag, request.show]);
 }
 

@@ -63,6 +63,12 @@ export function backwardChannels({ entry }: Series): [number, number][] | undefi
   return ranges.length > 0 ? ranges : undefined;
 }
 
+/** The same view of `series` at the kept step nearest to another step. */
+export function atStep({ entry }: Series, request: TensorRequest, step: number): TensorRequest {
+  const [nearest, wallTime] = nearestStep(entry.steps, step) ?? [request.step, request.wallTime];
+  return { ...request, step: nearest, wallTime };
+}
+
 /** The same view in all detail of a window, or null where `tensor` has it already. */
 export function detailFor(tensor: Tensor, window: Window | null): TensorRequest | null {
   const { rows, columns } = tensor.values;
@@ -114,6 +120,12 @@ export function hasFlow({ metadata }: TagEntry): boolean {
   const { quantity = "" } = metadata;
   const other = quantity.startsWith("weight") || ["state_jacobian", "itemized_gradient"].includes(quantity);
   return !other && (metadata.statistics?.includes("lag_norm_mean") ?? false);
+}
+
+/** Whether a record is of sequences: matrices and itemised gradients have rows of another kind. */
+export function isSequence(entry: TagEntry): boolean {
+  const { quantity } = entry.metadata;
+  return !isWeight(entry) && !isRaw(quantity) && !isNorm(quantity);
 }
 
 /** Whether the numbers are logarithms already. */

@@ -19,6 +19,7 @@ const KEPT = [
   "speed",
   "loop",
   "overSteps",
+  "plots",
   "pinned",
   "axes",
   "time",

@@ -16,6 +16,7 @@ export const VIEWS = [
   "overview",
   "flow",
   "heatmap",
+  "curves",
   "distribution",
   "weights",
   "jacobian",
@@ -38,6 +39,9 @@ export const TIMES = ["timestep", "lag"] as const;
 
 /** The backward half of bidirectional layers in the input's time, or in the order that it was processed. */
 export const BACKWARDS = ["input", "processed"] as const;
+
+/** Small plots on a page. */
+export const PLOTS = [16, 64, 256] as const;
 
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
@@ -95,6 +99,11 @@ export interface State extends Limits {
   /** Where the divider between A and B stands, 0 at the left and 1 at the right. */
   swipe: number;
   overSteps: OverSteps;
+  /** Of small plots, how many are on a page, and the place of one that is on it. */
+  plots: (typeof PLOTS)[number];
+  firstPlot: number;
+  /** Only so many timesteps or lags of curves are drawn; null: all. */
+  firstTimesteps: number | null;
   /** Series whose cards stand first. */
   pinned: SeriesName[];
   /** Channels whose curves are drawn. */
@@ -142,6 +151,9 @@ export const INITIAL: Readonly<State> = {
   comparison: "difference",
   swipe: 0.5,
   overSteps: "ridgelines",
+  plots: 64,
+  firstPlot: 0,
+  firstTimesteps: null,
   pinned: [],
   pins: null,
   axes: "channels",

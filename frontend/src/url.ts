@@ -14,6 +14,7 @@ import {
   INITIAL,
   OVER_STEPS,
   PERCENTILES,
+  PLOTS,
   RANGES,
   type SeriesName,
   type State,
@@ -150,6 +151,12 @@ const window: Codec<Window | null> = {
   },
 };
 
+/** A number of timesteps, or null. */
+const timesteps: Codec<number | null> = {
+  write: (value) => (value === null ? "" : String(value)),
+  read: (value) => (Number.isInteger(numeric(value)) ? within(numeric(value), 0, 1e9) : undefined),
+};
+
 const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   view: oneOf(VIEWS),
   runs: names,
@@ -173,10 +180,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   flowAxis: oneOf(FLOW_AXES),
   flowOf: oneOf(FLOW_STATISTIC_NAMES),
   flowShow: oneOf(FLOW_SHOWS),
-  bptt: {
-    write: (value) => (value === null ? "" : String(value)),
-    read: (value) => (Number.isInteger(numeric(value)) ? within(numeric(value), 0, 1e9) : undefined),
-  },
+  bptt: timesteps,
   speed: { write: String, read: (value) => within(numeric(value), 0, 60) },
   loop: { write: String, read: (value) => ({ true: true, false: false })[value] },
   a: seriesName,
@@ -185,6 +189,9 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   comparison: oneOf(WAYS),
   swipe: { write: (value) => String(Number(value.toFixed(4))), read: (value) => clipped(numeric(value)) },
   overSteps: oneOf(OVER_STEPS),
+  plots: among(PLOTS),
+  firstPlot: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
+  firstTimesteps: timesteps,
   pinned: seriesNames,
   pins: integers,
   axes: oneOf(UPRIGHT),

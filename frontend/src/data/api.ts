@@ -1,6 +1,7 @@
 /** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
 
 import { toCodes } from "../colour/bfloat16";
+import { intersect } from "./pool";
 import type {
   Apart,
   Counts,
@@ -73,7 +74,8 @@ export async function fetchTensor(request: TensorRequest, signal?: AbortSignal):
   if (body.byteLength !== 4 * rows * columns) {
     throw new RequestError(`The answer holds ${body.byteLength} bytes, not ${rows} x ${columns} numbers.`);
   }
-  const window = request.window ?? { c0: 0, c1: channels, t0: 0, t1: timesteps };
+  const whole = { c0: 0, c1: channels, t0: 0, t1: timesteps };
+  const window = request.window ? intersect(request.window, whole) : whole;
   return {
     request,
     values: { values: new Float32Array(body), rows, columns, window },

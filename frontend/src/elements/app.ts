@@ -21,11 +21,11 @@ import { Loader } from "../data/loader";
 import { Logged } from "../data/logged";
 import type { Window } from "../data/pool";
 import type { Tags } from "../data/types";
-import { isDiverging, isSigned, mapFor, requestFor } from "../model";
+import { atStep, isDiverging, isSigned, mapFor } from "../model";
 import { keepSettings, keptSettings } from "../settings";
 import { type State, Store } from "../state";
 import { TABS } from "../tabs";
-import type { Page } from "../tabs/tab";
+import type { Control, Page } from "../tabs/tab";
 import {
   hostLink,
   readHostHash,
@@ -145,7 +145,8 @@ export class RnngradApp extends LitElement {
   }
 
   private moveCursor(cursor: Cursor | null): void {
-    if (cursor?.t !== this.cursor?.t || cursor?.c !== this.cursor?.c) this.cursor = cursor;
+    if (cursor?.t !== this.cursor?.t || cursor?.c !== this.cursor?.c || cursor?.s !== this.cursor?.s)
+      this.cursor = cursor;
   }
 
   private togglePin(channel: number): void {
@@ -225,9 +226,9 @@ export class RnngradApp extends LitElement {
     const without = runs.filter((run) => !tags[run]);
     const cards = steps.length ? tab.cards(page) : [];
     this.fetch(page, cards, tags);
-    const has = (control: (typeof tab.controls)[number]) => tab.controls.includes(control);
+    const has = (control: Control) => tab.controls.includes(control);
     const groups = groupsOf(cards, {
-      state,
+      state: { ...state, show: tab.show ?? state.show },
       drawnBy: (card) => this.cards.drawnBy(card),
       flowOf: page.flowOf,
       peersOf: (of) =>
@@ -248,7 +249,7 @@ export class RnngradApp extends LitElement {
               </div>`
             : nothing
         }
-        ${groups.length && (has("colours") || has("scale")) ? this.renderToolbar(page, groups, has("colours")) : nothing}
+        ${groups.length && (has("colours") || has("scale") || has("axis")) ? this.renderToolbar(page, groups, has) : nothing}
         ${groups.length && has("colours") ? this.renderColourBars(page, groups) : nothing}
       </div>
       <div class="content">
@@ -268,12 +269,12 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  private renderToolbar({ state, series }: Page, groups: Group[], ofSamples: boolean) {
-    const sampled = ofSamples ? series.filter(({ entry }) => !isWeight(entry)) : [];
+  private renderToolbar({ state, series }: Page, groups: Group[], has: (control: Control) => boolean) {
+    const sampled = has("colours") ? series.filter(({ entry }) => !isWeight(entry)) : [];
     const samples = Math.max(0, ...sampled.map(({ entry }) => entry.samples));
     const anyDiverging = groups.some(({ scale }) => isDiverging(scale));
     return html`
-      <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging}>
+      <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging} .mapped=${!has("axis")}>
         ${state.window ? this.renderZoom(state.window) : nothing}
       </rg-toolbar>
     `;
@@ -323,9 +324,7 @@ export class RnngradApp extends LitElement {
     const index = stepIndex(steps, state.step);
     const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
     const soon = neighbours.flatMap((i) =>
-      cards
-        .slice(0, PREFETCHED_CARDS)
-        .flatMap(({ series, request }) => requestFor(series, steps[i], request.show, request) ?? []),
+      cards.slice(0, PREFETCHED_CARDS).map(({ series, request }) => atStep(series, request, steps[i])),
     );
     const peersAt = (step: number) => (state.range === "runs" ? peerRequests(cards, tags, step) : []);
     const more = [...peersAt(page.step), ...TABS[state.view].requests(page, cards)];

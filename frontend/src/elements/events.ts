@@ -6,6 +6,8 @@ import type { SeriesName, State } from "../state";
 export interface Cursor {
   t: number;
   c: number | null;
+  /** The number of a sample, where the view tells samples apart. */
+  s?: number;
 }
 
 /** Where the pointer is in a flow: a step where it is on one, a timestep or lag where it is on one. */

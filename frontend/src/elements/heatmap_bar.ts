@@ -20,6 +20,7 @@ export class RgHeatmapBar extends LitElement {
     state: { attribute: false },
     step: { type: Number },
     whole: { attribute: false },
+    turnable: { type: Boolean },
     sequences: { type: Boolean },
     backward: { type: Boolean },
   };
@@ -36,6 +37,8 @@ export class RgHeatmapBar extends LitElement {
   declare step: number;
   /** All that the largest picture shows. */
   declare whole: Window;
+  /** Whether either axis may stand upright. */
+  declare turnable: boolean;
   /** Whether there are pictures of sequences: matrices have neither lags nor orders. */
   declare sequences: boolean;
   /** Whether a layer goes backward, too. */
@@ -44,15 +47,19 @@ export class RgHeatmapBar extends LitElement {
   override render() {
     const { axes, time, order, backward } = this.state;
     return html`
-      ${this.choice(
-        "axes",
-        "Upright",
-        [
-          ["channels", "channels", axes],
-          ["timesteps", "timesteps", axes],
-        ],
-        (chosen) => ({ axes: chosen as Upright }),
-      )}
+      ${
+        this.turnable
+          ? this.choice(
+              "axes",
+              "Upright",
+              [
+                ["channels", "channels", axes],
+                ["timesteps", "timesteps", axes],
+              ],
+              (chosen) => ({ axes: chosen as Upright }),
+            )
+          : nothing
+      }
       ${
         this.sequences
           ? html`

@@ -22,6 +22,7 @@ export class RgToolbar extends LitElement {
     samples: { type: Number },
     scale: { attribute: false },
     diverging: { type: Boolean },
+    mapped: { type: Boolean },
   };
   static override styles = [
     controls,
@@ -39,6 +40,8 @@ export class RgToolbar extends LitElement {
   declare scale: Scale;
   /** Whether the maps to choose from are those with a middle. */
   declare diverging: boolean;
+  /** Whether values are drawn as colours. */
+  declare mapped: boolean;
 
   override render() {
     const { show, scale, map, range, percentile } = this.state;
@@ -83,12 +86,16 @@ export class RgToolbar extends LitElement {
       )}
       ${this.end("limit", "or", this.scale.high)}
       ${scale === "linear" ? "" : this.end("threshold", "Threshold", this.scale.threshold)}
-      ${this.choice(
-        "map",
-        "Colours",
-        html`${option("", "automatic", map === null)} ${maps.map((name) => option(name, name, map === name))}`,
-        (chosen) => ({ map: (chosen || null) as MapName | null }),
-      )}
+      ${
+        this.mapped
+          ? this.choice(
+              "map",
+              "Colours",
+              html`${option("", "automatic", map === null)} ${maps.map((name) => option(name, name, map === name))}`,
+              (chosen) => ({ map: (chosen || null) as MapName | null }),
+            )
+          : nothing
+      }
       <slot></slot>
     `;
   }

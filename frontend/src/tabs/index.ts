@@ -1,5 +1,6 @@
 import type { View } from "../state";
 import { compareTab } from "./compare";
+import { curvesTab } from "./curves";
 import { distributionTab } from "./distribution";
 import { flowTab } from "./flow";
 import { heatmapTab } from "./heatmap";
@@ -12,6 +13,7 @@ export const TABS: Record<View, Tab> = {
   overview: overviewTab,
   flow: flowTab,
   heatmap: heatmapTab,
+  curves: curvesTab,
   distribution: distributionTab,
   weights: weightsTab,
   jacobian: jacobianTab,

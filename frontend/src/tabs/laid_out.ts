@@ -21,10 +21,12 @@ export interface LaidOut {
 /** As records are: what a picture has that is not laid out by choice. */
 export const USUAL: LaidOut = { upright: "channels", order: null, note: "" };
 
+type Shown = Pick<Card, "series" | "shown">;
+
 const TOO_LARGE = "Channels by their numbers: this record is too large to order all of them.";
 
 /** As the user chose; the order is `leader`'s, where it has as many channels: pictures side by side share it. */
-export function laidOut({ state, peek }: Page, card: Card, leader: Card = card): LaidOut {
+export function laidOut({ state, peek }: Page, card: Shown, leader: Shown = card): LaidOut {
   const { shown } = card;
   const byNumber = { upright: state.axes, order: null, note: "" };
   if (!state.order || !shown || isMatrix(card.series)) return byNumber;
@@ -47,7 +49,7 @@ export function orderRequests({ state }: Page, cards: readonly Card[]): TensorRe
 }
 
 /** Always by lag, so that an order stays what it is when the time axis turns. */
-function orderRequest({ series }: Card, state: Readonly<State>): TensorRequest | null {
+function orderRequest({ series }: Shown, state: Readonly<State>): TensorRequest | null {
   if (!state.order) return null;
   const { step, show } = state.order;
   const { reversed } = arrangementOf(series, state);
@@ -55,6 +57,6 @@ function orderRequest({ series }: Card, state: Readonly<State>): TensorRequest |
   return request && { ...request, pooled: null };
 }
 
-function isTooLarge({ shown }: Card): boolean {
+function isTooLarge({ shown }: Shown): boolean {
   return shown !== null && shown.channels * shown.timesteps > WHOLE_CELLS;
 }

@@ -43,8 +43,8 @@ export function renderCard(
   ></rg-card>`;
 }
 
-/** How the pictures are laid out, to choose; of points there is nothing to lay out. */
-export function renderLayoutBar({ state, step }: Page, cards: readonly Card[]) {
+/** How the pictures are laid out, to choose; of points there is nothing to lay out. Only pictures of cells are turned. */
+export function renderLayoutBar({ state, step }: Page, cards: readonly Card[], turnable = true) {
   const pictures = cards.filter((card) => card.shown && !isPoints(card));
   if (pictures.length === 0) return nothing;
   const tensors = tensorsOf(pictures);
@@ -56,7 +56,7 @@ export function renderLayoutBar({ state, step }: Page, cards: readonly Card[]) {
     t1: Math.max(...tensors.map(({ timesteps }) => timesteps)),
   };
   return html`<rg-heatmap-bar
-    .state=${state} .step=${step} .whole=${whole} .sequences=${sequences.length > 0}
+    .state=${state} .step=${step} .whole=${whole} .turnable=${turnable} .sequences=${sequences.length > 0}
     .backward=${sequences.some(({ series }) => backwardChannels(series) !== undefined)}
   ></rg-heatmap-bar>`;
 }

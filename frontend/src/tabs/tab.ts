@@ -6,7 +6,7 @@ import type { Series } from "../choices";
 import type { LoadedFlow } from "../data/flows";
 import type { LoadedHistogram } from "../data/histograms";
 import type { Loaded } from "../data/loader";
-import type { HistogramRequest, TagEntry, TensorRequest } from "../data/types";
+import type { HistogramRequest, ShowChoice, TagEntry, TensorRequest } from "../data/types";
 import type { Cursor } from "../elements/events";
 import type { State } from "../state";
 
@@ -33,15 +33,17 @@ export interface Page {
 
 /**
  * Controls above a tab; one that a tab does not use is not shown. Colours: samples, scale, range and map, with
- * colour bars; scale: scale, range and map alone.
+ * colour bars; scale: scale, range and map alone; axis: scale and range, of a y axis.
  */
-export type Control = "steps" | "colours" | "scale";
+export type Control = "steps" | "colours" | "scale" | "axis";
 
 /** One question, and the picture that answers it. */
 export interface Tab {
   name: string;
   question: string;
   controls: readonly Control[];
+  /** What it shows of the samples, whatever the others show. */
+  show?: ShowChoice;
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
   /** The tags shown of a run at first, of those that it draws; by default the first alone. */

@@ -1,0 +1,274 @@
+import { css, html, nothing, type PropertyValues } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { Card } from "../cards";
+import { channelName, type Series } from "../choices";
+import { sampleColour } from "../colour/samples";
+import type { Scale } from "../colour/scale";
+import { exact } from "../colour/ticks";
+import type { Tensor } from "../data/types";
+import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../views/curves";
+import { read, timeName } from "../views/hover";
+import { dashAt, type RgCurvesPlot } from "./curves_plot";
+import { type Cursor, tell } from "./events";
+import { SizedElement } from "./sized";
+import { card, controls } from "./theme";
+import "./curves_plot";
+import "./health";
+import "./message";
+import "./pin_button";
+
+/** Curves of one tag of one run at one step: a large plot of pinned channels over a grid of small plots. */
+export class RgCurvesCard extends SizedElement {
+  static override properties = {
+    series: { attribute: false },
+    colour: { type: String },
+    wanted: { type: Number },
+    cards: { attribute: false },
+    details: { attribute: false },
+    channels: { attribute: false },
+    pins: { attribute: false },
+    scale: { attribute: false },
+    span: { attribute: false },
+    free: { type: Boolean },
+    cursor: { attribute: false },
+    note: { type: String },
+    pinned: { type: Boolean },
+    dark: { type: Boolean },
+    focused: { state: true },
+  };
+  static override styles = [
+    controls,
+    card,
+    css`
+      .faded { opacity: 0.55; }
+      .legend { display: flex; flex-wrap: wrap; gap: 2px 12px; margin: 4px 0; font-size: 12px; }
+      .legend span, .legend button { display: inline-flex; align-items: center; gap: 4px; white-space: nowrap; }
+      .legend line { stroke-width: 3; }
+      .legend .on { font-weight: 500; }
+      .grid { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); margin-top: 10px; }
+      h4 { font-size: 12px; font-weight: 500; margin: 10px 0 0; }
+      .readout { min-height: 40px; }
+    `,
+  ];
+
+  declare series: Series;
+  declare colour: string;
+  declare wanted: number;
+  /** One for each kept sample. */
+  declare cards: Card[];
+  /** Of each sample, views of single channels in every timestep. */
+  declare details: Tensor[][];
+  /** The small plots', in their order. */
+  declare channels: number[];
+  declare pins: number[];
+  declare scale: Scale;
+  declare span: Range;
+  /** Whether each plot's y axis ends at its own values. */
+  declare free: boolean;
+  declare cursor: Cursor | null;
+  declare note: string;
+  declare pinned: boolean;
+  declare dark: boolean;
+  /** The place of the small plot that the keyboard is at. */
+  declare focused: number;
+
+  /** What is drawn: all samples of one step, until all of the next are there. */
+  private drawn: Tensor[] = [];
+
+  constructor() {
+    super();
+    this.focused = 0;
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed);
+    const ready = this.cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.tensor : []));
+    if (ready.length === this.cards.length) this.drawn = ready;
+    this.focused = Math.min(this.focused, Math.max(0, this.channels.length - 1));
+  }
+
+  override render() {
+    const { run, tag, entry } = this.series;
+    return html`
+      <header>
+        <span class="swatch" style="background:${this.colour}"></span>
+        <h3>${run}</h3>
+        <span class="step number">${this.renderStep()}</span>
+        <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
+      </header>
+      <p class="muted">${tag} · ${entry.metadata.title}</p>
+      ${this.renderBody()}
+    `;
+  }
+
+  private renderStep() {
+    const { request } = this.cards[0];
+    const step = this.drawn[0]?.request.step ?? request.step;
+    const ready = this.cards.filter(({ loaded }) => loaded.status === "ready").length;
+    if (ready < this.cards.length)
+      return html`step ${step} <span class="muted">(loading ${request.step}: ${ready} of ${this.cards.length} samples …)</span>`;
+    return html`step ${step} ${step === this.wanted ? nothing : html`<span class="muted">(nearest to ${this.wanted})</span>`}`;
+  }
+
+  private renderBody() {
+    const failed = this.cards.find(({ loaded }) => loaded.status === "error");
+    if (failed?.loaded.status === "error")
+      return html`<rg-message heading="Sample ${failed.request.show} of step ${failed.request.step} could not be loaded" .retry=${true}>${failed.loaded.message}</rg-message>`;
+    const [first] = this.drawn;
+    if (!first)
+      return html`<rg-message heading="Loading step ${this.cards[0].request.step} …" .busy=${true}></rg-message>`;
+    if (first.timesteps < 2)
+      return html`<rg-message heading="One timestep makes no curve">This layer emits its last output alone; Heatmap shows its values as points.</rg-message>`;
+    if (this.span[0] >= this.span[1])
+      return html`<rg-message heading="No timestep is seen">This record has ${first.timesteps}; reset the zoom.</rg-message>`;
+    const stale = this.cards.some(({ loaded }) => loaded.status === "loading");
+    const samples = this.drawn.map((tensor, i): Sampled => {
+      return { sample: Number(tensor.request.show), views: [tensor, ...(this.details[i] ?? [])] };
+    });
+    return html`
+      <div class=${stale ? "faded" : ""}>
+        ${this.renderLegend(samples)}
+        ${this.renderPinned(samples)}
+        <div class="readout number" role="status">${this.renderReadout(samples)}</div>
+        ${this.renderGrid(samples)}
+        ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
+      </div>
+    `;
+  }
+
+  /** Which colour is which sample, with its value where the cursor is. */
+  private renderLegend(samples: readonly Sampled[]) {
+    const { cursor, dark } = this;
+    const { kept, batch } = this.drawn[0];
+    if (samples.length > MOST_CURVES) {
+      return html`<p class="muted">${kept} kept samples of ${batch}: the median and bands from 5 to 95 % and from 25 to 75 %; the curve nearest to the pointer by itself.</p>`;
+    }
+    return html`<div class="legend number">
+      <span class="muted">${kept} kept samples of ${batch}:</span>
+      ${samples.map(({ sample, views }) => {
+        const view = cursor?.c == null ? null : viewOf(views, cursor.c);
+        const reading = view && cursor ? read(view, cursor.c ?? 0, cursor.t) : null;
+        return html`<span class=${cursor?.s === sample ? "on" : ""}>
+          <svg width="14" height="8" aria-hidden="true"><line x1="0" x2="14" y1="4" y2="4" stroke=${sampleColour(sample, dark)}></line></svg>
+          sample ${sample} ${reading ? html`<b>${reading.text}</b>` : nothing}
+        </span>`;
+      })}
+    </div>`;
+  }
+
+  private renderPinned(samples: readonly Sampled[]) {
+    const { pins } = this;
+    if (pins.length === 0) {
+      return html`<h4>Pinned channels <span class="muted">click a small plot, or press Enter on it, to see its channel here in large</span></h4>`;
+    }
+    return html`
+      <h4>Pinned channels ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
+      <div class="legend">
+        ${pins.map(
+          (pin, i) => html`<span>
+            <svg width="26" height="8" aria-hidden="true"><line x1="0" x2="26" y1="4" y2="4" stroke="currentColor" stroke-width="2" stroke-dasharray=${dashAt(i).join(" ")}></line></svg>
+            channel ${this.nameOf(pin)} <button class="link" aria-label="Unpin channel ${this.nameOf(pin)}" @click=${() => tell(this, "rg-pin", { t: 0, c: pin })}>unpin</button>
+          </span>`,
+        )}
+      </div>
+      <rg-curves-plot
+        large role="img" aria-label="Curves of channels ${pins.join(", ")} over ${this.time}s" .channels=${pins} .samples=${samples}
+        .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
+      ></rg-curves-plot>
+    `;
+  }
+
+  private renderGrid(samples: readonly Sampled[]) {
+    const { channels, focused } = this;
+    const least = channels.length <= 12 ? 230 : 150;
+    return html`<div
+      class="grid" role="group" style="--least: ${least}px" @keydown=${this.onKey}
+      aria-label="Curves of each channel. Left and right read timesteps, up and down go to the plot above or below, with Shift left and right to the one beside; n and p choose a sample, Enter pins the channel."
+    >
+      ${repeat(
+        channels,
+        (channel) => channel,
+        (channel, place) => html`<rg-curves-plot
+          role="button" tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
+          .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)}
+          .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
+        ></rg-curves-plot>`,
+      )}
+    </div>`;
+  }
+
+  private renderReadout(samples: readonly Sampled[]) {
+    const { cursor, series } = this;
+    if (cursor?.c == null) {
+      return html`<span class="muted">Point at a curve to read it, in every plot at once; click a small plot to pin its channel.</span>`;
+    }
+    const { t, c } = cursor;
+    const views = samples.flatMap(({ views }) => viewOf(views, c) ?? []);
+    const view = views.find(({ request }) => request.show === cursor.s) ?? views[0];
+    const reading = view && read(view, c, t);
+    if (!reading)
+      return html`<span class="muted">no ${this.time} ${t} of channel ${c} is on this page of plots</span>`;
+    const { request, batch } = view;
+    const values = views.flatMap((one) => read(one, c, t)?.value ?? []);
+    return html`
+      <b>${reading.text}</b>
+      <span class="muted">
+        ${reading.note} run ${series.run}, step ${request.step}, sample ${request.show} of ${batch}, ${timeName(t, request, c)}, channel ${this.nameOf(c)}
+      </span>
+      ${samples.length > MOST_CURVES ? html`<div class="quantiles">${quantileWords(values, exact)}</div>` : nothing}
+    `;
+  }
+
+  private nameOf(channel: number): string {
+    return channelName(channel, this.series.entry.metadata.channel_groups);
+  }
+
+  private get time(): "lag" | "timestep" {
+    return this.cards[0].request.time ?? "timestep";
+  }
+
+  private get turned(): boolean {
+    return this.time === "lag";
+  }
+
+  /** Arrows read timesteps and go from plot to plot; n and p choose a sample; Enter pins. */
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const plots = [...this.renderRoot.querySelectorAll<RgCurvesPlot>(".grid rg-curves-plot")];
+    const columns = plots.filter(({ offsetTop }) => offsetTop === plots[0].offsetTop).length;
+    const [from, to] = this.span;
+    const c = this.channels[this.focused];
+    const later = this.turned ? -1 : 1;
+    const t = this.cursor?.t ?? (this.turned ? to : from - 1);
+    const s = this.cursor?.s ?? Number(this.drawn[0].request.show);
+    const readAt = (timestep: number, sample = s) =>
+      tell(this, "rg-cursor", { t: Math.min(to - 1, Math.max(from, timestep)), c, s: sample });
+    const sampleBeside = (by: number) => {
+      const numbers = this.drawn.map(({ request }) => Number(request.show));
+      const place = (numbers.indexOf(s) + by + numbers.length) % numbers.length;
+      readAt(Math.max(from, t), numbers[place]);
+    };
+    const go = (place: number) => {
+      const next = plots[place];
+      if (!next) return;
+      next.focus();
+      if (this.cursor) tell(this, "rg-cursor", { ...this.cursor, c: this.channels[place], s });
+    };
+    const actions: Record<string, () => void> = {
+      ArrowLeft: () => (event.shiftKey ? go(this.focused - 1) : readAt(t - later)),
+      ArrowRight: () => (event.shiftKey ? go(this.focused + 1) : readAt(t + later)),
+      ArrowUp: () => go(this.focused - columns),
+      ArrowDown: () => go(this.focused + columns),
+      Home: () => readAt(this.turned ? to - 1 : from),
+      End: () => readAt(this.turned ? from : to - 1),
+      n: () => sampleBeside(1),
+      p: () => sampleBeside(-1),
+      Enter: () => tell(this, "rg-pin", { t: 0, c }),
+      " ": () => tell(this, "rg-pin", { t: 0, c }),
+    };
+    if (!(event.key in actions)) return;
+    actions[event.key]();
+    event.preventDefault();
+  };
+}
+
+customElements.define("rg-curves-card", RgCurvesCard);
