@@ -4,7 +4,7 @@ import type { Card } from "../cards";
 import { channelName, type Series } from "../choices";
 import { sampleColour } from "../colour/samples";
 import type { Scale } from "../colour/scale";
-import { exact } from "../colour/ticks";
+import { exact, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
 import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../views/curves";
 import { read, timeName } from "../views/hover";
@@ -42,12 +42,14 @@ export class RgCurvesCard extends SizedElement {
     css`
       .faded { opacity: 0.55; }
       .legend { display: flex; flex-wrap: wrap; gap: 2px 12px; margin: 4px 0; font-size: 12px; }
+      .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); } /* room for values: what lies below stays put */
       .legend span, .legend button { display: inline-flex; align-items: center; gap: 4px; white-space: nowrap; }
       .legend line { stroke-width: 3; }
       .legend .on { font-weight: 500; }
       .grid { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); margin-top: 10px; }
       h4 { font-size: 12px; font-weight: 500; margin: 10px 0 0; }
-      .readout { min-height: 40px; }
+      h4 .muted { font-weight: 400; }
+      .readout { position: sticky; bottom: -12px; min-height: 40px; margin: 8px -12px -10px; padding: 4px 12px 8px; background: var(--rg-raised); border-top: 1px solid var(--rg-border); }
     `,
   ];
 
@@ -129,9 +131,9 @@ export class RgCurvesCard extends SizedElement {
       <div class=${stale ? "faded" : ""}>
         ${this.renderLegend(samples)}
         ${this.renderPinned(samples)}
-        <div class="readout number" role="status">${this.renderReadout(samples)}</div>
         ${this.renderGrid(samples)}
         ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
+        <div class="readout number" role="status">${this.renderReadout(samples)}</div>
       </div>
     `;
   }
@@ -143,8 +145,8 @@ export class RgCurvesCard extends SizedElement {
     if (samples.length > MOST_CURVES) {
       return html`<p class="muted">${kept} kept samples of ${batch}: the median and bands from 5 to 95 % and from 25 to 75 %; the curve nearest to the pointer by itself.</p>`;
     }
-    return html`<div class="legend number">
-      <span class="muted">${kept} kept samples of ${batch}:</span>
+    return html`<p class="muted">${kept} kept samples of ${batch}, ${kept > 1 ? "a colour each" : "one curve in each plot"}</p>
+    <div class="legend samples number">
       ${samples.map(({ sample, views }) => {
         const view = cursor?.c == null ? null : viewOf(views, cursor.c);
         const reading = view && cursor ? read(view, cursor.c ?? 0, cursor.t) : null;
@@ -181,7 +183,8 @@ export class RgCurvesCard extends SizedElement {
   private renderGrid(samples: readonly Sampled[]) {
     const { channels, focused } = this;
     const least = channels.length <= 12 ? 230 : 150;
-    return html`<div
+    return html`<h4>Each channel <span class="muted">${this.axisWords}</span></h4>
+    <div
       class="grid" role="group" style="--least: ${least}px" @keydown=${this.onKey}
       aria-label="Curves of each channel. Left and right read timesteps, up and down go to the plot above or below, with Shift left and right to the one beside; n and p choose a sample, Enter pins the channel."
     >
@@ -190,7 +193,7 @@ export class RgCurvesCard extends SizedElement {
         (channel) => channel,
         (channel, place) => html`<rg-curves-plot
           role="button" tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
-          .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)}
+          .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)} .named=${this.free}
           .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
         ></rg-curves-plot>`,
       )}
@@ -221,6 +224,15 @@ export class RgCurvesCard extends SizedElement {
 
   private nameOf(channel: number): string {
     return channelName(channel, this.series.entry.metadata.channel_groups);
+  }
+
+  /** What the y axes of the small plots are. */
+  private get axisWords(): string {
+    const { name, low, high } = this.scale;
+    const of = name === "log" ? "log |x|" : name;
+    return this.free
+      ? `${of} y axes, each from its plot's least to its greatest value`
+      : `${of} y axes, all from ${short(low)} to ${short(high)}`;
   }
 
   private get time(): "lag" | "timestep" {

@@ -47,7 +47,7 @@ const watched = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) (target as RgCurvesPlot).seen = isIntersecting;
   },
-  { rootMargin: "300px" },
+  { scrollMargin: "300px" } as IntersectionObserverInit, // TypeScript does not know it yet
 );
 
 /** Curves of some channels over timesteps, one for each sample; of too many, bands of quantiles. */
@@ -64,6 +64,7 @@ export class RgCurvesPlot extends SizedElement {
     free: { type: Boolean },
     turned: { type: Boolean },
     large: { type: Boolean, reflect: true },
+    named: { type: Boolean },
     pinned: { type: Boolean },
     dark: { type: Boolean },
     seen: { state: true },
@@ -105,6 +106,8 @@ export class RgCurvesPlot extends SizedElement {
   declare time: string;
   /** Whether its y axis ends at its own values. */
   declare free: boolean;
+  /** Whether the ends of its y axis are written in it. */
+  declare named: boolean;
   declare turned: boolean;
   /** Whether it has axes. */
   declare large: boolean;
@@ -125,6 +128,7 @@ export class RgCurvesPlot extends SizedElement {
     this.cursor = null;
     this.large = false;
     this.free = false;
+    this.named = false;
     this.pinned = false;
     this.name = "";
     this.addEventListener("pointermove", this.onMove);
@@ -195,7 +199,7 @@ export class RgCurvesPlot extends SizedElement {
     const x = inside ? acrossOf(cursor.t, frame) : 0;
     const one = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
     return svg`
-      ${this.large ? this.renderAxes(frame) : this.renderEnds(frame)}
+      ${this.large ? this.renderAxes(frame) : nothing} ${this.named ? this.renderEnds(frame) : nothing}
       ${inside ? svg`<line class="cursor" x1=${x} x2=${x} y1="0" y2=${frame.height}></line>` : nothing}
       ${one.map(({ sample, channel, trace }) => {
         const path = pathData(trace, frame);

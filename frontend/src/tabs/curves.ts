@@ -26,7 +26,7 @@ export const curvesTab: Tab = {
     ...detailRequests(page, cards),
   ],
   render: (page, cards, groups) => html`
-    ${renderLayoutBar(page, cards, false)} ${renderBar(page, cards)}
+    <div style="display: flex; flex-wrap: wrap; column-gap: 14px">${renderLayoutBar(page, cards, false)} ${renderBar(page, cards)}</div>
     ${groups.map((group) => renderGroup(page, group))}
   `,
 };

@@ -77,7 +77,8 @@ export function paintCurves(
   looks: Looks,
 ): void {
   context.lineWidth = curves.length > 8 ? 1 : 1.3;
-  context.lineCap = context.lineJoin = "round";
+  context.lineCap = "round";
+  context.lineJoin = "bevel";
   for (const { sample, channel, trace } of curves) {
     context.strokeStyle = looks.colourOf(sample);
     context.setLineDash(looks.dashOf(channel));
@@ -96,13 +97,16 @@ export function paintBands(
   looks: Looks,
 ): void {
   context.fillStyle = context.strokeStyle = looks.colour;
-  context.lineWidth = 1.3;
-  for (const { channel, times, quantiles } of bands) {
-    const [p5, p25, median, p75, p95] = quantiles;
-    context.globalAlpha = 0.22;
+  context.lineWidth = 1.5;
+  context.globalAlpha = 0.22 / Math.sqrt(Math.max(1, bands.length)); // medians stay legible under several
+  for (const { times, quantiles } of bands) {
+    const [p5, p25, , p75, p95] = quantiles;
     fillBetween(context, times, p5, p95, frame);
     fillBetween(context, times, p25, p75, frame);
-    context.globalAlpha = 1;
+  }
+  context.globalAlpha = 1;
+  for (const { channel, times, quantiles } of bands) {
+    const [, , median] = quantiles;
     context.setLineDash(looks.dashOf(channel));
     context.beginPath();
     drawTrace(context, { times, values: median }, frame);
