@@ -170,6 +170,7 @@ export class RnngradApp extends LitElement {
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
       <main>
+        <h1 class="unseen">RNN Gradients</h1>
         ${
           Object.keys(tags).length === 0
             ? html`<rg-message heading="No recurrent gradients are logged here yet">
@@ -252,7 +253,8 @@ export class RnngradApp extends LitElement {
         ${groups.length && (has("colours") || has("scale") || has("axis")) ? this.renderToolbar(page, groups, has) : nothing}
         ${groups.length && has("colours") ? this.renderColourBars(page, groups) : nothing}
       </div>
-      <div class="content">
+      <div class="content" role="tabpanel" aria-labelledby="view">
+        <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
         ${this.renderNothing(tags, runs, page.series)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}

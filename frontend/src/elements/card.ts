@@ -14,6 +14,7 @@ import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import { isWeight } from "../views/weights";
 import type { Cursor } from "./events";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./export_menu";
 import "./health";
@@ -77,6 +78,8 @@ export class RgCard extends LitElement {
   /** Whether it stands first. */
   declare pinned: boolean;
 
+  private readonly spoken = new Spoken(this);
+
   override render() {
     const { run, tag, entry } = this.series;
     const { title, symbol } = entry.metadata;
@@ -120,7 +123,7 @@ export class RgCard extends LitElement {
         .axes=${axesOf(this.series, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor}
       ></rg-heatmap>
-      <div class="readout number">${this.renderReadout(detailed)}</div>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(detailed)}</div>
       ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
     `;
   }

@@ -26,7 +26,7 @@ export class RgChecklist extends LitElement {
     controls,
     css`
       :host { display: flex; flex-direction: column; min-height: 0; }
-      header { display: flex; align-items: baseline; gap: 8px; margin-bottom: 6px; }
+      .head { display: flex; align-items: baseline; gap: 8px; margin-bottom: 6px; }
       h2 { font-size: 13px; font-weight: 500; margin: 0; flex: 1; }
       input[type="search"] { width: 100%; flex: none; }
       input[aria-invalid="true"] { border-color: var(--rg-error); }
@@ -50,11 +50,11 @@ export class RgChecklist extends LitElement {
     const filter = matcher(this.filter);
     const shown = this.items.filter(({ name }) => filter.test(name));
     return html`
-      <header>
+      <div class="head">
         <h2 id="heading">${this.heading}</h2>
         <button class="link" @click=${() => this.choose(shown, true)}>all</button>
         <button class="link" @click=${() => this.choose(shown, false)}>none</button>
-      </header>
+      </div>
       <input
         type="search" placeholder="Filter (regex)" aria-label="Filter ${this.heading.toLowerCase()} by regular expression"
         spellcheck="false" .value=${this.filter} aria-invalid=${filter.valid ? "false" : "true"}

@@ -9,6 +9,7 @@ import { svgPlot } from "../views/picture";
 import { type Cursor, tell } from "./events";
 import "./export_menu";
 import { SizedElement } from "./sized";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 
 /** One line of a plot: a channel of one run's tag. */
@@ -74,6 +75,7 @@ export class RgCurve extends SizedElement implements Pictured {
   declare cursor: Cursor | null;
   declare dark: boolean;
 
+  private readonly spoken = new Spoken(this);
   private plot: uPlot | null = null;
   private shape = "";
   private pointed = false;
@@ -105,8 +107,12 @@ export class RgCurve extends SizedElement implements Pictured {
         }
         <rg-export-menu .exports=${this.exports}></rg-export-menu>
       </header>
-      <div class="plot" role="img" aria-label="Curves of ${this.heading} over ${this.axis}s"></div>
-      <div class="values number">
+      <div
+        class="plot" tabindex="0" role="application" aria-roledescription="curves"
+        aria-label="${this.heading}, over ${this.axis}. Arrow keys, Home and End read the values."
+        @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
+      ></div>
+      <div class="values number" aria-live=${this.spoken.live}>
         ${this.lines
           .filter(({ aside }) => !aside)
           .map(
@@ -165,6 +171,16 @@ export class RgCurve extends SizedElement implements Pictured {
     if (!plot || this.pointed) return;
     const left = cursor ? plot.valToPos(this.xs?.[cursor.t] ?? cursor.t, "x") : -10;
     plot.setCursor({ left, top: cursor ? 0 : -10 }, false);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const [first, last] = [this.span[0], this.span[1] - 1];
+    const at = this.cursor?.t ?? first;
+    const next = this.turned ? -1 : 1;
+    const t = { ArrowLeft: at - next, ArrowRight: at + next, Home: first, End: last }[event.key];
+    if (t === undefined) return;
+    event.preventDefault();
+    tell(this, "rg-cursor", { t: Math.min(last, Math.max(first, t)), c: this.channel });
   }
 
   private onUnpin(): void {

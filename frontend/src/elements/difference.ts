@@ -13,6 +13,7 @@ import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import type { Cursor } from "./events";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./colour_bar";
 import "./export_menu";
@@ -67,6 +68,7 @@ export class RgDifference extends LitElement {
   declare cursor: Cursor | null;
   declare dark: boolean;
 
+  private readonly spoken = new Spoken(this);
   private compared: Tensor | string = "";
 
   override willUpdate(changed: Map<string, unknown>): void {
@@ -127,7 +129,7 @@ export class RgDifference extends LitElement {
         .axes=${axesOf(series, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
         .cursor=${this.cursor} .marginals=${false}
       ></rg-heatmap>
-      <div class="readout number">${this.renderReadout(compared)}</div>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(compared)}</div>
     `;
   }
 

@@ -4,6 +4,7 @@ import { type FlowCard, flagColour, flagWords, type Rise, risesOf, seriesNames }
 import type { Limits } from "../views/course";
 import { FLAG_NAMES, type Flag } from "../views/flags";
 import { tell } from "./events";
+import { Spoken } from "./spoken";
 import { controls } from "./theme";
 
 /** A threshold: what it is in words around its field and in full, and its range. */
@@ -92,6 +93,8 @@ export class RgFlagsBar extends LitElement {
   declare steps: number[];
   declare step: number;
 
+  private readonly spoken = new Spoken(this);
+
   private readonly onKey = (event: KeyboardEvent): void => {
     const typing = (event.composedPath()[0] as Element).matches(TYPED_INTO);
     if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
@@ -120,7 +123,7 @@ export class RgFlagsBar extends LitElement {
           <button ?disabled=${!previous} @click=${() => this.go(previous)} title=${titleOf(previous, "p")}>‹ flag</button>
           <button ?disabled=${!next} @click=${() => this.go(next)} title=${titleOf(next, "n")}>flag ›</button>
         </span>
-        <span class="now number" role="status">${this.renderNow()}</span>
+        <span class="now number" aria-live=${this.spoken.live}>${this.renderNow()}</span>
       </div>
     `;
   }

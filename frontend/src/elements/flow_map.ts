@@ -12,6 +12,7 @@ import type { FlowAxis } from "../views/flow";
 import { columnsIn, indexOf, stepsIn } from "../views/flow_map";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import type { RgHeatmap } from "./heatmap";
+import { Spoken } from "./spoken";
 import { controls } from "./theme";
 import "./heatmap";
 
@@ -59,6 +60,8 @@ export class RgFlowMap extends LitElement implements Pictured {
   declare step: number;
   declare point: FlowPoint | null;
 
+  private readonly spoken = new Spoken(this);
+
   override render() {
     const { flow, flags } = this.course;
     const shown = indexOf(flow, this.step);
@@ -72,7 +75,7 @@ export class RgFlowMap extends LitElement implements Pictured {
         .line=${this.line ?? undefined} .strip=${strip} .boundaries=${this.boundaries}
         @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${this.onZoom}
       ></rg-heatmap>
-      <div class="readout number">${this.renderReadout(cursor?.t ?? shown)}</div>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(cursor?.t ?? shown)}</div>
     `;
   }
 

@@ -143,7 +143,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     const { request, channels, timesteps } = this.tensor;
     return html`
       <canvas
-        tabindex="0" role="img" style="left:${LEFT}px;top:${top}px;width:${width}px;height:${height}px"
+        tabindex="0" role="application" aria-roledescription="heatmap" style="left:${LEFT}px;top:${top}px;width:${width}px;height:${height}px"
         aria-label="Heatmap, ${this.axes.channels} (${channels}) by ${this.axes.timesteps} (${timesteps}), ${this.upright} upright, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter chooses one; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
         @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
         @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}

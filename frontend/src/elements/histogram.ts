@@ -8,6 +8,7 @@ import { svgPicture } from "../views/picture";
 import { tell } from "./events";
 import { percent } from "./health";
 import { SizedElement } from "./sized";
+import { Spoken } from "./spoken";
 import { controls } from "./theme";
 
 /** Room at the left, where plots below name their steps, so that all of them share one x axis. */
@@ -79,6 +80,8 @@ export class RgHistogram extends SizedElement implements Pictured {
   /** The bin pointed at. */
   declare bin: number | null;
 
+  private readonly spoken = new Spoken(this);
+
   constructor() {
     super();
     this.height = 110;
@@ -99,8 +102,9 @@ export class RgHistogram extends SizedElement implements Pictured {
     return html`
       <div class="plot">
         <svg
-          width=${this.width} height=${TOP + height + BOTTOM} role="img" @pointermove=${this.onMove} @pointerleave=${this.onLeave}
-          aria-label="Histogram of ${this.bins.cells} values${this.label ? `, ${this.label}` : ""}, from ${short(this.axis.low)} to ${short(this.axis.high)}, ${this.axis.name}"
+          width=${this.width} height=${TOP + height + BOTTOM} tabindex="0" role="application" aria-roledescription="histogram"
+          @pointermove=${this.onMove} @pointerleave=${this.onLeave} @keydown=${this.onPlotKey} @blur=${this.onLeave}
+          aria-label=" ${this.bins.cells} values${this.label ? `, ${this.label}` : ""}, from ${short(this.axis.low)} to ${short(this.axis.high)}, ${this.axis.name}. Arrow keys, Home and End read single bins."
         >
           <g transform="translate(${LEFT},${TOP})">
             ${this.renderRange()} ${this.renderBars()}
@@ -113,7 +117,7 @@ export class RgHistogram extends SizedElement implements Pictured {
           width="256" height="1" style="left:${LEFT}px;top:${TOP + height + 1}px;width:${width}px" ?hidden=${!this.scale}
         ></canvas>
         ${this.scale ? this.renderThumbs(this.scale) : nothing}
-        <div class="readout number">${this.renderReadout()}</div>
+        <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
       </div>
     `;
   }
@@ -235,6 +239,15 @@ export class RgHistogram extends SizedElement implements Pictured {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     const share = (event.clientX - box.left - LEFT) / this.plotWidth;
     this.bin = share >= 0 && share < 1 ? Math.floor(share * this.bins.counts.length) : null;
+  }
+
+  private onPlotKey(event: KeyboardEvent): void {
+    const last = this.bins.counts.length - 1;
+    const at = this.bin ?? -1;
+    const bin = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
+    if (bin === undefined) return;
+    event.preventDefault();
+    this.bin = Math.min(last, Math.max(0, bin));
   }
 
   private onLeave(): void {

@@ -10,6 +10,7 @@ import { svgPicture } from "../views/picture";
 import { tell } from "./events";
 import { LEFT, RIGHT } from "./histogram";
 import { SizedElement } from "./sized";
+import { Spoken } from "./spoken";
 import { controls } from "./theme";
 
 const TOP = 4;
@@ -20,7 +21,7 @@ const NAME = 16;
 
 /**
  * Histograms over training steps, the first above, as ridges or as rows of colours. A click goes to a step,
- * and so do the arrow keys.
+ * and so do the arrow keys up and down; those to the sides read the bins.
  */
 export class RgRidgelines extends SizedElement implements Pictured {
   static override properties = {
@@ -68,6 +69,8 @@ export class RgRidgelines extends SizedElement implements Pictured {
   declare dark: boolean;
   declare pointed: { row: number; bin: number } | null;
 
+  private readonly spoken = new Spoken(this);
+
   constructor() {
     super();
     this.pointed = null;
@@ -110,14 +113,14 @@ export class RgRidgelines extends SizedElement implements Pictured {
     return html`
       <div class="plot">
         <canvas
-          tabindex="0" role="img" style="width:${width}px;height:${height}px"
-          aria-label="Histograms of ${steps.length} steps, from ${steps[0][0]} to ${steps[steps.length - 1][0]}; step ${steps[this.shown][0]} is marked. Arrow keys go to others."
-          @pointermove=${this.onMove} @pointerleave=${this.onLeave} @click=${this.onClick} @keydown=${this.onKey}
+          tabindex="0" role="application" aria-roledescription="histograms over steps" style="width:${width}px;height:${height}px"
+          aria-label="Histograms of ${steps.length} steps, from ${steps[0][0]} to ${steps[steps.length - 1][0]}; step ${steps[this.shown][0]} is marked. Up and down, Home and End go to others; left and right read the bins."
+          @pointermove=${this.onMove} @pointerleave=${this.onLeave} @click=${this.onClick} @keydown=${this.onKey} @blur=${this.onLeave}
         ></canvas>
         <svg width=${this.width} height=${TOP + height + BOTTOM} aria-hidden="true">
           <g transform="translate(${LEFT},${TOP})">${this.renderNames()} ${this.renderMark()} ${this.renderTicks()}</g>
         </svg>
-        <div class="readout number">${this.renderReadout()}</div>
+        <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
       </div>
     `;
   }
@@ -229,11 +232,18 @@ export class RgRidgelines extends SizedElement implements Pictured {
   }
 
   private onKey(event: KeyboardEvent): void {
-    const last = this.steps.length - 1;
-    const row = { ArrowUp: this.shown - 1, ArrowDown: this.shown + 1, Home: 0, End: last }[event.key];
-    if (row === undefined) return;
+    const within = (place: number, count: number) => Math.min(count - 1, Math.max(0, place));
+    const bin = this.pointed?.bin ?? -1;
+    const aside = { ArrowLeft: bin - 1, ArrowRight: bin + 1 }[event.key];
+    const { shown } = this;
+    const count = this.steps.length;
+    const target = { ArrowUp: shown - 1, ArrowDown: shown + 1, Home: 0, End: count - 1 }[event.key];
+    if (aside === undefined && target === undefined) return;
     event.preventDefault();
-    tell(this, "rg-set", { step: this.steps[Math.min(last, Math.max(0, row))][0] });
+    const row = within(target ?? shown, count);
+    if (aside !== undefined || this.pointed)
+      this.pointed = { row, bin: within(aside ?? bin, this.edges.length - 1) };
+    if (target !== undefined) tell(this, "rg-set", { step: this.steps[row][0] });
   }
 }
 

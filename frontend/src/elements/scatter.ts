@@ -7,8 +7,10 @@ import type { Tensor } from "../data/types";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
 import { fileName, pointsPython, pointsTable } from "../views/export";
 import { svgPicture } from "../views/picture";
+import { nearestPoint, pointBeside } from "../views/points";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./export_menu";
 import "./pin_button";
@@ -29,6 +31,7 @@ export class RgScatter extends SizedElement implements Pictured {
     step: { type: Number },
     wanted: { type: Number },
     scale: { attribute: false },
+    pins: { attribute: false },
     cursor: { attribute: false },
     pinned: { type: Boolean },
     sample: { state: true },
@@ -43,7 +46,8 @@ export class RgScatter extends SizedElement implements Pictured {
       text { fill: var(--rg-muted); font-size: 11px; }
       .grid { stroke: var(--rg-border); }
       .zero { stroke: var(--rg-muted); stroke-dasharray: 4 3; }
-      .chosen { fill: none; stroke: var(--rg-crosshair); stroke-width: 1.5; }
+      .chosen, .pin { fill: none; stroke: var(--rg-crosshair); stroke-width: 1.5; }
+      .pin { stroke: var(--rg-accent); }
     `,
   ];
 
@@ -54,11 +58,15 @@ export class RgScatter extends SizedElement implements Pictured {
   declare step: number;
   declare wanted: number;
   declare scale: Scale;
+  /** Channels that are pinned; null: none can be. */
+  declare pins: readonly number[] | null;
   declare cursor: Cursor | null;
   /** Whether it stands first. */
   declare pinned: boolean;
   /** Place in `samples` of the one pointed at. */
   declare sample: number | null;
+
+  private readonly spoken = new Spoken(this);
 
   constructor() {
     super();
@@ -103,16 +111,16 @@ export class RgScatter extends SizedElement implements Pictured {
               (i) => svg`<text x=${this.x(i)} y=${HEIGHT + 15} text-anchor="middle">${i}</text>`,
             )}
             <text x=${this.plotWidth / 2} y=${HEIGHT + 30} text-anchor="middle">sample</text>
-            ${this.renderChosen()}
+            ${this.renderPins()} ${this.renderChosen()}
           </g>
         </svg>
         <canvas
-          style="width:${this.plotWidth}px;height:${HEIGHT}px" role="img"
-          aria-label="Values of ${count} samples, a point for each channel, run ${run}, step ${this.step}"
-          @pointermove=${this.onMove} @pointerleave=${this.onLeave}
+          style="width:${this.plotWidth}px;height:${HEIGHT}px" tabindex="0" role="application" aria-roledescription="scatter"
+          aria-label="Values of ${count} samples, a point for each channel, run ${run}, step ${this.step}. Left and right go through samples, Home and End to the first and last, up and down through their points; Enter pins the channel."
+          @pointermove=${this.onMove} @pointerleave=${this.onLeave} @click=${this.pin} @keydown=${this.onKey} @blur=${this.onLeave}
         ></canvas>
       </div>
-      <div class="readout number">${this.renderReadout()}</div>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
     `;
   }
 
@@ -135,16 +143,26 @@ export class RgScatter extends SizedElement implements Pictured {
     return svgPicture(axes as SVGSVGElement, points as HTMLCanvasElement, caption);
   }
 
+  /** Pinned channels, ringed in every sample. */
+  private renderPins() {
+    return this.samples.map((_, sample) =>
+      (this.pins ?? []).map((channel) => this.renderRing("pin", sample, this.valueAt(sample, channel))),
+    );
+  }
+
   private renderChosen() {
-    const value = this.valueAt(this.sample, this.cursor?.c);
-    if (value === null) return svg``;
-    return svg`<circle class="chosen" cx=${this.x(this.sample as number)} cy=${this.y(value)} r=${RADIUS + 2.5}></circle>`;
+    return this.renderRing("chosen", this.sample, this.valueAt(this.sample, this.cursor?.c));
+  }
+
+  private renderRing(name: string, sample: number | null, value: number | null) {
+    if (sample === null || value === null || !Number.isFinite(value)) return svg``;
+    return svg`<circle class=${name} cx=${this.x(sample)} cy=${this.y(value)} r=${RADIUS + 2.5}></circle>`;
   }
 
   private renderReadout() {
     const value = this.valueAt(this.sample, this.cursor?.c);
     if (value === null)
-      return html`<span class="muted">Colours from the first channel (dark) to the last (bright).</span>`;
+      return html`<span class="muted">Colours from the first channel (dark) to the last (bright)${this.pins?.length ? ", rings: pinned channels" : ""}. Point at a value to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     const channel = channelName(this.cursor?.c as number, this.series.entry.metadata.channel_groups);
     return html`<b>${exact(value)}</b>
       <span class="muted">run ${this.series.run}, step ${this.step}, sample ${this.sample}, channel ${channel}</span>`;
@@ -179,14 +197,35 @@ export class RgScatter extends SizedElement implements Pictured {
   private onMove(event: PointerEvent): void {
     const share = Math.min(0.999999, Math.max(0, event.offsetX / this.plotWidth));
     this.sample = Math.floor(share * this.samples.length);
-    const values = this.samples[this.sample]?.values.values ?? [];
-    let nearest: number | null = null;
-    let distance = Number.POSITIVE_INFINITY;
-    values.forEach((value, channel) => {
-      const away = Math.abs(this.y(value) - event.offsetY);
-      if (away < distance) [nearest, distance] = [channel, away];
-    });
-    tell(this, "rg-cursor", { t: 0, c: nearest });
+    const height = (value: number) => this.y(value);
+    tell(this, "rg-cursor", { t: 0, c: nearestPoint(this.valuesOf(this.sample), height, event.offsetY) });
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const last = this.samples.length - 1;
+    const at = this.sample ?? -1;
+    const sample = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
+    const way = ({ ArrowUp: 1, ArrowDown: -1 } as const)[event.key];
+    if (event.key === "Enter") this.pin();
+    else if (sample !== undefined) this.go(Math.min(last, Math.max(0, sample)), this.cursor?.c ?? 0);
+    else if (way)
+      this.go(Math.max(0, at), pointBeside(this.valuesOf(Math.max(0, at)), this.cursor?.c ?? null, way));
+    else return;
+    event.preventDefault();
+  }
+
+  private go(sample: number, channel: number | null): void {
+    this.sample = sample;
+    tell(this, "rg-cursor", { t: 0, c: channel });
+  }
+
+  private pin(): void {
+    const channel = this.cursor?.c;
+    if (this.pins && typeof channel === "number") tell(this, "rg-pin", { t: 0, c: channel });
+  }
+
+  private valuesOf(sample: number): ArrayLike<number> {
+    return this.samples[sample]?.values.values ?? [];
   }
 
   private onLeave(): void {

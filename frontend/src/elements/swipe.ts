@@ -10,6 +10,7 @@ import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import { type Cursor, tell } from "./events";
 import type { RgHeatmap } from "./heatmap";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./heatmap";
 import "./message";
@@ -82,6 +83,7 @@ export class RgSwipe extends LitElement {
   /** Where the cells lie, in pixels of the picture. */
   declare plot: Plot | null;
 
+  private readonly spoken = new Spoken(this);
   private readonly observer = new ResizeObserver(([{ target }]) => this.measure(target as HTMLElement));
 
   constructor() {
@@ -101,7 +103,7 @@ export class RgSwipe extends LitElement {
       <div class="pictures">
         ${this.renderPicture(b, "")} ${this.renderPicture(a, "above")} ${this.renderDivider()}
       </div>
-      <div class="readout number">${this.renderReadout()}</div>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
     `;
   }
 

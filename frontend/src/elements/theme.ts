@@ -7,14 +7,14 @@ export const documentStyle = `
 :root {
   color-scheme: light;
   --rg-background: #fff; --rg-raised: #fff; --rg-page: #f5f6f7; --rg-text: #212121; --rg-muted: #5f6368;
-  --rg-border: #dadce0; --rg-accent: #f57c00; --rg-accent-text: #b45309; --rg-hover: #f1f3f4;
+  --rg-border: #dadce0; --rg-edge: #80868b; --rg-accent: #f57c00; --rg-accent-text: #b45309; --rg-hover: #f1f3f4;
   --rg-error: #b3261e; --rg-padding: #c9ccd1; --rg-crosshair: #202124; --rg-focus: #1a73e8;
   --rg-non_finite: #c2007a; --rg-exploding: #d93025; --rg-vanishing: #1967d2; --rg-dead_channels: #6b7075;
 }
 :root.dark {
   color-scheme: dark;
   --rg-background: #303030; --rg-raised: #383838; --rg-page: #292929; --rg-text: #fff; --rg-muted: #bdc1c6;
-  --rg-border: #555; --rg-accent: #ffa726; --rg-accent-text: #ffb74d; --rg-hover: #444;
+  --rg-border: #555; --rg-edge: #8f9499; --rg-accent: #ffa726; --rg-accent-text: #ffb74d; --rg-hover: #444;
   --rg-error: #ff8a80; --rg-padding: #5f6368; --rg-crosshair: #fff; --rg-focus: #8ab4f8;
   --rg-non_finite: #ff6ad5; --rg-exploding: #ff7043; --rg-vanishing: #64b5f6; --rg-dead_channels: #bdc1c6;
 }
@@ -28,17 +28,19 @@ export const controls = css`
   [hidden] { display: none !important; }
   button, select, input { font: inherit; color: inherit; }
   button, select, input[type="text"], input[type="search"], input[type="number"] {
-    height: 28px; border: 1px solid var(--rg-border); border-radius: 4px;
+    height: 28px; border: 1px solid var(--rg-edge); border-radius: 4px;
     background: var(--rg-background); padding: 0 8px;
   }
+  ::placeholder { color: var(--rg-muted); opacity: 1; }
   button { cursor: pointer; white-space: nowrap; }
   button:hover:not(:disabled) { background: var(--rg-hover); }
   button:disabled { opacity: 0.45; cursor: default; }
   button.link { border: 0; background: none; padding: 0; height: auto; color: var(--rg-accent-text); }
   button.link:hover { text-decoration: underline; background: none; }
-  button[aria-pressed="true"] { border-color: var(--rg-accent); color: var(--rg-accent-text); }
+  button[aria-pressed="true"] { border-color: var(--rg-accent-text); color: var(--rg-accent-text); }
   input[type="checkbox"], input[type="range"] { accent-color: var(--rg-accent); }
   :focus-visible { outline: 2px solid var(--rg-focus); outline-offset: 1px; }
+  .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .muted { color: var(--rg-muted); }
   .number { font-variant-numeric: tabular-nums; }
 `;

@@ -30,7 +30,7 @@ export function renderCard(
   if (isPoints(card)) {
     return html`<rg-scatter
       .series=${series} .colour=${colourOf(series.run)} .samples=${page.cards.drawnBy(card)}
-      .step=${request.step} .wanted=${wanted} .scale=${group.scale} .cursor=${cursor} .pinned=${page.isPinned(series)}
+      .step=${request.step} .wanted=${wanted} .scale=${group.scale} .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
     ></rg-scatter>`;
   }
   const scale = scaleOf(card, group.scale, state);

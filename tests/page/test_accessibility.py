@@ -1,0 +1,102 @@
+"""Every tab in light and dark: axe-core finds nothing, nor do checks of what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from .reading import Tab
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+OURS = Path(__file__).with_name("accessibility.js")
+VIEWS = ("overview", "flow", "heatmap", "distribution", "weights", "jacobian", "compare")
+
+
+@pytest.fixture(scope="session")
+def demo_url(tensorboard_server: Callable[..., Any]) -> str:
+    """The address of a TensorBoard over the demo's logs: every tab draws something of them."""
+    server = tensorboard_server(ROOT / "demo_logs")
+    server.wait_for(lambda tags: len(tags) == 3)
+    return str(server.url)
+
+
+def opened(page: Page, url: str, *keys: str) -> Tab:
+    """Open the page at rest: nothing is being loaded."""
+    tab = Tab.open(page, url, *keys)
+    page.wait_for_load_state("networkidle")
+    tab.frame.wait_for_function(
+        "!document.querySelector('rnngrad-app').shadowRoot.querySelector('[busy]')"
+    )
+    page.wait_for_timeout(300)
+    tab.frame.evaluate(OURS.read_text())
+    return tab
+
+
+def violations(tab: Tab) -> list[str]:
+    """Return what axe-core finds wrong."""
+    tab.frame.evaluate(AXE.read_text())
+    found = tab.frame.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:120]}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def faint(tab: Tab) -> list[str]:
+    """Return text and edges whose contrast is too low."""
+    found = tab.frame.evaluate("accessibility.contrasts()")
+    assert len(found) > 20  # the page is there
+    return [f"{one['what']}: {one['ratio']:.2f}" for one in found if one["ratio"] < one["least"]]
+
+
+def beyond_keys(tab: Tab) -> list[str]:
+    """Return what Tab does not reach, and what does not show that it has the focus."""
+    tab.frame.evaluate("window.focus()")
+    faint_rings = []
+    while True:
+        tab.page.keyboard.press("Tab")
+        stop = tab.frame.evaluate("accessibility.noteFocus()")
+        if stop is None:
+            return faint_rings + list(tab.frame.evaluate("accessibility.unreached()"))
+        if stop["ring"] < 3:
+            faint_rings.append(f"the ring of {stop['what']}: {stop['ring']:.2f}")
+
+
+def nameless(page: Page) -> list[str]:
+    """Return what can have the focus, but has no role or no name for a screen reader."""
+    devtools = page.context.new_cdp_session(page)
+    frame = devtools.send("Page.getFrameTree")["frameTree"]["childFrames"][0]["frame"]["id"]
+    nodes = devtools.send("Accessibility.getFullAXTree", {"frameId": frame})["nodes"]
+    focusable = [
+        node
+        for node in nodes
+        if any(p["name"] == "focusable" and p["value"]["value"] for p in node.get("properties", []))
+    ]
+    assert len(focusable) > 10
+    return [
+        f"{node['role']['value']} {node.get('name', {}).get('value')!r}"
+        for node in focusable
+        if node["role"]["value"] in ("generic", "none", "Canvas")
+        or not node.get("name", {}).get("value")
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_tab_is_seen_read_aloud_and_worked_by_keyboard_in_light_and_dark(
+    page: Page, demo_url: str, view: str
+) -> None:
+    runs = ["runs=[%22lstm%22]"] if view == "weights" else []  # of many histograms
+    tab = opened(page, demo_url, f"view={view}", *runs)
+    for dark in (False, True):
+        page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
+        page.wait_for_timeout(200)
+        assert violations(tab) == []
+        assert faint(tab) == []
+    assert nameless(page) == []
+    assert beyond_keys(tab) == []

@@ -1,0 +1,151 @@
+"""Whatever the pointer reads, drags and chooses, keys do too; what keys read is spoken."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Locator, Page, expect
+
+import tb_rnngrad
+
+from .conftest import STEPS, logged
+from .courses import python_says
+from .reading import Tab
+
+OpenTab = Callable[..., Tab]
+
+VALUES = """(slider) =>
+  ["valuemin", "valuenow", "valuemax"].map((name) => Number(slider.getAttribute(`aria-${name}`)))"""
+
+
+def number(text: str) -> np.float32:
+    """Return a number as the page writes it."""
+    return np.float32(text.replace("−", "-"))
+
+
+def assert_spoken_alone(tab: Tab, readout: Locator) -> None:
+    """Of all readouts, only this one is spoken."""
+    expect(readout).to_have_attribute("aria-live", "polite")
+    expect(tab.frame.locator("[aria-live=polite]")).to_have_count(1)
+
+
+def test_points_are_read_and_pinned_by_keyboard(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
+) -> None:
+    data = np.random.default_rng(5).standard_normal((6, 5)).astype(np.float32)
+    data[2, 4] = np.nan
+    with tb_rnngrad.SummaryWriter(tmp_path / "last") as writer:
+        writer.add_sequence("h", data, 0, max_outputs=6)
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: "last" in tags)
+    tab = Tab.open(page, server.url, "pins=[]")
+    canvas = tab.frame.locator("rg-scatter canvas")
+    expect(canvas).to_have_attribute("aria-label", re.compile("^Values of 6 samples"))
+    readout = tab.frame.locator("rg-scatter .readout")
+    canvas.focus()
+    keys = ["ArrowRight"] * 3 + ["ArrowDown"] * 5 + ["ArrowUp"] * 2
+    for key in keys:
+        page.keyboard.press(key)
+    third = int(np.argsort(data[2, :4])[2])  # without the NaN, the lowest is the first
+    expect(readout).to_contain_text(f"sample 2, channel {third}")
+    assert number(readout.locator("b").inner_text()) == data[2, third]
+    assert_spoken_alone(tab, readout)
+    for key, sample in (("End", 5), ("ArrowRight", 5), ("ArrowLeft", 4), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(readout).to_contain_text(f"sample {sample}, channel {third}")
+    expect(tab.frame.locator("rg-scatter .pin")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(tab.frame.locator("rg-scatter .pin")).to_have_count(6)
+
+
+def test_keys_on_a_heatmap_are_spoken_and_the_pointer_is_not(tab: OpenTab) -> None:
+    page = tab('tags=["lstm"]', 'runs=["alpha","beta"]')
+    canvas, readout = page.canvas("beta"), page.card("beta").locator(".readout")
+    page.at_step("beta", 30)
+    canvas.focus()
+    canvas.press("ArrowRight")
+    expect(readout).to_contain_text("timestep 1, channel 0")
+    assert_spoken_alone(page, readout)
+    page.hover("beta", 3, 5, (8, 40))
+    expect(readout).to_contain_text("timestep 5, channel 3")
+    expect(page.frame.locator("[aria-live=polite]")).to_have_count(0)
+
+
+def test_curves_are_read_by_keyboard(tab: OpenTab) -> None:
+    page = tab('tags=["lstm"]', 'runs=["alpha"]', "pins=[3]")
+    plot = page.frame.locator("rg-curve .plot")
+    values = page.frame.locator("rg-curve .values")
+    plot.focus()
+    for key, timestep in (("End", 39), ("ArrowLeft", 38), ("Home", 0), ("ArrowRight", 1)):
+        page.page.keyboard.press(key)
+        expect(values).to_contain_text(f"at timestep {timestep}")
+        assert number(values.locator("b").inner_text()) == logged("alpha", 30)[0, timestep, 3]
+    assert_spoken_alone(page, values)
+    expect(page.card("alpha").locator(".readout")).to_contain_text("timestep 1, channel 3")
+    page.page.keyboard.press("Tab")
+    expect(values).not_to_contain_text("at timestep")
+
+
+def test_bins_are_read_by_keyboard(tab: OpenTab) -> None:
+    page = tab('tags=["lstm/y"]', 'runs=["alpha"]', "view=distribution", "scale=linear")
+    values = logged("alpha", 30)
+    limit = float(np.abs(values).max())
+    counts, _ = np.histogram(values, 64, (-limit, limit))
+    plot = page.frame.locator("rg-histogram svg")
+    readout = page.frame.locator("rg-histogram .readout")
+    plot.focus()
+    for key, index in (("End", 63), ("ArrowLeft", 62), ("Home", 0), ("ArrowRight", 1)):
+        page.page.keyboard.press(key)
+        expect(readout).to_contain_text(re.compile(rf"^{counts[index]} \("))
+    assert_spoken_alone(page, readout)
+
+
+def test_ridges_are_gone_through_and_read_by_keyboard(tab: OpenTab) -> None:
+    page = tab('tags=["lstm/y"]', 'runs=["alpha"]', "view=distribution", "scale=linear")
+    limit = max(float(np.abs(logged("alpha", step)).max()) for step in STEPS["alpha"])
+    readout = page.frame.locator("rg-ridgelines .readout")
+    page.frame.locator("rg-ridgelines canvas").focus()
+    for _ in range(32):
+        page.page.keyboard.press("ArrowRight")
+    for key, step in (("Home", 0), ("ArrowDown", 10), ("End", 30), ("ArrowUp", 20)):
+        page.page.keyboard.press(key)
+        counts, _ = np.histogram(logged("alpha", step), 64, (-limit, limit))
+        expect(readout).to_contain_text(f"step {step}: {counts[31]} from")
+        assert page.step() == step
+
+
+def test_a_flow_map_goes_to_steps_by_keyboard(
+    page: Page, course_url: str, course_logs: Path
+) -> None:
+    tab = Tab.open(page, course_url, "view=flow", 'runs=["failing"]', 'tags=["lstm_1"]', "step=0")
+    canvas = tab.frame.locator("rg-flow-map canvas")
+    readout = tab.frame.locator("rg-flow-map .readout")
+    canvas.focus()
+    for key in ["ArrowRight"] * 3 + ["ArrowDown"] * 2:
+        page.keyboard.press(key)
+    says = python_says(course_logs, "failing", "lstm_1", tb_rnngrad.flow.Thresholds())
+    expect(readout).to_contain_text(f"step {says['steps'][3]}, timestep 2")
+    assert_spoken_alone(tab, readout)
+    page.keyboard.press("Enter")
+    expect(tab.frame.get_by_label("Step number")).to_have_value(str(says["steps"][3]))
+
+
+def test_every_slider_says_its_value_within_its_ends_and_arrow_keys_change_it(
+    tab: OpenTab,
+) -> None:
+    for keys in (("view=heatmap",), ("view=distribution",), ("view=compare", "comparison=swipe")):
+        page = tab('tags=["lstm"]', *keys)
+        page.page.wait_for_load_state("networkidle")
+        sliders = page.frame.locator("[role=slider]")
+        expect(sliders.first).to_be_visible()
+        for i in range(min(4, sliders.count())):
+            slider = sliders.nth(i)
+            least, before, most = slider.evaluate(VALUES)
+            assert least <= before <= most
+            slider.press("ArrowLeft")
+            expect(slider).not_to_have_attribute("aria-valuenow", json.dumps(before))
+            assert least <= slider.evaluate(VALUES)[1] < before
