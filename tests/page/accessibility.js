@@ -1,7 +1,7 @@
 /** What axe-core leaves open: contrast of text in pictures and of edges, and what the keyboard reaches. */
 (() => {
   const CONTROLS = "button, select, input, textarea, summary, a[href], [tabindex], [role=slider], [role=button]";
-  const COMPOSITES = "[role=tablist], [role=listbox], [role=menu], [role=radiogroup], [role=grid]";
+  const COMPOSITES = "[role=tablist], [role=group]";
   const EDGED = "button, select, textarea, input:not([type=checkbox]):not([type=radio]):not([type=range]), [role=slider]";
 
   const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

@@ -199,7 +199,7 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
 
 def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:
     page = tab(*COURSES, "step=0", at=course_url)
-    now = page.frame.locator("rg-flags-bar [role=status]")
+    now = page.frame.locator("rg-flags-bar .now")
     expect(now).to_contain_text("failing: vanishing, dead channels")
     number = page.frame.get_by_label("Step number")
     # failing: exploding at 16, non-finite at 20; growing vanishes from 0 on, and stops to.
@@ -220,7 +220,7 @@ def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
-    now = page.frame.locator("rg-flags-bar [role=status]")
+    now = page.frame.locator("rg-flags-bar .now")
     expect(now).to_contain_text("exploding, dead channels")
     for name, value, said in (
         ("Dead >", "0.3", "failing: exploding"),

@@ -11,6 +11,7 @@ import { read, timeName } from "../views/hover";
 import { dashAt, type RgCurvesPlot } from "./curves_plot";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
+import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./curves_plot";
 import "./health";
@@ -74,6 +75,7 @@ export class RgCurvesCard extends SizedElement {
   /** The place of the small plot that the keyboard is at. */
   declare focused: number;
 
+  private readonly spoken = new Spoken(this);
   /** What is drawn: all samples of one step, until all of the next are there. */
   private drawn: Tensor[] = [];
 
@@ -133,7 +135,7 @@ export class RgCurvesCard extends SizedElement {
         ${this.renderPinned(samples)}
         ${this.renderGrid(samples)}
         ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
-        <div class="readout number" role="status">${this.renderReadout(samples)}</div>
+        <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(samples)}</div>
       </div>
     `;
   }
