@@ -66,6 +66,59 @@ def test_what_is_cut_off_is_minus_infinity():
     assert np.isfinite(found[4:]).all()
 
 
+def trajectory(kind, timesteps=96, units=40):
+    """Per-step Jacobians: ever fewer directions get through, or all of them do."""
+    turn = np.linalg.qr(RNG.normal(size=(units, units)))[0]
+    least = {"narrowing": 0.2, "orthogonal": 1.0}[kind]
+    return RNG.uniform(least, 1, (timesteps, units, 1)) * turn
+
+
+@pytest.mark.parametrize("kind", ["narrowing", "orthogonal"])
+@pytest.mark.parametrize("wrt", ["input", "state"])
+@pytest.mark.parametrize("rows", [1, 96], ids=["backward", "forward"])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)], ids=["float64", "float32"]
+)
+def test_lost_rank_is_not_missed(kind, wrt, rows, dtype, tolerance):
+    transitions = trajectory(kind)
+    timesteps, units = transitions.shape[:2]
+    entries = RNG.normal(size=(timesteps, units, 30))
+    found = jacobian.log10_norms(
+        transitions.astype(dtype),
+        entries.astype(dtype) if wrt == "input" else None,
+        np.arange(units),
+        list(range(timesteps))[-rows:],
+    )[-1]
+    carried, expected = np.eye(units), np.empty(timesteps)
+    for s in reversed(range(timesteps)):
+        arrived = carried @ entries[s] if wrt == "input" else carried
+        expected[s] = np.log10(np.linalg.norm(arrived))
+        carried = carried @ transitions[s]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
+def test_rank_is_lost_where_directions_part_alone():
+    """Else the test above would tell nothing."""
+    for kind, fewest, most in (("narrowing", 1, 25), ("orthogonal", 40, 40)):
+        product = np.linalg.multi_dot(trajectory(kind)[:64]).astype(np.float32)
+        kept = jacobian._without_lost_rank(product[:, np.newaxis])
+        assert fewest <= kept.shape[2] <= most
+        np.testing.assert_allclose(
+            np.linalg.norm(kept[:, 0], axis=0)[:3],
+            np.linalg.svd(product)[1][:3],
+            rtol=1e-5,
+        )
+
+
+@pytest.mark.parametrize("norm", jacobian.NORMS)
+def test_what_is_not_finite_shows(norm):
+    transitions = trajectory("orthogonal", 40, 4)
+    transitions[10, 2, 2] = np.nan
+    found = jacobian.log10_norms(transitions, None, np.arange(4), [39], norm)[0]
+    assert np.isnan(found[:10]).all()
+    assert np.isfinite(found[10:]).all()
+
+
 def test_progress_is_told_for_every_timestep():
     told = []
     jacobian.log10_norms(TRANSITIONS, ENTRIES, HIDDEN, [2], advance=lambda: told.append(1))

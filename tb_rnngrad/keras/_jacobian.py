@@ -41,7 +41,7 @@ def state_jacobian(
     """Return how the hidden state h_t depends on every input x_s, or on every earlier state h_s.
 
     Without a loss and in inference mode; the model is left as it was. With T = 1403 and 200 units
-    all rows take some minutes a sample on two cores, 64 rows some seconds.
+    all rows take a minute or less a sample on two cores, 64 rows some seconds.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
