@@ -49,6 +49,23 @@ def test_each_run_may_have_its_own_range(tab: OpenTab) -> None:
     assert_colours(seen, symlog_places(picture, *automatic_scale([picture])), "vik")
 
 
+def test_heatmaps_far_out_of_view_are_drawn_once_they_come_near(page: Page, tab: OpenTab) -> None:
+    page.set_viewport_size({"width": 900, "height": 300})
+    opened = tab("range=each", "show=samples")
+    canvases = opened.frame.locator("rg-heatmap canvas")
+    last = opened.frame.locator("rg-card").last
+    expect(last.locator("rg-health")).to_be_attached()
+    expect(canvases).not_to_have_count(0)
+    expect(last.locator("rg-heatmap canvas")).to_have_count(0)
+    height = last.locator("rg-heatmap").bounding_box()["height"]  # type: ignore[index]
+    last.scroll_into_view_if_needed()
+    canvas = last.locator("rg-heatmap canvas")
+    expect(canvas).to_be_visible()
+    assert (opened.read_cells(canvas, CHANNELS, TIMESTEPS)[:, :, 3] == 255).all()
+    box = last.locator("rg-heatmap").bounding_box()
+    assert box and box["height"] == height, "what stands below it does not move"
+
+
 @pytest.mark.parametrize("show", [1, "rms"])
 def test_the_chosen_sample_or_reduction_is_shown(tab: OpenTab, show: int | str) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]')

@@ -1,4 +1,4 @@
-/** Views of records: fetched, kept within a byte budget, prefetched, and given up when nobody waits. */
+/** Views of records: fetched, kept (beyond a byte budget only what is shown), prefetched, and given up when nobody waits. */
 
 import { fetchTensor, tensorQuery } from "./api";
 import type { Tensor, TensorRequest } from "./types";
@@ -11,49 +11,55 @@ export type Loaded =
 const BUDGET_BYTES = 256 * 2 ** 20;
 /** Of the six connections a browser opens, one stays free for listings and flow. */
 const PARALLEL = 5;
+/** While views of many come in, they are told of so often. */
+const TELLING_MILLISECONDS = 100;
 
 export function requestKey(request: TensorRequest): string {
   return JSON.stringify(tensorQuery(request));
 }
 
+type Ready = Extract<Loaded, { status: "ready" }>;
+
+const LOADING: Loaded = { status: "loading" };
+
+/** What is known of a view stays one object while nothing changes, by which elements tell that nothing did. */
 export class Loader {
-  private readonly ready = new Map<string, Tensor>();
-  private readonly failed = new Map<string, string>();
+  private readonly ready = new Map<string, Ready>();
+  private readonly failed = new Map<string, Loaded>();
   private readonly running = new Map<string, AbortController>();
-  private queue: TensorRequest[] = [];
+  private shown: ReadonlySet<string> = new Set();
+  private now: TensorRequest[] = [];
+  private soon: TensorRequest[] = [];
+  private telling: ReturnType<typeof setTimeout> | undefined;
   private bytes = 0;
 
-  /** `changed` is called whenever a wanted view came or failed. */
+  /** `changed` is called when what is wanted now came or failed: of many views, of several at once. */
   constructor(private readonly changed: () => void) {}
 
   /** What is known of a view; asking does not fetch. */
   peek(request: TensorRequest): Loaded {
     const key = requestKey(request);
-    const tensor = this.ready.get(key);
-    if (tensor) {
+    const ready = this.ready.get(key);
+    if (ready) {
       this.ready.delete(key);
-      this.ready.set(key, tensor); // the latest looked at is the last to be dropped
-      return { status: "ready", tensor };
+      this.ready.set(key, ready); // the latest looked at is the last to be dropped
+      return ready;
     }
-    const message = this.failed.get(key);
-    return message === undefined ? { status: "loading" } : { status: "error", message };
+    return this.failed.get(key) ?? LOADING;
   }
 
-  /** Fetch `now`, then `soon`; whatever else is still under way is given up. */
+  /** Fetch `now`, and once all of it is there `soon`; whatever else is still under way is given up. */
   want(now: readonly TensorRequest[], soon: readonly TensorRequest[] = []): void {
-    const missing = (request: TensorRequest) => {
-      const key = requestKey(request);
-      return !this.ready.has(key) && !this.failed.has(key);
-    };
-    const wanted = [...now, ...soon].filter(missing);
-    const keys = new Set(wanted.map(requestKey));
+    this.shown = new Set(now.map(requestKey));
+    this.now = now.filter((request) => this.isMissing(request));
+    this.soon = soon.filter((request) => this.isMissing(request));
+    const keys = new Set([...this.now, ...this.soon].map(requestKey));
     for (const [key, controller] of this.running) {
       if (!keys.has(key)) {
         this.running.delete(key);
         controller.abort();
       }
     }
-    this.queue = wanted.filter((request) => !this.running.has(requestKey(request)));
     this.pump();
   }
 
@@ -62,37 +68,58 @@ export class Loader {
     this.failed.clear();
   }
 
+  private isMissing(request: TensorRequest): boolean {
+    const key = requestKey(request);
+    return !this.ready.has(key) && !this.failed.has(key);
+  }
+
   private pump(): void {
-    while (this.running.size < PARALLEL) {
-      const request = this.queue.shift();
-      if (!request) return;
-      void this.fetch(request);
+    for (const request of this.now.length > 0 ? this.now : this.soon) {
+      if (this.running.size >= PARALLEL) return;
+      if (!this.running.has(requestKey(request))) void this.fetch(request);
     }
   }
 
   private async fetch(request: TensorRequest): Promise<void> {
     const key = requestKey(request);
-    if (this.running.has(key) || this.ready.has(key)) return;
     const controller = new AbortController();
     this.running.set(key, controller);
     try {
       this.keep(key, await fetchTensor(request, controller.signal));
     } catch (error) {
       if (controller.signal.aborted) return;
-      this.failed.set(key, error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      this.failed.set(key, { status: "error", message });
     }
     if (this.running.get(key) === controller) this.running.delete(key);
-    this.changed();
+    const awaited = this.now.length;
+    this.now = this.now.filter((one) => this.isMissing(one));
+    this.soon = this.soon.filter((one) => this.isMissing(one));
+    if (this.now.length < awaited) this.tell();
     this.pump();
   }
 
+  private tell(): void {
+    if (this.now.length === 0) {
+      clearTimeout(this.telling);
+      this.telling = undefined;
+      this.changed();
+    } else {
+      this.telling ??= setTimeout(() => {
+        this.telling = undefined;
+        this.changed();
+      }, TELLING_MILLISECONDS);
+    }
+  }
+
   private keep(key: string, tensor: Tensor): void {
-    this.ready.set(key, tensor);
+    this.ready.set(key, { status: "ready", tensor });
     this.bytes += size(tensor);
     for (const [oldest, dropped] of this.ready) {
       if (this.bytes <= BUDGET_BYTES || oldest === key) break;
+      if (this.shown.has(oldest)) continue; // dropped, it would be fetched again at once
       this.ready.delete(oldest);
-      this.bytes -= size(dropped);
+      this.bytes -= size(dropped.tensor);
     }
   }
 }

@@ -13,6 +13,7 @@ import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import { isWeight } from "../views/weights";
+import { byValue } from "./changed";
 import type { Cursor } from "./events";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
@@ -34,14 +35,14 @@ export class RgCard extends LitElement {
     loaded: { attribute: false },
     shown: { attribute: false },
     detail: { attribute: false },
-    scale: { attribute: false },
+    scale: byValue,
     map: { type: String },
-    window: { attribute: false },
+    window: byValue,
     upright: { type: String },
     order: { attribute: false },
     note: { type: String },
-    pins: { attribute: false },
-    cursor: { attribute: false },
+    pins: byValue,
+    cursor: byValue,
     pinned: { type: Boolean },
   };
   static override styles = [

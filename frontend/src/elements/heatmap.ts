@@ -9,6 +9,7 @@ import { norms } from "../views/norms";
 import type { Order } from "../views/order";
 import { paint } from "../views/painter";
 import { svgPicture } from "../views/picture";
+import { byValue } from "./changed";
 import { type Cursor, tell } from "./events";
 import { type AxisNames, renderAxes, renderGroups, renderPins, roomForNames } from "./heatmap_axes";
 import { Gestures, type Plot } from "./heatmap_gestures";
@@ -34,15 +35,15 @@ export function heatmapHeight(rows: number): number {
 export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   static override properties = {
     tensor: { attribute: false },
-    scale: { attribute: false },
+    scale: byValue,
     map: { type: String },
-    window: { attribute: false },
-    axes: { attribute: false },
+    window: byValue,
+    axes: byValue,
     upright: { type: String },
     order: { attribute: false },
-    groups: { attribute: false },
-    pins: { attribute: false },
-    cursor: { attribute: false },
+    groups: byValue,
+    pins: byValue,
+    cursor: byValue,
     marginals: { type: Boolean },
     columnNames: { attribute: false },
     mark: { attribute: false },
@@ -137,6 +138,10 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     return this.renderRoot.querySelector("canvas");
   }
 
+  protected override get reserved(): number {
+    return this.top + this.layout.down.length + BOTTOM;
+  }
+
   override render() {
     const { layout, top } = this;
     const [width, height] = [layout.across.length, layout.down.length];
@@ -150,7 +155,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
         @dblclick=${() => tell(this, "rg-set", { window: null })}
         @keydown=${this.gestures.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></canvas>
-      <svg width=${this.width} height=${height + top + BOTTOM} aria-hidden="true">
+      <svg width=${this.width} height=${this.reserved} aria-hidden="true">
         <g transform="translate(${LEFT},${top})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
           ${renderAxes(layout, this.axes, this.columnNames)} ${this.renderNorms(layout)}

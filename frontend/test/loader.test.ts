@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Loader } from "../src/data/loader";
+import type { TensorRequest } from "../src/data/types";
+
+const MEGABYTE = 2 ** 20;
+/** What was asked for and waits for its answer, by step. */
+let waiting: Map<number, (response: Response) => void>;
+
+function view(step: number): TensorRequest {
+  return { run: "a", tag: "g", step, wallTime: 1, show: 0, window: null, pooled: null };
+}
+
+/** Answer with a view of so many cells, and let the loader take it in. */
+async function answer(step: number, cells = 1): Promise<void> {
+  const headers = { "X-RnnGrad-Shape": `1,${cells}`, "X-RnnGrad-Full-Shape": `1,${cells}` };
+  waiting.get(step)?.(new Response(new ArrayBuffer(4 * cells), { headers }));
+  waiting.delete(step);
+  await vi.waitFor(() => expect(loader.peek(view(step)).status).toBe("ready"), { interval: 1 });
+}
+
+let told: number;
+let loader: Loader;
+
+beforeEach(() => {
+  waiting = new Map();
+  vi.stubGlobal("fetch", (url: string) => {
+    const step = Number(new URLSearchParams(url.split("?")[1]).get("step"));
+    return new Promise((resolve) => waiting.set(step, resolve));
+  });
+  told = 0;
+  loader = new Loader(() => told++);
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("what is wanted soon is asked for once all that is wanted now is there, and nobody is told of it", async () => {
+  loader.want([view(1), view(2)], [view(3)]);
+  expect([...waiting.keys()]).toEqual([1, 2]);
+  await answer(1);
+  expect([...waiting.keys()]).toEqual([2]);
+  await answer(2);
+  expect([...waiting.keys()]).toEqual([3]);
+  expect(told).toBe(1);
+  await answer(3);
+  expect(told).toBe(1);
+});
+
+test("while some of many views are under way, those that came are told of after a while", async () => {
+  loader.want([view(1), view(2), view(3)]);
+  await answer(1);
+  await answer(2);
+  await vi.waitFor(() => expect(told).toBe(1));
+  await answer(3);
+  expect(told).toBe(2);
+});
+
+test("what is shown is kept beyond the budget of bytes, and what was shown is dropped", async () => {
+  const large = 22 * MEGABYTE; // cells of 6 bytes
+  loader.want([view(0)]);
+  await answer(0);
+  loader.want([view(1), view(2)]);
+  await answer(1, large);
+  await answer(2, large);
+  expect([0, 1, 2].map((step) => loader.peek(view(step)).status)).toEqual(["loading", "ready", "ready"]);
+});
+
+test("what is known of a view stays one object", async () => {
+  loader.want([view(1)]);
+  expect(loader.peek(view(1))).toBe(loader.peek(view(2)));
+  await answer(1);
+  expect(loader.peek(view(1))).toBe(loader.peek(view(1)));
+});
