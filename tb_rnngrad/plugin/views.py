@@ -22,6 +22,10 @@ QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995)
 # Quiet NaNs; their upper 16 bits are the same NaN in bfloat16.
 NAN_BITS: Final = 0x7FC00000
 PADDING_BITS: Final = 0x7FC10000
+_INFINITY_BITS: Final = 0x7F800000
+
+# A cache line holds so many float32: transposed in strips of them, each line is written once.
+_LINE: Final = 16
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,42 @@ class View:
     def statistics(self) -> Statistics:
         """Range, quantiles of the magnitude, and counts, over the whole view."""
         values = self.values if self.real is None else self.values[:, self.real]
-        finite = values[np.isfinite(values)]
-        magnitudes = np.abs(finite[finite != 0])
-        at = [round(p * (magnitudes.size - 1)) for p in QUANTILES] if magnitudes.size else []
-        ranked = np.partition(magnitudes, sorted(set(at))) if at else magnitudes
+        # Bits of magnitudes are in the order of the magnitudes: 0, finite, infinite, NaN.
+        bits = (values.view(np.uint32) & np.uint32(0x7FFFFFFF)).ravel(order="K")
+        zero = int(np.count_nonzero(bits == 0))
+        nan = int(np.count_nonzero(bits > _INFINITY_BITS))
+        posinf = int(np.count_nonzero(values == np.inf))
+        neginf = int(np.count_nonzero(values == -np.inf))
+        ordinary = bits.size - zero - nan - posinf - neginf
+        finite = values if ordinary + zero == bits.size else values[np.isfinite(values)]
+        quantiles = np.full(len(QUANTILES), np.nan)
+        if ordinary:
+            at = np.array([zero + round(p * (ordinary - 1)) for p in QUANTILES])
+            quantiles = ranked(bits, at).view(np.float32)
         return Statistics(
             least=float(finite.min(initial=np.inf)) if finite.size else np.nan,
             greatest=float(finite.max(initial=-np.inf)) if finite.size else np.nan,
-            quantiles=tuple(float(ranked[index]) for index in at) or (np.nan,) * len(QUANTILES),
-            counts=(
-                values.size,
-                self.values.size - values.size,
-                finite.size - magnitudes.size,
-                int(np.isnan(values).sum()),
-                int(np.isposinf(values).sum()),
-                int(np.isneginf(values).sum()),
-            ),
+            quantiles=tuple(map(float, quantiles)),
+            counts=(values.size, self.values.size - values.size, zero, nan, posinf, neginf),
         )
+
+
+def ranked(bits: NDArray[np.uint32], at: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """Return those of `bits` [n] that would stand at the places `at` if they were sorted.
+
+    Exact, in a fraction of the time of `np.partition`: the upper halves are counted, and only what
+    shares its upper half with a wanted one is looked through.
+    """
+    upper = (bits >> np.uint32(16)).astype(np.uint16)
+    ends = np.cumsum(np.bincount(upper))
+    halves = np.searchsorted(ends, at, side="right")
+    found = np.empty(at.size, np.uint32)
+    for half in np.unique(halves):
+        members = bits[upper == half]
+        wanted = halves == half
+        places = at[wanted] - (ends[half] - members.size)
+        found[wanted] = np.partition(members, places)[places]
+    return found
 
 
 def view_of_sample(sample: NDArray[Any], real: Mask | None) -> View:
@@ -79,7 +102,10 @@ def view_of_sample(sample: NDArray[Any], real: Mask | None) -> View:
 
     `real` is its mask, [timesteps].
     """
-    values = np.ascontiguousarray(np.atleast_2d(sample).T, dtype=np.float32)
+    rows = np.atleast_2d(sample)
+    values = np.empty(rows.shape[::-1], np.float32)
+    for t in range(0, len(rows), _LINE):
+        values[:, t : t + _LINE] = rows[t : t + _LINE].T
     return View(values, None if real is None or real.all() else real)
 
 
@@ -142,17 +168,21 @@ def pool(values: Float32, height: int, width: int) -> Float32:
     Each block becomes its value of greatest magnitude, sign kept, so that no spike is lost; NaN
     where it holds one.
     """
-    # Along the rows first: there the cells of a block lie side by side in memory.
-    return _pool_axis(_pool_axis(values, 1, width), 0, height)
-
-
-def _pool_axis(values: Float32, axis: int, size: int) -> Float32:
-    if values.shape[axis] <= size:
+    if values.shape[0] <= height and values.shape[1] <= width:
         return values
-    edges = _edges(values.shape[axis], size)
-    greatest = np.maximum.reduceat(values, edges, axis)
-    least = np.minimum.reduceat(values, edges, axis)
-    return np.where(greatest >= -least, greatest, least)  # of NaN and NaN, either
+    # As integers with the sign last, numbers are in the order of their magnitude, NaN above all.
+    bits = values.view(np.uint32)
+    keys = bits << np.uint32(1) | bits >> np.uint32(31) ^ np.uint32(1)
+    # Along the rows first: there the cells of a block lie side by side in memory.
+    keys = _pool_axis(_pool_axis(keys, 1, width), 0, height)
+    pooled = keys >> np.uint32(1) | ~keys << np.uint32(31)
+    return pooled.view(np.float32)
+
+
+def _pool_axis(keys: NDArray[np.uint32], axis: int, size: int) -> NDArray[np.uint32]:
+    if keys.shape[axis] <= size:
+        return keys
+    return np.maximum.reduceat(keys, _edges(keys.shape[axis], size), axis)
 
 
 def _edges(cells: int, blocks: int) -> NDArray[np.intp]:
