@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Scale } from "../src/colour/scale";
 import type { Tensor } from "../src/data/types";
+import { acrossOf, outline, pathData, timestepAt } from "../src/views/curve_painter";
 import {
   bandsOf,
   type Curve,
@@ -21,6 +22,8 @@ import {
   valueAtTime,
   viewOf,
 } from "../src/views/curves";
+import { curvesTable, svgPlots } from "../src/views/curves_export";
+import { tableCsv } from "../src/views/export";
 
 const SYMLOG: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
 
@@ -240,5 +243,66 @@ describe("what a page of plots needs", () => {
     const large = neededOf([0, 256], 10_000, [2000, 3000], null, 64);
     expect(large.window).toMatchObject({ t0: 2000, t1: 3000 });
     expect(large.pooled.columns * 256 * 64).toBeLessThanOrEqual(2 ** 24);
+  });
+});
+
+describe("a frame", () => {
+  const scale: Scale = { name: "linear", low: -1, high: 1, threshold: 1 };
+  const span: [number, number] = [2, 6];
+  const frame = { scale, span, turned: false, width: 40, height: 20 };
+
+  it("has each timestep at its middle, lags from right to left", () => {
+    expect([2, 5].map((t) => acrossOf(t, frame))).toEqual([5, 35]);
+    expect([2, 5].map((t) => acrossOf(t, { ...frame, turned: true }))).toEqual([35, 5]);
+    for (const turned of [false, true]) {
+      const at = [2, 3, 4, 5].map((t) => timestepAt(acrossOf(t, { ...frame, turned }), { ...frame, turned }));
+      expect(at).toEqual([2, 3, 4, 5]);
+    }
+    expect([-5, 90].map((x) => timestepAt(x, frame))).toEqual([2, 5]);
+  });
+
+  it("has a path with a gap at what is not drawn", () => {
+    const values = Float32Array.of(1, -1, Number.NaN, 0);
+    const path = pathData({ times: Float64Array.of(2, 3, 4, 5), values }, frame);
+    expect(path).toBe("M5.0,0.0L5.0,0.0L15.0,20.0M35.0,10.0L35.0,10.0");
+  });
+
+  it("has an area between two curves for each stretch without a gap", () => {
+    const low = Float32Array.of(-1, -1, Number.NaN, -1);
+    const high = Float32Array.of(1, 0, Number.NaN, 1);
+    // biome-ignore format: as points
+    expect(outline(Float64Array.of(2, 3, 4, 5), low, high, frame)).toEqual([
+      [[5, 0], [15, 10], [15, 20], [5, 20]],
+      [[30, 0], [40, 0], [40, 20], [30, 20]],
+    ]);
+  });
+
+  it("is saved as paths in the samples' colours, with a mark for what is not finite", () => {
+    const looks = { colour: "#000000", colourOf: (sample: number) => `#00000${sample}`, dashOf: () => [] };
+    const odd: Curve = { ...curve(2, 1), trace: { ...trace(1, Number.NaN), odd: [[1, "NaN"]] } };
+    const seen: [number, number] = [0, 2];
+    const plot = {
+      name: "1 <a>",
+      curves: [curve(1, 0, 1), odd],
+      bands: [],
+      frame: { ...frame, span: seen },
+      looks,
+    };
+    const svg = svgPlots([plot, plot, plot], 2, { text: "#111", muted: "#222", border: "#333" });
+    expect(svg.match(/stroke="#000001"/g)).toHaveLength(3);
+    expect(svg.match(/stroke="#000002"/g)).toHaveLength(3);
+    expect(svg.match(/fill="rgb\(255,0,240\)"/g)).toHaveLength(3);
+    expect(svg).toContain("1 &lt;a>");
+    expect(svg).toContain(`width="${2 * 52}" height="${2 * 52}"`);
+  });
+});
+
+describe("a table of curves", () => {
+  it("has every number as logged, padding as none", () => {
+    const tensor = view([[1, Number.NaN, Number.POSITIVE_INFINITY, 0.5]], { c0: 3 });
+    tensor.codes.values[3] = PADDING;
+    tensor.values.values[3] = Number.NaN;
+    const table = curvesTable([{ sample: 2, views: [tensor] }], [3], [0, 4], "timestep");
+    expect(tableCsv(table)).toBe("timestep,channel 3 sample 2\n0,1\n1,nan\n2,inf\n3,\n");
   });
 });

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 import tb_rnngrad
 
 from .reading import NAN, POSITIVE, ZERO, Tab
+from .test_export import saved_from, table
 
 COLOURS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "samples.ts"
 SAMPLES, TIMESTEPS, CHANNELS = 3, 24, 6
@@ -334,3 +335,25 @@ def test_a_sample_that_fails_is_told_and_asked_for_again(page: Page, open_tab: O
     page.unroute(re.compile("/tensor.*sample=2"), failing)
     message.get_by_role("button", name="Retry").click()
     assert pixels(plot(tab, 0))[..., 3].max() == 255
+
+
+def test_plots_are_saved_as_pictures_and_numbers(page: Page, open_tab: OpenTab) -> None:
+    tab = open_tab(page, "few", "pins=[1]")
+    plot(tab, 0)
+    card = tab.frame.locator("rg-curves-card")
+    name, content = saved_from(tab, card, "SVG")
+    assert name == "run_few_step7_curves.svg"
+    colours = ["#{:02x}{:02x}{:02x}".format(*c) for c in sample_colours()[:SAMPLES]]
+    paths = re.findall(r'<path[^>]* stroke="(#\w+)"', content.decode())
+    assert paths == colours * (1 + CHANNELS)  # the large plot, then the small ones
+    assert "run, few, hidden-state gradient, step 7" in content.decode()
+    picture = np.asarray(Image.open(io.BytesIO(saved_from(tab, card, "PNG")[1])).convert("RGB"))
+    for colour in sample_colours()[:SAMPLES]:
+        assert (np.abs(picture.astype(int) - colour).max(axis=-1) < 20).sum() > 100
+    columns = table(saved_from(tab, card, "CSV")[1])
+    assert columns["timestep"] == [str(t) for t in range(TIMESTEPS)]
+    for channel in range(CHANNELS):
+        for sample, length in enumerate(LENGTHS):
+            cells = columns[f"channel {channel} sample {sample}"]
+            assert [np.float32(c) for c in cells[:length]] == list(few()[sample, :length, channel])
+            assert set(cells[length:]) <= {""}

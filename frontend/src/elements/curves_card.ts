@@ -6,20 +6,26 @@ import { sampleColour } from "../colour/samples";
 import type { Scale } from "../colour/scale";
 import { exact, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
+import { ofPicture, ofTable, type Pictured } from "../exports";
 import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../views/curves";
+import { curvesTable, svgNames, svgPlots } from "../views/curves_export";
+import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
+import { svgStack } from "../views/picture";
+import { columnsOf, type KeyedPlots, onPlotKey } from "./curves_keys";
 import { dashAt, type RgCurvesPlot } from "./curves_plot";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./curves_plot";
+import "./export_menu";
 import "./health";
 import "./message";
 import "./pin_button";
 
 /** Curves of one tag of one run at one step: a large plot of pinned channels over a grid of small plots. */
-export class RgCurvesCard extends SizedElement {
+export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   static override properties = {
     series: { attribute: false },
     colour: { type: String },
@@ -99,6 +105,7 @@ export class RgCurvesCard extends SizedElement {
         <h3>${run}</h3>
         <span class="step number">${this.renderStep()}</span>
         <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
+        ${this.drawn.length ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
       <p class="muted">${tag} · ${entry.metadata.title}</p>
       ${this.renderBody()}
@@ -166,7 +173,7 @@ export class RgCurvesCard extends SizedElement {
       return html`<h4>Pinned channels <span class="muted">click a small plot, or press Enter on it, to see its channel here in large</span></h4>`;
     }
     return html`
-      <h4>Pinned channels ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
+      <h4>Pinned channels over ${this.time}s ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
       <div class="legend">
         ${pins.map(
           (pin, i) => html`<span>
@@ -184,10 +191,10 @@ export class RgCurvesCard extends SizedElement {
 
   private renderGrid(samples: readonly Sampled[]) {
     const { channels, focused } = this;
-    const least = channels.length <= 12 ? 230 : 150;
-    return html`<h4>Each channel <span class="muted">${this.axisWords}</span></h4>
+    const least = channels.length <= 24 ? 230 : 150;
+    return html`<h4>Each channel over ${this.time}s <span class="muted">${this.axisWords}</span></h4>
     <div
-      class="grid" role="group" style="--least: ${least}px" @keydown=${this.onKey}
+      class="grid" role="group" style="--least: ${least}px" @keydown=${(event: KeyboardEvent) => onPlotKey(event, this)}
       aria-label="Curves of each channel. Left and right read timesteps, up and down go to the plot above or below, with Shift left and right to the one beside; n and p choose a sample, Enter pins the channel."
     >
       ${repeat(
@@ -224,6 +231,53 @@ export class RgCurvesCard extends SizedElement {
     `;
   }
 
+  private get exports() {
+    const { series, span, time } = this;
+    const [{ request }] = this.drawn;
+    const name = fileName({ ...request, show: "curves" });
+    const samples = this.drawn.map((tensor, i): Sampled => ({ sample: i, views: [tensor] }));
+    const caption = `${series.run}, ${series.tag}, ${series.entry.metadata.title}, step ${request.step}, ${this.drawn.length} samples over ${time}s; ${this.axisWords}`;
+    return {
+      ...ofPicture(name, caption, () => this),
+      ...ofTable(name, () => curvesTable(samples, this.channels, span, time)),
+    };
+  }
+
+  /** The large plot and all small ones of the page, also those out of view. */
+  asSvg(caption: string): string {
+    const style = getComputedStyle(this);
+    const [text, muted, border] = ["--rg-text", "--rg-muted", "--rg-border"].map((name) =>
+      style.getPropertyValue(name),
+    );
+    const ink = { text, muted, border };
+    const pinned = [...this.renderRoot.querySelectorAll<RgCurvesPlot>("rg-curves-plot[large]")];
+    const pictures = [pinned, this.plots]
+      .filter(({ length }) => length > 0)
+      .map((part) =>
+        svgPlots(
+          part.map(({ plotted }) => plotted),
+          columnsOf(this.plots),
+          ink,
+        ),
+      );
+    const names = this.numbers.map((sample) => ({
+      label: `sample ${sample}`,
+      colour: sampleColour(sample, this.dark),
+    }));
+    const legend = names.length > MOST_CURVES ? [] : [svgNames(names, this.width, ink)];
+    return svgStack([...pictures, ...legend], caption);
+  }
+
+  /** The small ones. */
+  get plots(): RgCurvesPlot[] {
+    return [...this.renderRoot.querySelectorAll<RgCurvesPlot>(".grid rg-curves-plot")];
+  }
+
+  /** The numbers of the samples drawn. */
+  get numbers(): number[] {
+    return this.drawn.map(({ request }) => Number(request.show));
+  }
+
   private nameOf(channel: number): string {
     return channelName(channel, this.series.entry.metadata.channel_groups);
   }
@@ -241,48 +295,9 @@ export class RgCurvesCard extends SizedElement {
     return this.cards[0].request.time ?? "timestep";
   }
 
-  private get turned(): boolean {
+  get turned(): boolean {
     return this.time === "lag";
   }
-
-  /** Arrows read timesteps and go from plot to plot; n and p choose a sample; Enter pins. */
-  private readonly onKey = (event: KeyboardEvent): void => {
-    const plots = [...this.renderRoot.querySelectorAll<RgCurvesPlot>(".grid rg-curves-plot")];
-    const columns = plots.filter(({ offsetTop }) => offsetTop === plots[0].offsetTop).length;
-    const [from, to] = this.span;
-    const c = this.channels[this.focused];
-    const later = this.turned ? -1 : 1;
-    const t = this.cursor?.t ?? (this.turned ? to : from - 1);
-    const s = this.cursor?.s ?? Number(this.drawn[0].request.show);
-    const readAt = (timestep: number, sample = s) =>
-      tell(this, "rg-cursor", { t: Math.min(to - 1, Math.max(from, timestep)), c, s: sample });
-    const sampleBeside = (by: number) => {
-      const numbers = this.drawn.map(({ request }) => Number(request.show));
-      const place = (numbers.indexOf(s) + by + numbers.length) % numbers.length;
-      readAt(Math.max(from, t), numbers[place]);
-    };
-    const go = (place: number) => {
-      const next = plots[place];
-      if (!next) return;
-      next.focus();
-      if (this.cursor) tell(this, "rg-cursor", { ...this.cursor, c: this.channels[place], s });
-    };
-    const actions: Record<string, () => void> = {
-      ArrowLeft: () => (event.shiftKey ? go(this.focused - 1) : readAt(t - later)),
-      ArrowRight: () => (event.shiftKey ? go(this.focused + 1) : readAt(t + later)),
-      ArrowUp: () => go(this.focused - columns),
-      ArrowDown: () => go(this.focused + columns),
-      Home: () => readAt(this.turned ? to - 1 : from),
-      End: () => readAt(this.turned ? from : to - 1),
-      n: () => sampleBeside(1),
-      p: () => sampleBeside(-1),
-      Enter: () => tell(this, "rg-pin", { t: 0, c }),
-      " ": () => tell(this, "rg-pin", { t: 0, c }),
-    };
-    if (!(event.key in actions)) return;
-    actions[event.key]();
-    event.preventDefault();
-  };
 }
 
 customElements.define("rg-curves-card", RgCurvesCard);

@@ -28,6 +28,7 @@ import {
   type Sampled,
   valueAtTime,
 } from "../views/curves";
+import type { Plotted } from "../views/curves_export";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { controls } from "./theme";
@@ -153,9 +154,12 @@ export class RgCurvesPlot extends SizedElement {
     return this.seen || !this.hasUpdated;
   }
 
-  /** Curves are made anew where what they are made of changed; not where the cursor moved. */
   protected override willUpdate(): void {
-    if (!this.seen) return;
+    if (this.seen) this.make();
+  }
+
+  /** Curves are made anew where what they are made of changed; not where the cursor moved. */
+  private make(): void {
     const of = [
       ...this.channels,
       this.samples.length,
@@ -263,7 +267,14 @@ export class RgCurvesPlot extends SizedElement {
     paintOdd(context, this.curves, frame);
   }
 
-  get frame(): Frame {
+  /** As it is drawn, or would be were it in view. */
+  get plotted(): Plotted {
+    this.make();
+    const { curves, bands, frame, looks } = this;
+    return { name: this.name || this.getAttribute("aria-label") || "", curves, bands, frame, looks };
+  }
+
+  private get frame(): Frame {
     const { span, turned, large } = this;
     const scale = this.free ? freeScale(this.scale, this.curves) : this.scale;
     const [width, height] = large

@@ -164,14 +164,21 @@ function rgb(name: keyof typeof SPECIALS): string {
   return `rgb(${SPECIALS[name].rgb.join()})`;
 }
 
-/** A square at the edge for each value that has no point. */
-export function paintOdd(context: CanvasRenderingContext2D, curves: readonly Curve[], frame: Frame): void {
+/** A square at the edge for each value that has no point; where one stands on another of its kind, one of them. */
+export function placedOdd(curves: readonly Curve[], frame: Frame): { x: number; y: number; what: Odd }[] {
+  const placed = new Map<string, { x: number; y: number; what: Odd }>();
   for (const { trace } of curves) {
     for (const [time, what] of trace.odd) {
-      const { colour, above } = MARKS[what];
-      context.fillStyle = colour;
-      const x = acrossOf(time, frame) - MARK_SIZE / 2;
-      context.fillRect(x, above ? 0 : frame.height - MARK_SIZE, MARK_SIZE, MARK_SIZE);
+      const x = Math.round(acrossOf(time, frame) - MARK_SIZE / 2);
+      placed.set(`${what}${x}`, { x, y: MARKS[what].above ? 0 : frame.height - MARK_SIZE, what });
     }
+  }
+  return [...placed.values()];
+}
+
+export function paintOdd(context: CanvasRenderingContext2D, curves: readonly Curve[], frame: Frame): void {
+  for (const { x, y, what } of placedOdd(curves, frame)) {
+    context.fillStyle = MARKS[what].colour;
+    context.fillRect(x, y, MARK_SIZE, MARK_SIZE);
   }
 }
