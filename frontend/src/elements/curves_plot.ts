@@ -30,6 +30,7 @@ import {
 } from "../views/curves";
 import type { Plotted } from "../views/curves_export";
 import { type Cursor, tell } from "./events";
+import { unwatch, watch } from "./in_view";
 import { SizedElement } from "./sized";
 import { controls } from "./theme";
 
@@ -42,14 +43,6 @@ const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4]];
 export function dashAt(place: number): number[] {
   return DASHES[place % DASHES.length];
 }
-
-/** In view, or about to be: the others draw nothing. */
-const watched = new IntersectionObserver(
-  (entries) => {
-    for (const { target, isIntersecting } of entries) (target as RgCurvesPlot).seen = isIntersecting;
-  },
-  { scrollMargin: "300px" } as IntersectionObserverInit, // TypeScript does not know it yet
-);
 
 /** Curves of some channels over timesteps, one for each sample; of too many, bands of quantiles. */
 export class RgCurvesPlot extends SizedElement {
@@ -74,12 +67,13 @@ export class RgCurvesPlot extends SizedElement {
     controls,
     css`
       :host { display: block; min-width: 0; }
-      :host(:not([large])) { contain: content; cursor: pointer; }
+      :host(:not([large])) { contain: content; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
       .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
       .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
       .odd { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
       .pin { width: 8px; height: 8px; border-radius: 50%; background: var(--rg-accent); align-self: center; flex: none; }
       .plot { position: relative; height: ${HEIGHTS.small}px; border: 1px solid var(--rg-border); background: var(--rg-background); }
+      .plot.on { border-color: var(--rg-crosshair); }
       :host([large]) .plot { height: ${HEIGHTS.large}px; margin: 8px 8px 20px 62px; }
       canvas, svg { position: absolute; inset: 0; width: 100%; height: 100%; }
       svg { overflow: visible; pointer-events: none; }
@@ -141,13 +135,12 @@ export class RgCurvesPlot extends SizedElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    watched.observe(this);
+    watch(this);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    watched.unobserve(this);
-    this.seen = false;
+    unwatch(this);
   }
 
   protected override shouldUpdate(): boolean {
@@ -189,7 +182,7 @@ export class RgCurvesPlot extends SizedElement {
             </div>`
           : nothing
       }
-      <div class="plot">
+      <div class="plot ${!this.large && this.cursor?.c === this.channels[0] ? "on" : ""}">
         <canvas></canvas>
         <svg aria-hidden="true">${this.renderOver(this.frame)}</svg>
       </div>
