@@ -97,6 +97,10 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     this.focused = Math.min(this.focused, Math.max(0, this.channels.length - 1));
   }
 
+  protected override get reserved(): number {
+    return 900;
+  }
+
   override render() {
     const { run, tag, entry } = this.series;
     return html`
@@ -201,7 +205,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
         channels,
         (channel) => channel,
         (channel, place) => html`<rg-curves-plot
-          role="button" tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
+          role="button" aria-label=${`channel ${this.nameOf(channel)}`} tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
           .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)} .named=${this.free}
           .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
         ></rg-curves-plot>`,

@@ -36,6 +36,8 @@ import { controls } from "./theme";
 
 /** Heights of the curves, of the small plots and of the large one. */
 const HEIGHTS = { small: 84, large: 260 };
+/** Of names above and timesteps below. */
+const AROUND = 29;
 
 /** Channels of one plot. */
 const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4]];
@@ -67,7 +69,7 @@ export class RgCurvesPlot extends SizedElement {
     controls,
     css`
       :host { display: block; min-width: 0; }
-      :host(:not([large])) { contain: content; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
+      :host(:not([large])) { contain: content; min-height: ${HEIGHTS.small + AROUND}px; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
       .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
       .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
       .odd { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
@@ -131,6 +133,10 @@ export class RgCurvesPlot extends SizedElement {
     this.addEventListener("click", () => {
       if (!this.large) tell(this, "rg-pin", { t: 0, c: this.channels[0] });
     });
+  }
+
+  protected override get reserved(): number {
+    return (this.large ? HEIGHTS.large : HEIGHTS.small) + AROUND;
   }
 
   override connectedCallback(): void {
@@ -228,8 +234,9 @@ export class RgCurvesPlot extends SizedElement {
   }
 
   override updated(): void {
-    if (!this.large) this.setAttribute("aria-label", this.seen ? this.described : `channel ${this.name}`);
-    if (this.seen && this.width > 0) this.paint();
+    if (!this.seen) return;
+    if (!this.large) this.setAttribute("aria-label", this.described);
+    if (this.width > 0) this.paint();
   }
 
   /** For who cannot see it. */

@@ -1,4 +1,7 @@
-/** Which of many elements are in view, told a few at a time: none is drawn before it is looked at. */
+/**
+ * Which of many elements are in view, told a few at a time: none is drawn before it is looked at. Nearer than
+ * `content-visibility`, which counts thousands of pixels around as near.
+ */
 
 /** What draws only while it is in view, or about to be. */
 export interface Seen extends Element {
