@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
+import tb_rnngrad
 from tb_rnngrad import flow
 from tb_rnngrad.flow import FlagWatch, Thresholds, flags, judged
+from tb_rnngrad.record import is_matrix
 
 TIMESTEPS = 100
 
@@ -151,6 +153,18 @@ def test_dead_channels_are_a_share_of_the_layer():
     (flag,) = flags(rows, names=names)
     assert (flag.name, flag.value, flag.threshold) == ("dead_channels", 0.25, 0.1)
     assert flags(rows, names=names, thresholds=Thresholds(dead=0.25)) == ()
+
+
+@pytest.mark.parametrize("quantity", tb_rnngrad.QUANTITIES)
+def test_dead_channels_are_judged_where_there_is_a_time_axis(quantity):
+    of_time = not is_matrix(quantity) and quantity != "itemized_gradient"
+    assert ("dead_channels" in up(np.zeros((2, 3, 4)), quantity=quantity)) == of_time
+    assert "dead_channels" not in up(np.zeros((2, 1, 4)), quantity=quantity)
+
+
+def test_a_bias_of_three_gates_at_0_is_not_dead():
+    bias = np.concatenate([np.zeros(4), np.ones(4), np.zeros(8)])[np.newaxis, np.newaxis]
+    assert up(bias, quantity="weight") == {}
 
 
 def test_logs_from_before_dead_channels_were_counted_are_judged_without_them():

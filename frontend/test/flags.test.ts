@@ -80,6 +80,16 @@ describe("flags", () => {
     expect(flags(flowOf([1, 1, 1], shares), HIDDEN, { nonfinite: 0.5, dead: 0.5 })).toEqual([]);
   });
 
+  it("tell of dead channels where there is a time axis", () => {
+    const dead = (timesteps: number) => flowOf(lags(1, timesteps), { dead_share: lags(1, timesteps) });
+    for (const quantity of [HIDDEN, "output_gradient", "hidden_state", "other"]) {
+      expect(flags(dead(2), quantity)).toEqual(["dead_channels"]);
+      expect(flags(dead(1), quantity)).toEqual([]);
+    }
+    for (const quantity of ["weight", "weight_gradient", "state_jacobian", "itemized_gradient"])
+      expect(flags(dead(2), quantity)).toEqual([]);
+  });
+
   it("know nothing of dead channels where the log does not tell", () => {
     const { dead_share, ...older } = flowOf([1, 1]).columns;
     expect(dead_share.length).toBe(2);

@@ -24,6 +24,11 @@ THROUGH_TIME: Final = frozenset(
     {"hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"}
 )
 
+# Their rows are no timesteps, or their columns no channels of a layer.
+_NOT_OVER_TIME: Final = frozenset(
+    {"weight", "weight_gradient", "state_jacobian", "itemized_gradient"}
+)
+
 # name -> least and greatest value, and whether the least one is allowed
 _RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
     {
@@ -101,6 +106,11 @@ class _Step:
             return None
         return np.asarray(self._rows[:, self._names.index(name)], np.float64)
 
+    @property
+    def has_time_axis(self) -> bool:
+        """Whether these are channels over timesteps."""
+        return len(self._rows) > 1 and self._quantity not in _NOT_OVER_TIME
+
     @cached_property
     def norms(self) -> Float64 | None:
         """[lags]: the norms through time, up to the largest lag that is real in any sample.
@@ -148,11 +158,13 @@ def _vanishing(step: _Step) -> float:
 def _dead_channels(step: _Step) -> float:
     """Does a part of the layer take no part: the share of channels that are 0 throughout.
 
+    Of time: a matrix has columns of 0 by design, such as the bias of three gates at the start.
+
     After the dying ReLU: Lu, Shin, Su and Karniadakis 2020, "Dying ReLU and initialization: theory
     and numerical examples".
     """
     dead = step.column("dead_share")
-    return np.nan if dead is None else _largest(dead)
+    return np.nan if dead is None or not step.has_time_axis else _largest(dead)
 
 
 def _largest(values: Float64) -> float:
@@ -223,7 +235,8 @@ def judged(
     Args:
         rows: [timesteps, statistics], as `statistics` returns them.
         quantity: what they are statistics of, a key of `tb_rnngrad.QUANTITIES`. Vanishing and
-            exploding are judged for gradients through time alone.
+            exploding are judged for gradients through time alone, dead channels where there is a
+            time axis.
         thresholds: from where on a flag is up.
         names: what the columns are; a reader's `Flow.statistics`.
 

@@ -27,7 +27,7 @@ export function courseOf(flow: Flow, quantity: string | undefined, limits: Limit
   const metrics = metricsOf.get(flow) ?? stepMetrics(flow);
   metricsOf.set(flow, metrics);
   const reached = reachedAt(flow, metrics, eps);
-  const flags = flagsOf(reached.evidence, quantity, limits);
+  const flags = flagsOf(reached.evidence, quantity ?? "", flow.timesteps, limits);
   const course = { ...metrics, flow, horizon: reached.horizon, evidence: reached.evidence, flags };
   courses.set(flow, { key, course });
   return course;

@@ -28,6 +28,17 @@ export interface Thresholds {
 /** What flows back through time, and so vanishes or explodes. */
 const CARRIED = ["hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"];
 
+/** Their rows are no timesteps, or their columns no channels of a layer. */
+const NOT_OVER_TIME = ["weight", "weight_gradient", "state_jacobian", "itemized_gradient"];
+
+/** Of what each flag is judged. */
+const JUDGED: Record<Flag, (quantity: string, timesteps: number) => boolean> = {
+  non_finite: () => true,
+  exploding: (quantity) => CARRIED.includes(quantity),
+  vanishing: (quantity) => CARRIED.includes(quantity),
+  dead_channels: (quantity, timesteps) => timesteps > 1 && !NOT_OVER_TIME.includes(quantity),
+};
+
 /** What flags are judged by, a number a step; NaN where it is not known. */
 export interface Evidence {
   /** The memory horizon as a share of the largest lag. */
@@ -76,9 +87,13 @@ const FORMULAS: Record<Flag, Judge> = {
 };
 
 /** The flags of every step, the worst first. */
-export function flagsOf(found: Evidence, quantity: string | undefined, thresholds: Thresholds): Flag[][] {
-  const carried = CARRIED.includes(quantity ?? "");
-  const judged = FLAGS.filter((flag) => carried || (flag !== "vanishing" && flag !== "exploding"));
+export function flagsOf(
+  found: Evidence,
+  quantity: string,
+  timesteps: number,
+  thresholds: Thresholds,
+): Flag[][] {
+  const judged = FLAGS.filter((flag) => JUDGED[flag](quantity, timesteps));
   return Array.from(found.reach, (_, step) =>
     judged.filter((flag) => FORMULAS[flag](found, step, thresholds)),
   );
