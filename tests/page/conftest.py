@@ -21,6 +21,7 @@ from . import courses
 from .reading import Tab
 
 STEPS = {"alpha": (0, 10, 20, 30), "beta": (0, 12, 20, 30)}
+DEMO_LOGS = Path(__file__).parents[2] / "demo_logs"
 SHAPE = (3, 40, 8)  # samples, timesteps, channels
 
 
@@ -103,6 +104,14 @@ def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str
             and tags["growing"]["lstm_2"]["last_flow"] == [last, 1000.0 + last]
         )
     )
+    return str(server.url)
+
+
+@pytest.fixture(scope="session")
+def demo_url(tensorboard_server: Callable[..., Any]) -> str:
+    """The address of a TensorBoard over the demo's logs: every tab draws something of them."""
+    server = tensorboard_server(DEMO_LOGS)
+    server.wait_for(lambda tags: len(tags) == 3)
     return str(server.url)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,11 @@ class Tab:
         self.frame.wait_for_timeout(250)
         found = re.search(rf"&p\.rnngrad\.{name}=([^&]*)", self.page.url)
         return found and found[1]
+
+    def decoded(self, name: str) -> str | None:
+        """Return the same, as it was before it came into the URL."""
+        found = self.key(name)
+        return None if found is None else urllib.parse.unquote(found)
 
     def hover(self, run: str, channel: int, timestep: int, shape: tuple[int, int]) -> None:
         """Point at a cell of a heatmap with `shape` cells, [C, T]."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -15,14 +13,6 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 OURS = Path(__file__).with_name("accessibility.js")
 VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "jacobian", "compare")
-
-
-@pytest.fixture(scope="session")
-def demo_url(tensorboard_server: Callable[..., Any]) -> str:
-    """The address of a TensorBoard over the demo's logs: every tab draws something of them."""
-    server = tensorboard_server(ROOT / "demo_logs")
-    server.wait_for(lambda tags: len(tags) == 3)
-    return str(server.url)
 
 
 def opened(page: Page, url: str, *keys: str) -> Tab:

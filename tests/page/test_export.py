@@ -125,20 +125,6 @@ def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
     assert colour_map("vik").shape == (256, 3)
 
 
-def test_the_copied_link_shows_the_same_view(tab: OpenTab) -> None:
-    page = tab(*ALPHA, "step=10")
-    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.frame.get_by_label("Scale").select_option("log")
-    page.frame.get_by_role("button", name="Copy link").click()
-    expect(page.frame.get_by_role("button", name="Link copied")).to_be_visible()
-    link = page.page.evaluate("navigator.clipboard.readText()")
-    page.page.goto("about:blank")
-    page.page.goto(link)
-    again = Tab.attach(page.page)
-    again.at_step("alpha", 10)
-    expect(again.frame.get_by_label("Scale")).to_have_value("log")
-
-
 def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
     page = tab("view=flow", *ALPHA, "flowOf=snr", "flowWindow=2,9,10,31")
     card = page.frame.locator("rg-flow-view article")

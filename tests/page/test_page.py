@@ -124,17 +124,6 @@ def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
     expect(listed).to_have_count(2)
 
 
-def test_run_colours_are_those_of_the_time_series_tab(tab: OpenTab, url: str) -> None:
-    page = tab(*BOTH)
-    runs = page.page.request.get(f"{url}/data/runs").json()
-    palette = ["#425066", "#12b5cb", "#e52592", "#f9ab00"]
-    for run in ("alpha", "beta"):
-        red, green, blue = (int(palette[runs.index(run)][i : i + 2], 16) for i in (1, 3, 5))
-        expect(page.card(run).locator("header .swatch")).to_have_css(
-            "background-color", f"rgb({red}, {green}, {blue})"
-        )
-
-
 def test_tags_are_filtered_and_chosen(tab: OpenTab) -> None:
     page = tab(*BOTH)
     page.frame.get_by_label("Filter tags by regular expression").fill("/y$")
@@ -222,13 +211,6 @@ def test_the_theme_follows_tensorboard(tab: OpenTab, page: Page, theme: str) -> 
     places = symlog_places(picture, *automatic_scale([picture]))
     seen = opened.cells("alpha", *picture.shape)
     assert_colours(seen, places, "vik" if theme == "light" else "berlin")
-
-
-def test_the_theme_changes_while_the_tab_is_open(tab: OpenTab, page: Page) -> None:
-    opened = tab('runs=["alpha"]', 'tags=["lstm"]')
-    opened.at_step("alpha", 30)
-    page.evaluate("document.body.classList.add('dark-mode')")
-    expect(opened.frame.locator("rg-sidebar")).to_have_css("background-color", "rgb(48, 48, 48)")
 
 
 def test_the_steps_are_those_logged(tab: OpenTab) -> None:

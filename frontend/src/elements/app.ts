@@ -36,6 +36,7 @@ import {
 } from "../tensorboard";
 import { readHash, writeHash } from "../url";
 import { isWeight } from "../views/weights";
+import { renderAbsence } from "./absence";
 import type { Cursor } from "./events";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
@@ -49,6 +50,7 @@ import "./toolbar";
 
 /** Of so many pictures the neighbouring steps are fetched ahead. */
 const PREFETCHED_CARDS = 8;
+const NOT_FOUND = "not found";
 const NO_MARKS: ReadonlyMap<number, string> = new Map();
 /** Browsers refuse more than a few changes of the URL a second: a dragged slider writes it at rest. */
 const MIRROR_MILLISECONDS = 100;
@@ -177,7 +179,7 @@ export class RnngradApp extends LitElement {
                 No run in this log directory holds data of tb_rnngrad.
                 <rg-how-to-log></rg-how-to-log>
               </rg-message>`
-            : this.renderMain(page, tags, runs)
+            : this.renderMain(page, tags, runs, chosenTags)
         }
       </main>
     `;
@@ -207,24 +209,33 @@ export class RnngradApp extends LitElement {
   }
 
   private renderSidebar(tags: Tags, state: State, runs: string[], chosenTags: string[]) {
-    const known = new Set([...this.knownRuns, ...orderedRuns(tags, this.knownRuns)]);
-    const runItems = [...known].map((name) => ({
+    const known = this.allRuns(tags);
+    const runItems = [...known, ...runs.filter((run) => !known.includes(run))].map((name) => ({
       name,
       colour: runColour(name, this.knownRuns, this.dark),
-      note: tags[name] ? "" : "no data",
+      note: tags[name] ? "" : known.includes(name) ? "no data" : NOT_FOUND,
     }));
     const { draws } = TABS[state.view];
-    const tagItems = allTags(tags, orderedRuns(tags, this.knownRuns), draws).map((name) => ({ name }));
+    const all = orderedRuns(tags, this.knownRuns);
+    const anyTag = allTags(tags, all);
+    const lost = chosenTags.filter((tag) => !anyTag.includes(tag));
+    const tagItems = [
+      ...allTags(tags, all, draws).map((name) => ({ name })),
+      ...lost.map((name) => ({ name, note: NOT_FOUND })),
+    ];
     return html`<rg-sidebar
       role="complementary" aria-label="Runs and tags" .runItems=${runItems} .tagItems=${tagItems} .runs=${runs}
       .tags=${chosenTags} .others=${undrawn(state, tags, runs, draws)} .runFilter=${state.runFilter} .tagFilter=${state.tagFilter}
     ></rg-sidebar>`;
   }
 
-  private renderMain(page: Page, tags: Tags, runs: string[]) {
+  private allRuns(tags: Tags): string[] {
+    return [...new Set([...this.knownRuns, ...orderedRuns(tags, this.knownRuns)])];
+  }
+
+  private renderMain(page: Page, tags: Tags, runs: string[], chosenTags: string[]) {
     const { state, steps } = page;
     const tab = TABS[state.view];
-    const without = runs.filter((run) => !tags[run]);
     const cards = steps.length ? tab.cards(page) : [];
     this.fetch(page, cards, tags);
     const has = (control: Control) => tab.controls.includes(control);
@@ -256,17 +267,8 @@ export class RnngradApp extends LitElement {
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
-        ${this.renderNothing(tags, runs, page.series)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
-        ${this.renderErrors(page.series)}
-        ${
-          without.length
-            ? html`<rg-message heading=${`No data of tb_rnngrad in ${without.join(", ")}`}>
-                ${without.length === 1 ? "This run holds" : "These runs hold"} other data, but no recurrent gradients.
-                <rg-how-to-log></rg-how-to-log>
-              </rg-message>`
-            : nothing
-        }
+        ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
       </div>
     `;
   }
@@ -303,21 +305,6 @@ export class RnngradApp extends LitElement {
         </button>
       </span>
     `;
-  }
-
-  private renderNothing(tags: Tags, runs: string[], series: Series[]) {
-    const { draws, absent } = TABS[this.store.state.view];
-    if (runs.length === 0)
-      return html`<rg-message heading="No run is selected">Check one on the left.</rg-message>`;
-    if (series.length > 0) return nothing;
-    if (absent && allTags(tags, runs, draws).length === 0) return absent;
-    return html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
-  }
-
-  private renderErrors(series: Series[]) {
-    return series
-      .filter(({ entry }) => entry.error)
-      .map(({ run, tag, entry }) => html`<rg-message heading="${run}: ${tag}">${entry.error}</rg-message>`);
   }
 
   /** Fetch what is shown, then what its colours depend on and its detail, then the slider's neighbours. */

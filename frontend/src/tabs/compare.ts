@@ -54,7 +54,7 @@ export const compareTab: Tab = {
               ${renderCard(page, a, groupOf(a), pins, laidOut(page, a), { name: "A", wanted: step })}
               ${renderCard(page, b, groupOf(b), pins, laidOut(page, b, a), { name: "B", wanted: stepB })}
               ${
-                state.comparison === "swipe"
+                state.comparison === "swipe" || failed(a) || failed(b)
                   ? nothing
                   : html`<rg-difference
                       .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
@@ -68,8 +68,12 @@ export const compareTab: Tab = {
 };
 
 /** Whether there is a picture, of this step or of the one before, and no error. */
-function isReady({ shown, loaded }: Card): boolean {
-  return shown !== null && loaded.status !== "error";
+function isReady(card: Card): boolean {
+  return card.shown !== null && !failed(card);
+}
+
+function failed({ loaded }: Card): boolean {
+  return loaded.status === "error";
 }
 
 /** A, at the slider's step, and B, there too or at a step of its own. */

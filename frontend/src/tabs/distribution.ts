@@ -25,7 +25,7 @@ export const distributionTab: Tab = {
 };
 
 function renderGroup(page: Page, group: Group, axis: Scale | null) {
-  if (!axis) return html`<rg-message heading="Loading ${group.title} …" .busy=${true}></rg-message>`;
+  if (!axis) return renderWaiting(group);
   const { state, dark, step, colourOf } = page;
   const drawn = seriesOf(group).map((card) => {
     const course = page.histogramOf(requestFor(card.series, axis, null));
@@ -48,6 +48,14 @@ function renderGroup(page: Page, group: Group, axis: Scale | null) {
       })}
     </div>
   </section>`;
+}
+
+/** There is no axis before a first picture came: its values' extent is in it. */
+function renderWaiting({ title, cards }: Group) {
+  const failed = cards.flatMap(({ loaded }) => (loaded.status === "error" ? loaded.message : []));
+  return failed.length
+    ? html`<rg-message heading="The ${title} could not be loaded" .retry=${true}>${failed[0]}</rg-message>`
+    : html`<rg-message heading="Loading ${title} …" .busy=${true}></rg-message>`;
 }
 
 /** Which samples are counted, in words. */

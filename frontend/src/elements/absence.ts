@@ -1,0 +1,57 @@
+/** What the page says where there is nothing to draw, and of what it cannot draw. */
+
+import { html, nothing } from "lit";
+import { allTags, type Series } from "../choices";
+import type { Tags } from "../data/types";
+import type { Tab } from "../tabs/tab";
+import "./how_to_log";
+import "./message";
+
+/** What is chosen, and what there is. */
+interface Chosen {
+  tags: Tags;
+  /** Every run that TensorBoard knows. */
+  known: readonly string[];
+  runs: readonly string[];
+  chosenTags: readonly string[];
+  series: readonly Series[];
+  tab: Tab;
+}
+
+export function renderAbsence(chosen: Chosen) {
+  const { tags, known, runs, series } = chosen;
+  return html`
+    ${renderNothing(chosen)} ${series.map(renderError)}
+    ${renderUnknown(runs.filter((run) => !known.includes(run)))}
+    ${renderWithout(runs.filter((run) => known.includes(run) && !tags[run]))}
+  `;
+}
+
+function renderNothing({ tags, runs, chosenTags, series, tab: { draws, absent } }: Chosen) {
+  if (runs.length === 0)
+    return html`<rg-message heading="No run is selected">Check one on the left.</rg-message>`;
+  if (series.length > 0 || runs.every((run) => !tags[run])) return nothing;
+  if (absent && allTags(tags, runs, draws).length === 0) return absent;
+  return chosenTags.length === 0
+    ? html`<rg-message heading="No tag is selected">Check one on the left.</rg-message>`
+    : html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
+}
+
+function renderError({ run, tag, entry }: Series) {
+  return entry.error ? html`<rg-message heading="${run}: ${tag}">${entry.error}</rg-message>` : nothing;
+}
+
+function renderUnknown(runs: readonly string[]) {
+  if (runs.length === 0) return nothing;
+  return html`<rg-message heading="There is no run ${runs.join(", ")}">
+    The address names it, but this log directory does not hold it. Check another run on the left.
+  </rg-message>`;
+}
+
+function renderWithout(runs: readonly string[]) {
+  if (runs.length === 0) return nothing;
+  return html`<rg-message heading=${`No data of tb_rnngrad in ${runs.join(", ")}`}>
+    ${runs.length === 1 ? "This run holds" : "These runs hold"} other data, but no recurrent gradients.
+    <rg-how-to-log></rg-how-to-log>
+  </rg-message>`;
+}

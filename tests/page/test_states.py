@@ -1,0 +1,120 @@
+"""Failed requests, stale links, nothing selected: said in words, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from servers import tensorboard
+
+from .conftest import DEMO_LOGS
+from .reading import Tab
+
+OpenTab = Callable[..., Tab]
+# What of each tab shows that its data came.
+PICTURES = {
+    "overview": "rg-overview-table td svg",
+    "flow": "rg-flow-map canvas",
+    "heatmap": "rg-card rg-heatmap canvas",
+    "curves": "rg-curves-card canvas",
+    "distribution": "rg-histogram svg",
+    "weights": "rg-heatmap canvas",
+    "jacobian": "rg-card rg-heatmap canvas",
+    "compare": "rg-card rg-heatmap canvas",
+}
+DATA = re.compile(r"/data/plugin/rnngrad/(tensor|flow|histogram)\?")
+
+
+@pytest.mark.parametrize("view", PICTURES)
+def test_a_failed_request_says_so_offers_retry_and_loses_no_setting(
+    page: Page, demo_url: str, view: str
+) -> None:
+    page.expected_problems.append("ERR_FAILED")  # type: ignore[attr-defined]
+    page.route(DATA, lambda route: route.abort())
+    keys = {"step": "720", "scale": "linear", "eps": "0.02", "runs": '["lstm","gru"]'}
+    tab = Tab.open(page, demo_url, f"view={view}", *(f"{key}={keys[key]}" for key in keys))
+    message = tab.frame.locator("rg-message", has=tab.frame.get_by_role("alert")).first
+    expect(message.get_by_role("heading")).to_contain_text("could not be loaded")
+    expect(message).to_contain_text("TensorBoard does not answer")
+    expect(tab.frame.locator(PICTURES[view])).to_have_count(0)
+    page.unroute(DATA)
+    message.get_by_role("button", name="Retry").click()
+    expect(tab.frame.locator(PICTURES[view]).first).to_be_visible()
+    expect(tab.frame.get_by_role("alert")).to_have_count(0)
+    for key, value in keys.items():
+        assert tab.decoded(key) == value
+
+
+def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:
+    page.expected_problems.append("ERR_CONNECTION_REFUSED")  # type: ignore[attr-defined]
+    with tensorboard(DEMO_LOGS, tmp_path / "log.txt") as server:
+        server.wait_for(lambda tags: len(tags) == 3)
+        tab = Tab.open(page, server.url, 'runs=["lstm"]', "scale=linear")
+        tab.at_step("lstm", 1440)
+    tab.slider().press("Home")
+    message = tab.frame.locator("rg-card rg-message")
+    expect(message).to_contain_text("TensorBoard does not answer. Is it still running?")
+    expect(message.get_by_role("button", name="Retry")).to_be_visible()
+    assert (tab.key("step"), tab.key("scale")) == ("0", "linear")
+    tab.slider().press("End")
+    tab.at_step("lstm", 1440)  # it came before
+
+
+def test_a_run_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> None:
+    page = tab('runs=["gone","alpha"]', 'tags=["lstm"]')
+    page.at_step("alpha", 30)
+    message = page.frame.locator("rg-message")
+    expect(message.get_by_role("heading")).to_have_text("There is no run gone")
+    expect(page.frame.locator("rg-checklist").first).to_contain_text("not found")
+    page.frame.get_by_role("checkbox", name="gone").click()
+    expect(message).to_have_count(0)
+    page.at_step("alpha", 30)
+    assert json.loads(page.decoded("runs") or "") == ["alpha"]
+
+
+def test_a_tag_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> None:
+    page = tab('runs=["alpha"]', 'tags=["gone"]', "step=10")
+    heading = page.frame.locator("rg-message").get_by_role("heading")
+    expect(heading).to_have_text("Nothing to show")
+    expect(page.frame.locator("rg-checklist").nth(1)).to_contain_text("not found")
+    page.frame.get_by_role("checkbox", name="gone").click()
+    expect(heading).to_have_text("No tag is selected")
+    page.frame.get_by_role("checkbox", name="lstm", exact=True).check()
+    page.at_step("alpha", 10)
+
+
+def test_without_any_run_or_tag_it_says_where_to_choose(tab: OpenTab) -> None:
+    page = tab('runs=["alpha"]', 'tags=["lstm"]', "step=10")
+    heading = page.frame.locator("rg-message").get_by_role("heading")
+    for i, (kind, name) in enumerate((("run", "alpha"), ("tag", "lstm"))):
+        page.at_step("alpha", 10)
+        names = page.frame.locator("rg-checklist").nth(i)
+        names.get_by_role("button", name="none").click()
+        expect(heading).to_have_text([f"No {kind} is selected"])
+        names.get_by_role("checkbox", name=name, exact=True).check()
+    page.at_step("alpha", 10)
+
+
+def test_every_tab_says_in_words_that_nothing_is_selected(tab: OpenTab) -> None:
+    page = tab("runs=[]")
+    for view in PICTURES:
+        page.frame.get_by_role("tab", name=view.capitalize()).click()
+        heading = page.frame.locator("[role=tabpanel]").get_by_role("heading")
+        expect(heading).to_have_text([view.capitalize(), "No run is selected"])
+
+
+def test_a_regular_expression_that_is_none_is_said_and_kept(tab: OpenTab) -> None:
+    page = tab('tags=["lstm"]', "runFilter=alpha(")
+    page.at_step("alpha", 30)
+    expect(page.frame.get_by_role("alert")).to_contain_text("No regular expression")
+    field = page.frame.get_by_label("Filter runs by regular expression")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value("alpha(")
+    field.fill("alpha")
+    expect(page.frame.get_by_role("alert")).to_have_count(0)
+    runs = page.frame.locator("rg-checklist").first
+    expect(runs.get_by_role("checkbox")).to_have_count(1)
