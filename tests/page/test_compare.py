@@ -37,7 +37,7 @@ def test_the_difference_is_that_of_the_logged_numbers(tab: OpenTab) -> None:
 
 def test_the_log_ratio_counts_decades(tab: OpenTab) -> None:
     page = tab(*COMPARE)
-    page.frame.get_by_label("Compare", exact=True).select_option("ratio")
+    page.frame.get_by_role("combobox", name="Compare", exact=True).select_option("ratio")
     expect(difference(page)).to_contain_text("decades")
     a, b = (logged(run, 30)[0].T.astype(np.float64) for run in ("alpha", "beta"))
     expected = np.log10(np.abs(a) / np.abs(b)).astype(np.float32)
@@ -73,7 +73,7 @@ def test_records_of_other_shapes_say_so(tab: OpenTab) -> None:
 
 def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> None:
     page = tab(*COMPARE)
-    page.frame.get_by_label("Compare", exact=True).select_option("swipe")
+    page.frame.get_by_role("combobox", name="Compare", exact=True).select_option("swipe")
     divider = page.frame.get_by_role("slider", name="Divider between A and B")
     expect(divider).to_have_attribute("aria-valuenow", "50")
     a, b = (logged(run, 30)[0].T for run in ("alpha", "beta"))
@@ -132,7 +132,7 @@ def test_both_steps_are_said_where_one_is_the_nearest(tab: OpenTab) -> None:
     expect(page.card("A alpha").locator(".step")).to_have_text("step 10")
     expect(page.card("B beta").locator(".step")).to_have_text("step 12 (nearest to 10)")
     expect(difference(page)).to_contain_text("step 10 against 12")
-    page.frame.get_by_label("Compare", exact=True).select_option("swipe")
+    page.frame.get_by_role("combobox", name="Compare", exact=True).select_option("swipe")
     header = page.frame.locator("rg-swipe header")
     expect(header).to_contain_text("step 12 (nearest to 10)")
     expect(header).to_contain_text("step 10")
