@@ -1,6 +1,6 @@
 /** Windows of a matrix [channels, timesteps], and pooling them to the pixels there are. */
 
-import { rank } from "../colour/bfloat16";
+import { PADDING, rank } from "../colour/bfloat16";
 
 /** Half-open ranges of channels and timesteps. */
 export interface Window {
@@ -77,7 +77,6 @@ export function poolCodes(
   const rows = Math.min(height, part.c1 - part.c0);
   const columns = Math.min(width, part.t1 - part.t0);
   const codes = new Uint16Array(rows * columns);
-  const line = new Int32Array(columns);
   const starts = Int32Array.from(
     { length: columns + 1 },
     (_, i) => part.t0 + blockStart(i, part.t1 - part.t0, columns),
@@ -85,19 +84,21 @@ export function poolCodes(
   for (let row = 0; row < rows; row++) {
     const from = part.c0 + blockStart(row, part.c1 - part.c0, rows);
     const to = part.c0 + blockStart(row + 1, part.c1 - part.c0, rows);
-    line.fill(-2);
-    for (let shown = from; shown < to; shown++) {
-      const base = (order ? order[shown] : shown) * grid.columns;
-      for (let column = 0; column < columns; column++) {
-        for (let cell = starts[column]; cell < starts[column + 1]; cell++) {
-          const code = grid.values[base + cell];
+    for (let column = 0; column < columns; column++) {
+      let chosen = PADDING;
+      let highest = -1;
+      for (let shown = from; shown < to; shown++) {
+        const base = (order ? order[shown] : shown) * grid.columns;
+        for (let cell = base + starts[column]; cell < base + starts[column + 1]; cell++) {
+          const code = grid.values[cell];
           const height = rank(code);
-          if (height > line[column]) {
-            line[column] = height;
-            codes[row * columns + column] = code;
+          if (height > highest) {
+            highest = height;
+            chosen = code;
           }
         }
       }
+      codes[row * columns + column] = chosen;
     }
   }
   return { codes, rows, columns };

@@ -5,3 +5,17 @@ export const byValue = {
   attribute: false,
   hasChanged: (value: unknown, old: unknown) => JSON.stringify(value) !== JSON.stringify(old),
 } as const;
+
+/** Something that takes a while to make, kept for as long as all that it is made from stays. */
+export class Kept<Value> {
+  private from: readonly unknown[] | null = null;
+  private value!: Value;
+
+  of(from: readonly unknown[], make: () => Value): Value {
+    if (from.length !== this.from?.length || from.some((part, i) => part !== this.from?.[i])) {
+      this.value = make();
+      this.from = from;
+    }
+    return this.value;
+  }
+}

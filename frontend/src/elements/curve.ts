@@ -130,19 +130,27 @@ export class RgCurve extends SizedElement implements Pictured {
 
   override updated(changed: Map<string, unknown>): void {
     const looks = this.lines.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
-    const shape = JSON.stringify([looks, this.scale, this.dark, this.boundaries, this.turned]);
+    const shape = JSON.stringify([looks, this.scale.name, this.dark, this.boundaries, this.turned]);
     if (shape !== this.shape) {
       this.plot?.destroy();
       this.shape = shape;
       this.plot = this.build();
-    } else if (changed.has("lines")) {
-      this.plot?.setData(this.data(), false);
     }
-    if (changed.has("span") || changed.has("lines")) {
-      this.plot?.setScale("x", this.xRange());
-    }
+    if (changed.has("lines") || changed.has("scale") || changed.has("span")) this.show();
     if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
     this.showCursor();
+  }
+
+  /** Give the plot its numbers and its ends, in a fraction of the time that a new plot takes. */
+  private show(): void {
+    const { plot, scale } = this;
+    plot?.batch(() => {
+      // Without ends y is scaled anew though they may be what they were, with another threshold.
+      Object.assign(plot.scales.y, { asinh: scale.threshold, min: null });
+      plot.setData(this.data(), false);
+      plot.setScale("y", { min: scale.low, max: scale.high });
+      plot.setScale("x", this.xRange());
+    });
   }
 
   private get exports() {
@@ -214,7 +222,7 @@ export class RgCurve extends SizedElement implements Pictured {
     const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const banded = this.lines.filter(({ band }) => band);
     const options: uPlot.Options = {
-      width: Math.max(100, this.clientWidth - 24),
+      width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
       height: HEIGHT,
       legend: { show: false },
       scales: { x: { time: false, auto: false, dir: this.turned ? -1 : 1 }, y },
@@ -223,7 +231,7 @@ export class RgCurve extends SizedElement implements Pictured {
         {
           ...axis,
           size: 58,
-          splits: scaleTicks(this.scale, 0.14),
+          splits: () => scaleTicks(this.scale, 0.14),
           filter: (_, splits) => splits,
           values: (_, splits) => splits.map(short),
         },

@@ -7,9 +7,9 @@ import type { Pictured } from "../exports";
 import { type Layout, layoutOf, type Pair, type Upright } from "../views/axes";
 import { norms } from "../views/norms";
 import type { Order } from "../views/order";
-import { paint } from "../views/painter";
+import { type Pooled, paint, pooled } from "../views/painter";
 import { svgPicture } from "../views/picture";
-import { byValue } from "./changed";
+import { byValue, Kept } from "./changed";
 import { type Cursor, tell } from "./events";
 import { type AxisNames, renderAxes, renderGroups, renderPins, roomForNames } from "./heatmap_axes";
 import { Gestures, type Plot } from "./heatmap_gestures";
@@ -102,8 +102,9 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   declare marked: [Pair, Pair] | null;
 
   private readonly gestures = new Gestures(this);
-  private painted: unknown[] = [];
-  private normed: { of: unknown[]; strips: unknown } = { of: [], strips: nothing };
+  private readonly strips = new Kept<unknown>();
+  private readonly pooled = new Kept<Pooled | null>();
+  private readonly painted = new Kept<void>();
 
   constructor() {
     super();
@@ -174,11 +175,9 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   /** Norms of rows and columns, remembered between moves of the cursor. */
   private renderNorms(layout: Layout) {
     if (!this.marginals) return nothing;
-    const { values, codes } = this.tensor;
-    const of = [this.tensor, this.width, this.upright, this.order, ...Object.values(this.window)];
-    if (of.some((part, i) => part !== this.normed.of[i]))
-      this.normed = { of, strips: renderNorms(layout, norms(values, codes, this.window, this.order)) };
-    return this.normed.strips;
+    const { values } = this.tensor;
+    const from = [this.tensor, this.width, this.upright, this.order, ...Object.values(this.window)];
+    return this.strips.of(from, () => renderNorms(layout, norms(values, this.window, this.order)));
   }
 
   private renderCrosshair({ across, down }: Layout) {
@@ -209,13 +208,16 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     if (this.width === 0 || !canvas) return;
     const { layout } = this;
     const ratio = globalThis.devicePixelRatio || 1;
-    const size = [layout.across, layout.down].map(({ length }) => Math.round(length * ratio));
+    const [width, height] = [layout.across, layout.down].map(({ length }) => Math.round(length * ratio));
+    const { codes } = this.tensor;
+    const from = [codes, this.upright, this.order, ...Object.values(this.window), width, height];
+    const shown = this.pooled.of(from, () => pooled(codes, layout, [width, height]));
     const table = sharedTable(this.scale, this.map);
-    const drawn = [this.tensor, table, this.upright, this.order, ...Object.values(this.window), ...size];
-    if (drawn.every((part, i) => part === this.painted[i])) return;
-    this.painted = drawn;
-    [canvas.width, canvas.height] = size;
-    paint(canvas, this.tensor.codes, table, layout);
+    this.painted.of([shown, table], () => {
+      if (canvas.width !== width) canvas.width = width;
+      if (canvas.height !== height) canvas.height = height;
+      paint(canvas, codes, shown, table, layout);
+    });
   }
 
   asSvg(caption: string): string {

@@ -1,6 +1,5 @@
 /** Norms of a view's rows and columns, its marginals. */
 
-import { PADDING } from "../colour/bfloat16";
 import type { Grid, Window } from "../data/pool";
 import { blocksOf } from "../data/pool";
 import type { Order } from "./order";
@@ -17,23 +16,20 @@ export interface Norms {
  *
  * Of pooled blocks these are norms of their largest values: a lower bound of the norms of the cells.
  */
-export function norms(
-  values: Grid<Float32Array>,
-  codes: Grid<Uint16Array>,
-  window: Window,
-  order: Order | null = null,
-): Norms {
+export function norms(values: Grid<Float32Array>, window: Window, order: Order | null = null): Norms {
   const { c0, c1, t0, t1 } = blocksOf(values, window);
   const rows = new Float64Array(c1 - c0).fill(Number.NaN);
   const columns = new Float64Array(t1 - t0).fill(Number.NaN);
   for (let c = c0; c < c1; c++) {
+    const base = (order ? order.channels[c] : c) * values.columns;
+    let sum = Number.NaN;
     for (let t = t0; t < t1; t++) {
-      const index = (order ? order.channels[c] : c) * values.columns + t;
-      const value = values.values[index];
-      if (codes.values[index] === PADDING || !Number.isFinite(value)) continue;
-      rows[c - c0] = (rows[c - c0] || 0) + value * value;
-      columns[t - t0] = (columns[t - t0] || 0) + value * value;
+      const square = values.values[base + t] ** 2;
+      if (!(square < Number.POSITIVE_INFINITY)) continue; // padding is NaN, too
+      sum = (sum || 0) + square;
+      columns[t - t0] = (columns[t - t0] || 0) + square;
     }
+    rows[c - c0] = sum;
   }
   return { rows: rows.map(Math.sqrt), columns: columns.map(Math.sqrt) };
 }

@@ -4,52 +4,75 @@ import { blocksOf, type Grid, intersect, poolCodes, type Window } from "../data/
 import type { Axis, Layout } from "./axes";
 
 const scratch = document.createElement("canvas");
+const context = scratch.getContext("2d") as CanvasRenderingContext2D;
+let image = new ImageData(1, 1);
+
+/** What a canvas shows of a grid, whatever the colours: the code of each pixel or larger block. */
+export interface Pooled {
+  codes: Uint16Array;
+  rows: number;
+  columns: number;
+  /** The grid's blocks that are shown. */
+  part: Window;
+}
 
 /**
- * Paint the cells that `layout` shows over the whole canvas, each in its code's colour.
+ * Pool what `layout` shows of `grid` to `width` x `height` pixels; null where it shows nothing of it.
  *
- * Where cells are smaller than the canvas' pixels, a pixel takes the cell of greatest magnitude. What `grid`
- * does not hold stays transparent, and so does padding, whose colour is. Only a grid of single cells may be
- * ordered.
+ * Where cells are smaller than pixels, a pixel takes the cell of greatest magnitude. Only a grid of single cells
+ * may be ordered.
+ */
+export function pooled(grid: Grid<Uint16Array>, layout: Layout, [width, height]: Size): Pooled | null {
+  const { down, t, c } = layout;
+  const cut = intersect({ c0: c.from, c1: c.to, t0: t.from, t1: t.to }, grid.window);
+  if (cut.c0 >= cut.c1 || cut.t0 >= cut.t1) return null;
+  const part = blocksOf(grid, cut);
+  const [most, longest] = c === down ? [height, width] : [width, height];
+  return { ...poolCodes(grid, part, most, longest, c.order?.channels), part };
+}
+
+/** Width and height, in pixels of a canvas. */
+export type Size = [number, number];
+
+/**
+ * Paint over the whole canvas, each code in its colour. What `grid` does not hold stays transparent, and so does
+ * padding, whose colour is.
  */
 export function paint(
   canvas: HTMLCanvasElement,
-  grid: Grid<Uint16Array>,
+  grid: Grid,
+  shown: Pooled | null,
   table: Uint32Array,
   layout: Layout,
 ): void {
-  const context = canvas.getContext("2d", { willReadFrequently: true }) as CanvasRenderingContext2D;
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  const { across, down, t, c } = layout;
-  const cut = intersect({ c0: c.from, c1: c.to, t0: t.from, t1: t.to }, grid.window);
-  if (cut.c0 >= cut.c1 || cut.t0 >= cut.t1) return;
-  const part = blocksOf(grid, cut);
-  const [height, width] = c === down ? [canvas.height, canvas.width] : [canvas.width, canvas.height];
-  const { codes, rows, columns } = poolCodes(grid, part, height, width, c.order?.channels);
+  const target = canvas.getContext("2d", { willReadFrequently: true }) as CanvasRenderingContext2D;
+  target.clearRect(0, 0, canvas.width, canvas.height);
+  if (!shown) return;
+  const { across, down } = layout;
+  const blocks = { c: shown.rows, t: shown.columns };
+  const [width, height] = [blocks[across.dimension], blocks[down.dimension]];
+  if (image.width !== width || image.height !== height) {
+    image = new ImageData(width, height); // else it is written over: new ones by the step would be much garbage
+    [scratch.width, scratch.height] = [width, height];
+  }
+  colour(new Uint32Array(image.data.buffer), shown, table, layout, width);
+  context.putImageData(image, 0, 0);
 
-  const blocks = { c: rows, t: columns };
-  [scratch.width, scratch.height] = [blocks[across.dimension], blocks[down.dimension]];
-  const pixels = colours(codes, rows, columns, table, layout, scratch.width);
-  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), scratch.width, scratch.height);
-  (scratch.getContext("2d") as CanvasRenderingContext2D).putImageData(image, 0, 0);
-
-  const edges = { t: edgesOf(grid, part, "t"), c: edgesOf(grid, part, "c") };
+  const edges = { t: edgesOf(grid, shown.part, "t"), c: edgesOf(grid, shown.part, "c") };
   const [left, right] = pixelsOf(across, edges[across.dimension], canvas.width);
   const [top, bottom] = pixelsOf(down, edges[down.dimension], canvas.height);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(scratch, left, top, right - left, bottom - top);
+  target.imageSmoothingEnabled = false;
+  target.drawImage(scratch, left, top, right - left, bottom - top);
 }
 
-/** The colour of each block, row by row of a picture that is `wide` blocks wide. */
-function colours(
-  codes: Uint16Array,
-  rows: number,
-  columns: number,
+/** Write the colour of each block, row by row of a picture that is `wide` blocks wide. */
+function colour(
+  pixels: Uint32Array,
+  { codes, rows, columns }: Pooled,
   table: Uint32Array,
   { t, c, across }: Layout,
   wide: number,
-): Uint32Array<ArrayBuffer> {
-  const pixels = new Uint32Array(codes.length);
+): void {
   const stride = (axis: Axis) => (axis === across ? 1 : wide);
   const [right, below] = [t.turned ? -stride(t) : stride(t), stride(c)];
   const first = t.turned ? (columns - 1) * stride(t) : 0;
@@ -59,7 +82,6 @@ function colours(
       pixels[to + column * right] = table[codes[from + column]];
     }
   }
-  return pixels;
 }
 
 /** The edges of the blocks `part`, in cells: they need not be the window's. */
