@@ -286,7 +286,6 @@ def test_exports_hold_lags_and_ordered_channels(page: Page, open_tab: OpenTab) -
         assert row[0] == str(lag)
         values = np.array([cell or "nan" for cell in row[1:]], np.float32)
         np.testing.assert_array_equal(values, lags[lag, channels])
-    tab.card("run").get_by_text("Export", exact=True).click()  # closes it
     _, content = saved(tab, "run", "NPY")
     np.testing.assert_array_equal(np.load(io.BytesIO(content)), lags[2:20, channels])
 

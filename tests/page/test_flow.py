@@ -145,7 +145,7 @@ def test_the_page_says_of_every_step_what_python_says(
     limits: flow.Thresholds,
 ) -> None:
     keys = [f"{name}={value}" for name, value in vars(limits).items()]
-    page = tab("view=flow", f'tags=["{tag}"]', *keys, at=course_url)
+    page = tab("view=flow", f'runs=["{run}"]', f'tags=["{tag}"]', *keys, at=course_url)
     expect(page.frame.locator("rg-flow-map").first).to_be_visible()
     seen = page.frame.evaluate(_COURSE, [run, tag])
     expected = courses.python_says(course_logs, run, tag, limits)
