@@ -57,10 +57,11 @@ def open_tab(
         writer.add_sequence("few", few(), 7, mask=LENGTHS, channel_groups=GROUPS)
         writer.add_sequence("many", many(), 7, max_outputs=MANY)
         writer.add_sequence("odd", odd(), 7)
+        writer.add_sequence("points", few()[:, 0], 7)
         wide = np.random.default_rng(13).normal(size=(1, 6, 300)).astype(np.float32)
         writer.add_sequence("wide", wide, 7)
     server = tensorboard_server(logdir)
-    server.wait_for(lambda tags: len(tags.get("run", {})) == 4)
+    server.wait_for(lambda tags: len(tags.get("run", {})) == 5)
     return lambda page, tag, *keys: Tab.open(page, server.url, *FIXED, f'tags=["{tag}"]', *keys)
 
 
@@ -139,9 +140,8 @@ def test_axes_are_shared_or_each_plots_own(page: Page, open_tab: OpenTab) -> Non
     data = few()
     for channel in range(CHANNELS):
         own = np.concatenate([data[s, :n, channel] for s, n in enumerate(LENGTHS)])
-        texts = plot(tab, channel).locator("svg text")
-        expect(texts).to_have_count(2)
-        high, low = (float(t.replace("−", "-")) for t in texts.all_text_contents())
+        ends = plot(tab, channel).locator(".range").inner_text()
+        low, high = (float(end) for end in ends.replace("−", "-").split(" to "))
         assert (low, high) == pytest.approx((own.min(), own.max()), rel=6e-3)
         picture = pixels(plot(tab, channel))
         real = np.arange(TIMESTEPS) < np.array(LENGTHS)[:, np.newaxis]
@@ -357,3 +357,9 @@ def test_plots_are_saved_as_pictures_and_numbers(page: Page, open_tab: OpenTab) 
             cells = columns[f"channel {channel} sample {sample}"]
             assert [np.float32(c) for c in cells[:length]] == list(few()[sample, :length, channel])
             assert set(cells[length:]) <= {""}
+
+
+def test_a_record_of_one_timestep_says_why_it_has_no_curves(page: Page, open_tab: OpenTab) -> None:
+    tab = open_tab(page, "points")
+    message = tab.frame.locator("rg-message", has_text="One timestep makes no curve")
+    expect(message).to_contain_text("Heatmap shows its values as points")

@@ -36,6 +36,8 @@ import { controls } from "./theme";
 
 /** Heights of the curves, of the small plots and of the large one. */
 const HEIGHTS = { small: 84, large: 260 };
+/** Beside the large plot: numbers of the y axis, half a number of the x axis. */
+const SIDES = { left: 60, right: 18 };
 /** Of names above and timesteps below. */
 const AROUND = 29;
 
@@ -76,16 +78,16 @@ export class RgCurvesPlot extends SizedElement {
       .pin { width: 8px; height: 8px; border-radius: 50%; background: var(--rg-accent); align-self: center; flex: none; }
       .plot { position: relative; height: ${HEIGHTS.small}px; border: 1px solid var(--rg-border); background: var(--rg-background); }
       .plot.on { border-color: var(--rg-crosshair); }
-      :host([large]) .plot { height: ${HEIGHTS.large}px; margin: 8px 8px 20px 62px; }
+      :host([large]) .plot { height: ${HEIGHTS.large}px; margin: 8px ${SIDES.right}px 20px ${SIDES.left}px; }
       canvas, svg { position: absolute; inset: 0; width: 100%; height: 100%; }
       svg { overflow: visible; pointer-events: none; }
-      .ends { display: flex; justify-content: space-between; font-size: 10px; line-height: 13px; color: var(--rg-muted); }
+      .ends { display: flex; justify-content: space-between; gap: 4px; white-space: nowrap; font-size: 10px; line-height: 13px; color: var(--rg-muted); }
+      .range { overflow: hidden; }
       .cursor { stroke: var(--rg-crosshair); opacity: 0.55; }
       path { fill: none; stroke-linecap: round; stroke-linejoin: round; stroke-width: 2.2; }
       .halo { stroke: var(--rg-background); stroke-width: 5; }
       circle { stroke: var(--rg-background); stroke-width: 1.5; }
-      text { font-size: 10px; fill: var(--rg-muted); paint-order: stroke; stroke: var(--rg-background); stroke-width: 3px; }
-      :host([large]) text { font-size: 11px; stroke: none; }
+      text { font-size: 11px; fill: var(--rg-muted); }
     `,
   ];
 
@@ -103,7 +105,7 @@ export class RgCurvesPlot extends SizedElement {
   declare time: string;
   /** Whether its y axis ends at its own values. */
   declare free: boolean;
-  /** Whether the ends of its y axis are written in it. */
+  /** Whether the ends of its y axis are written below. */
   declare named: boolean;
   declare turned: boolean;
   /** Whether it has axes. */
@@ -176,7 +178,8 @@ export class RgCurvesPlot extends SizedElement {
   }
 
   override render() {
-    const { span, turned } = this;
+    const { frame } = this;
+    const { span, turned, scale } = frame;
     const [first, last] = turned ? [span[1] - 1, span[0]] : [span[0], span[1] - 1];
     return html`
       ${
@@ -190,9 +193,17 @@ export class RgCurvesPlot extends SizedElement {
       }
       <div class="plot ${!this.large && this.cursor?.c === this.channels[0] ? "on" : ""}">
         <canvas></canvas>
-        <svg aria-hidden="true">${this.renderOver(this.frame)}</svg>
+        <svg aria-hidden="true">${this.renderOver(frame)}</svg>
       </div>
-      ${this.large ? nothing : html`<div class="ends number"><span>${first}</span><span>${last}</span></div>`}
+      ${
+        this.large
+          ? nothing
+          : html`<div class="ends number">
+              <span>${first}</span>
+              ${this.named ? html`<span class="range">${short(scale.low)} to ${short(scale.high)}</span>` : nothing}
+              <span>${last}</span>
+            </div>`
+      }
     `;
   }
 
@@ -202,7 +213,7 @@ export class RgCurvesPlot extends SizedElement {
     const x = inside ? acrossOf(cursor.t, frame) : 0;
     const one = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
     return svg`
-      ${this.large ? this.renderAxes(frame) : nothing} ${this.named ? this.renderEnds(frame) : nothing}
+      ${this.large ? this.renderAxes(frame) : nothing}
       ${inside ? svg`<line class="cursor" x1=${x} x2=${x} y1="0" y2=${frame.height}></line>` : nothing}
       ${one.map(({ sample, channel, trace }) => {
         const path = pathData(trace, frame);
@@ -218,11 +229,6 @@ export class RgCurvesPlot extends SizedElement {
     const ofSample = this.curves.filter(({ sample }) => sample === s);
     const ofChannel = ofSample.filter(({ channel }) => channel === c);
     return ofChannel.length ? ofChannel : ofSample;
-  }
-
-  /** The ends of the y axis. */
-  private renderEnds({ scale, height }: Frame) {
-    return svg`<text x="3" y="10">${short(scale.high)}</text><text x="3" y=${height - 3}>${short(scale.low)}</text>`;
   }
 
   private renderAxes(frame: Frame) {
@@ -278,7 +284,7 @@ export class RgCurvesPlot extends SizedElement {
     const { span, turned, large } = this;
     const scale = this.free ? freeScale(this.scale, this.curves) : this.scale;
     const [width, height] = large
-      ? [this.width - 72, HEIGHTS.large - 2]
+      ? [this.width - SIDES.left - SIDES.right - 2, HEIGHTS.large - 2]
       : [this.width - 2, HEIGHTS.small - 2];
     return { scale, span, turned, width: Math.max(1, width), height };
   }
