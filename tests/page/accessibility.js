@@ -144,5 +144,35 @@
     return workable().filter((one) => !reached.has(one) && !holds(one)).map(nameOf);
   }
 
-  globalThis.accessibility = { contrasts, noteFocus, unreached };
+  /** What is seen of an element: the rest is scrolled away. */
+  function seenBox(element) {
+    const scrollers = ancestors(element).filter((one) => getComputedStyle(one).overflowY !== "visible");
+    const boxes = [element, ...scrollers].map((one) => one.getBoundingClientRect());
+    const [left, top] = [Math.max(...boxes.map((box) => box.left)), Math.max(...boxes.map((box) => box.top))];
+    const [right, bottom] = [Math.min(...boxes.map((box) => box.right)), Math.min(...boxes.map((box) => box.bottom))];
+    return { left, top, right, bottom };
+  }
+
+  /** Controls that lie over each other, and a page that is wider than its window. */
+  function crowded() {
+    const controls = all().filter(
+      (one) => isVisible(one) && one.matches("button, select, input, label, summary, rg-colour-bar, rg-card"),
+    );
+    const boxes = controls.map((one) => [one, seenBox(one)]);
+    const over = boxes.flatMap(([one, a], i) =>
+      boxes
+        .slice(i + 1)
+        .filter(([other, b]) => {
+          const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+          const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          const nested = ancestors(other).includes(one) || ancestors(one).includes(other);
+          return wide > 1 && high > 1 && !nested;
+        })
+        .map(([other]) => `${nameOf(one)} over ${nameOf(other)}`),
+    );
+    const { scrollWidth } = document.documentElement;
+    return scrollWidth > innerWidth ? [`the page is ${scrollWidth} wide`, ...over] : over;
+  }
+
+  globalThis.accessibility = { contrasts, crowded, noteFocus, unreached };
 })();

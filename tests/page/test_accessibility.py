@@ -16,15 +16,21 @@ VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "ja
 
 
 def opened(page: Page, url: str, *keys: str) -> Tab:
-    """Open the page at rest: nothing is being loaded."""
+    """Open the page, and wait until nothing is being loaded."""
     tab = Tab.open(page, url, *keys)
-    page.wait_for_load_state("networkidle")
-    tab.frame.wait_for_function(
-        "!document.querySelector('rnngrad-app').shadowRoot.querySelector('[busy]')"
-    )
-    page.wait_for_timeout(300)
+    at_rest(tab)
     tab.frame.evaluate(OURS.read_text())
     return tab
+
+
+def at_rest(tab: Tab) -> None:
+    """Wait until nothing in or near the view is being loaded."""
+    tab.page.wait_for_load_state("networkidle")
+    tab.page.wait_for_timeout(300)
+    busy = tab.frame.locator("[aria-busy=true]")
+    seen = "(all) => all.some((one) => one.checkVisibility({ contentVisibilityAuto: true }))"
+    while busy.evaluate_all(seen):
+        tab.page.wait_for_timeout(100)
 
 
 def violations(tab: Tab) -> list[str]:
@@ -92,3 +98,15 @@ def test_a_tab_is_seen_read_aloud_and_worked_by_keyboard_in_light_and_dark(
         assert faint(tab) == []
     assert nameless(page) == []
     assert beyond_keys(tab) == []
+
+
+@pytest.mark.parametrize("width", [700, 480])
+def test_in_narrow_windows_nothing_overlaps_or_sticks_out(
+    page: Page, demo_url: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    tab = opened(page, demo_url, "view=overview")
+    for view in VIEWS:
+        tab.frame.get_by_role("tab", name=view.capitalize()).click()
+        at_rest(tab)
+        assert tab.frame.evaluate("accessibility.crowded()") == [], view

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { matcher } from "../choices";
+import { breakable } from "./breakable";
 import { controls } from "./theme";
 
 export interface ChecklistItem {
@@ -77,7 +78,7 @@ export class RgChecklist extends LitElement {
             @change=${(event: Event) => this.toggle(name, (event.target as HTMLInputElement).checked)}
           />
           ${colour ? html`<span class="swatch" style="background:${colour}"></span>` : nothing}
-          <span class="name">${name.split(/(?<=[/_.])/).map((part) => html`${part}<wbr />`)}</span>
+          <span class="name">${breakable(name)}</span>
           ${note ? html`<span class="note">${note}</span>` : nothing}
         </label>
       </li>

@@ -3,6 +3,7 @@ import { short } from "../colour/ticks";
 import { flagColour } from "../courses";
 import { FLAG_NAMES } from "../views/flags";
 import { type Column, columnOf, type Line, type Sorting, sorted, sparkline, trend } from "../views/overview";
+import { breakable } from "./breakable";
 import { tell } from "./events";
 import { controls } from "./theme";
 
@@ -82,7 +83,7 @@ export class RgOverviewTable extends LitElement {
           open();
         }}
       >${series.run}</button></td>
-      <td class="name">${series.tag}</td>
+      <td class="name">${breakable(series.tag)}</td>
       <td>${Number.isNaN(horizon) ? "none" : html`${horizon} <span class="muted">of ${longest}</span>`}</td>
       <td>${renderTrend(line)}</td>
       <td>${renderHalfLife(halfLife, r2)}</td>

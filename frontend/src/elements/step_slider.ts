@@ -19,13 +19,13 @@ export class RgStepSlider extends LitElement {
   static override styles = [
     controls,
     css`
-      :host { display: flex; align-items: center; gap: 8px; min-width: 0; }
-      .track { flex: 1; min-width: 120px; position: relative; height: 28px; }
+      :host { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; min-width: 0; }
+      .track { flex: 1 1 120px; min-width: 100px; position: relative; height: 28px; }
       input[type="range"] { width: 100%; height: 28px; margin: 0; }
       /* The middle of the thumb is 8 px from the ends of the track where the slider is at its ends. */
       svg { position: absolute; left: 8px; top: 23px; width: calc(100% - 16px); height: 5px; overflow: visible; pointer-events: none; }
       input[type="number"] { width: 92px; }
-      button { width: 28px; padding: 0; font-size: 15px; line-height: 1; }
+      button { width: 28px; flex: none; padding: 0; font-size: 15px; line-height: 1; }
       .note { white-space: nowrap; font-size: 12px; }
     `,
   ];

@@ -17,6 +17,7 @@ export class RgTabBar extends LitElement {
     css`
       :host { display: flex; justify-content: space-between; gap: 12px; margin-top: -10px; border-bottom: 1px solid var(--rg-border); }
       nav { display: flex; flex-wrap: wrap; gap: 4px; }
+      button.link { align-self: flex-start; height: 36px; }
       nav button { border: 0; border-radius: 0; border-bottom: 2px solid transparent; height: 36px; padding: 0 12px; background: none; }
       nav button[aria-selected="true"] { border-color: var(--rg-accent-text); color: var(--rg-accent-text); font-weight: 500; }
     `,
