@@ -433,8 +433,11 @@ def _bounds(values: NDArray[Any]) -> NDArray[np.float32]:
         return np.stack([values.min(axis=1), values.max(axis=1)], axis=1).astype(np.float32)
 
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def _to_json(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(fields).encode()
 
 
 def _describe(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
