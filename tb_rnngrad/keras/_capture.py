@@ -9,17 +9,18 @@ from types import TracebackType
 from typing import Any
 
 from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import captured
+from tb_rnngrad.keras._live import live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import NO_LIVE_STEP, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
     """Captures one training step, whatever runs it: eager code, tf.function, XLA, `train_on_batch`.
 
     Inside the `with` block the layers carry taps; a compiled step is traced once more for it and
-    keeps its untouched trace for the time outside. Put one step into one block.
+    keeps its untouched trace for the time outside. Put one step into one block. In legacy graph
+    mode the step is the model's own (`train_on_batch`, `fit`), not a session's run by hand.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
@@ -31,7 +32,8 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
 
     Raises:
         ValueError: no such layer or quantity.
-        NotImplementedError: in legacy graph mode, or a layer cannot be looked into.
+        NotImplementedError: a layer cannot be looked into.
+        RuntimeError: in legacy graph mode, the model is not compiled.
 
     Example::
 
@@ -51,18 +53,17 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         optimizer: Any = None,
     ) -> None:
         adapter = adapter_of(model)
-        if is_legacy_graph():
-            raise NotImplementedError(NO_LIVE_STEP)
         names = check_of(of)
-        self._optimizer = getattr(model, "optimizer", None) if optimizer is None else optimizer
+        optimizer = getattr(model, "optimizer", None) if optimizer is None else optimizer
         self._single = isinstance(of, str)
         self._taps = taps_of(adapter, model, layers, names)
+        self._step = live_step(self._taps, model, optimizer)
         self._stack = contextlib.ExitStack()
         self._records: dict[str, Records] = {}
 
     def __enter__(self) -> capture:
         """Put the taps in."""
-        self._stack.enter_context(self._taps.entered(self._optimizer))
+        self._stack.enter_context(self._step.entered())
         return self
 
     def __exit__(
@@ -75,7 +76,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._stack.close()
         if error is not None:
             return
-        self._records = records_of(captured(self._taps), self._taps, self._single)
+        self._records = records_of(self._step.captured(), self._taps, self._single)
         if self._taps.most_writes > 1:
             warnings.warn(
                 f"{self._taps.most_writes} backward passes ran in one capture; "

@@ -1,19 +1,23 @@
 """tf_keras in the graphs of `tf.compat.v1` (`disable_eager_execution()`).
 
 There a model is one fixed graph that a session runs. A look at it is a second forward and backward
-pass, built once beside the first, with taps in it; the session is asked for what they saw.
+pass, built once beside the first, with taps in it; the session is asked for what they saw. A live
+step runs a second train function instead of the first: over that pass, with the same updates.
 """
 
 from __future__ import annotations
 
+import contextlib
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 from tf_keras.src import backend as keras_backend
 
-from tb_rnngrad.keras._adapter import patched
+from tb_rnngrad.keras._adapter import Patch, patched
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._taps import Taps
 
@@ -63,7 +67,7 @@ class GraphProbe:
         ]
         if getattr(model, "optimizer", None) is not None:
             # Once a session has run a loop, no gradient of it can be built: fit's own comes first.
-            model._make_train_function()
+            _train_function(model)
         placed = [None if one is None else _placeholder_like(one) for one in sample_weights]
         weights = [
             weight
@@ -72,21 +76,110 @@ class GraphProbe:
             for weight in self.taps.adapter.weights(part.layer)
         ]
         taps = Taps(self.taps.adapter, self.taps.asked)
-        with taps.entered():
-            packed = tf.nest.pack_sequence_as(model.input, inputs)
-            outputs = tf.nest.flatten(model(packed, training=training))
-            endpoints = model._training_endpoints
-            swapped = [
-                (vars(endpoint), name, value)
-                for name, values in (("_output", outputs), ("_sample_weight", placed))
-                for endpoint, value in zip(endpoints, values, strict=True)
-            ]
-            masks = [getattr(output, "_keras_mask", None) for output in outputs]
-            with patched(swapped):
-                loss = model._prepare_total_loss(masks)
-            loss += tf.add_n([tf.zeros([], loss.dtype), *model.get_losses_for(inputs)])
+        with taps.entered(), patched(_notes(model)):
+            loss = _loss(model, inputs, training, placed)
             tf.gradients(loss, [self.taps.adapter.raw(weight) for weight in weights])
             return _Built(inputs, placed, captured(taps))
+
+
+class GraphStep:
+    """The model's own train function, a second time, with taps in it."""
+
+    def __init__(self, taps: Taps, model: Any) -> None:
+        self._plain = _train_function(model)
+        layers = list(model._flatten_layers())
+        before = [len(layer._updates) for layer in layers]
+        own = Taps(taps.adapter, taps.asked)
+        with own.entered(), patched(_notes(model)):
+            endpoints = model._training_endpoints
+            weights = [endpoint.sample_weight for endpoint in endpoints]
+            loss = _loss(model, model._feed_inputs, True, weights)
+            updates = model.optimizer.get_updates(
+                params=model._collected_trainable_weights, loss=loss
+            )
+            for layer, count in zip(layers, before, strict=True):
+                updates += layer._updates[count:]  # of states and moving averages
+            self._found = captured(own)
+        self._values: dict[tuple[int, str], Any] = {}
+        fetched = {
+            (index, name): tensor
+            for index, one in enumerate(self._found)
+            for name, tensor in (("data", one.data), ("mask", one.mask))
+            if tensor is not None
+        }
+        self._tapped = keras_backend.function(
+            self._plain.inputs,
+            [loss, *self._plain.outputs[1:]],
+            updates=updates,
+            name="tapped_train_function",
+            fetches=list(fetched.values()),
+        )
+        for fetch, key in zip(self._tapped.fetches, fetched, strict=True):
+            self._tapped.fetch_callbacks[fetch] = partial(self._values.__setitem__, key)
+
+    def belongs_to(self, train_function: Any) -> bool:
+        """Return whether this is that train function's other self."""
+        return train_function is self._plain
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Have the train function, which fit holds on to, be the tapped one for a while."""
+        self._values.clear()
+        plain, tapped = vars(self._plain), vars(self._tapped)
+        with patched([(plain, name, value) for name, value in tapped.items()]):
+            yield
+            tapped.update({name: plain[name] for name in tapped})  # what the session made of it
+
+    def captured(self) -> list[Captured]:
+        """Return what the taps saw, in NumPy arrays."""
+        return [
+            replace(one, data=self._values[index, "data"], mask=self._values.get((index, "mask")))
+            for index, one in enumerate(self._found)
+            if (index, "data") in self._values
+        ]
+
+
+def _train_function(model: Any) -> Any:
+    # One that is there stays: asked again between steps, Keras would make one without the sample
+    # weights of the last step.
+    if getattr(model, "train_function", None) is None:
+        model._make_train_function()
+    return model.train_function
+
+
+def _notes(model: Any) -> list[Patch]:
+    """Return what keeps a further call of the model out of what its layers and metrics note down.
+
+    Train and evaluation functions are made of these notes.
+    """
+    metrics = [*model._get_training_eval_metrics()]
+    noting = {id(one): one for one in [*model._flatten_layers(), *metrics]}.values()
+    return [
+        *((vars(one), "_updates", list(one._updates)) for one in noting),
+        *(
+            (vars(metric), "_call_result", metric._call_result)
+            for metric in metrics
+            if hasattr(metric, "_call_result")
+        ),
+    ]
+
+
+def _loss(
+    model: Any, inputs: list[tf.Tensor], training: bool, sample_weights: list[Any]
+) -> tf.Tensor:
+    """Build the model's forward pass once more, and return its loss."""
+    packed = tf.nest.pack_sequence_as(model.input, inputs)
+    outputs = tf.nest.flatten(model(packed, training=training))
+    endpoints = model._training_endpoints
+    swapped = [
+        (vars(endpoint), name, value)
+        for name, values in (("_output", outputs), ("_sample_weight", sample_weights))
+        for endpoint, value in zip(endpoints, values, strict=True)
+    ]
+    masks = [getattr(output, "_keras_mask", None) for output in outputs]
+    with patched(swapped):
+        loss = model._prepare_total_loss(masks)
+    return loss + tf.add_n([tf.zeros([], loss.dtype), *model.get_losses_for(inputs)])
 
 
 def _placeholder_like(array: Any) -> tf.Tensor:

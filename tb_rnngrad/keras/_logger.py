@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import tensorflow as tf
 
 from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._assemble import Captured
 from tb_rnngrad.keras._background import Background
 from tb_rnngrad.keras._gradients import probe_of
+from tb_rnngrad.keras._live import AnyStep, live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
-from tb_rnngrad.keras._taps import NO_LIVE_STEP, Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 # What logging may run into inside someone else's training step, without that being the step's end.
@@ -118,6 +121,8 @@ class GradientLogger:
         self._beside_a_bar = False
         self._model: Any = None
         self._taps: Taps | None = None
+        self._until_batch_end = contextlib.ExitStack()
+        self._read_later: Callable[[], None] | None = None
         self._begins_epoch = False
         self._steps = 0
         self._stride = 1
@@ -150,6 +155,8 @@ class GradientLogger:
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
+        self._until_batch_end.close()  # of a batch that was broken off
+        self._read_later = None
         try:
             self._steps = self._read_steps()
             self._stride = adapter_of(self._model).steps_per_execution(self._model)
@@ -182,6 +189,10 @@ class GradientLogger:
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell the flags that rose or fell, as far as they are known."""
+        self._until_batch_end.close()
+        if self._read_later is not None:
+            self._read_later()
+            self._read_later = None
         self._tell_flags()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -223,33 +234,37 @@ class GradientLogger:
     def _tap_next_step(self, step: int, flow_only: bool) -> None:
         """Have fit's next call of its train function run under taps; fit reads it at every step."""
         try:
-            taps = self._taps = self._taps or self._new_taps()
+            adapter = adapter_of(self._model)
+            taps = self._taps or taps_of(adapter, self._model, self._layers, self._of)
+            self._taps = taps
+            live = live_step(taps, self._model, getattr(self._model, "optimizer", None))
         except _FAILURES as error:
             self._give_up(error)
+            return
+        if is_legacy_graph():
+            # There fit holds on to its function, which becomes another one until the batch ends.
+            self._until_batch_end.enter_context(live.entered())
+            self._read_later = partial(self._read_step, live, taps, step, flow_only)
             return
         plain = self._model.train_function
 
         def tapped(iterator: Any) -> Any:
             self._model.train_function = plain
-            return self._run_tapped(plain, iterator, taps, step, flow_only)
+            return self._run_tapped(plain, iterator, live, taps, step, flow_only)
 
         self._model.train_function = tapped
-
-    def _new_taps(self) -> Taps:
-        if is_legacy_graph():
-            raise NotImplementedError(NO_LIVE_STEP)
-        return taps_of(adapter_of(self._model), self._model, self._layers, self._of)
 
     def _run_tapped(
         self,
         plain: Callable[[Any], Any],
         iterator: Any,
+        live: AnyStep,
         taps: Taps,
         step: int,
         flow_only: bool,
     ) -> Any:
         try:
-            with taps.entered(getattr(self._model, "optimizer", None)):
+            with live.entered():
                 logs = plain(iterator)
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise
@@ -258,13 +273,16 @@ class GradientLogger:
             # A fresh one, as a trace that failed half-way may not be begun again.
             self._model.make_train_function(force=True)
             return self._model.train_function(iterator)
+        self._read_step(live, taps, step, flow_only)
+        return logs
+
+    def _read_step(self, live: AnyStep, taps: Taps, step: int, flow_only: bool) -> None:
         try:
             # Of several steps in one execution the taps keep the last.
             last = step if self._stride == 1 else max(step, self._read_steps() - 1)
-            self._write(captured(taps), taps, last, flow_only)
+            self._write(live.captured(), taps, last, flow_only)
         except _FAILURES as error:
             self._give_up(error)
-        return logs
 
     def _write(self, found: Sequence[Captured], taps: Taps, step: int, flow_only: bool) -> None:
         check_reached(found, taps)

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,11 +16,6 @@ from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import tap
 from tb_rnngrad.keras._traces import outermost_graph, traced_apart
 from tb_rnngrad.keras._views import Part, View, select
-
-NO_LIVE_STEP: Final = (
-    "in legacy graph mode (tf.compat.v1.disable_eager_execution) a training step is a fixed graph "
-    "that takes no taps; use gradients(model, x, y), or GradientLogger(data=(x, y))"
-)
 
 
 def is_legacy_graph() -> bool:

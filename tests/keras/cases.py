@@ -268,9 +268,9 @@ def stateful(k):
     return case
 
 
-def masked(*real: Sequence[int]):
+def masked(*real: Sequence[int], **options):
     def build(k):
-        layer = k.layers.LSTM(4, return_sequences=True, name="rnn")
+        layer = k.layers.LSTM(4, return_sequences=True, name="rnn", **options)
         inputs = k.Input((T, 3))
         outputs = k.layers.Dense(2)(layer(k.layers.Masking()(inputs)))
         x = _random(SAMPLES, T, 3)
@@ -335,6 +335,7 @@ CASES = {
     "masked right": masked(1, 1, 1, 0, 0),
     "masked left": masked(0, 0, 1, 1, 1),
     "masked holes": masked(1, 0, 1, 0, 1),
+    "masked holes, go_backwards": masked(1, 0, 1, 1, 0, go_backwards=True),
     "masked, unrolled": masked_unrolled,
     "mask_zero, frozen Embedding": tokens,
     "all frozen but the head": frozen,

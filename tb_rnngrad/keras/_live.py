@@ -1,0 +1,63 @@
+"""The user's own training step, looked at while it runs: eagerly or compiled, or in a v1 graph."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph
+
+
+class AnyStep(Protocol):
+    """A training step that can be run with taps and without."""
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """While entered, the step runs with taps."""
+
+    def captured(self) -> list[Captured]:
+        """Return what they saw."""
+
+
+@dataclass(frozen=True)
+class LiveStep:
+    """See `AnyStep`; `optimizer` is the one that may scale the loss, or None."""
+
+    taps: Taps
+    optimizer: Any
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """See `AnyStep`."""
+        return self.taps.entered(self.optimizer)
+
+    def captured(self) -> list[Captured]:
+        """See `AnyStep`."""
+        return captured(self.taps)
+
+
+_graph_steps: weakref.WeakKeyDictionary[Any, dict[Taps, Any]] = weakref.WeakKeyDictionary()
+
+
+def live_step(taps: Taps, model: Any, optimizer: Any) -> AnyStep:
+    """Return the model's training step under these taps.
+
+    Raises:
+        RuntimeError: in a v1 graph, the model is not compiled.
+    """
+    if not is_legacy_graph():
+        return LiveStep(taps, optimizer)
+    from tb_rnngrad.keras._legacy_graph import GraphStep  # it needs tf_keras
+
+    if getattr(model, "optimizer", None) is None:
+        raise RuntimeError(
+            f"model {model.name!r} is not compiled, and in legacy graph mode "
+            "(tf.compat.v1.disable_eager_execution) its own train function is what can be looked "
+            "at; call model.compile(...) first"
+        )
+    known = _graph_steps.setdefault(model, {})
+    step = known.get(taps)
+    if step is None or not step.belongs_to(model.train_function):
+        step = known[taps] = GraphStep(taps, model)
+    return step
