@@ -19,7 +19,7 @@ help:
 	@echo "make format            lay the code out"
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
-	@echo "make screenshots       take the pictures of docs/ anew"
+	@echo "make screenshots       take the pictures of docs/images/ anew"
 	@echo "make clean             remove what these commands made"
 
 # --- set-up ---
