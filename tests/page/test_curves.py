@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 import tb_rnngrad
 
 from .reading import NAN, POSITIVE, ZERO, Tab
-from .test_export import saved_from, table
+from .test_export import copied, saved_from, table
 
 COLOURS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "samples.ts"
 SAMPLES, TIMESTEPS, CHANNELS = 3, 24, 6
@@ -357,6 +357,10 @@ def test_plots_are_saved_as_pictures_and_numbers(page: Page, open_tab: OpenTab) 
             cells = columns[f"channel {channel} sample {sample}"]
             assert [np.float32(c) for c in cells[:length]] == list(few()[sample, :length, channel])
             assert set(cells[length:]) <= {""}
+    view = copied(tab, card)
+    for sample, length in enumerate(LENGTHS):
+        np.testing.assert_array_equal(view[sample, :length], few()[sample, :length])
+        assert view.mask[sample, length:].all()
 
 
 def test_a_record_of_one_timestep_says_why_it_has_no_curves(page: Page, open_tab: OpenTab) -> None:

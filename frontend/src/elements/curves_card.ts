@@ -6,10 +6,10 @@ import { sampleColour } from "../colour/samples";
 import type { Scale } from "../colour/scale";
 import { exact, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
-import { ofPicture, ofTable, type Pictured } from "../exports";
+import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
 import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../views/curves";
 import { curvesTable, svgNames, svgPlots } from "../views/curves_export";
-import { fileName } from "../views/export";
+import { curvesPython, fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import { svgStack } from "../views/picture";
 import { columnsOf, type KeyedPlots, onPlotKey } from "./curves_keys";
@@ -244,6 +244,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     return {
       ...ofPicture(name, caption, () => this),
       ...ofTable(name, () => curvesTable(samples, this.channels, span, time)),
+      ...ofPython(async (logdir) => curvesPython(request, this.channels, span, logdir)),
     };
   }
 

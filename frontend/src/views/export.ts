@@ -154,6 +154,22 @@ view = record.sequences[:, 0]  # [samples, channels]
 `;
 }
 
+/** The lines of Python that read the curves of every sample: `view`, [samples, timesteps or lags, channels]. */
+export function curvesPython(
+  { run, tag, step, time, reversed }: TensorRequest,
+  channels: readonly number[],
+  [first, end]: readonly [number, number],
+  logdir: string,
+): string {
+  return `import numpy as np
+import tb_rnngrad
+
+record = ${reading({ run, tag }, logdir)}.at(${step})
+data = np.ma.array(record.sequences)
+${time || reversed ? arranged(time, reversed) : MASKED}view = data[:, ${first}:${end}][..., [${channels.join(", ")}]]  # [samples, ${time ?? "timestep"}s, channels]
+`;
+}
+
 /** Statistics of a flow, and a formula of them: `view`, [steps, timesteps or lags] within a window of both. */
 export function flowPython(
   series: { run: string; tag: string },
