@@ -73,6 +73,10 @@ export class RnngradApp extends LitElement {
       .steps { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
       .steps rg-step-slider { flex: 1 1 420px; }
       .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
+      @media (max-height: 560px) {
+        main { overflow-y: auto; }
+        .top, .content { flex: none; }
+      }
       @media (max-width: 760px) {
         :host { flex-direction: column; height: auto; min-height: 100vh; overflow: visible; }
         .content { overflow: visible; }

@@ -20,7 +20,7 @@ export class RgStepSlider extends LitElement {
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; min-width: 0; }
-      .track { flex: 1 1 120px; min-width: 100px; position: relative; height: 28px; }
+      .track { flex: 1 1 80px; min-width: 80px; position: relative; height: 28px; }
       input[type="range"] { width: 100%; height: 28px; margin: 0; }
       /* The middle of the thumb is 8 px from the ends of the track where the slider is at its ends. */
       svg { position: absolute; left: 8px; top: 23px; width: calc(100% - 16px); height: 5px; overflow: visible; pointer-events: none; }
