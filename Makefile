@@ -95,7 +95,7 @@ test-frontend: $(BUNDLE)
 
 .PHONY: test-python
 test-python: $(VENV)/test $(VENV)/browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: format
 format: $(VENV)/test

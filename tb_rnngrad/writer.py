@@ -56,7 +56,8 @@ class SummaryWriter:
         self.logdir.mkdir(parents=True, exist_ok=True)
         _warn_of_other_writers(self.logdir)
         host, now = socket.gethostname(), time.time()
-        name = f"events.out.tfevents.{int(now):010d}.{host}.{os.getpid()}.{next(_uid)}{_SUFFIX}"
+        # Files are read in the order of their names: the 10th of a second must not precede the 9th.
+        name = f"events.out.tfevents.{int(now):010d}.{host}.{os.getpid()}.{next(_uid):06d}{_SUFFIX}"
         self.path = (self.logdir / name).resolve()
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}

@@ -146,6 +146,14 @@ def test_one_writer_after_another_is_fine(tmp_path):
         SummaryWriter(tmp_path).close()
 
 
+def test_files_of_one_second_have_names_in_the_order_of_writing(tmp_path):
+    paths = []
+    for _ in range(12):
+        with SummaryWriter(tmp_path) as writer:
+            paths.append(writer.path)
+    assert sorted(paths) == paths
+
+
 def test_a_remote_directory_is_refused_in_words():
     with pytest.raises(
         ValueError, match="logdir is 'gs://bucket/logs'; expected a local directory"
