@@ -21,7 +21,16 @@ export class RgStepSlider extends LitElement {
     css`
       :host { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; min-width: 0; }
       .track { flex: 1 1 80px; min-width: 80px; position: relative; height: 28px; }
-      input[type="range"] { width: 100%; height: 28px; margin: 0; }
+      /* Drawn by hand: with an accent as bright as TensorBoard's, Chromium makes the track of a light page black. */
+      input[type="range"] { width: 100%; height: 28px; margin: 0; appearance: none; background: none; }
+      input[type="range"]::-webkit-slider-runnable-track { height: 4px; border-radius: 2px; background: var(--track); }
+      input[type="range"]::-moz-range-track { height: 4px; border-radius: 2px; background: var(--track); }
+      input[type="range"]::-webkit-slider-thumb {
+        appearance: none; width: 16px; height: 16px; margin-top: -6px; border-radius: 50%; background: var(--rg-accent);
+      }
+      input[type="range"]::-moz-range-thumb { width: 16px; height: 16px; border: 0; border-radius: 50%; background: var(--rg-accent); }
+      input[type="range"]:disabled::-webkit-slider-thumb { background: var(--rg-edge); }
+      input[type="range"]:disabled::-moz-range-thumb { background: var(--rg-edge); }
       /* The middle of the thumb is 8 px from the ends of the track where the slider is at its ends. */
       svg { position: absolute; left: 8px; top: 23px; width: calc(100% - 16px); height: 5px; overflow: visible; pointer-events: none; }
       input[type="number"] { width: 92px; }
@@ -41,11 +50,12 @@ export class RgStepSlider extends LitElement {
   override render() {
     const index = stepIndex(this.steps, this.step);
     const last = this.steps.length - 1;
+    const filled = last > 0 ? (100 * index) / last : 0;
     return html`
       <label for="slider">Step</label>
       <button aria-label="Previous step" title="Previous step (←)" ?disabled=${index <= 0} @click=${() => this.go(index - 1)}>‹</button>
       <span class="track"><input
-        id="slider" type="range" ?disabled=${last < 1} min="0" max=${last} step="1" .value=${String(index)}
+        id="slider" type="range" style="--track:linear-gradient(to right, var(--rg-accent) ${filled}%, var(--rg-edge) ${filled}%)" ?disabled=${last < 1} min="0" max=${last} step="1" .value=${String(index)}
         aria-valuetext="step ${this.steps[index]}, ${index + 1} of ${last + 1}"
         title="Training step: ← → one step, Page Up and Page Down ten, Home and End"
         @input=${(event: Event) => this.go(Number((event.target as HTMLInputElement).value))}

@@ -38,7 +38,7 @@ export const controls = css`
   button.link { border: 0; background: none; padding: 0; height: auto; color: var(--rg-accent-text); }
   button.link:hover { text-decoration: underline; background: none; }
   button[aria-pressed="true"] { border-color: var(--rg-accent-text); color: var(--rg-accent-text); }
-  input[type="checkbox"], input[type="range"] { accent-color: var(--rg-accent); }
+  input[type="checkbox"] { accent-color: var(--rg-accent); }
   :focus-visible { outline: 2px solid var(--rg-focus); outline-offset: 1px; }
   .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .muted { color: var(--rg-muted); }
