@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -18,7 +18,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 import tb_rnngrad
 
 from . import courses
-from .reading import Tab
+from .reading import Tab, new_page
 
 STEPS = {"alpha": (0, 10, 20, 30), "beta": (0, 12, 20, 30)}
 DEMO_LOGS = Path(__file__).parents[2] / "demo_logs"
@@ -126,6 +126,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+# A busy machine may take its time.
+expect.set_options(timeout=30_000)
+
 # TensorBoard's own bundles say this.
 FOREIGN = re.compile("Multiple instances of Three.js")
 
@@ -133,8 +136,7 @@ FOREIGN = re.compile("Multiple instances of Three.js")
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page; the test fails where its console told of an error or a warning."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_page(browser)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
@@ -147,7 +149,7 @@ def page(browser: Browser) -> Iterator[Page]:
     )
     page.expected_problems = []  # type: ignore[attr-defined]
     yield page
-    context.close()
+    page.context.close()
     expected = page.expected_problems  # type: ignore[attr-defined]
     assert [p for p in problems if not any(part in p for part in expected)] == []
 

@@ -14,14 +14,15 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Frame, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Frame, Locator, Page, expect
 
 MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
 ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 0, 240), (0, 255, 0), (0, 255, 255)
 
-_READ_CELLS = """async (canvas, [rows, columns]) => {
-  // What the page was told is drawn by the second frame from now.
-  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+# Makes a page tell when it has nothing under way.
+REST = Path(__file__).with_name("rest.js")
+
+_READ_CELLS = """(canvas, [rows, columns]) => {
   const context = canvas.getContext("2d");
   const cells = [];
   for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
@@ -31,6 +32,13 @@ _READ_CELLS = """async (canvas, [rows, columns]) => {
   }
   return cells;
 }"""
+
+
+def new_page(browser: Browser, width: int = 1280, height: int = 900) -> Page:
+    """Return a page in a context of its own, of which a `Tab` can tell when it is at rest."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(path=REST)
+    return context.new_page()
 
 
 @dataclass
@@ -58,6 +66,10 @@ class Tab:
         frame.wait_for_selector("rnngrad-app")
         return cls(page, frame)
 
+    def rest(self) -> None:
+        """Wait until the page has nothing under way: no request, no timer, nothing to draw."""
+        self.frame.evaluate("atRest()")
+
     def card(self, run: str) -> Locator:
         """The card of a run, its picture there."""
         named = self.frame.locator("h3", has_text=re.compile(f"^{re.escape(run)}$"))
@@ -74,6 +86,11 @@ class Tab:
 
     def read_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
         """Return the RGBA pixels at the middle of each of a canvas' cells, [rows, columns, 4]."""
+        self.rest()
+        return self.painted(canvas, rows, columns)
+
+    def painted(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
+        """Return the same as it is now, while the page may have something under way."""
         pixels = canvas.evaluate(_READ_CELLS, [rows, columns])
         return np.array(pixels, np.uint8).reshape(rows, columns, 4)
 
@@ -85,24 +102,30 @@ class Tab:
 
     def seen_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
         """Return the colours on the screen at the middle of each of a canvas' cells, over all."""
-        box = canvas.bounding_box()
-        assert box
-        self.frame.wait_for_timeout(200)
+        box = self.box(canvas)
         image = np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGBA"))
         across = box["x"] + (np.arange(columns) + 0.5) * box["width"] / columns
         down = box["y"] + (np.arange(rows) + 0.5) * box["height"] / rows
         return image[down.astype(int)[:, np.newaxis], across.astype(int)]
+
+    def box(self, of: Locator) -> FloatRect:
+        """Return where on the page something stands at rest, in CSS pixels."""
+        self.rest()
+        box = of.bounding_box()
+        assert box
+        return box
 
     def slider(self) -> Locator:
         return self.frame.get_by_role("slider", name="Step")
 
     def step(self) -> int:
         """Return the step that the slider names."""
+        self.rest()
         return int(self.frame.get_by_label("Step number").input_value())
 
     def key(self, name: str) -> str | None:
         """Return a key of the URL, as it stands there once the page has come to rest."""
-        self.frame.wait_for_timeout(250)
+        self.rest()
         found = re.search(rf"&p\.rnngrad\.{name}=([^&]*)", self.page.url)
         return found and found[1]
 
@@ -113,14 +136,14 @@ class Tab:
 
     def hover(self, run: str, channel: int, timestep: int, shape: tuple[int, int]) -> None:
         """Point at a cell of a heatmap with `shape` cells, [C, T]."""
-        box = self.canvas(run).bounding_box()
-        assert box
+        box = self.box(self.canvas(run))
         self.canvas(run).hover(
             position={
                 "x": (timestep + 0.5) * box["width"] / shape[1],
                 "y": (channel + 0.5) * box["height"] / shape[0],
             }
         )
+        self.rest()
 
 
 def colour_map(name: str) -> np.ndarray:

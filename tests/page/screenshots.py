@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 from servers import tensorboard
 
-from .reading import Tab
+from .reading import Tab, new_page
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"": (1280, 900), "_wide": (2560, 1300)}
@@ -50,12 +50,12 @@ def main(folder: Path) -> None:
 def _take(
     browser: Browser, url: str, keys: tuple[str, ...], path: Path, size: tuple[int, int], dark: bool
 ) -> None:
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    Tab.open(page, url, *keys)
+    page = new_page(browser, *size)
+    tab = Tab.open(page, url, *keys)
     page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
-    page.wait_for_timeout(2500)
+    tab.rest()
     _save_small(page.screenshot(), path)
-    page.close()
+    page.context.close()
 
 
 def _save_small(screenshot: bytes, path: Path) -> None:

@@ -18,19 +18,9 @@ VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "ja
 def opened(page: Page, url: str, *keys: str) -> Tab:
     """Open the page, and wait until nothing is being loaded."""
     tab = Tab.open(page, url, *keys)
-    at_rest(tab)
+    tab.rest()
     tab.frame.evaluate(OURS.read_text())
     return tab
-
-
-def at_rest(tab: Tab) -> None:
-    """Wait until nothing in or near the view is being loaded."""
-    tab.page.wait_for_load_state("networkidle")
-    tab.page.wait_for_timeout(300)
-    busy = tab.frame.locator("[aria-busy=true]")
-    seen = "(all) => all.some((one) => one.checkVisibility({ contentVisibilityAuto: true }))"
-    while busy.evaluate_all(seen):
-        tab.page.wait_for_timeout(100)
 
 
 def violations(tab: Tab) -> list[str]:
@@ -93,7 +83,7 @@ def test_a_tab_is_seen_read_aloud_and_worked_by_keyboard_in_light_and_dark(
     tab = opened(page, demo_url, f"view={view}", *runs)
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
-        page.wait_for_timeout(200)
+        tab.rest()
         assert violations(tab) == []
         assert faint(tab) == []
     assert nameless(page) == []
@@ -108,5 +98,5 @@ def test_in_narrow_windows_nothing_overlaps_or_sticks_out(
     tab = opened(page, demo_url, "view=overview")
     for view in VIEWS:
         tab.frame.get_by_role("tab", name=view.capitalize()).click()
-        at_rest(tab)
+        tab.rest()
         assert tab.frame.evaluate("accessibility.crowded()") == [], view

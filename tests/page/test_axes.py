@@ -85,9 +85,8 @@ def chain(rows: np.ndarray) -> list[int]:
 
 
 def choose(tab: Tab, label: str, value: str) -> None:
-    """Choose from one of the bar's lists, and let what it takes arrive."""
+    """Choose from one of the bar's lists."""
     tab.frame.get_by_label(label, exact=True).select_option(value)
-    tab.frame.wait_for_timeout(200)
 
 
 def assert_picture(tab: Tab, picture: np.ndarray) -> None:
@@ -154,7 +153,6 @@ def test_an_order_stays_while_stepping_until_it_is_made_anew(page: Page, open_ta
     assert_picture(tab, latest[first])
     bar.get_by_role("button", name="Order anew at step 10").click()
     expect(bar).to_contain_text("of step 10, sample 0")
-    tab.frame.wait_for_timeout(200)
     assert_picture(tab, latest[norm_order(latest)])
     expect(bar.get_by_role("button", name="Order anew")).to_have_count(0)
 
@@ -167,7 +165,6 @@ def test_orders_by_peak_and_by_correlation_keep_directions_apart(
     by_peak = [*sorted(range(HALF), key=peaks.__getitem__)]
     by_peak += sorted(range(HALF, CHANNELS), key=peaks.__getitem__)
     tab = open_tab(page, "order=lag@10@0")
-    tab.frame.wait_for_timeout(200)
     assert_picture(tab, picture[by_peak])
 
     choose(tab, "Channels", "correlation")
@@ -182,7 +179,6 @@ def test_samples_side_by_side_share_one_order(page: Page, open_tab: OpenTab) -> 
     order = norm_order(rms)
     canvases = tab.frame.locator("rg-heatmap canvas")
     expect(canvases).to_have_count(SAMPLES)
-    tab.frame.wait_for_timeout(200)
     for sample in range(SAMPLES):
         picture = data[sample].T[order]
         seen = tab.read_cells(canvases.nth(sample), CHANNELS, TIMESTEPS)
@@ -209,7 +205,6 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
     lags = by_lag(logged(10))[1]
     order = norm_order(lags.T)
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
-    tab.frame.wait_for_timeout(200)
     place, lag = 5, 3
     position, shape = (place, TIMESTEPS - 1 - lag), (CHANNELS, TIMESTEPS)
     if upright == "timesteps":
@@ -226,8 +221,7 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
     curve = tab.frame.locator("rg-curve")
     expect(curve).to_contain_text(f"channel {channel} (backward")
     expect(curve).to_contain_text(f"at lag {lag}")
-    plot = curve.locator(".u-over").bounding_box()
-    assert plot
+    plot = tab.box(curve.locator(".u-over"))
     at_end = {"x": plot["width"] - 1, "y": plot["height"] / 2}
     curve.locator(".u-over").hover(position=at_end)
     expect(readout).to_contain_text(f"lag 0, channel {channel}")
@@ -244,8 +238,7 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
 def test_a_box_and_keys_zoom_into_what_is_seen(page: Page, open_tab: OpenTab, upright: str) -> None:
     tab = open_tab(page, f"axes={upright}", "time=lag", "order=norm@10@0")
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
-    box = tab.canvas("run").bounding_box()
-    assert box
+    box = tab.box(tab.canvas("run"))
     # From place 2, lag 19 to place 6, lag 10: both ends of the box lie within cells.
     ends = [
         ((TIMESTEPS - 1 - lag + 0.5) / TIMESTEPS, (place + 0.5) / CHANNELS)
@@ -275,7 +268,6 @@ def test_exports_hold_lags_and_ordered_channels(page: Page, open_tab: OpenTab) -
     tab = open_tab(page, "show=1", "time=lag", "order=norm@10@1", "window=1,5,2,20")
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
     tab.at_step("run", 10)
-    tab.frame.wait_for_timeout(200)
     lags = by_lag(logged(10))[1]
     channels = norm_order(lags.T)[1:5]
     name, content = saved(tab, "run", "CSV")
@@ -297,7 +289,7 @@ def test_the_copied_python_gives_the_same_lags(page: Page, open_tab: OpenTab, sh
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.at_step("run", 10)
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
-    tab.frame.wait_for_timeout(200)
+    tab.rest()
     card = tab.card("run")
     card.get_by_text("Export", exact=True).click()
     card.get_by_role("button", name="Copy as Python").click()
@@ -325,7 +317,6 @@ def test_two_steps_are_compared_in_one_order(page: Page, open_tab: OpenTab) -> N
     expect(difference).to_contain_text("step 10 against 0")
     a, b = (by_lag(logged(step))[0] for step in (10, 0))
     expected = (a - b)[::-1][:, norm_order(a.T)]
-    tab.frame.wait_for_timeout(300)
     seen = tab.read_cells(difference.locator("rg-heatmap canvas"), *expected.shape)
     magnitudes = np.sort(np.abs(expected), axis=None)
     small = magnitudes[round(0.01 * (magnitudes.size - 1))]

@@ -62,7 +62,6 @@ def test_swapping_turns_the_sign(tab: OpenTab) -> None:
     page.frame.get_by_role("button", name="Swap").click()
     expected = (logged("beta", 30) - logged("alpha", 30))[0].T
     expect(page.card("A beta")).to_be_visible()
-    page.frame.wait_for_timeout(200)
     assert_colours(seen(page), symlog_places(expected, *automatic_scale([expected])), "vik")
 
 
@@ -99,9 +98,8 @@ def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> 
     assert page.key("swipe") == "0.79"
     page.page.keyboard.press("ArrowRight")
     assert_divided(32)
-    canvas = page.frame.locator("rg-swipe rg-heatmap canvas").first.bounding_box()
-    handle = divider.bounding_box()
-    assert canvas and handle
+    canvas = page.box(page.frame.locator("rg-swipe rg-heatmap canvas").first)
+    handle = page.box(divider)
     page.page.mouse.move(handle["x"] + 8, handle["y"] + 40)
     page.page.mouse.down()
     page.page.mouse.move(canvas["x"] + canvas["width"] / 4, canvas["y"] + 40, steps=3)

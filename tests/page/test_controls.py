@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
@@ -79,9 +78,8 @@ def test_the_threshold_is_dragged_on_the_bar(tab: OpenTab) -> None:
     page = tab(*ALPHA)
     page.at_step("alpha", 30)
     thumb = page.frame.get_by_role("slider", name="Symlog threshold")
-    bar = page.frame.locator("rg-colour-bar canvas").bounding_box()
-    start = thumb.bounding_box()
-    assert bar and start
+    bar = page.box(page.frame.locator("rg-colour-bar canvas"))
+    start = page.box(thumb)
     page.page.mouse.move(start["x"] + 4, start["y"] + 9)
     page.page.mouse.down()
     page.page.mouse.move(bar["x"] + bar["width"] * 0.75, bar["y"] + 4, steps=3)
@@ -98,28 +96,43 @@ def test_the_threshold_is_dragged_on_the_bar(tab: OpenTab) -> None:
     assert page.key("threshold") is None
 
 
+# Keeps the label of every step of which the picture was shown, in `shown`.
+RECORD = """(label) => {
+  window.shown = [];
+  const note = () => {
+    const text = label.textContent.trim();
+    if (!text.includes("loading") && window.shown.at(-1) !== text) window.shown.push(text);
+  };
+  const all = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(note).observe(label, all);
+}"""
+
+
+def shown_steps(page: Tab, count: int) -> list[str]:
+    """Return the first steps shown since `RECORD`, once there are `count` of them."""
+    page.frame.wait_for_function("(count) => shown.length >= count", arg=count)
+    return list(page.frame.evaluate("(count) => shown.slice(0, count)", count))
+
+
 def test_playing_shows_one_step_after_another(tab: OpenTab) -> None:
     page = tab(*ALPHA, "speed=8", "loop=false")
     page.at_step("alpha", 30)
-    seen = []
+    page.card("alpha").locator(".step").evaluate(RECORD)
     page.frame.get_by_role("button", name="Play").click()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and (not seen or seen[-1] != 30 or len(seen) < 2):
-        step = page.step()
-        if not seen or seen[-1] != step:
-            seen.append(step)
-    assert seen == [0, 10, 20, 30]
+    assert shown_steps(page, 4) == ["step 0", "step 10", "step 20", "step 30"]
     expect(page.frame.get_by_role("button", name="Play")).to_be_visible()  # it stopped by itself
 
 
 def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
-    page = tab(*ALPHA, "speed=2", "step=20")
+    page = tab(*ALPHA, "speed=8", "step=20")
+    page.at_step("alpha", 20)
+    page.card("alpha").locator(".step").evaluate(RECORD)
     page.frame.get_by_role("button", name="Play").click()
-    page.at_step("alpha", 30)
-    page.at_step("alpha", 0)
+    assert shown_steps(page, 3) == ["step 30", "step 0", "step 10"]
     page.frame.get_by_role("button", name="Pause").click()
+    expect(page.frame.get_by_role("button", name="Play")).to_be_visible()
     stopped = page.step()
-    page.frame.wait_for_timeout(300)
+    page.frame.wait_for_timeout(3 * 1000 / 8)  # so often it would have gone on
     assert page.step() == stopped
 
 

@@ -76,8 +76,9 @@ def plot(tab: Tab, channel: int) -> Locator:
 
 def pixels(of: Locator) -> np.ndarray:
     """Return the RGBA pixels of a plot's canvas, [height, width, 4]."""
-    of.page.wait_for_timeout(150)
-    address = of.locator("canvas").evaluate("(canvas) => canvas.toDataURL()")
+    address = of.locator("canvas").evaluate(
+        "async (canvas) => { await atRest(); return canvas.toDataURL(); }"
+    )
     content = base64.b64decode(address.split(",")[1])
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
 
@@ -169,10 +170,12 @@ def hover(of: Locator, t: int, value: float, span: int) -> None:
     """Point at a value of a linear plot from -1 to 1."""
     canvas = of.locator("canvas")
     canvas.scroll_into_view_if_needed()
+    canvas.evaluate("() => atRest()")
     box = canvas.bounding_box()
     assert box
     x, y = (t + 0.5) / span * box["width"], (1 - value) / 2 * box["height"]
     of.page.mouse.move(box["x"] + x, box["y"] + y)
+    canvas.evaluate("() => atRest()")
 
 
 def numbers(text: str) -> list[float]:

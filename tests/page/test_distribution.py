@@ -30,6 +30,7 @@ def card(page: Tab, run: str) -> Locator:
     found = page.frame.locator("rg-distribution-card", has=named)
     expect(found.locator("rg-histogram").first).to_be_visible()
     expect(found.locator(".faded")).to_have_count(0)
+    page.rest()
     return found
 
 
@@ -115,9 +116,8 @@ def test_what_is_no_ordinary_number_is_counted_apart_in_words(tab: OpenTab) -> N
 
 def drag(page: Tab, thumb: Locator, across: float) -> None:
     """Drag a handle to `across` of its plot, 0 to 1."""
-    handle = thumb.bounding_box()
-    strip = card(page, "alpha").locator("rg-histogram").first.locator("canvas").bounding_box()
-    assert handle and strip
+    handle = page.box(thumb)
+    strip = page.box(card(page, "alpha").locator("rg-histogram").first.locator("canvas"))
     page.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 6)
     page.page.mouse.down()
     page.page.mouse.move(strip["x"] + across * strip["width"], handle["y"] + 6, steps=3)
@@ -187,8 +187,7 @@ def test_over_steps_a_click_goes_to_a_step_and_the_sliders_is_marked(
         values = logged("alpha", step)[..., :4].astype(np.float64)
         np.testing.assert_array_equal(found, np.histogram(values, edges)[0])
     canvas = over.locator("canvas")
-    box = canvas.bounding_box()
-    assert box
+    box = page.box(canvas)
     row_of_10 = over.evaluate("(one) => one.y(1)")
     canvas.click(position={"x": box["width"] / 2, "y": row_of_10 - 1})
     expect(page.frame.get_by_label("Step number")).to_have_value("10")

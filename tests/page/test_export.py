@@ -27,6 +27,7 @@ def saved(page: Tab, run: str, kind: str) -> tuple[str, bytes]:
 
 def saved_from(page: Tab, card: Locator, kind: str) -> tuple[str, bytes]:
     """Choose `kind` in the export menu within `card`; return the file's name and content."""
+    page.rest()
     card.get_by_text("Export", exact=True).click()
     with page.page.expect_download() as download:
         card.get_by_role("button", name=kind, exact=True).click()
@@ -49,6 +50,7 @@ def numbers(content: bytes) -> np.ndarray:
 
 def copied(page: Tab, card: Locator) -> Any:
     """Choose `Copy as Python` within `card`, run what was copied, and return its `view`."""
+    page.rest()
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card.get_by_text("Export", exact=True).click()
     card.get_by_role("button", name="Copy as Python").click()

@@ -101,8 +101,7 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
     page = tab(*FLOW)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
-    box = canvas.bounding_box()
-    assert box
+    box = page.box(canvas)
     at = {"x": box["width"] * 1.5 / 4, "y": box["height"] * 35.5 / TIMESTEPS}
     canvas.hover(position=at)
     readout = page.frame.locator("rg-flow-map .readout")
@@ -257,8 +256,7 @@ def test_two_runs_are_compared_as_the_decades_between_them(tab: OpenTab, course_
     expect(canvas).to_have_count(1)
     page.frame.get_by_label("A", exact=True).select_option(label="failing: lstm_1")
     page.frame.get_by_label("B", exact=True).select_option(label="growing: lstm_1")
-    box = canvas.bounding_box()
-    assert box
+    box = page.box(canvas)
     steps = len(courses.STEPS[::2])
     row, column = 30, 7  # step 14
     canvas.hover(
@@ -285,8 +283,7 @@ def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
     field.fill("16")
     field.press("Enter")
     line = page.frame.locator("rg-flow-map path.boundary:not(.halo)")
-    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").bounding_box()
-    assert canvas
+    canvas = page.box(page.frame.locator("rg-flow-map rg-heatmap canvas"))
     rows = [float(part.split("H")[0]) for part in (line.get_attribute("d") or "").split("M0,")[1:]]
     np.testing.assert_allclose(np.array(rows) / canvas["height"], [16 / 40, 32 / 40], atol=1e-6)
     curve = page.frame.locator("rg-flow-now rg-curve")
@@ -315,8 +312,7 @@ def test_maps_zoom_together_over_training_steps_and_timesteps(
 ) -> None:
     page = tab(*COURSES, at=course_url)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").last
-    box = canvas.bounding_box()
-    assert box
+    box = page.box(canvas)
     steps = courses.STEPS if "growing" in _last_run(page) else courses.STEPS[::2]
     # From the step with index 2 to that with index 5, timesteps 10 to 29.
     across = [box["x"] + box["width"] * edge / len(steps) for edge in (2.5, 5.5)]

@@ -58,7 +58,7 @@ def test_heatmaps_far_out_of_view_are_drawn_once_they_come_near(page: Page, tab:
     expect(canvas).to_be_visible()
     before = opened.read_cells(canvas, CHANNELS, TIMESTEPS)
     near.scroll_into_view_if_needed()
-    opened.frame.wait_for_timeout(300)  # until the browser told the far one that it is
+    expect(far.locator("rg-heatmap")).to_have_js_property("skipped", True)
     opened.frame.get_by_label("Colours", exact=True).select_option("bwr")
     expect(far.locator("rg-heatmap")).to_have_js_property("map", "bwr")
     np.testing.assert_array_equal(opened.read_cells(canvas, CHANNELS, TIMESTEPS), before)
@@ -91,7 +91,6 @@ def test_scales_and_maps_change_the_colours(tab: OpenTab) -> None:
     page.frame.get_by_label("Colours", exact=True).select_option("bwr")
     picture = logged("alpha", 30)[0].T.astype(np.float64)
     places = (picture / np.abs(picture).max() + 1) / 2
-    page.frame.wait_for_timeout(100)
     seen = page.cells("alpha", CHANNELS, TIMESTEPS).astype(int)
     # bfloat16's 8 bits are half a step of the 256 colours: where it tips over, the next one shows.
     assert_colours(seen.astype(np.uint8), places, "bwr")
@@ -163,8 +162,7 @@ def test_the_keyboard_reads_cells_and_pins_channels(tab: OpenTab) -> None:
 
 def test_clicking_a_row_pins_its_channel_and_unpin_lets_it_go(tab: OpenTab) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]', "pins=[]")
-    box = page.canvas("alpha").bounding_box()
-    assert box
+    box = page.box(page.canvas("alpha"))
     position = {"x": 20, "y": box["height"] * 6.5 / CHANNELS}
     page.canvas("alpha").click(position=position)
     heading = page.frame.get_by_role("heading", name="channel 6 (backward 2)")
@@ -189,8 +187,7 @@ def window(page: Tab) -> list[int] | None:
 
 def test_a_box_zooms_all_pictures_and_stays_while_stepping(tab: OpenTab) -> None:
     page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
-    box = page.canvas("alpha").bounding_box()
-    assert box
+    box = page.box(page.canvas("alpha"))
     wide, high = box["width"] / TIMESTEPS, box["height"] / CHANNELS
     mouse = page.page.mouse
     mouse.move(box["x"] + 10.5 * wide, box["y"] + 2.5 * high)
@@ -297,8 +294,7 @@ def test_a_record_without_a_time_axis_is_points_of_every_sample(
     opened = Tab.open(page, server.url, "scale=linear", "limit=4")
     canvas = opened.frame.locator("rg-scatter canvas")
     expect(canvas).to_have_attribute("aria-label", re.compile("^Values of 6 samples"))
-    box = canvas.bounding_box()
-    assert box
+    box = opened.box(canvas)
     for sample, channel in ((0, 0), (4, 2)):
         at = {
             "x": (sample + 0.5) / 6 * box["width"],

@@ -12,9 +12,11 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from .conftest import DEMO_LOGS
-from .reading import Tab
+from .reading import Tab, new_page
 
 RUNS = ("simple_rnn", "lstm", "gru")
+KEPT_THEME = """(theme) =>
+  JSON.parse(localStorage.getItem("_tb_global_settings") ?? "{}").theme === theme"""
 
 
 def choose_theme(page: Page, name: str) -> None:
@@ -39,7 +41,7 @@ def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url:
     for theme in ("Light", "Dark"):
         page.goto(f"{demo_url}/#timeseries")
         choose_theme(page, theme)
-        page.wait_for_timeout(1000)  # before which TensorBoard does not keep it
+        page.wait_for_function(KEPT_THEME, arg=theme.lower())
         row = page.locator("tb-data-table-content-row")
         expected = {}
         for run in RUNS:
@@ -52,12 +54,12 @@ def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url:
             expect(swatch).to_have_css("background-color", expected[run])
 
 
-def picture(page: Page) -> np.ndarray:
+def picture(tab: Tab) -> np.ndarray:
     """Return the pixels of TensorBoard's content, at rest."""
-    page.wait_for_load_state("networkidle")
-    page.mouse.move(5, 5)
-    page.wait_for_timeout(1000)
-    image = np.asarray(Image.open(io.BytesIO(page.locator("iframe").screenshot())).convert("RGB"))
+    tab.page.mouse.move(5, 5)
+    tab.rest()
+    screenshot = tab.page.locator("iframe").screenshot()
+    image = np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB"))
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 50
     return image
 
@@ -75,17 +77,15 @@ def test_the_copied_link_shows_the_same_pixels_to_others(
     expect(tab.frame.get_by_role("button", name="Link copied")).to_be_visible()
     expect(tab.frame.get_by_role("button", name="Copy link")).to_be_visible()
     tab.frame.evaluate("document.activeElement.blur()")
-    other = browser.new_context(viewport=page.viewport_size)
+    elsewhere = new_page(browser)
     try:
-        elsewhere = other.new_page()
         elsewhere.goto(link)
-        Tab.attach(elsewhere)
-        difference = picture(elsewhere).astype(int) - picture(page)
+        difference = picture(Tab.attach(elsewhere)).astype(int) - picture(tab)
         # Corners and slanted lines are smoothed over what was painted before.
         assert np.abs(difference).max() < 16
         assert (difference != 0).mean() < 1e-3
     finally:
-        other.close()
+        elsewhere.context.close()
 
 
 def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[..., Any]) -> None:

@@ -19,7 +19,9 @@ T = courses.TIMESTEPS
 
 def values(curve: Locator) -> list[Any]:
     """Return the values of a plot's lines."""
-    lines: list[Any] = curve.evaluate("(curve) => curve.lines.map(({ values }) => values)")
+    lines: list[Any] = curve.evaluate(
+        "async (curve) => { await atRest(); return curve.lines.map(({ values }) => values); }"
+    )
     return lines
 
 

@@ -139,7 +139,7 @@ def test_every_slider_says_its_value_within_its_ends_and_arrow_keys_change_it(
 ) -> None:
     for keys in (("view=heatmap",), ("view=distribution",), ("view=compare", "comparison=swipe")):
         page = tab('tags=["lstm"]', *keys)
-        page.page.wait_for_load_state("networkidle")
+        page.rest()
         sliders = page.frame.locator("[role=slider]")
         expect(sliders.first).to_be_visible()
         for i in range(min(4, sliders.count())):

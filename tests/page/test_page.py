@@ -191,7 +191,7 @@ def test_a_slow_step_leaves_the_old_picture_under_its_own_label(tab: OpenTab, pa
     expect(label).to_have_text("step 30 (loading 0 …)")
     picture = logged("alpha", 30)[0].T
     places = symlog_places(picture, *automatic_scale([picture]))
-    seen = opened.cells("alpha", *picture.shape)
+    seen = opened.painted(opened.canvas("alpha"), *picture.shape)
     for route in held:
         route.continue_()
     opened.at_step("alpha", 0)

@@ -73,6 +73,7 @@ def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
     expect(matrix.locator("canvas")).to_be_visible()
     histograms = matrix.locator("xpath=following-sibling::*[1]")
     expect(histograms.locator("rg-histogram")).to_have_count(4)
+    page.rest()
     return matrix, histograms
 
 
@@ -84,8 +85,7 @@ def test_the_parts_of_one_layer_stand_side_by_side_values_over_gradients(
     boxes = {}
     for kind in QUANTITIES:
         for part in SHAPES:
-            box = part_of(page, kind, part)[0].bounding_box()
-            assert box
+            box = page.box(part_of(page, kind, part)[0])
             boxes[kind, part] = box
     left = [boxes["kernels", part]["x"] for part in ("kernel", "recurrent_kernel", "bias")]
     assert left == sorted(set(left))
