@@ -14,6 +14,7 @@ def independent(data, mask):
     last = [max(np.flatnonzero(real), default=-1) for real in mask]
     by_timestep = definitions(data, mask, [[t] * len(data) for t in timesteps])
     by_lag = definitions(data, mask, [[end - lag for end in last] for lag in timesteps])
+    by_lag[:, 0] = linked(data, mask, last)
     dead = [not data[mask][:, channel].any() for channel in range(data.shape[2])]
     everywhere = np.full((data.shape[1], 1), np.mean(dead))
     return np.concatenate([by_timestep, by_lag[:, [0, 6, 7, 11]], everywhere], axis=1)
@@ -44,6 +45,25 @@ def definitions(data, mask, rows_of_timesteps):
             ]
         )
     return np.array(rows)
+
+
+def linked(data, mask, last):
+    """The mean norm by lag, changing from lag to lag as those samples do that have both."""
+    samples = range(len(data))
+    norms = [
+        {end - t: np.linalg.norm(data[s, t].astype(np.float64)) for t in np.flatnonzero(mask[s])}
+        for s, end in zip(samples, last, strict=True)
+    ]
+    found = []
+    for lag in range(data.shape[1]):
+        both = [of for of in norms if lag in of and lag - 1 in of]
+        here = [of[lag] for of in norms if lag in of]
+        before, after = sum(of[lag - 1] for of in both), sum(of[lag] for of in both)
+        if before * after > 0:
+            found.append(found[-1] * after / before)
+        else:
+            found.append(np.mean(here) if here else np.nan)
+    return found
 
 
 def test_there_is_one_column_a_statistic():
@@ -193,6 +213,35 @@ def test_lags_count_from_the_last_real_timestep_of_each_sample():
     expected = [[4, 3, 2, 1], [2, 1, nan, nan], [4, nan, 2, nan], [nan, nan, nan, nan]]
     np.testing.assert_array_equal(flow.by_lag(values, mask), expected)
     np.testing.assert_array_equal(flow.by_lag(values)[0], [4, 3, 2, 1])
+
+
+def test_samples_that_end_leave_no_jump_in_the_norms_by_lag():
+    """Norms are a**lag times what is each sample's own, so that a mean of fewer samples jumps."""
+    a, timesteps = 0.8, 12
+    sizes = np.array([1, 5, 100, 1e-3])[:, np.newaxis]
+    masks = {
+        "right": np.arange(timesteps) < np.array([[12], [9], [5], [2]]),
+        "left": np.arange(timesteps) >= np.array([[0], [3], [6], [11]]),
+        "holes": np.array([[1] * 12, [1, 0] * 6, [1, 1, 0, 0] * 3, [0] * 12], bool),
+    }
+    for mask in masks.values():
+        last = timesteps - 1 - np.argmax(mask[:, ::-1], axis=1)[:, np.newaxis]
+        data = (sizes * a ** (last - np.arange(timesteps)))[..., np.newaxis].astype(np.float32)
+        norms = dict(zip(flow.STATISTICS, flow.statistics(data, mask).T, strict=True))[
+            "lag_norm_mean"
+        ]
+        np.testing.assert_allclose(flow.gain(norms), a, rtol=1e-6)
+        assert norms[0] == pytest.approx(sizes[mask.any(axis=1)].mean(), rel=1e-6)
+
+
+def test_where_lags_have_no_sample_in_common_norms_start_again():
+    data = np.array([[1, 2, 0, 4, 5, 7]], np.float32)[..., np.newaxis]
+    mask = np.array([[1, 0, 1, 1, 1, 0]], bool)
+    norms = flow.statistics(data, mask)[:, flow.STATISTICS.index("lag_norm_mean")]
+    np.testing.assert_allclose(norms, [5, 4, 0, np.nan, 1, np.nan], rtol=1e-7)
+    data[0, 3] = np.inf
+    norms = flow.statistics(data, mask)[:, flow.STATISTICS.index("lag_norm_mean")]
+    np.testing.assert_allclose(norms, [5, np.inf, 0, np.nan, 1, np.nan], rtol=1e-7)
 
 
 def test_the_signal_to_noise_horizon_ends_where_noise_begins():

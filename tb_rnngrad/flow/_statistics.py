@@ -174,7 +174,8 @@ _FORMULAS: Final[Mapping[str, Callable[[_Batch], Float64]]] = MappingProxyType(
 )
 
 # Statistics that are also taken by lag, as sequences of a batch end at different timesteps: what
-# the horizon, the half-life, the gain and the signal-to-noise ratio are computed from.
+# the horizon, the half-life, the gain and the signal-to-noise ratio are computed from. The mean
+# norm is linked there.
 BY_LAG: Final = ("norm_mean", "mean_norm", "std_norm", "real_samples")
 
 STATISTICS: Final[tuple[str, ...]] = (
@@ -210,6 +211,10 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
         timestep, known = timestep_of_lag(mask)
         aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
         _fill(by_lag, aligned, known, {name: _FORMULAS[name] for name in BY_LAG})
+        wide = aligned.astype(np.float64, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = np.sqrt(np.einsum("slc,slc->sl", wide, wide))
+        by_lag[:, BY_LAG.index("norm_mean")] = _linked_mean(norms, known)
     return table
 
 
@@ -249,6 +254,34 @@ def _fill(
                 table[piece, column] = formula(batch)
             alive |= batch.alive()
     return float(alive.mean()) if mask is None or mask.any() else np.nan
+
+
+def _linked_mean(norms: Float64, known: NDArray[np.bool_]) -> Float64:
+    """Return the mean over samples, as if every sample had every lag.
+
+    From one lag to the next it changes by the factor by which the mean over the samples that have
+    both changes: a chain-linked index. A sample that begins later than others, or has a hole, then
+    leaves no jump that would look like a gain. Where there is no such factor (no sample has both, a
+    mean of 0, or one that is not finite) it starts again from the mean over the samples there are.
+
+    Args:
+        norms: [samples, lags].
+        known: [samples, lags], whether the sample has that lag.
+
+    Returns:
+        [lags]; NaN where no sample has the lag.
+    """
+    both = known[:, 1:] & known[:, :-1]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        means = np.where(known, norms, 0).sum(axis=0) / known.sum(axis=0)
+        before = np.where(both, norms[:, :-1], 0).sum(axis=0)
+        after = np.where(both, norms[:, 1:], 0).sum(axis=0)
+        linked = np.all([(x > 0) & (x < np.inf) for x in (means[:-1], before, after)], axis=0)
+        steps = np.where(linked, np.log(after / before), 0)
+    logs = np.concatenate([[0], np.cumsum(steps)])
+    starts = np.where(np.concatenate([[False], linked]), 0, np.arange(len(means)))
+    start = np.maximum.accumulate(starts)
+    return np.asarray(means[start] * np.exp(logs - logs[start]))
 
 
 def timestep_of_lag(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -19,16 +19,20 @@ def statistics(data: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """
     if data.shape.rank == 2:
         data = data[:, tf.newaxis]
-    columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG]
+    columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG if name != "norm_mean"]
     if mask is None:
         mask = tf.ones(data.shape[:2], tf.bool)
         by_timestep = _statistics(data, mask)
         of_lags = tf.reverse(by_timestep, [0])
+        norms = of_lags[:, flow.STATISTICS.index("norm_mean")]
     else:
         by_timestep = _statistics(data, mask)
-        of_lags = _statistics(*_aligned_by_lag(data, mask))
+        aligned, known = _aligned_by_lag(data, mask)
+        of_lags = _statistics(aligned, known)
+        norms = _linked_mean(aligned, known)
     dead = tf.fill([tf.shape(by_timestep)[0], 1], _dead_share(data, mask))
-    return tf.concat([by_timestep, tf.gather(of_lags, columns, axis=1), dead], 1)
+    by_lag = tf.gather(of_lags, columns, axis=1)
+    return tf.concat([by_timestep, norms[:, tf.newaxis], by_lag, dead], 1)
 
 
 def _aligned_by_lag(data: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -73,6 +77,31 @@ def _statistics(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         "real_samples": samples,
     }
     return tf.cast(tf.stack(list(values.values()), 1), tf.float32)
+
+
+def _linked_mean(data: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Return the mean norm by lag as `flow.statistics` links it.
+
+    Args:
+        data: [samples, lags, channels].
+        known: [samples, lags] of bool, whether the sample has that lag.
+    """
+    norms = tf.sqrt(tf.reduce_sum(tf.cast(data, tf.float64) ** 2, 2))
+    zero, lags = tf.zeros([], tf.float64), tf.shape(norms)[1]
+    both = tf.logical_and(known[:, 1:], known[:, :-1])
+    samples = tf.reduce_sum(tf.cast(known, tf.float64), 0)
+    means = tf.reduce_sum(tf.where(known, norms, zero), 0) / samples
+    before = tf.reduce_sum(tf.where(both, norms[:, :-1], zero), 0)
+    after = tf.reduce_sum(tf.where(both, norms[:, 1:], zero), 0)
+    sizes = tf.stack([means[:-1], before, after])
+    linked = tf.reduce_all(tf.logical_and(sizes > 0, sizes < float("inf")), 0)
+    steps = tf.where(linked, tf.math.log(after / before), zero)
+    logs = tf.concat([[zero], tf.cumsum(steps)], 0)
+    starts = tf.concat([[True], tf.logical_not(linked)], 0)
+    stretch = tf.cumsum(tf.cast(starts, tf.int32)) - 1
+    start = tf.math.unsorted_segment_min(tf.range(lags), stretch, lags)
+    at = tf.gather(start, stretch)
+    return tf.cast(tf.gather(means, at) * tf.exp(logs - tf.gather(logs, at)), tf.float32)
 
 
 def _dead_share(data: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

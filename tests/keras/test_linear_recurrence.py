@@ -51,14 +51,27 @@ def test_the_gain_and_the_half_life_are_those_of_a(k, rng, a):
     assert_fades_as(a, statistic(statistics, "lag_norm_mean"), rtol=1e-5)
 
 
-def test_sequences_that_end_early_fade_from_their_own_end(k, rng):
-    model = recurrence(k, 0.9)
-    x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))
-    x[1, 40:] = x[2, 25:] = -9.0
-    record = tb_rnngrad.keras.gradients(model, x, y)["rnn"]
-    statistics = flow.statistics(record.data, record.mask)
-    for name in ("lag_mean_norm", "lag_norm_mean"):
-        assert_fades_as(0.9, statistic(statistics, name)[:25], rtol=1e-5)
+PADDED = {
+    "right": np.arange(TIMESTEPS) < np.array([[60], [40], [25], [1]]),
+    "left": np.arange(TIMESTEPS) >= np.array([[0], [20], [58], [5]]),
+    "holes": np.arange(TIMESTEPS) % np.array([[99], [3], [2], [4]]) > 0,
+}
+
+
+def test_wherever_samples_are_padded_the_training_log_fades_as_a(k, rng, tmp_path):
+    """Lags count from each sample's own end, and samples that end leave no jump."""
+    a, samples = 0.9, SAMPLES * len(PADDED)
+    model = recurrence(k, a)
+    model.optimizer.learning_rate = 0.0
+    x, y = rng.normal(size=(samples, TIMESTEPS, 1)), rng.normal(size=(samples, 1))
+    x[~np.concatenate([*PADDED.values()])] = -9.0
+    logger = tb_rnngrad.keras.GradientLogger(tmp_path, update_freq=1)
+    model.fit(x, y, batch_size=SAMPLES, shuffle=False, verbose=0, callbacks=[logger])
+    series = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")
+    for record, values, real in zip(series, series.flow.values, PADDED.values(), strict=True):
+        np.testing.assert_array_equal(record.mask, real)
+        assert_fades_as(a, statistic(values, "lag_norm_mean")[: real[0].sum()], rtol=1e-5)
+        assert flow.largest_gain(statistic(values, "lag_mean_norm")) > 1, "no jump to be left out"
 
 
 @pytest.mark.parametrize("a", [0.9, 1.05])

@@ -144,7 +144,9 @@ export class RgFlagsBar extends LitElement {
     const names = seriesNames(this.cards);
     const known = this.cards.flatMap(({ course }, i) => {
       const kept = course && nearestStep(course.flow.steps, this.step);
-      return kept ? [{ name: names[i], flags: course.flags[course.flow.steps.indexOf(kept)] }] : [];
+      if (!kept) return [];
+      const name = kept[0] === this.step ? names[i] : `${names[i]} (step ${kept[0]})`;
+      return [{ name, flags: course.flags[course.flow.steps.indexOf(kept)] }];
     });
     const told = known.length > MOST_TOLD ? known.filter(({ flags }) => flags.length) : known;
     const others = known.length - told.length;

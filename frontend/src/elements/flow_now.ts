@@ -64,7 +64,9 @@ export class RgFlowNow extends LitElement {
       <ul class="number">
         ${drawn.map(({ colour, course }, i) => {
           const index = indexOf(course.flow, this.step);
-          return html`<li><i style="background:${colour}"></i>${names[i]}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
+          const [step] = course.flow.steps[index];
+          const nearest = step === this.step ? "" : ` (step ${step})`;
+          return html`<li><i style="background:${colour}"></i>${names[i]}${nearest}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
         })}
         <li class="muted">
           ${lines.some(({ band }) => band) ? "Band: 5th to 95th percentile over samples." : ""}
