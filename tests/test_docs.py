@@ -56,12 +56,13 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
     )
 
 
-def test_the_documented_reader_reads_a_record():
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_documented_reader_reads_a_record(dtype):
     (reader,) = snippets("docs/record_format.md")
     names = {}
     exec(reader, names)
-    data = np.random.default_rng(7).normal(size=(2, 5, 3)).astype(np.float32)
-    header, *samples = record.encode(SequenceRecord(data, mask=np.array([5, 2])))
+    data = np.random.default_rng(7).integers(-9, 9, (2, 5, 3)).astype(np.float32)
+    header, *samples = record.encode(SequenceRecord(data, mask=np.array([5, 2])), dtype=dtype)
     assert names["arrays"](header)["mask"].tolist() == [[1] * 5, [1, 1, 0, 0, 0]]
     for sample, blob in zip(data, samples, strict=True):
         np.testing.assert_array_equal(names["arrays"](blob)["data"], sample)

@@ -1,10 +1,15 @@
 """Flow statistics against loops that share nothing with them but their definition."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tb_rnngrad import flow
 
+# What is known of some norms by lag; the page's tests read it too.
+ANSWERS = Path(__file__).parents[1] / "frontend" / "test" / "norms_by_lag.json"
 RNG = np.random.default_rng(1)
 
 
@@ -198,6 +203,20 @@ def test_without_a_finite_positive_norm_the_horizon_is_undefined(norms):
 def test_a_horizon_needs_a_share(eps):
     with pytest.raises(ValueError, match=f"eps is {eps}; expected above 0 and at most 1"):
         flow.memory_horizon([1, 1], eps=eps)
+
+
+def test_the_page_and_python_agree():
+    for known in json.loads(ANSWERS.read_text()):
+        norms = np.array(known["norms"], float)
+        fit = flow.exponential_fit(norms)
+        found = {
+            "horizon": flow.memory_horizon(norms, known["eps"]),
+            "halfLife": fit.half_life,
+            "r2": fit.r2,
+            "gain": flow.largest_gain(norms),
+        }
+        expected = {name: float(known[name]) for name in found}
+        assert found == pytest.approx(expected, rel=1e-12, nan_ok=True), norms
 
 
 def test_of_one_lag_there_is_no_fit_and_no_gain():

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { exponentialFit, largestGain, memoryHorizon } from "../src/views/metrics";
+import answers from "./norms_by_lag.json";
 
 /** Norms a^lag. */
 function decaying(a: number, lags: number): number[] {
@@ -58,5 +59,18 @@ describe("the largest gain", () => {
     expect(largestGain([0, 5])).toBeNaN();
     expect(largestGain([1, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
     expect(largestGain([1])).toBeNaN();
+  });
+});
+
+describe("the page and Python", () => {
+  it.each(answers)("agree on %j", ({ norms, eps, ...known }) => {
+    const given = norms.map(Number);
+    const { halfLife, r2 } = exponentialFit(given);
+    const found = { horizon: memoryHorizon(given, eps), halfLife, r2, gain: largestGain(given) };
+    for (const [name, value] of Object.entries(found)) {
+      const expected = Number(known[name as keyof typeof known]);
+      if (Number.isFinite(expected)) expect(value, name).toBeCloseTo(expected, 12);
+      else expect(value, name).toBe(expected);
+    }
   });
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,9 +126,6 @@ def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "tag"), [("growing", "lstm_1"), ("growing", "lstm_2"), ("failing", "lstm_1")]
-)
-@pytest.mark.parametrize(
     "limits",
     [
         flow.Thresholds(),
@@ -136,24 +134,21 @@ def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
     ids=["default", "chosen"],
 )
 def test_the_page_says_of_every_step_what_python_says(
-    tab: OpenTab,
-    course_url: str,
-    course_logs: Path,
-    run: str,
-    tag: str,
-    limits: flow.Thresholds,
+    tab: OpenTab, course_url: str, course_logs: Path, limits: flow.Thresholds
 ) -> None:
     keys = [f"{name}={value}" for name, value in vars(limits).items()]
-    page = tab("view=flow", f'runs=["{run}"]', f'tags=["{tag}"]', *keys, at=course_url)
-    expect(page.frame.locator("rg-flow-map").first).to_be_visible()
-    seen = page.frame.evaluate(_COURSE, [run, tag])
-    expected = courses.python_says(course_logs, run, tag, limits)
-    assert seen["steps"] == expected["steps"]
-    assert seen["flags"] == expected["flags"]
-    assert any(seen["flags"]), "no flag at all proves little"
-    for name in ("horizon", "halfLife", "r2", "gain"):
-        numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
-        np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
+    series = [("growing", "lstm_1"), ("growing", "lstm_2"), ("failing", "lstm_1")]
+    page = tab("view=flow", 'tags=["lstm_1","lstm_2"]', *keys, at=course_url)
+    expect(page.frame.locator("rg-flow-map")).to_have_count(len(series))
+    for run, tag in series:
+        seen = page.frame.evaluate(_COURSE, [run, tag])
+        expected = courses.python_says(course_logs, run, tag, limits)
+        assert seen["steps"] == expected["steps"]
+        assert seen["flags"] == expected["flags"]
+        assert any(seen["flags"]), "no flag at all proves little"
+        for name in ("horizon", "halfLife", "r2", "gain"):
+            numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
+            np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
 
 
 def test_the_slider_goes_over_every_step_of_the_flow_and_tensors_show_their_nearest(
@@ -213,6 +208,16 @@ def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) 
     expect(number).to_have_value("0")
     number.press("n")  # typed into a field, letters are letters
     expect(number).to_have_value("0")
+
+
+def test_a_run_without_the_step_tells_which_one_is_shown(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, "step=13", at=course_url)  # of failing every second is logged
+    now = page.frame.locator("rg-flags-bar .now")
+    expect(now).to_contain_text(re.compile(r"failing \(step 1[24]\): "))
+    expect(now).to_contain_text("growing: ")
+    fits = page.frame.locator("rg-flow-now li")
+    expect(fits.filter(has_text="failing")).to_contain_text("failing (step 1")
+    expect(fits.filter(has_text="growing")).to_contain_text("growing: halves")
 
 
 def test_a_threshold_changed_flags_anew_and_stands_in_the_url(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from playwright.sync_api import Locator, expect
 
 from . import courses
@@ -23,6 +25,15 @@ def values(curve: Locator) -> list[Any]:
         "async (curve) => { await atRest(); return curve.lines.map(({ values }) => values); }"
     )
     return lines
+
+
+def lines_on_map(page: Tab) -> dict[str, list[float]]:
+    """Where lines between cells lie on the map, from 0 at its upper left to 1: across t, and s."""
+    box = page.box(page.canvas("failing"))
+    drawn = page.card("failing").locator("path.boundary:not(.halo)").get_attribute("d") or ""
+    down = [float(y) / box["height"] for y in re.findall(r"M0,([\d.]+)H", drawn)]
+    across = [float(x) / box["width"] for x in re.findall(r"M([\d.]+),0V", drawn)]
+    return {"t": down, "s": across}
 
 
 def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
@@ -74,7 +85,7 @@ def test_itemised_gradients_are_a_map_and_a_curve_for_each_loss(
     assert (seen[~dead][:, :3] != ZERO).any(axis=1).all()
 
 
-def test_windows_of_truncated_backpropagation_are_drawn_on_the_curves(
+def test_windows_of_truncated_backpropagation_are_drawn_on_maps_and_curves(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*JACOBIAN, "bptt=16", at=course_url)
@@ -82,6 +93,12 @@ def test_windows_of_truncated_backpropagation_are_drawn_on_the_curves(
     curve = page.frame.locator("rg-jacobian-row rg-curve")
     assert curve.evaluate("(curve) => curve.boundaries") == [15.5, 31.5]
     expect(page.frame.get_by_label("BPTT window")).to_have_value("16")
+    edges = [pytest.approx(edge / T) for edge in (16, 32)]
+    assert lines_on_map(page) == {"t": edges, "s": edges}
+    page.frame.get_by_role("checkbox", name="jacobian").uncheck()
+    page.frame.get_by_role("checkbox", name="itemized").check()
+    expect(page.frame.locator("rg-card")).to_contain_text("itemized")
+    assert lines_on_map(page) == {"t": [], "s": edges}  # its rows are losses
 
 
 def test_where_none_is_logged_it_says_so_with_the_lines_that_log_them(tab: OpenTab) -> None:

@@ -7,12 +7,11 @@ import type { Loaded } from "../data/loader";
 import { contains, type Window } from "../data/pool";
 import { REDUCTIONS, type Tensor } from "../data/types";
 import { ofPicture, ofView } from "../exports";
-import { axesOf, hasEveryChannel, isRaw, windowOf } from "../model";
+import { axesOf, hasEveryChannel, isMatrix, isRaw, windowOf } from "../model";
 import type { Upright } from "../views/axes";
 import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
-import { isWeight } from "../views/weights";
 import { byValue } from "./changed";
 import type { Cursor } from "./events";
 import { Spoken } from "./spoken";
@@ -21,6 +20,7 @@ import "./export_menu";
 import "./health";
 import type { RgHeatmap } from "./heatmap";
 import "./heatmap";
+import type { Boundaries } from "./heatmap_marks";
 import "./message";
 import "./pin_button";
 
@@ -41,6 +41,7 @@ export class RgCard extends LitElement {
     upright: { type: String },
     order: { attribute: false },
     note: { type: String },
+    boundaries: byValue,
     pins: byValue,
     cursor: byValue,
     pinned: { type: Boolean },
@@ -73,6 +74,7 @@ export class RgCard extends LitElement {
   declare order: Order | null;
   /** Why its channels are not ordered as the user wants; empty: they are. */
   declare note: string;
+  declare boundaries: Boundaries;
   /** Channels that are pinned; null: none can be. */
   declare pins: number[] | null;
   declare cursor: Cursor | null;
@@ -122,7 +124,7 @@ export class RgCard extends LitElement {
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
         .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
         .axes=${axesOf(this.series, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
-        .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor}
+        .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(detailed)}</div>
       ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
@@ -168,7 +170,7 @@ export class RgCard extends LitElement {
 
   /** What is shown of the samples, in words. */
   private showName({ request: { show }, kept, batch }: Tensor): string {
-    if (isWeight(this.series.entry)) return "the whole matrix";
+    if (isMatrix(this.series)) return "the whole matrix";
     return typeof show === "number"
       ? `sample ${show} of ${batch}`
       : `${REDUCTIONS[show]} of ${kept} kept samples`;

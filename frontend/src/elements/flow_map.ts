@@ -72,7 +72,7 @@ export class RgFlowMap extends LitElement implements Pictured {
         .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${columnsIn(flow, this.picture.channels, this.window)}
         .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis }} .marginals=${false}
         .cursor=${cursor} .columnNames=${flow.steps.map(([step]) => step)} .mark=${shown}
-        .line=${this.line ?? undefined} .strip=${strip} .boundaries=${this.boundaries}
+        .line=${this.line ?? undefined} .strip=${strip} .boundaries=${{ c: this.boundaries }}
         @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${this.onZoom}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(cursor?.t ?? shown)}</div>

@@ -1,11 +1,14 @@
 /** What a flow's map draws over its cells and above them: it has training steps across, as recorded. */
 
 import { nothing, svg } from "lit";
-import type { Layout } from "../views/axes";
+import type { Axis, Dimension, Layout } from "../views/axes";
 import { stretches } from "../views/stretches";
 
 /** Height of the colours above columns. */
 export const STRIPE = 6;
+
+/** Places to draw a line before, of timesteps and of channels. */
+export type Boundaries = Partial<Record<Dimension, readonly number[]>>;
 
 export interface Marks {
   /** A column to mark. */
@@ -14,20 +17,26 @@ export interface Marks {
   line: (number | null)[] | undefined;
   /** For each column a colour to draw above it, as CSS has it. */
   strip: (string | null)[] | undefined;
-  /** Rows to draw a line above. */
-  boundaries: readonly number[] | undefined;
+  boundaries: Boundaries | undefined;
 }
 
 export function renderMarks(layout: Layout, { mark, line, strip, boundaries }: Marks) {
   return svg`
-    ${renderBoundaries(layout, boundaries ?? [])} ${renderStrip(layout, strip ?? [])}
+    ${renderBoundaries(layout, boundaries ?? {})} ${renderStrip(layout, strip ?? [])}
     ${renderLine(layout, line ?? [])} ${mark === undefined ? nothing : renderMark(layout, mark)}`;
 }
 
-function renderBoundaries({ t, c }: Layout, rows: readonly number[]) {
-  const inside = rows.filter((row) => row > c.from && row < c.to);
-  if (inside.length === 0) return nothing;
-  const path = inside.map((row) => `M0,${c.at(row)}H${t.length}`).join("");
+function renderBoundaries({ across, down }: Layout, boundaries: Boundaries) {
+  const on = (axis: Axis) =>
+    (boundaries[axis.dimension] ?? [])
+      .filter((place) => place > axis.from && place < axis.to)
+      .map((place) => axis.at(place));
+  const lines = [
+    ...on(down).map((y) => `M0,${y}H${across.length}`),
+    ...on(across).map((x) => `M${x},0V${down.length}`),
+  ];
+  if (lines.length === 0) return nothing;
+  const path = lines.join("");
   return svg`<path class="boundary halo" d=${path}></path><path class="boundary" d=${path}></path>`;
 }
 

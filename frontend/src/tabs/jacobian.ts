@@ -1,4 +1,4 @@
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { type Card, cardKey, type Group, tensorsOf } from "../cards";
 import { makeScale, union } from "../colour/scale";
@@ -54,12 +54,22 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
     const before = group.cards.slice(0, i).filter(({ series }) => series.run === card.series.run).length;
     return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
   });
+  const meet = boundaries(page.state.bptt, timesteps, "timestep");
+  // Beside the first, to be in view with it however many there are.
+  const beside = html`<rg-jacobian-row
+    .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
+    .boundaries=${betweenTimesteps(meet)}
+  ></rg-jacobian-row>`;
   return html`<section><div class="cards" style="--least: 400px">
-    ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, null, ROWS_DOWN))}
-    <rg-jacobian-row
-      .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
-      .boundaries=${edges(page, timesteps)}
-    ></rg-jacobian-row>
+    ${repeat(
+      group.cards,
+      cardKey,
+      (
+        card,
+        i,
+      ) => html`${renderCard(page, card, group, null, { ...ROWS_DOWN, boundaries: { t: meet, c: meet } })}
+        ${i === 0 ? beside : nothing}`,
+    )}
   </div></section>`;
 }
 
@@ -73,19 +83,21 @@ function held({ peek }: Page, tensor: Tensor, row: number): (number | null)[] | 
 function renderItemized(page: Page, group: Group): TemplateResult {
   const extent = union(tensorsOf(group.cards).map((tensor) => extentOf(tensor)));
   const scale = makeScale(extent, { name: "log", signed: false, limit: null, threshold: null });
-  return html`<section><div class="cards" style="--least: 400px">
-    ${repeat(
-      group.cards,
-      cardKey,
-      (card) => html`
-        ${renderCard(page, card, group, null)}
+  // A map and its curves stay together.
+  return html`<section><div class="cards" style="--least: 812px">
+    ${repeat(group.cards, cardKey, (card) => {
+      const timesteps = card.shown?.timesteps ?? 1;
+      const meet = boundaries(page.state.bptt, timesteps, "timestep");
+      return html`<div class="cards" style="--least: 400px">
+        ${renderCard(page, card, group, null, { ...USUAL, boundaries: { t: meet } })}
         <rg-curve
           heading="${card.series.run}, ${card.series.tag}: norm over timestep s, a line for each loss" .channel=${null}
           axis="timestep s" gap="exact 0, or padding" .lines=${lossLines(page, card)} .xs=${null}
-          .span=${[0, card.shown?.timesteps ?? 1]} .scale=${scale} .boundaries=${edges(page, card.shown?.timesteps ?? 1)}
+          .span=${[0, timesteps]} .scale=${scale} .boundaries=${betweenTimesteps(meet)}
           .cursor=${page.cursor} .dark=${page.dark}
-        ></rg-curve>`,
-    )}
+        ></rg-curve>
+      </div>`;
+    })}
   </div></section>`;
 }
 
@@ -102,9 +114,9 @@ function lossLines({ peek, dark }: Page, { series, shown }: Card): Line[] {
   });
 }
 
-/** Where windows of truncated backpropagation meet, between timesteps. */
-function edges({ state }: Page, timesteps: number): number[] {
-  return boundaries(state.bptt, timesteps, "timestep").map((first) => first - 0.5);
+/** On a curve, where windows of truncated backpropagation meet: between two timesteps. */
+function betweenTimesteps(meet: readonly number[]): number[] {
+  return meet.map((first) => first - 0.5);
 }
 
 /** The curves of pooled views, in every timestep. */

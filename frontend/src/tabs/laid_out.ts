@@ -5,6 +5,7 @@
 
 import type { Card } from "../cards";
 import type { TensorRequest } from "../data/types";
+import type { Boundaries } from "../elements/heatmap_marks";
 import { arrangementOf, isMatrix, requestFor, WHOLE_CELLS } from "../model";
 import type { State } from "../state";
 import type { Upright } from "../views/axes";
@@ -16,10 +17,12 @@ export interface LaidOut {
   order: Order | null;
   /** Why there is no order though the user wants one; empty: there is, or none is wanted. */
   note: string;
+  /** Where to draw lines between cells. */
+  boundaries: Boundaries;
 }
 
 /** As records are: what a picture has that is not laid out by choice. */
-export const USUAL: LaidOut = { upright: "channels", order: null, note: "" };
+export const USUAL: LaidOut = { upright: "channels", order: null, note: "", boundaries: {} };
 
 type Shown = Pick<Card, "series" | "shown">;
 
@@ -28,7 +31,7 @@ const TOO_LARGE = "Channels by their numbers: this record is too large to order 
 /** As the user chose; the order is `leader`'s, where it has as many channels: pictures side by side share it. */
 export function laidOut({ state, peek }: Page, card: Shown, leader: Shown = card): LaidOut {
   const { shown } = card;
-  const byNumber = { upright: state.axes, order: null, note: "" };
+  const byNumber = { ...USUAL, upright: state.axes };
   if (!state.order || !shown || isMatrix(card.series)) return byNumber;
   if (isTooLarge(card)) return { ...byNumber, note: TOO_LARGE };
   const of = leader.shown?.channels === shown.channels ? leader : card;
