@@ -102,15 +102,16 @@
     return seen.flatMap((one) => [...textContrasts(one), ...edgeContrasts(one)]);
   }
 
-  function isRoving(element) {
+  function isRoving(element, stops) {
     const composite = ancestors(element).find((one) => one.matches(COMPOSITES));
-    return element.tabIndex < 0 && composite?.querySelector("[tabindex='0']");
+    return element.tabIndex < 0 && composite && stops.some((one) => ancestors(one).includes(composite));
   }
 
   /** What the keyboard must reach: everything that can be worked, or looks as if it could be. */
   function workable() {
     const seen = all().filter((one) => isVisible(one) && !isDisabled(one));
-    const worked = seen.filter((one) => one.matches(CONTROLS) && !isRoving(one));
+    const stops = seen.filter((one) => one.tabIndex === 0);
+    const worked = seen.filter((one) => one.matches(CONTROLS) && !isRoving(one, stops));
     const looks = seen.filter((one) => {
       const { cursor, pointerEvents } = getComputedStyle(one);
       const inherits = parentOf(one) && getComputedStyle(parentOf(one)).cursor === cursor;

@@ -55,6 +55,6 @@
       await drawn();
       if (performance.now() > deadline)
         throw new Error(`No rest: ${[...underWay.values()].join(", ")}`);
-    } while (underWay.size > 0 || begun > before);
+    } while (underWay.size > 0 || begun > before || document.fonts.status === "loading");
   };
 })();

@@ -149,6 +149,11 @@ def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
     for sample in range(3):
         seen = page.read_cells(cards.nth(sample).locator("canvas"), 8, 40)
         assert_colours(seen, symlog_places(data[sample].T, *scale), "vik")
+    cards.nth(1).locator("canvas").hover()
+    marked = page.frame.locator("rg-card[marked]")
+    expect(marked.locator(".readout")).to_contain_text("sample 1 of 3, timestep")
+    for curve in page.frame.locator("rg-curve").all():
+        expect(curve.locator(".values .on")).to_contain_text("alpha sample 1")
 
 
 def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str) -> None:

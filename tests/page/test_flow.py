@@ -207,7 +207,11 @@ def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) 
     page.slider().press("p")
     expect(number).to_have_value("0")
     number.press("n")  # typed into a field, letters are letters
+    page.frame.get_by_role("tab", name="Flow").press("n")  # and elsewhere not meant for flags
+    page.rest()
     expect(number).to_have_value("0")
+    page.frame.locator("rg-flow-map rg-heatmap canvas").first.press("n")
+    expect(number).to_have_value("16")
 
 
 def test_a_run_without_the_step_tells_which_one_is_shown(tab: OpenTab, course_url: str) -> None:

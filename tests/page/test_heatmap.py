@@ -230,6 +230,46 @@ def test_wheel_and_keyboard_zoom_and_pan(tab: OpenTab) -> None:
     assert narrowed and narrowed[1] - narrowed[0] < 8 and narrowed[2:] == panned[2:]
     canvas.press("0")
     assert window(page) is None
+    canvas.press("+")
+    shorter = window(page)
+    assert shorter and shorter[:2] == [0, 8] and shorter[3] - shorter[2] < 40
+    canvas.press("-")
+    assert window(page) is None
+    canvas.press("]")
+    lower = window(page)
+    assert lower and lower[1] - lower[0] < 8 and lower[2:] == [0, 40]
+    canvas.press("[")
+    assert window(page) is None
+
+
+def test_the_wheel_with_shift_zooms_channels_and_dragging_with_shift_moves_both_ways(
+    tab: OpenTab,
+) -> None:
+    page = tab(ONLY_ALPHA, 'tags=["lstm"]', "window=2,6,10,30")
+    page.hover("alpha", 2, 10, (4, 20))
+    for key in ("Alt", "Shift"):
+        page.page.keyboard.down(key)
+    page.page.mouse.wheel(0, -600)
+    expect(page.frame.locator("rg-toolbar")).to_contain_text("timesteps 10 to 29, channels 3 to 4")
+    for key in ("Alt", "Shift"):
+        page.page.keyboard.up(key)
+    box = page.box(page.canvas("alpha"))
+    mouse = page.page.mouse
+    page.page.keyboard.down("Shift")
+    mouse.move(box["x"] + box["width"] * 12.5 / 20, box["y"] + box["height"] / 4)
+    mouse.down()
+    for share in (1 / 2, 3 / 4):  # five timesteps to the left, one channel down
+        across = 12.5 - 5 * (share * 4 - 1) / 2
+        mouse.move(box["x"] + box["width"] * across / 20, box["y"] + box["height"] * share)
+        page.rest()
+    mouse.up()
+    page.page.keyboard.up("Shift")
+    assert window(page) == [2, 4, 15, 35]
+    picture = logged("alpha", 30)[0].T
+    seen = page.cells("alpha", 2, 20)
+    assert_colours(seen, symlog_places(picture, *automatic_scale([picture]))[2:4, 15:35], "vik")
+    page.canvas("alpha").dblclick()
+    assert window(page) is None
 
 
 def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:

@@ -46,6 +46,10 @@ def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
     held = np.isfinite(logs)
     assert (seen[~held][:, :3] == ZERO).all()
     least = logs[held].min()
+    # What would change nothing is not offered.
+    expect(page.frame.get_by_label("Range")).to_be_visible()
+    for control in ("Scale", "Limit", "Typed limit", "Typed threshold"):
+        expect(page.frame.get_by_label(control, exact=True)).to_have_count(0)
     # bfloat16 has 8 bits: of logarithms up to 4, within one colour.
     assert_colours(seen[held], (logs[held] - least) / -least, "viridis")
 

@@ -38,14 +38,15 @@ def test_points_are_read_and_pinned_by_keyboard(
 ) -> None:
     data = np.random.default_rng(5).standard_normal((6, 5)).astype(np.float32)
     data[2, 4] = np.nan
-    with tb_rnngrad.SummaryWriter(tmp_path / "last") as writer:
-        writer.add_sequence("h", data, 0, max_outputs=6)
+    for run, values in (("last", data), ("other", 2 * data)):
+        with tb_rnngrad.SummaryWriter(tmp_path / run) as writer:
+            writer.add_sequence("h", values, 0, max_outputs=6)
     server = tensorboard_server(tmp_path)
-    server.wait_for(lambda tags: "last" in tags)
+    server.wait_for(lambda tags: len(tags) == 2)
     tab = Tab.open(page, server.url, "pins=[]")
-    canvas = tab.frame.locator("rg-scatter canvas")
+    canvas = tab.frame.locator("rg-scatter canvas").first
     expect(canvas).to_have_attribute("aria-label", re.compile("^Values of 6 samples"))
-    readout = tab.frame.locator("rg-scatter .readout")
+    readout, other = (tab.frame.locator("rg-scatter .readout").nth(i) for i in range(2))
     canvas.focus()
     keys = ["ArrowRight"] * 3 + ["ArrowDown"] * 5 + ["ArrowUp"] * 2
     for key in keys:
@@ -54,12 +55,15 @@ def test_points_are_read_and_pinned_by_keyboard(
     expect(readout).to_contain_text(f"sample 2, channel {third}")
     assert number(readout.locator("b").inner_text()) == data[2, third]
     assert_spoken_alone(tab, readout)
+    # The cursor is in both: at the same sample and channel.
+    expect(other).to_contain_text(f"run other, step 0, sample 2, channel {third}")
+    assert number(other.locator("b").inner_text()) == 2 * data[2, third]
     for key, sample in (("End", 5), ("ArrowRight", 5), ("ArrowLeft", 4), ("Home", 0)):
         page.keyboard.press(key)
         expect(readout).to_contain_text(f"sample {sample}, channel {third}")
     expect(tab.frame.locator("rg-scatter .pin")).to_have_count(0)
     page.keyboard.press("Enter")
-    expect(tab.frame.locator("rg-scatter .pin")).to_have_count(6)
+    expect(tab.frame.locator("rg-scatter .pin")).to_have_count(2 * 6)
 
 
 def test_keys_on_a_heatmap_are_spoken_and_the_pointer_is_not(tab: OpenTab) -> None:

@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from servers import tensorboard
+
+import tb_rnngrad
 
 from .conftest import DEMO_LOGS
 from .reading import Tab
@@ -47,6 +51,42 @@ def test_a_failed_request_says_so_offers_retry_and_loses_no_setting(
     expect(tab.frame.get_by_role("alert")).to_have_count(0)
     for key, value in keys.items():
         assert tab.decoded(key) == value
+
+
+def test_detail_that_fails_is_said_and_asked_for_again(
+    page: Page, tmp_path: Path, tensorboard_server: Callable[..., Any]
+) -> None:
+    """The curves of a record that is larger than the screen are fetched by themselves."""
+    page.expected_problems.append("503")  # type: ignore[attr-defined]
+    data = np.random.default_rng(4).standard_normal((1, 3000, 8)).astype(np.float32)
+    with tb_rnngrad.SummaryWriter(tmp_path / "long") as writer:
+        writer.add_sequence("g", data, 0)
+        jacobian = np.ones((1600, 1600), np.float32)
+        writer.add_sequence("j", jacobian, 0, quantity="state_jacobian")
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: len(tags.get("long", {})) == 2)
+    curves = re.compile(r"/tensor\?.*(c0=2&c1=3|t0=1599&t1=1600)")
+    for keys, line in (
+        (("pins=[2]", 'tags=["g"]'), "channel 2"),
+        (("view=jacobian",), "State at timestep 1599"),
+    ):
+        page.route(curves, lambda route: route.fulfill(status=503, body="the disk is asleep"))
+        tab = Tab.open(page, server.url, *keys)
+        message = tab.frame.locator("rg-message", has=tab.frame.get_by_role("alert"))
+        expect(message.get_by_role("heading")).to_have_text(
+            "Part of what belongs here could not be loaded"
+        )
+        expect(message).to_contain_text(
+            re.compile("missing of long, [gj], step 0:\\s+.*the disk is")
+        )
+        plot = tab.frame.locator("rg-curve", has_text=line)
+        lines = "({ lines }) => lines.length"
+        assert plot.evaluate(lines) == 0
+        page.unroute(curves)
+        message.get_by_role("button", name="Retry").click()
+        expect(message).to_have_count(0)
+        tab.rest()
+        assert plot.evaluate(lines) == 1
 
 
 def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:

@@ -158,6 +158,28 @@ def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: 
     assert_colours(seen, np.clip((values / limit + 1) / 2, 0, 1), "vik")
 
 
+def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the_others(
+    open_weights: OpenTab,
+) -> None:
+    page = open_weights("step=5")
+    _, histograms = part_of(page, "kernels", "kernel")
+    plots, thumbs = (histograms.locator(css) for css in ("svg[tabindex='0']", ".thumb"))
+    stops = histograms.locator("[tabindex='0']")
+    each = int(stops.count())
+    assert 4 * each == histograms.locator("[tabindex]").count()
+    histograms.locator("rg-histogram svg").first.focus()
+    for key, gate in (("ArrowDown", "f"), ("ArrowDown", "c"), ("ArrowUp", "f"), ("ArrowUp", "i")):
+        page.page.keyboard.press(key)
+        focused = histograms.locator("rg-histogram svg:focus")
+        expect(focused).to_have_attribute("aria-label", re.compile(f"kernel, {gate}, from"))
+        expect(plots).to_have_count(1)
+    page.page.keyboard.press("ArrowUp")  # there is none above
+    expect(focused).to_have_attribute("aria-label", re.compile("kernel, i, from"))
+    thumbs.nth(each).focus()  # of the second gate
+    expect(plots).to_have_attribute("aria-label", re.compile("kernel, f, from"))
+    expect(stops).to_have_count(each)
+
+
 def test_weights_are_no_first_choice_of_other_tabs(open_weights: OpenTab) -> None:
     page = open_weights("view=heatmap")
     expect(page.frame.locator("rg-card p").first).to_contain_text("lstm/output")

@@ -20,8 +20,8 @@ import { Histograms } from "../data/histograms";
 import { Loader } from "../data/loader";
 import { Logged } from "../data/logged";
 import type { Window } from "../data/pool";
-import type { Tags } from "../data/types";
-import { atStep, isDiverging, isSigned, mapFor } from "../model";
+import type { Tags, TensorRequest } from "../data/types";
+import { atStep, isDiverging, isRaw, isSigned, mapFor } from "../model";
 import { keepSettings, keptSettings } from "../settings";
 import { type State, Store } from "../state";
 import { TABS } from "../tabs";
@@ -38,6 +38,7 @@ import { readHash, writeHash } from "../url";
 import { isWeight } from "../views/weights";
 import { renderAbsence } from "./absence";
 import type { Cursor } from "./events";
+import { renderMissing } from "./missing";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
 import "./how_to_log";
@@ -241,7 +242,7 @@ export class RnngradApp extends LitElement {
     const { state, steps } = page;
     const tab = TABS[state.view];
     const cards = steps.length ? tab.cards(page) : [];
-    this.fetch(page, cards, tags);
+    const more = this.fetch(page, cards, tags);
     const has = (control: Control) => tab.controls.includes(control);
     const groups = groupsOf(cards, {
       state: { ...state, show: tab.show ?? state.show },
@@ -271,6 +272,7 @@ export class RnngradApp extends LitElement {
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
+        ${renderMissing(more, page.peek)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
         ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
       </div>
@@ -281,8 +283,9 @@ export class RnngradApp extends LitElement {
     const sampled = has("colours") ? series.filter(({ entry }) => !isWeight(entry)) : [];
     const samples = Math.max(0, ...sampled.map(({ entry }) => entry.samples));
     const anyDiverging = groups.some(({ scale }) => isDiverging(scale));
+    const anyScaled = groups.some(({ quantity }) => !isRaw(quantity));
     return html`
-      <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging} .mapped=${!has("axis")}>
+      <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging} .mapped=${!has("axis")} .scaled=${anyScaled}>
         ${state.window ? this.renderZoom(state.window) : nothing}
       </rg-toolbar>
     `;
@@ -311,8 +314,11 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  /** Fetch what is shown, then what its colours depend on and its detail, then the slider's neighbours. */
-  private fetch(page: Page, cards: Card[], tags: Tags): void {
+  /**
+   * Fetch what is shown, then what its colours depend on and its detail, which is returned; then the slider's
+   * neighbours.
+   */
+  private fetch(page: Page, cards: Card[], tags: Tags): TensorRequest[] {
     const { state, steps } = page;
     const index = stepIndex(steps, state.step);
     const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
@@ -325,6 +331,7 @@ export class RnngradApp extends LitElement {
       [...cards.map(({ request }) => request), ...more],
       [...soon, ...neighbours.flatMap((i) => peersAt(steps[i]))],
     );
+    return more;
   }
 }
 

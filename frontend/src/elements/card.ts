@@ -45,11 +45,13 @@ export class RgCard extends LitElement {
     pins: byValue,
     cursor: byValue,
     pinned: { type: Boolean },
+    marked: { type: Boolean, reflect: true },
   };
   static override styles = [
     controls,
     card,
     css`
+      :host([marked]) { border-color: var(--rg-accent-text); box-shadow: 0 0 0 1px var(--rg-accent-text); }
       sub { font-size: 0.8em; line-height: 1; }
       .faded { opacity: 0.55; }
       rg-health { margin-bottom: 4px; }
@@ -80,6 +82,8 @@ export class RgCard extends LitElement {
   declare cursor: Cursor | null;
   /** Whether it stands first. */
   declare pinned: boolean;
+  /** Whether the cursor is at its sample, among cards of others. */
+  declare marked: boolean;
 
   private readonly spoken = new Spoken(this);
 

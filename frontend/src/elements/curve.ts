@@ -23,6 +23,8 @@ export interface Line {
   band?: { low: (number | null)[]; high: (number | null)[] };
   /** Drawn, but not read out. */
   aside?: boolean;
+  /** The number of the sample that it is of, among those of others. */
+  sample?: number;
 }
 
 const HEIGHT = 170;
@@ -52,6 +54,7 @@ export class RgCurve extends SizedElement implements Pictured {
       .plot { height: ${HEIGHT}px; }
       .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
+      .values .on { color: var(--rg-accent-text); }
       svg line { stroke-width: 3; }
     `,
   ];
@@ -88,8 +91,17 @@ export class RgCurve extends SizedElement implements Pictured {
     this.boundaries = [];
   }
 
+  /** Text on a canvas stays in the font that it was drawn in. */
+  private readonly onFonts = () => this.plot?.redraw(false, true);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.fonts.addEventListener("loadingdone", this.onFonts);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    document.fonts.removeEventListener("loadingdone", this.onFonts);
     this.plot?.destroy();
     this.plot = null;
     this.shape = "";
@@ -109,7 +121,7 @@ export class RgCurve extends SizedElement implements Pictured {
       </header>
       <div
         class="plot" tabindex="0" role="application" aria-roledescription="curves"
-        aria-label="${this.heading}, over ${this.axis}. Arrow keys, Home and End read the values."
+        aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) ? nothing : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></div>
       <div class="values number" aria-live=${this.spoken.live}>
@@ -117,7 +129,7 @@ export class RgCurve extends SizedElement implements Pictured {
           .filter(({ aside }) => !aside)
           .map(
             (line) =>
-              html`<span><svg width="16" height="8" aria-hidden="true"><line
+              html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
                   x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
                 ></line></svg>${line.label}${
                   at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`

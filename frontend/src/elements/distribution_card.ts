@@ -44,6 +44,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
     height: { type: Number },
     dark: { type: Boolean },
     bare: { type: Boolean },
+    reached: { state: true },
   };
   static override styles = [
     controls,
@@ -78,6 +79,13 @@ export class RgDistributionCard extends LitElement implements Pictured {
   declare dark: boolean;
   /** Whether another card above says what it is of. */
   declare bare: boolean;
+  /** The channel group whose histogram Tab stops at: of many only one, lest they stand in the way. */
+  declare reached: number;
+
+  constructor() {
+    super();
+    this.reached = 0;
+  }
 
   override render() {
     return html`
@@ -134,8 +142,13 @@ export class RgDistributionCard extends LitElement implements Pictured {
     }
     if (!this.now) return html`<rg-message heading="Counting …" .busy=${true}></rg-message>`;
     const { histogram, index } = this.now;
-    return html`<div class="groups ${this.loaded.status === "loading" ? "faded" : ""}">
-      ${binsAt(histogram, index).map((bins, group) => {
+    const groups = binsAt(histogram, index);
+    const reached = Math.min(this.reached, groups.length - 1);
+    return html`<div
+      class="groups ${this.loaded.status === "loading" ? "faded" : ""}" role="group" aria-label="Histograms of ${run(this.series)}"
+      @focusin=${this.onFocus} @keydown=${this.onKey}
+    >
+      ${groups.map((bins, group) => {
         const name = histogram.groups?.[group][0] ?? "";
         const apart = histogram.apart[index][group];
         const counts = countsOf(bins.counts, apart);
@@ -147,10 +160,28 @@ export class RgDistributionCard extends LitElement implements Pictured {
           <rg-histogram
             .bins=${bins} .edges=${histogram.edges} .axis=${this.axis} .scale=${this.scale} .map=${this.map}
             .most=${this.most} .height=${this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
+            .several=${groups.length > 1} .reached=${group === reached}
           ></rg-histogram>
         </div>`;
       })}
     </div>`;
+  }
+
+  private get histograms(): RgHistogram[] {
+    return [...this.renderRoot.querySelectorAll<RgHistogram>("rg-histogram")];
+  }
+
+  private onFocus(event: FocusEvent): void {
+    this.reached = this.histograms.indexOf(event.target as RgHistogram);
+  }
+
+  /** Up and down go to the histogram of the group before and after; its sliders have these keys for themselves. */
+  private onKey(event: KeyboardEvent): void {
+    const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const other = way && this.histograms[this.reached + way];
+    if (!other || event.defaultPrevented) return;
+    event.preventDefault();
+    other.focus();
   }
 
   private renderOverSteps() {

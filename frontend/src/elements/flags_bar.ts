@@ -62,7 +62,9 @@ const FIELDS: Record<keyof Limits, Field> = {
 
 /** Of more series, only those with a flag are named. */
 const MOST_TOLD = 6;
-/** Where letters are letters, not commands. */
+/** What has the focus while letters are commands: this bar, the slider, and what shows the flags. */
+const COMMANDED = "rg-flags-bar, rg-step-slider, rg-flow-view, rg-overview-table";
+/** Where letters are letters. */
 const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";
 
 /** The thresholds of flags, which flags there are at the slider's step, and the way from flag to flag. */
@@ -96,8 +98,9 @@ export class RgFlagsBar extends LitElement {
   private readonly spoken = new Spoken(this);
 
   private readonly onKey = (event: KeyboardEvent): void => {
-    const typing = (event.composedPath()[0] as Element).matches(TYPED_INTO);
-    if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
+    const focused = event.composedPath().filter((one) => one instanceof Element);
+    const commanded = focused.some((one) => one.matches(COMMANDED)) && !focused[0].matches(TYPED_INTO);
+    if (event.ctrlKey || event.metaKey || event.altKey || !commanded) return;
     if (event.key === "n") this.go(this.next());
     if (event.key === "p") this.go(this.previous());
   };
@@ -120,8 +123,8 @@ export class RgFlagsBar extends LitElement {
       </div>
       <div>
         <span>
-          <button ?disabled=${!previous} @click=${() => this.go(previous)} title=${titleOf(previous, "p")}>‹ flag</button>
-          <button ?disabled=${!next} @click=${() => this.go(next)} title=${titleOf(next, "n")}>flag ›</button>
+          <button ?disabled=${!previous} aria-keyshortcuts="p" @click=${() => this.go(previous)} title=${titleOf(previous, "p")}>‹ flag</button>
+          <button ?disabled=${!next} aria-keyshortcuts="n" @click=${() => this.go(next)} title=${titleOf(next, "n")}>flag ›</button>
         </span>
         <span class="now number" aria-live=${this.spoken.live}>${this.renderNow()}</span>
       </div>

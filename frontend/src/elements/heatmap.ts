@@ -119,6 +119,11 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     return { c0: 0, c1: this.tensor.channels, t0: 0, t1: this.tensor.timesteps };
   }
 
+  get sample(): number | undefined {
+    const { show } = this.tensor.request;
+    return typeof show === "number" ? show : undefined;
+  }
+
   /** Where cells lie, in pixels of the canvas. */
   get layout(): Layout {
     const { upright, order, tensor, groups } = this;

@@ -14,6 +14,8 @@ export interface Plot extends EventTarget {
   layout: Layout;
   /** The places under the pointer: windows are of places. */
   placeAt(event: MouseEvent): Pair;
+  /** The number of the sample that is shown; undefined where it is none in particular. */
+  sample: number | undefined;
   /** The box being drawn, in places, or null. */
   marked: [Pair, Pair] | null;
 }
@@ -41,7 +43,7 @@ export class Gestures {
   readonly onMove = (event: PointerEvent): void => {
     const { plot, from } = this;
     const place = plot.placeAt(event);
-    tell(plot, "rg-cursor", this.cell(place));
+    tell(plot, "rg-cursor", { ...this.cell(place), s: plot.sample });
     if (!from) return;
     const distance = Math.hypot(event.offsetX - from.event.offsetX, event.offsetY - from.event.offsetY);
     if (distance > CLICK_PIXELS) from.clicked = false;
@@ -106,7 +108,7 @@ export class Gestures {
       const [right, below] = arrows[event.key];
       if (event.shiftKey) this.move(right, below);
       else {
-        const cursor = { ...at };
+        const cursor = { ...at, s: plot.sample };
         cursor[across.dimension] = across.beside(at[across.dimension], right);
         cursor[down.dimension] = down.beside(at[down.dimension], below);
         tell(plot, "rg-cursor", cursor);

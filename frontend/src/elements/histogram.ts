@@ -36,6 +36,8 @@ export class RgHistogram extends SizedElement implements Pictured {
     most: { type: Number },
     height: { type: Number },
     label: { type: String },
+    several: { type: Boolean },
+    reached: { type: Boolean },
     bin: { state: true },
   };
   static override styles = [
@@ -77,6 +79,9 @@ export class RgHistogram extends SizedElement implements Pictured {
   declare height: number;
   /** What it is of. */
   declare label: string;
+  /** Whether it is one of several, and whether it is the one of them that Tab stops at. */
+  declare several: boolean;
+  declare reached: boolean;
   /** The bin pointed at. */
   declare bin: number | null;
 
@@ -85,7 +90,14 @@ export class RgHistogram extends SizedElement implements Pictured {
   constructor() {
     super();
     this.height = 110;
+    this.several = false;
+    this.reached = true;
     this.bin = null;
+  }
+
+  /** Take the focus, as one of several. */
+  override focus(): void {
+    this.renderRoot.querySelector<SVGSVGElement>(".plot svg")?.focus();
   }
 
   private get plotWidth(): number {
@@ -102,9 +114,9 @@ export class RgHistogram extends SizedElement implements Pictured {
     return html`
       <div class="plot">
         <svg
-          width=${this.width} height=${TOP + height + BOTTOM} tabindex="0" role="application" aria-roledescription="histogram"
+          width=${this.width} height=${TOP + height + BOTTOM} tabindex=${this.reached ? 0 : -1} role="application" aria-roledescription="histogram"
           @pointermove=${this.onMove} @pointerleave=${this.onLeave} @keydown=${this.onPlotKey} @blur=${this.onLeave}
-          aria-label=" ${this.bins.cells} values${this.label ? `, ${this.label}` : ""}, from ${short(this.axis.low)} to ${short(this.axis.high)}, ${this.axis.name}. Arrow keys, Home and End read single bins."
+          aria-label=" ${this.bins.cells} values${this.label ? `, ${this.label}` : ""}, from ${short(this.axis.low)} to ${short(this.axis.high)}, ${this.axis.name}. ${this.several ? "Left and right, Home and End read single bins, up and down go to other groups" : "Arrow keys, Home and End read single bins"}."
         >
           <g transform="translate(${LEFT},${TOP})">
             ${this.renderRange()} ${this.renderBars()}
@@ -187,7 +199,7 @@ export class RgHistogram extends SizedElement implements Pictured {
 
   private renderThumb(end: End, name: string, place: number, value: number) {
     return html`<div
-      class="thumb ${end}" role="slider" tabindex="0" aria-label=${name}
+      class="thumb ${end}" role="slider" tabindex=${this.reached ? 0 : -1} aria-label=${name}
       aria-valuenow=${value} aria-valuemin="0" aria-valuemax=${this.axis.high} aria-valuetext=${short(value)}
       title="${name} ${short(value)}: drag, or arrow keys; double-click for automatic"
       style="left:${LEFT + place * this.plotWidth}px;top:${TOP + this.height - 2}px"

@@ -30,7 +30,7 @@ export class RgOverviewBrief extends LitElement {
 
   override render() {
     const runs = furthest(this.lines);
-    const share = `${Number((100 * this.eps).toPrecision(3))} %`;
+    const share = `${Number((100 * this.eps).toPrecision(3))}\u00a0%`;
     return html`
       <h2>${headline(runs)}</h2>
       <ul class="number">${runs.slice(0, MOST).map((line) => this.renderRun(line))}</ul>

@@ -34,7 +34,6 @@ export class RgScatter extends SizedElement implements Pictured {
     pins: { attribute: false },
     cursor: { attribute: false },
     pinned: { type: Boolean },
-    sample: { state: true },
   };
   static override styles = [
     controls,
@@ -63,14 +62,13 @@ export class RgScatter extends SizedElement implements Pictured {
   declare cursor: Cursor | null;
   /** Whether it stands first. */
   declare pinned: boolean;
-  /** Place in `samples` of the one pointed at. */
-  declare sample: number | null;
 
   private readonly spoken = new Spoken(this);
 
-  constructor() {
-    super();
-    this.sample = null;
+  /** Place in `samples` of the one pointed at, here or elsewhere. */
+  private get sample(): number | null {
+    const place = this.samples.findIndex(({ request }) => request.show === this.cursor?.s);
+    return place < 0 ? null : place;
   }
 
   private get plotWidth(): number {
@@ -196,9 +194,9 @@ export class RgScatter extends SizedElement implements Pictured {
   /** The nearest point of the sample under the pointer. */
   private onMove(event: PointerEvent): void {
     const share = Math.min(0.999999, Math.max(0, event.offsetX / this.plotWidth));
-    this.sample = Math.floor(share * this.samples.length);
+    const sample = Math.floor(share * this.samples.length);
     const height = (value: number) => this.y(value);
-    tell(this, "rg-cursor", { t: 0, c: nearestPoint(this.valuesOf(this.sample), height, event.offsetY) });
+    this.go(sample, nearestPoint(this.valuesOf(sample), height, event.offsetY));
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -215,8 +213,7 @@ export class RgScatter extends SizedElement implements Pictured {
   }
 
   private go(sample: number, channel: number | null): void {
-    this.sample = sample;
-    tell(this, "rg-cursor", { t: 0, c: channel });
+    tell(this, "rg-cursor", { t: 0, c: channel, s: Number(this.samples[sample]?.request.show) });
   }
 
   private pin(): void {
@@ -229,7 +226,6 @@ export class RgScatter extends SizedElement implements Pictured {
   }
 
   private onLeave(): void {
-    this.sample = null;
     tell(this, "rg-cursor", null);
   }
 }

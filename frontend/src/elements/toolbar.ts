@@ -23,6 +23,7 @@ export class RgToolbar extends LitElement {
     scale: { attribute: false },
     diverging: { type: Boolean },
     mapped: { type: Boolean },
+    scaled: { type: Boolean },
   };
   static override styles = [
     controls,
@@ -42,6 +43,8 @@ export class RgToolbar extends LitElement {
   declare diverging: boolean;
   /** Whether values are drawn as colours. */
   declare mapped: boolean;
+  /** Whether there is a scale to choose: logarithms have theirs. */
+  declare scaled: boolean;
 
   override render() {
     const { show, scale, map, range, percentile } = this.state;
@@ -66,26 +69,36 @@ export class RgToolbar extends LitElement {
               }),
             )
       }
-      ${this.choice(
-        "scale",
-        "Scale",
-        SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name)),
-        (chosen) => ({ scale: chosen as ScaleName }),
-      )}
+      ${
+        this.scaled
+          ? this.choice(
+              "scale",
+              "Scale",
+              SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name)),
+              (chosen) => ({ scale: chosen as ScaleName }),
+            )
+          : nothing
+      }
       ${this.choice(
         "range",
         "Range",
         Object.entries(RANGES).map(([name, label]) => option(name, label, range === name)),
         (chosen) => ({ range: chosen as ColourRange }),
       )}
-      ${this.choice(
-        "percentile",
-        "Limit",
-        PERCENTILES.map((p) => option(String(p), p === 100 ? "max |x|" : `p${p} |x|`, percentile === p)),
-        (chosen) => ({ percentile: Number(chosen) as Percentile }),
-      )}
-      ${this.end("limit", "or", this.scale.high)}
-      ${scale === "linear" ? "" : this.end("threshold", "Threshold", this.scale.threshold)}
+      ${
+        this.scaled
+          ? html`${this.choice(
+              "percentile",
+              "Limit",
+              PERCENTILES.map((p) =>
+                option(String(p), p === 100 ? "max |x|" : `p${p} |x|`, percentile === p),
+              ),
+              (chosen) => ({ percentile: Number(chosen) as Percentile }),
+            )}
+            ${this.end("limit", "or", this.scale.high)}
+            ${scale === "linear" ? "" : this.end("threshold", "Threshold", this.scale.threshold)}`
+          : nothing
+      }
       ${
         this.mapped
           ? this.choice(

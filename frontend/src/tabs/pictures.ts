@@ -40,6 +40,7 @@ export function renderCard(
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
     .upright=${laid.upright} .order=${laid.order} .note=${laid.note} .boundaries=${laid.boundaries}
     .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
+    .marked=${state.show === "samples" && cursor?.s === request.show}
   ></rg-card>`;
 }
 

@@ -58,6 +58,7 @@ function lines(page: Page, cards: readonly Card[], channel: number): Line[] {
       label: (tags.length > 1 ? `${series.run} ${series.tag}` : series.run) + sample,
       colour: page.colourOf(series.run),
       dash: DASHES[pattern % DASHES.length],
+      ...(several && { sample: Number(request.show) }),
       values: curve(tensor, channel),
     };
   });
