@@ -39,6 +39,7 @@ describe("numbers in words", () => {
       expect(Math.fround(Number(exact(value).replaceAll("−", "-")))).toBe(value);
     }
     expect(exact(Math.fround(0.1))).toBe("0.1");
+    expect(exact(76.83931294446968)).toBe("76.83931"); // computed, no float32
     expect(exact(Number.NaN)).toBe("NaN");
     expect(exact(Number.NEGATIVE_INFINITY)).toBe("−Inf");
   });

@@ -124,8 +124,11 @@ def test_playing_shows_one_step_after_another(tab: OpenTab) -> None:
 
 
 def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
-    page = tab(*ALPHA, "speed=8", "step=20")
+    page = tab(*ALPHA, "loop=false", "step=20")
     page.at_step("alpha", 20)
+    page.frame.get_by_label("Speed").select_option("8/s")
+    page.frame.get_by_label("loop").check()
+    assert (page.key("speed"), page.key("loop")) == ("8", None)
     page.card("alpha").locator(".step").evaluate(RECORD)
     page.frame.get_by_role("button", name="Play").click()
     assert shown_steps(page, 3) == ["step 30", "step 0", "step 10"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,6 +22,7 @@ from .reading import (
     Tab,
     assert_colours,
     automatic_scale,
+    colour_map,
     symlog_places,
 )
 
@@ -95,6 +97,11 @@ def test_scales_and_maps_change_the_colours(tab: OpenTab) -> None:
     # bfloat16's 8 bits are half a step of the 256 colours: where it tips over, the next one shows.
     assert_colours(seen.astype(np.uint8), places, "bwr")
     assert (page.key("scale"), page.key("map")) == ("linear", "bwr")
+    page.frame.get_by_label("Scale").select_option("log")
+    size = np.abs(picture.astype(ml_dtypes.bfloat16).astype(np.float64))
+    limit, least = automatic_scale([picture])
+    places = np.clip(np.log(size / least) / np.log(limit / least), 0, 1)
+    assert_colours(page.cells("alpha", CHANNELS, TIMESTEPS), places, "viridis")
 
 
 def test_what_is_no_ordinary_number_has_a_look_of_its_own(tab: OpenTab) -> None:
@@ -340,19 +347,23 @@ def test_a_record_without_a_time_axis_is_points_of_every_sample(
             "x": (sample + 0.5) / 6 * box["width"],
             "y": float(1 - (data[sample, channel] / 4 + 1) / 2) * box["height"],
         }
-        alpha = canvas.evaluate(
+        colour = canvas.evaluate(
             """(canvas, { x, y }) => {
               const ratio = canvas.width / canvas.getBoundingClientRect().width;
-              return canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data[3];
+              return [...canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data];
             }""",
             at,
         )
-        assert alpha > 100, "a point is where the value says"
+        assert colour[3] > 100, "a point is where the value says"
+        of_channel = colour_map("viridis")[int(channel / data.shape[1] * 256)].astype(int)
+        assert np.abs(colour[:3] - of_channel).max() < 8
         canvas.hover(position=at)
         readout = opened.frame.locator("rg-scatter .readout")
         expect(readout).to_contain_text(f"sample {sample}, channel {channel}")
         said = np.float32(readout.locator("b").inner_text().replace("−", "-"))
         assert said == data[sample, channel]
+    zero = opened.box(opened.frame.locator("rg-scatter line.zero"))
+    assert zero["y"] + zero["height"] / 2 == pytest.approx(box["y"] + box["height"] / 2, abs=1)
 
 
 def test_a_state_jacobian_is_a_matrix_of_logarithms(

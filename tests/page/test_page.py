@@ -53,6 +53,15 @@ def test_the_keyboard_steps_and_the_picture_follows(tab: OpenTab) -> None:
         assert_colours(page.cells("alpha", *picture.shape), places, "vik")
 
 
+def test_pages_of_the_keyboard_are_ten_steps(tab: OpenTab, course_url: str) -> None:
+    page = tab('runs=["growing"]', 'tags=["lstm_1"]', "view=flow", at=course_url)
+    number = page.frame.get_by_label("Step number")
+    page.slider().focus()
+    for key, step in (("PageDown", 14), ("PageDown", 4), ("PageDown", 0), ("PageUp", 10)):
+        page.page.keyboard.press(key)
+        expect(number).to_have_value(str(step))
+
+
 def test_the_mouse_steps(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["lstm"]')
     page.at_step("alpha", 30)

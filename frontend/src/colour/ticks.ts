@@ -61,7 +61,10 @@ function trim(exponential: string): string {
   return `${Number(digits)}e${power.replace("+", "")}`;
 }
 
-/** A float32 in the fewest digits that give exactly it back. */
+/** Of what the page computed in double precision. */
+const COMPUTED_DIGITS = 7;
+
+/** A float32 in the fewest digits that give exactly it back; what is no float32, in as many as one has. */
 export function exact(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";
@@ -70,7 +73,7 @@ export function exact(value: number): string {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return tidy(Number(text));
   }
-  return tidy(value);
+  return tidy(Number(value.toPrecision(COMPUTED_DIGITS)));
 }
 
 function tidy(value: number): string {
