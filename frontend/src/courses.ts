@@ -52,7 +52,7 @@ export interface Rise {
 export function risesOf(cards: readonly FlowCard[]): Rise[] {
   const found = cards.flatMap(({ series, course }) =>
     course
-      ? rises(course.flags).flatMap(({ index, risen }) =>
+      ? rises(course.flags, course.evidence).flatMap(({ index, risen }) =>
           risen.map((flag) => ({ step: course.flow.steps[index][0], flag, series })),
         )
       : [],

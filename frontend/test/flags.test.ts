@@ -109,11 +109,43 @@ describe("flags", () => {
 describe("the course of flags", () => {
   it("rises where one comes that was not there", () => {
     const course = [["vanishing"], ["vanishing"], [], ["exploding", "vanishing"], ["exploding"]] as const;
-    expect(rises(course.map((now) => [...now]))).toEqual([
+    const known = new Float64Array(5);
+    const found = { reach: known, growth: known, nonfinite: known, dead: known };
+    expect(
+      rises(
+        course.map((now) => [...now]),
+        found,
+      ),
+    ).toEqual([
       { index: 0, risen: ["vanishing"] },
       { index: 3, risen: ["exploding", "vanishing"] },
     ]);
     expect(worst(course.map((now) => [...now]))).toEqual({ flag: "exploding", index: 3 });
     expect(worst([[], []])).toBeNull();
+  });
+
+  it("does not rise again after steps at which it cannot be judged", () => {
+    const fading = lags(0.1, 40);
+    const broken = fading.map((norm, lag) => (lag === 20 ? Number.NaN : norm));
+    const steps = [fading, broken, fading, lags(1, 40), fading];
+    const of = (value: (norms: number[]) => number) =>
+      steps.flatMap((norms) => norms.map(() => value(norms)));
+    const flow = {
+      ...flowOf(fading, {
+        lag_norm_mean: steps.flat(),
+        lag_real_samples: of(() => 2),
+        nan_share: of((norms) => (norms === broken ? 0.5 : 0)),
+        inf_share: of(() => 0),
+        dead_share: of(() => 0),
+      }),
+      steps: steps.map((_, step): [number, number] => [step, step]),
+    };
+    const course = courseOf(flow, HIDDEN, INITIAL);
+    expect(course.flags).toEqual([["vanishing"], ["non_finite"], ["vanishing"], [], ["vanishing"]]);
+    expect(rises(course.flags, course.evidence)).toEqual([
+      { index: 0, risen: ["vanishing"] },
+      { index: 1, risen: ["non_finite"] },
+      { index: 4, risen: ["vanishing"] },
+    ]);
   });
 });

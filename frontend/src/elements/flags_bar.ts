@@ -84,7 +84,7 @@ export class RgFlagsBar extends LitElement {
       span { display: inline-flex; align-items: center; gap: 5px; white-space: nowrap; }
       input { width: 62px; }
       .key { width: 12px; height: 8px; border-radius: 1px; flex: none; }
-      .now { white-space: normal; flex-wrap: wrap; }
+      .now { white-space: normal; flex-wrap: wrap; gap: 2px 14px; }
       .now b { font-weight: 500; }
     `,
   ];

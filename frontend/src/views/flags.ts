@@ -76,14 +76,20 @@ export function evidence(flow: Flow, metrics: StepMetrics, horizon: Float64Array
   return found;
 }
 
-type Judge = (evidence: Evidence, step: number, thresholds: Thresholds) => boolean;
+/** By what each flag is judged. */
+const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
+  non_finite: ({ nonfinite }) => nonfinite,
+  exploding: ({ growth }) => growth,
+  vanishing: ({ reach }) => reach,
+  dead_channels: ({ dead }) => dead,
+};
 
 /** One formula a flag; what is not known, NaN, raises none. */
-const FORMULAS: Record<Flag, Judge> = {
-  non_finite: ({ nonfinite }, step, limits) => nonfinite[step] > limits.nonfinite,
-  exploding: ({ growth }, step, limits) => growth[step] > limits.exploding,
-  vanishing: ({ reach }, step, limits) => reach[step] < limits.vanishing,
-  dead_channels: ({ dead }, step, limits) => dead[step] > limits.dead,
+const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
+  non_finite: (value, { nonfinite }) => value > nonfinite,
+  exploding: (value, { exploding }) => value > exploding,
+  vanishing: (value, { vanishing }) => value < vanishing,
+  dead_channels: (value, { dead }) => value > dead,
 };
 
 /** The flags of every step, the worst first. */
@@ -95,14 +101,19 @@ export function flagsOf(
 ): Flag[][] {
   const judged = FLAGS.filter((flag) => JUDGED[flag](quantity, timesteps));
   return Array.from(found.reach, (_, step) =>
-    judged.filter((flag) => FORMULAS[flag](found, step, thresholds)),
+    judged.filter((flag) => IS_UP[flag](JUDGED_BY[flag](found)[step], thresholds)),
   );
 }
 
-/** Where flags rise: indices of steps that have one which the step before has not. */
-export function rises(flags: readonly Flag[][]): { index: number; risen: Flag[] }[] {
+/** Where flags rise: indices of steps that have one which was not up. One that cannot be judged stays as it was. */
+export function rises(flags: readonly Flag[][], found: Evidence): { index: number; risen: Flag[] }[] {
+  const up = new Set<Flag>();
   return flags.flatMap((now, index) => {
-    const risen = now.filter((flag) => index === 0 || !flags[index - 1].includes(flag));
+    const risen = now.filter((flag) => !up.has(flag));
+    for (const flag of FLAGS) {
+      if (now.includes(flag)) up.add(flag);
+      else if (!Number.isNaN(JUDGED_BY[flag](found)[index])) up.delete(flag);
+    }
     return risen.length ? { index, risen } : [];
   });
 }
