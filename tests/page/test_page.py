@@ -207,6 +207,26 @@ def test_a_slow_step_leaves_the_old_picture_under_its_own_label(tab: OpenTab, pa
     assert_colours(seen, places, "vik")
 
 
+def test_curves_are_drawn_anew_once_all_of_a_step_is_there(tab: OpenTab, page: Page) -> None:
+    opened = tab('runs=["alpha"]', 'tags=["lstm"]', "show=samples", "pins=[3]")
+    opened.rest()
+    plot = opened.frame.locator("rg-curve .plot")
+    picture = "(plot) => plot.querySelector('canvas').toDataURL()"
+    before = plot.evaluate(picture)
+    held: list[Route] = []
+    page.route(re.compile(r"/tensor\?.*step=0&.*sample=2"), lambda route: held.append(route))
+    opened.slider().press("Home")
+    labels = opened.frame.locator("rg-card .step")
+    expect(labels).to_have_text(["step 0", "step 0", "step 30 (loading 0 …)"])
+    expect(plot).to_have_class("plot faded")
+    assert plot.evaluate(picture) == before
+    for route in held:
+        route.continue_()
+    expect(plot).not_to_have_class("plot faded")
+    opened.rest()
+    assert plot.evaluate(picture) != before
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_theme_follows_tensorboard(tab: OpenTab, page: Page, theme: str) -> None:
     settings = json.dumps({"theme": theme})

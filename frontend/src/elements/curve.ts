@@ -28,6 +28,8 @@ export interface Line {
 }
 
 const HEIGHT = 170;
+/** What changes as views come in. */
+const DRAWN = ["lines", "scale", "span"];
 
 /** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
 export class RgCurve extends SizedElement implements Pictured {
@@ -44,6 +46,7 @@ export class RgCurve extends SizedElement implements Pictured {
     turned: { type: Boolean },
     cursor: { attribute: false },
     dark: { type: Boolean },
+    coming: { type: Boolean },
   };
   static override styles = [
     unsafeCSS(uPlotStyle),
@@ -52,6 +55,7 @@ export class RgCurve extends SizedElement implements Pictured {
     css`
       h3 { flex: 1; }
       .plot { height: ${HEIGHT}px; }
+      .faded { opacity: 0.55; }
       .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
       .values .on { color: var(--rg-accent-text); }
@@ -77,6 +81,8 @@ export class RgCurve extends SizedElement implements Pictured {
   declare turned: boolean;
   declare cursor: Cursor | null;
   declare dark: boolean;
+  /** Whether more of its lines are coming in: what is drawn stays until all are there. */
+  declare coming: boolean;
 
   private readonly spoken = new Spoken(this);
   private plot: uPlot | null = null;
@@ -89,6 +95,7 @@ export class RgCurve extends SizedElement implements Pictured {
     this.turned = false;
     this.gap = "padding";
     this.boundaries = [];
+    this.coming = false;
   }
 
   /** Text on a canvas stays in the font that it was drawn in. */
@@ -120,7 +127,7 @@ export class RgCurve extends SizedElement implements Pictured {
         <rg-export-menu .exports=${this.exports}></rg-export-menu>
       </header>
       <div
-        class="plot" tabindex="0" role="application" aria-roledescription="curves"
+        class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
         aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></div>
@@ -140,7 +147,22 @@ export class RgCurve extends SizedElement implements Pictured {
     `;
   }
 
+  protected override shouldUpdate(changed: Map<string, unknown>): boolean {
+    return !this.waits || [...changed.keys()].some((name) => !DRAWN.includes(name));
+  }
+
+  /** Drawn anew for each of many views that come in, it would hold the page up. */
+  private get waits(): boolean {
+    return this.coming && this.plot !== null;
+  }
+
   override updated(changed: Map<string, unknown>): void {
+    if (!this.waits) this.draw(changed);
+    if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
+    this.showCursor();
+  }
+
+  private draw(changed: Map<string, unknown>): void {
     const looks = this.lines.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
     const shape = JSON.stringify([looks, this.scale.name, this.dark, this.boundaries, this.turned]);
     if (shape !== this.shape) {
@@ -148,9 +170,7 @@ export class RgCurve extends SizedElement implements Pictured {
       this.shape = shape;
       this.plot = this.build();
     }
-    if (changed.has("lines") || changed.has("scale") || changed.has("span")) this.show();
-    if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
-    this.showCursor();
+    if ([...DRAWN, "coming"].some((name) => changed.has(name))) this.show();
   }
 
   /** Give the plot its numbers and its ends, in a fraction of the time that a new plot takes. */

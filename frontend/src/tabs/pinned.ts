@@ -19,6 +19,7 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
   const lag = tensors[0].request.time === "lag";
   const groups = group.cards[0].series.entry.metadata.channel_groups;
   const longest = Math.max(...tensors.map(({ timesteps }) => timesteps));
+  const coming = group.cards.some(({ loaded }) => loaded.status === "loading");
   const span = window ? [window.t0, Math.min(longest, window.t1)] : [0, longest];
   return html`
     <h2 class="section">Pinned channels <span class="muted">over ${lag ? "lags" : "timesteps"}; click a channel in a heatmap to pin it</span></h2>
@@ -28,7 +29,7 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
         (pin) => pin,
         (pin) => html`<rg-curve
           .xs=${null} .axis=${lag ? "lag" : "timestep"} .turned=${lag} heading="channel ${channelName(pin, groups)}" .channel=${pin} .lines=${lines(page, group.cards, pin)}
-          .scale=${group.scale} .span=${span} .cursor=${page.cursor} .dark=${page.dark}
+          .scale=${group.scale} .span=${span} .cursor=${page.cursor} .dark=${page.dark} .coming=${coming}
         ></rg-curve>`,
       )}
     </div>
