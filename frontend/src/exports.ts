@@ -5,6 +5,7 @@ import { fetchLogdir, fetchTensor } from "./data/api";
 import type { Window } from "./data/pool";
 import type { Tensor } from "./data/types";
 import { isWhole } from "./model";
+import type { AxisNames } from "./views/axes";
 import { channelsAt, csv, fileName, npy, pick, python, type Table, tableCsv, tableNpy } from "./views/export";
 import type { Order } from "./views/order";
 import { pngPicture } from "./views/picture";
@@ -39,6 +40,7 @@ export interface Seen {
   window: Window;
   /** Null: by their numbers. */
   order: Order | null;
+  axes: AxisNames;
 }
 
 /** The numbers that are seen, none pooled, and the Python that reads them. */
@@ -50,10 +52,14 @@ export function ofView(seen: Seen): Exports {
 }
 
 /** Numbers that are computed from views, in files called `name`. */
-export function ofNumbers(name: string, numbers: () => Promise<Tensor>, { window, order }: Seen): Exports {
+export function ofNumbers(
+  name: string,
+  numbers: () => Promise<Tensor>,
+  { window, order, axes }: Seen,
+): Exports {
   const channels = channelsAt(window, order);
   return {
-    CSV: async () => saved(`${name}.csv`, csv(await numbers(), channels), CSV),
+    CSV: async () => saved(`${name}.csv`, csv(await numbers(), channels, axes), CSV),
     NPY: async () => saved(`${name}.npy`, npy(await numbers()), NPY),
   };
 }

@@ -17,6 +17,7 @@ import {
   type TensorRequest,
 } from "./data/types";
 import type { Percentile, State } from "./state";
+import type { AxisNames } from "./views/axes";
 import { isWeight, WEIGHTS } from "./views/weights";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
@@ -98,10 +99,7 @@ export function isSigned(show: ShowChoice): boolean {
 }
 
 /** What the axes of a picture are called: matrices have rows in the place of timesteps. */
-export function axesOf(
-  { entry }: Series,
-  { time, reversed }: Arrangement = {},
-): { timesteps: string; channels: string } {
+export function axesOf({ entry }: Series, { time, reversed }: Arrangement = {}): AxisNames {
   const { quantity } = entry.metadata;
   if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
   if (isWeight(entry)) return { timesteps: "row", channels: "channel" };

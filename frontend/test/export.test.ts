@@ -22,18 +22,25 @@ function view(): Tensor {
   return { request, values: { values, ...shape }, codes: { values: codes, ...shape } } as Tensor;
 }
 
+const AXES = { timesteps: "timestep", channels: "channel" };
+
 describe("exports", () => {
   it("name their file after what they hold", () => {
     expect(fileName(request)).toBe("a-b_l-1-_step7_sample1");
   });
 
   it("write CSV with a row for each timestep, padding empty", () => {
-    expect(csv(view(), [3, 4])).toBe("timestep,channel 3,channel 4\n10,0.1,nan\n11,2,\n");
+    expect(csv(view(), [3, 4], AXES)).toBe("timestep,channel 3,channel 4\n10,0.1,nan\n11,2,\n");
+  });
+
+  it("name the axes of matrices as they are", () => {
+    const axes = { timesteps: "state at timestep t", channels: "timestep s" };
+    expect(csv(view(), [3, 4], axes)).toMatch(/^state at timestep t,timestep s 3,timestep s 4\n10,/);
   });
 
   it("name lags, and channels that stand as they were processed", () => {
     const arranged = { ...view(), request: { ...request, time: "lag", reversed: [[4, 8]] } } as Tensor;
-    expect(csv(arranged, [3, 4])).toMatch(/^lag,channel 3,channel 4 as processed\n10,/);
+    expect(csv(arranged, [3, 4], AXES)).toMatch(/^lag,channel 3,channel 4 as processed\n10,/);
     expect(fileName(arranged.request)).toBe("a-b_l-1-_step7_sample1_lag_processed");
   });
 
@@ -47,7 +54,7 @@ describe("exports", () => {
     } as Tensor;
     const order = { channels: Uint32Array.of(1, 0), places: Uint32Array.of(1, 0) };
     expect(channelsAt(whole, order)).toEqual([1, 0]);
-    expect(csv(pick(every, [1, 0]), [1, 0])).toBe("timestep,channel 1,channel 0\n10,nan,0.1\n11,,2\n");
+    expect(csv(pick(every, [1, 0]), [1, 0], AXES)).toBe("timestep,channel 1,channel 0\n10,nan,0.1\n11,,2\n");
     expect(pick(every, [1]).values).toMatchObject({ rows: 1, columns: 2 });
   });
 

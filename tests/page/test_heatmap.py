@@ -403,4 +403,4 @@ def test_itemised_gradients_are_rows_named_by_their_timestep_without_a_sign(
     for name in names:
         expect(opened.card("run").locator("rg-heatmap svg")).to_contain_text(name)
     opened.hover("run", 1, 3, (3, 40))
-    expect(opened.card("run").locator(".readout")).to_contain_text("channel 1 (t = 24)")
+    expect(opened.card("run").locator(".readout")).to_contain_text("chosen loss 1 (t = 24)")

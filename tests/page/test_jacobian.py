@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from . import courses
 from .reading import ZERO, Tab, assert_colours
+from .test_export import saved
 
 OpenTab = Callable[..., Tab]
 JACOBIAN = ("view=jacobian", 'runs=["failing"]', 'tags=["jacobian"]')
@@ -62,6 +63,11 @@ def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str)
     expect(heading).to_contain_text(f"State at timestep {T - 1}")  # at first the last
     page.hover("failing", 12, 3, (T, T))  # row t = 12, column s = 3
     expect(heading).to_contain_text("State at timestep 12")
+    readout = page.card("failing").locator(".readout")
+    expect(readout).to_contain_text("state at timestep t 12, timestep s 3")
+    _, content = saved(page, "failing", "CSV")
+    assert content.startswith(b"state at timestep t,timestep s 0,timestep s 1,")
+    page.hover("failing", 12, 3, (T, T))
     (line,) = values(curve)
     logs = courses.jacobian(8)[12].astype(float)
     np.testing.assert_allclose(line[:13], logs[:13], rtol=1e-6)

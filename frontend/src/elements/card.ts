@@ -149,7 +149,12 @@ export class RgCard extends LitElement {
       ...ofPicture(fileName(shown.request), caption, () =>
         this.renderRoot.querySelector<RgHeatmap>("rg-heatmap"),
       ),
-      ...ofView({ tensor: shown, window: windowOf(shown, this.window), order: this.order }),
+      ...ofView({
+        tensor: shown,
+        window: windowOf(shown, this.window),
+        order: this.order,
+        axes: axesOf(this.series),
+      }),
     };
     return html`<rg-export-menu .exports=${exports}></rg-export-menu>`;
   }
@@ -161,13 +166,14 @@ export class RgCard extends LitElement {
       return html`<span class="muted">${this.showName(tensor)}. Point at a cell to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     }
     const reading = read(tensor, cursor.c, cursor.t);
-    if (!reading)
-      return html`<span class="muted">no channel ${cursor.c} or ${timeName(cursor.t, tensor.request, cursor.c)} here</span>`;
+    const axes = axesOf(this.series);
+    const time = timeName(cursor.t, tensor.request, cursor.c, axes.timesteps);
+    if (!reading) return html`<span class="muted">no ${axes.channels} ${cursor.c} or ${time} here</span>`;
     const channel = channelName(cursor.c, this.series.entry.metadata.channel_groups);
     return html`
       <b>${reading.text}</b>
       <span class="muted">
-        ${reading.note} run ${this.series.run}, step ${step}, ${this.showName(tensor)}, ${timeName(cursor.t, tensor.request, cursor.c, axesOf(this.series).timesteps)}, channel ${channel}
+        ${reading.note} run ${this.series.run}, step ${step}, ${this.showName(tensor)}, ${time}, ${axes.channels} ${channel}
       </span>
     `;
   }

@@ -93,7 +93,12 @@ export class RgDifference extends LitElement {
   private renderExport(compared: Tensor) {
     const { order, comparison } = this;
     const [a, b] = [this.a, this.b] as [Tensor, Tensor];
-    const seen = { tensor: compared, window: windowOf(compared, this.window), order };
+    const seen = {
+      tensor: compared,
+      window: windowOf(compared, this.window),
+      order,
+      axes: axesOf(this.series),
+    };
     const name = `${fileName(a.request)}_${comparison}_${fileName(b.request)}`;
     const { low, high, name: scale } = this.scaleOf(compared);
     const caption = `${NAMES[comparison].heading}, A: ${nameOf(a)}, B: ${nameOf(b)}; ${scale} from ${short(low)} to ${short(high)}`;

@@ -1,7 +1,7 @@
 /** What stands around a heatmap's cells: numbers, names, and where channel groups and pins lie. */
 
 import { nothing, type SVGTemplateResult, svg } from "lit";
-import type { Axis, Layout, Upright } from "../views/axes";
+import type { Axis, AxisNames, Layout, Upright } from "../views/axes";
 
 /** Pixels that a number takes on an axis. */
 const TICK_GAP = { across: { t: 60, c: 40 }, down: 24 };
@@ -16,11 +16,6 @@ const NAMES_BESIDE = 14;
 const LEVEL_NAMES = 44;
 
 type Groups = readonly (readonly [string, number])[];
-
-export interface AxisNames {
-  timesteps: string;
-  channels: string;
-}
 
 /** Both axes: ticks and the axis' name, below and at the left. */
 export function renderAxes({ across, down }: Layout, names: AxisNames, columnNames?: number[]) {

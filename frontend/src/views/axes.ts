@@ -7,6 +7,12 @@ import type { Order } from "./order";
 /** Timesteps (or lags) and channels. */
 export type Dimension = "t" | "c";
 
+/** What the axes of a record are called. */
+export interface AxisNames {
+  timesteps: string;
+  channels: string;
+}
+
 /** A value for each dimension. */
 export type Pair = Record<Dimension, number>;
 

@@ -3,6 +3,7 @@
 import { PADDING } from "../colour/bfloat16";
 import type { Grid, Window } from "../data/pool";
 import type { Reduction, Tensor, TensorRequest } from "../data/types";
+import type { AxisNames } from "./axes";
 import type { Order } from "./order";
 
 /** Name of a file for a view, without its ending. */
@@ -47,12 +48,12 @@ export function pick(tensor: Tensor, channels: readonly number[]): Tensor {
 }
 
 /** Comma-separated values: a row for each timestep or lag, padding empty, floats as short as is exact. */
-export function csv(tensor: Tensor, numbers: readonly number[]): string {
+export function csv(tensor: Tensor, numbers: readonly number[], axes: AxisNames): string {
   const { values, columns, window } = tensor.values;
   const { time, reversed } = tensor.request;
   const isReversed = (channel: number) => reversed?.some(([from, to]) => channel >= from && channel < to);
-  const channels = numbers.map((c) => `channel ${c}${isReversed(c) ? " as processed" : ""}`);
-  const lines = [[time ?? "timestep", ...channels].join()];
+  const channels = numbers.map((c) => `${axes.channels} ${c}${isReversed(c) ? " as processed" : ""}`);
+  const lines = [[time ?? axes.timesteps, ...channels].join()];
   for (let t = 0; t < columns; t++) {
     const cells = channels.map((_, c) => {
       const index = c * columns + t;
