@@ -24,25 +24,35 @@ import tensorflow as tf
 
 from tb_rnngrad.keras import GradientLogger, gradients
 
-SIZES = {"small": (16, 100, 6, 15), "large": (32, 500, 128, 5)}
-BLOCK = 5  # steps in a row, as what a step leaves to the background is paid by the next
+# Samples, timesteps, units; rounds, and steps in a row: what they leave to the background is paid
+# for before the clock stops.
+SIZES = {"small": (16, 100, 6, 15, 25), "large": (32, 500, 128, 5, 5)}
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    for _ in range(BLOCK):
-        work()
-    return (time.perf_counter() - start) / BLOCK
+class Work:
+    """What is timed: a step, and what ends a row of them."""
+
+    def __init__(self, step: Callable[[], object], end: Callable[[], object] = lambda: None):
+        self.step = step
+        self.end = end
+
+    def seconds(self, row: int) -> float:
+        """Return seconds a step, over `row` steps and their end."""
+        start = time.perf_counter()
+        for _ in range(row):
+            self.step()
+        self.end()
+        return (time.perf_counter() - start) / row
 
 
-def compare(works: dict[str, Callable[[], object]], rounds: int, label: str) -> None:
+def compare(works: dict[str, Work], rounds: int, row: int, label: str) -> None:
     """Run all in turn, round after round; print medians and quartiles of the ratio to the first."""
     for work in works.values():
-        work(), work()
+        work.seconds(2)
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds):
         for name, work in list(works.items())[:: 1 if turn % 2 else -1]:
-            times[name].append(seconds(work))
+            times[name].append(work.seconds(row))
     first = next(iter(times.values()))
     for name, taken in times.items():
         ratios = [one / base for one, base in zip(taken, first, strict=True)]
@@ -70,7 +80,7 @@ def model_of(k: Any, cell: str, timesteps: int, units: int) -> Any:
 
 
 def steps(k: Any, cell: str, size: str, folder: str) -> None:
-    samples, timesteps, units, rounds = SIZES[size]
+    samples, timesteps, units, rounds, row = SIZES[size]
     rng = np.random.default_rng(0)
     x = rng.normal(size=(samples, timesteps, units)).astype("f")
     y = rng.normal(size=(samples, 1)).astype("f")
@@ -84,10 +94,10 @@ def steps(k: Any, cell: str, size: str, folder: str) -> None:
     works = {}
     for name, logger in loggers.items():
         works[name] = step_of(model_of(k, cell, timesteps, units), logger, data)
-    compare(works, rounds, f"{k.__name__} {cell} {samples}x{timesteps}x{units}")
+    compare(works, rounds, row, f"{k.__name__} {cell} {samples}x{timesteps}x{units}")
 
 
-def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Callable[[], None]:
+def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Work:
     model.make_train_function()
     iterator, batches = iter(data), itertools.count()
     model.train_function(iterator)
@@ -104,11 +114,11 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Callable[[]
         if logger is not None:
             logger.on_train_batch_end(batch)
 
-    return step
+    return Work(step) if logger is None else Work(step, logger._background.finish)
 
 
 def looks(k: Any, cell: str, size: str) -> None:
-    samples, timesteps, units, rounds = SIZES[size]
+    samples, timesteps, units, rounds, row = SIZES[size]
     rng = np.random.default_rng(0)
     x = tf.constant(rng.normal(size=(samples, timesteps, units)).astype("f"))
     y = tf.constant(rng.normal(size=(samples, 1)).astype("f"))
@@ -126,11 +136,11 @@ def looks(k: Any, cell: str, size: str) -> None:
         return tape.gradient(loss, [first, second])
 
     works = {
-        "tape by hand, output": lambda: [one.numpy() for one in by_hand(x, y)],
-        "gradients(of='output')": lambda: gradients(model, x, y, of="output"),
-        "gradients(of='hidden_state')": lambda: gradients(model, x, y),
+        "tape by hand, output": Work(lambda: [one.numpy() for one in by_hand(x, y)]),
+        "gradients(of='output')": Work(lambda: gradients(model, x, y, of="output")),
+        "gradients(of='hidden_state')": Work(lambda: gradients(model, x, y)),
     }
-    compare(works, rounds, f"{k.__name__} {cell} {samples}x{timesteps}x{units}")
+    compare(works, rounds, row, f"{k.__name__} {cell} {samples}x{timesteps}x{units}")
 
 
 def main() -> None:

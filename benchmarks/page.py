@@ -33,7 +33,8 @@ SECONDS = 60
 
 # NAME: what it is, what page.js does, and the keys of the URL.
 ACTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "step": ("slider step, 256 x 1403", "step", ('runs=["wide"]',)),
+    "step": ("slider step, 256 x 1403", "step", ('runs=["wide"]', "pins=[]")),
+    "curves": ("the same, three pinned curves", "step", ('runs=["wide"]',)),
     "range": ("change of colour range, 256 x 1403", "range", ('runs=["wide"]',)),
     "long": (f"slider step among {MANY_STEPS:,}", "step", ('runs=["long"]',)),
     "drag": (f"slider dragged through {MANY_STEPS:,}, frames", "drag", ('runs=["long"]',)),

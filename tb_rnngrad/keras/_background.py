@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tb_rnngrad import flow, summary
 from tb_rnngrad.flow import FlagEvent, FlagWatch, Thresholds
@@ -19,15 +25,35 @@ from tb_rnngrad.writer import SummaryWriter
 # What fades, stays or grows from lag to lag: gradients with a time axis.
 _WITH_SCALARS: Final = flow.THROUGH_TIME | {"output_gradient"}
 
+# Steps that follow each other fast are written together, as waking the thread for each costs the
+# training a third of a millisecond: after so many seconds, or once so many values wait.
+_PATIENCE: Final = 0.05
+_MOST_WAITING: Final = 2**20
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one training step has to write."""
+
+    found: Sequence[Captured]
+    taps: Taps
+    step: int
+    flow_only: bool
+
+    @property
+    def size(self) -> int:
+        return sum(math.prod(one.data.shape) for one in self.found)
+
 
 class Background:
-    """Writes one step after the other, in a thread of its own, and watches the flags meanwhile.
+    """Writes step after step in order, in a thread of its own, and watches the flags meanwhile.
 
     Args:
         log_dir: the run's directory.
         max_outputs: samples to keep.
         dtype: to store them in.
         thresholds: of the flags.
+        watches_flags: whether anybody wants to know of them.
 
     Attributes:
         events: the flags that rose or fell, as soon as that is known; for others to take out.
@@ -39,76 +65,104 @@ class Background:
         max_outputs: int,
         dtype: str,
         thresholds: Thresholds,
+        watches_flags: bool,
     ) -> None:
         self._log_dir = log_dir
         self._max_outputs = max_outputs
         self._dtype = dtype
         self._eps = thresholds.eps
-        self._watch = FlagWatch(thresholds)
+        self._watch = FlagWatch(thresholds) if watches_flags else None
         self.events: deque[FlagEvent] = deque()
         self._writer: SummaryWriter | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
+        self._waiting: deque[_Step] = deque()
+        self._hurry: threading.Event | None = None
 
     def write(self, found: Sequence[Captured], taps: Taps, step: int, flow_only: bool) -> None:
-        """Have records written, or their flow alone, once the step before is.
+        """Have records written, or their flow alone, soon.
 
-        Raises what writing that one ran into.
+        Raises what writing earlier ones ran into.
         """
-        self.finish()
-        if self._writer is None or self._thread is None:
-            self._writer = SummaryWriter(self._log_dir)
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="GradientLogger")
-        self._writing = self._thread.submit(
-            self._write_all, self._writer, found, taps, step, flow_only
-        )
+        new = _Step(found, taps, step, flow_only)
+        # Who acts on flags is told of a step's before another is logged.
+        at_once = self._watch is not None
+        ended = self._writing is not None and self._writing.done()
+        if at_once or ended or new.size + self._size_waiting() > _MOST_WAITING:
+            self.finish()
+        self._waiting.append(new)
+        if self._writing is None:
+            self._start()
+        if self._hurry is not None and (at_once or new.size > _MOST_WAITING):
+            self._hurry.set()
 
     def finish(self) -> None:
-        """Wait for what is being written, and raise what it ran into."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
+        """Write what waits, and raise what that ran into."""
+        while self._writing is not None and self._hurry is not None:
+            self._hurry.set()
+            writing, self._writing = self._writing, None
             writing.result()
+            if self._waiting:  # it came when the thread was about to end
+                self._start()
 
     def close(self) -> None:
         """Close the file; a later `write` opens another."""
         if self._writer is not None and self._thread is not None:
             self._thread.shutdown()
             self._writer.close()
-            self._thread = self._writer = None
+            self._thread = self._writer = self._hurry = None
 
-    def _write_all(
-        self,
-        writer: SummaryWriter,
-        found: Sequence[Captured],
-        taps: Taps,
-        step: int,
-        flow_only: bool,
-    ) -> None:
-        for one in found:
-            tag = f"{one.layer}/{one.name}"
-            if is_matrix(one.quantity):  # has no timesteps, and so no flow
-                if not flow_only:
-                    self._write_record(writer, tag, record_of(one, taps), step)
+    def _size_waiting(self) -> int:
+        return sum(one.size for one in tuple(self._waiting))
+
+    def _start(self) -> None:
+        if self._writer is None or self._thread is None:
+            self._writer = SummaryWriter(self._log_dir)
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="GradientLogger")
+        self._hurry = threading.Event()
+        self._writing = self._thread.submit(self._write_waiting, self._writer, self._hurry)
+
+    def _write_waiting(self, writer: SummaryWriter, hurry: threading.Event) -> None:
+        hurry.wait(_PATIENCE)
+        while self._waiting:
+            try:
+                self._write_step(writer, self._waiting[0])
+            finally:  # it counts as waiting until it is written
+                self._waiting.popleft()
+
+    def _write_step(self, writer: SummaryWriter, one: _Step) -> None:
+        for captured in one.found:
+            tag = f"{captured.layer}/{captured.name}"
+            if is_matrix(captured.quantity):  # has no timesteps, and so no flow
+                if not one.flow_only:
+                    self._write_record(writer, tag, record_of(captured, one.taps), one.step)
                 continue
-            if flow_only:
-                rows = flow_of(one)
-                writer.add_flow(
-                    tag,
-                    rows,
-                    step,
-                    quantity=one.quantity,
-                    layer=one.layer,
-                    framework=taps.adapter.name,
-                    channel_groups=one.groups,
-                )
-            else:
-                record = record_of(one, taps, self._max_outputs)
-                rows = summary.statistics_of(record)
-                self._write_record(writer, tag, record, step)
-            if one.quantity in _WITH_SCALARS and len(rows) > 1:
+            rows = self._write_sequence(writer, tag, captured, one)
+            if captured.quantity in _WITH_SCALARS and len(rows) > 1:
                 for name, value in flow.scalars(rows, self._eps).items():
-                    writer.add_scalar(f"{tag}/{name}", value, step)
-            self.events += self._watch.observe(step, tag, rows, one.quantity)
+                    writer.add_scalar(f"{tag}/{name}", value, one.step)
+            if self._watch is not None:
+                self.events += self._watch.observe(one.step, tag, rows, captured.quantity)
+
+    def _write_sequence(
+        self, writer: SummaryWriter, tag: str, captured: Captured, one: _Step
+    ) -> NDArray[np.float32]:
+        """Write a record or its flow alone; return the flow."""
+        if not one.flow_only:
+            record = record_of(captured, one.taps, self._max_outputs)
+            self._write_record(writer, tag, record, one.step)
+            return summary.statistics_of(record)
+        rows = flow_of(captured)
+        writer.add_flow(
+            tag,
+            rows,
+            one.step,
+            quantity=captured.quantity,
+            layer=captured.layer,
+            framework=one.taps.adapter.name,
+            channel_groups=captured.groups,
+        )
+        return rows
 
     def _write_record(
         self, writer: SummaryWriter, tag: str, record: SequenceRecord, step: int

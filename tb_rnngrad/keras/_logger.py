@@ -115,7 +115,13 @@ class GradientLogger:
         self._every_epoch = update_freq == "epoch"
         self._records_due = _Every(None if self._every_epoch else int(update_freq))
         self._flow_due = _Every(flow_freq)
-        self._background = Background(log_dir, max_outputs, dtype, thresholds or Thresholds())
+        self._background = Background(
+            log_dir,
+            max_outputs,
+            dtype,
+            thresholds or Thresholds(),
+            watches_flags=verbose == 1 or on_flag is not None,
+        )
         self._verbose = verbose
         self._on_flag = on_flag
         self._beside_a_bar = False
