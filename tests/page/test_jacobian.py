@@ -53,6 +53,9 @@ def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
         expect(page.frame.get_by_label(control, exact=True)).to_have_count(0)
     # bfloat16 has 8 bits: of logarithms up to 4, within one colour.
     assert_colours(seen[held], (logs[held] - least) / -least, "viridis")
+    # Its scale is given, so nothing is offered that would not change it.
+    offered = page.frame.locator("rg-toolbar label").all_inner_texts()
+    assert offered == ["Show", "Range", "Colours"]
 
 
 def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str) -> None:
