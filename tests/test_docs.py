@@ -1,6 +1,9 @@
 """What the documents tell users to type works as it stands there."""
 
+import json
 import re
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +57,15 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
     np.testing.assert_array_equal(
         np.frombuffer(answer.body, "<f4").reshape(4, 5), series[-1].data[0].T
     )
+    if index == 0:  # GradientLogger's scalars, for the Time Series tab
+        tag = urllib.parse.quote(f"{series.tag}/memory_horizon", safe="")
+        with urllib.request.urlopen(
+            f"{server.url}/data/plugin/scalars/scalars?run=my_run&tag={tag}"
+        ) as scalars:
+            logged = json.load(scalars)
+        assert [step for _, step, _ in logged] == series.steps.tolist()
+        norms = series.flow.values[-1][:, series.flow.statistics.index("lag_norm_mean")]
+        assert logged[-1][2] == tb_rnngrad.flow.memory_horizon(norms)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

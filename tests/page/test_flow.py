@@ -87,14 +87,19 @@ def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
     assert page.key("flowAxis") == "lag"
 
 
-def test_the_horizon_is_told_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
+def test_the_horizon_is_told_and_drawn_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
     page = tab(*FLOW)
     readout = page.frame.locator("rg-flow-map .readout")
+    line = page.frame.locator("rg-flow-map path.line:not(.halo)")
+    height = page.box(page.frame.locator("rg-flow-map rg-heatmap canvas"))["height"]
     for eps in (0.01, 0.0001):
         page.frame.get_by_label("Horizon at").fill(str(eps))
         page.frame.get_by_label("Horizon at").press("Enter")
         by_lag = norms()[3, ::-1]
         expect(readout).to_contain_text(f"horizon: lag {flow.memory_horizon(by_lag, eps):.0f};")
+        drawn = [float(y) for y in re.findall(r",([\d.]+)", line.get_attribute("d") or "")]
+        reached = [TIMESTEPS - 1 - flow.memory_horizon(one[::-1], eps) for one in norms()]
+        np.testing.assert_allclose(np.array(drawn) / height * TIMESTEPS - 0.5, reached, atol=1e-6)
     assert page.key("eps") == "0.0001"
 
 
@@ -303,17 +308,26 @@ def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
     expect(line).to_have_count(0)
 
 
-def test_curves_over_training_are_a_line_a_run_in_its_colour(tab: OpenTab, course_url: str) -> None:
+def test_curves_over_training_are_a_line_a_run_in_its_colour(
+    tab: OpenTab, course_url: str, course_logs: Path
+) -> None:
     page = tab(*COURSES, at=course_url)
     curves = page.frame.locator("rg-flow-curves rg-curve")
     expect(curves).to_have_count(3)
     runs = page.page.request.get(f"{course_url}/data/runs").json()
     palette = ["#425066", "#12b5cb"]
-    for i in range(3):
-        lines = curves.nth(i).evaluate(
-            "(curve) => curve.lines.map(({ label, colour }) => [label, colour])"
-        )
-        assert sorted(lines) == sorted([run, palette[runs.index(run)]] for run in runs)
+    for i, metric in enumerate(("horizon", "halfLife", "gain")):
+        lines = curves.nth(i).evaluate("(curve) => curve.lines")
+        found = sorted((line["label"], line["colour"]) for line in lines)
+        assert found == sorted((run, palette[runs.index(run)]) for run in runs)
+        for line in lines:
+            said = courses.python_says(course_logs, line["label"], "lstm_1", flow.Thresholds())
+            expected = said[metric]
+            if metric != "horizon":  # on log axes
+                expected = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
+            drawn = [line["values"][courses.STEPS.index(step)] for step in said["steps"]]
+            drawn = np.array(drawn, float)  # a gap is NaN
+            np.testing.assert_allclose(drawn, expected, rtol=1e-9, err_msg=metric)
 
 
 def test_maps_zoom_together_over_training_steps_and_timesteps(
