@@ -68,6 +68,25 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
         assert logged[-1][2] == tb_rnngrad.flow.memory_horizon(norms)
 
 
+def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
+    keras = pytest.importorskip("keras")
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(2, 100, 3)).astype("float32"), rng.normal(size=(2, 100, 1))
+    lstm = keras.layers.LSTM(4, return_sequences=True, name="lstm_1")
+    model = keras.Sequential([keras.Input((100, 3)), lstm, keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    monkeypatch.chdir(tmp_path)
+    names = {"tb_rnngrad": tb_rnngrad, "np": np, "model": model, "x": x, "y": y, "step": 3}
+    names |= {"batch": (x, y), "train_step": lambda batch: model.train_on_batch(*batch)}
+    with tb_rnngrad.SummaryWriter("by_hand") as names["writer"]:
+        for snippet in snippets("docs/capture.md")[1:]:  # the first is README.md's
+            exec(snippet, names)
+    assert names["captured"]["lstm_1"]["gates"].data.shape == (2, 100, 16)
+    itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]
+    assert np.asarray(itemized).shape == (2, 100, 3)
+    assert np.asarray(tb_rnngrad.read("by_hand", tag="lstm_1/jacobian")[-1]).shape == (100, 100)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_documented_reader_reads_a_record(dtype):
     (reader,) = snippets("docs/record_format.md")
