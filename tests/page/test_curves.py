@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -279,6 +280,37 @@ def test_a_click_pins_a_channel_into_the_large_plot(page: Page, open_tab: OpenTa
     assert tab.key("pins") == "%5B4%5D"
     tab.frame.get_by_role("button", name="Unpin channel 4 (backward 1)").click()
     expect(tab.frame.locator("rg-curves-plot[large]")).to_have_count(0)
+
+
+def test_wheel_and_keys_zoom_into_timesteps_and_the_zoom_stays_in_other_tabs(
+    page: Page, open_tab: OpenTab
+) -> None:
+    tab = open_tab(page, "few", "firstPlot=0")
+    hover(plot(tab, 3), 6, 0.0, TIMESTEPS)
+    page.mouse.wheel(0, -600)
+    assert tab.key("window") is None, "without Alt the wheel scrolls the page"
+    hover(plot(tab, 3), 6, 0.0, TIMESTEPS)
+    page.keyboard.down("Alt")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Alt")
+    expect(tab.frame.locator("rg-toolbar")).to_contain_text("channels 0 to 5")
+    c0, c1, t0, t1 = json.loads(f"[{tab.decoded('window')}]")
+    assert (c0, c1) == (0, CHANNELS) and t0 < 6 < t1 and 10 < t1 - t0 < 20
+    expect(plot(tab, 3).locator(".ends span")).to_have_text([str(t0), str(t1 - 1)])
+    picture = pixels(plot(tab, 0))
+    for sample in range(SAMPLES):
+        row, column = place(6 - t0, few()[sample, 6, 0], picture.shape, span=t1 - t0)
+        assert nearest_sample(near(picture, row, column), sample_colours()[:SAMPLES]) == sample
+    tab.frame.get_by_role("tab", name="Heatmap").click()
+    expect(tab.frame.locator("rg-toolbar")).to_contain_text(f"timesteps {t0} to {t1 - 1}")
+    tab.frame.get_by_role("tab", name="Curves").click()
+    plot(tab, 0).press("0")
+    assert tab.key("window") is None
+    plot(tab, 0).press("Home")
+    plot(tab, 0).press("+")
+    assert tab.decoded("window") == f"0,{CHANNELS},0,{round(0.7 * TIMESTEPS)}"
+    plot(tab, 0).press("-")
+    assert tab.key("window") is None
 
 
 def test_what_is_not_finite_is_a_gap_with_a_mark(page: Page, open_tab: OpenTab) -> None:

@@ -5,6 +5,7 @@ import { channelName, type Series } from "../choices";
 import { sampleColour } from "../colour/samples";
 import type { Scale } from "../colour/scale";
 import { exact, short } from "../colour/ticks";
+import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
 import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../views/curves";
@@ -18,6 +19,7 @@ import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
+import { zoomByWheel } from "./time_zoom";
 import "./curves_plot";
 import "./export_menu";
 import "./health";
@@ -36,6 +38,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     pins: { attribute: false },
     scale: { attribute: false },
     span: { attribute: false },
+    window: { attribute: false },
     free: { type: Boolean },
     cursor: { attribute: false },
     note: { type: String },
@@ -72,6 +75,8 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   declare pins: number[];
   declare scale: Scale;
   declare span: Range;
+  /** What all pictures are zoomed to; null: everything. */
+  declare window: Window | null;
   /** Whether each plot's y axis ends at its own values. */
   declare free: boolean;
   declare cursor: Cursor | null;
@@ -88,6 +93,13 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   constructor() {
     super();
     this.focused = 0;
+    // Not in the template: a wheel listener that prevents scrolling must not be passive.
+    this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+  }
+
+  get whole(): Window {
+    const [{ channels, timesteps }] = this.drawn;
+    return { c0: 0, c1: channels, t0: 0, t1: timesteps };
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -151,6 +163,13 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     `;
   }
 
+  private onWheel(event: WheelEvent): void {
+    const onPlot = event
+      .composedPath()
+      .some((one) => one instanceof Element && one.matches("rg-curves-plot"));
+    if (onPlot) zoomByWheel(event, this);
+  }
+
   /** Which colour is which sample, with its value where the cursor is. */
   private renderLegend(samples: readonly Sampled[]) {
     const { cursor, dark } = this;
@@ -199,7 +218,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     return html`<h4>Each channel over ${this.time}s <span class="muted">${this.axisWords}</span></h4>
     <div
       class="grid" role="group" style="--least: ${least}px" @keydown=${(event: KeyboardEvent) => onPlotKey(event, this)}
-      aria-label="Curves of each channel. Left and right read timesteps, up and down go to the plot above or below, with Shift left and right to the one beside; n and p choose a sample, Enter pins the channel."
+      aria-label="Curves of each channel. Left and right read timesteps, up and down go to the plot above or below, with Shift left and right to the one beside; n and p choose a sample, Enter pins the channel; plus and minus zoom in time, 0 shows all."
     >
       ${repeat(
         channels,

@@ -1,7 +1,8 @@
 import { type Cursor, tell } from "./events";
+import { type Zoomed, zoomKeys } from "./time_zoom";
 
 /** What keys act on: a grid of small plots, of which one has the focus. */
-export interface KeyedPlots extends EventTarget {
+export interface KeyedPlots extends Zoomed {
   readonly plots: readonly HTMLElement[];
   /** The place of the plot with the focus. */
   readonly focused: number;
@@ -18,7 +19,7 @@ export function columnsOf(plots: readonly HTMLElement[]): number {
   return plots.filter(({ offsetTop }) => offsetTop === plots[0].offsetTop).length;
 }
 
-/** Arrows read timesteps and go from plot to plot; n and p choose a sample; Enter pins. */
+/** Arrows read timesteps and go from plot to plot; n and p choose a sample; Enter pins; +, - and 0 zoom. */
 export function onPlotKey(event: KeyboardEvent, grid: KeyedPlots): void {
   const { plots, focused, turned, cursor, numbers } = grid;
   const [from, to] = grid.span;
@@ -48,6 +49,7 @@ export function onPlotKey(event: KeyboardEvent, grid: KeyedPlots): void {
     p: () => readSample(-1),
     Enter: pin,
     " ": pin,
+    ...zoomKeys(grid),
   };
   if (!(event.key in actions)) return;
   actions[event.key]();

@@ -22,8 +22,13 @@ export interface Plot extends EventTarget {
 
 /** Pointer movements up to so many pixels are a click. */
 const CLICK_PIXELS = 4;
-const WHEEL_FACTOR = 1.0015;
-const KEY_FACTOR = 0.7;
+export const WHEEL_FACTOR = 1.0015;
+export const KEY_FACTOR = 0.7;
+
+/** Whether a turn of the wheel zooms; without these keys the page scrolls. */
+export function isZoomWheel({ altKey, ctrlKey, metaKey }: WheelEvent): boolean {
+  return altKey || ctrlKey || metaKey;
+}
 
 /**
  * Drag: zoom into a box; Shift and drag: move; Alt or Ctrl and wheel: zoom in time, with Shift in channels;
@@ -71,7 +76,7 @@ export class Gestures {
   };
 
   readonly onWheel = (event: WheelEvent): void => {
-    if (!event.altKey && !event.ctrlKey && !event.metaKey) return; // the page scrolls
+    if (!isZoomWheel(event)) return;
     event.preventDefault();
     const { t, c } = this.plot.placeAt(event);
     const turned = event.deltaY || event.deltaX; // Shift makes some browsers turn the wheel sideways

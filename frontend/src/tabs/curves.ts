@@ -113,6 +113,6 @@ function renderCard(page: Page, { scale }: Group, cards: Card[]) {
     .series=${series} .colour=${colourOf(series.run)} .wanted=${step} .cards=${cards} .details=${details}
     .channels=${shown ? channelsOf(page, shown.channels, laid) : []} .pins=${pins} .note=${laid.note}
     .scale=${scale} .free=${state.range === "each"} .span=${spanOf(shown?.timesteps ?? 0, state.firstTimesteps, state.window)}
-    .cursor=${cursor} .pinned=${page.isPinned(series)} .dark=${dark}
+    .window=${state.window} .cursor=${cursor} .pinned=${page.isPinned(series)} .dark=${dark}
   ></rg-curves-card>`;
 }
