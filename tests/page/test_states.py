@@ -76,9 +76,7 @@ def test_detail_that_fails_is_said_and_asked_for_again(
         expect(message.get_by_role("heading")).to_have_text(
             "Part of what belongs here could not be loaded"
         )
-        expect(message).to_contain_text(
-            re.compile("missing of long, [gj], step 0:\\s+.*the disk is")
-        )
+        expect(message).to_contain_text(re.compile(r"of long, [gj], step 0\.\s+the disk is asleep"))
         plot = tab.frame.locator("rg-curve", has_text=line)
         lines = "({ lines }) => lines.length"
         assert plot.evaluate(lines) == 0
@@ -87,6 +85,23 @@ def test_detail_that_fails_is_said_and_asked_for_again(
         expect(message).to_have_count(0)
         tab.rest()
         assert plot.evaluate(lines) == 1
+
+
+def test_a_range_over_all_steps_that_fails_is_said_and_asked_for_again(
+    page: Page, demo_url: str
+) -> None:
+    page.expected_problems.append("503")  # type: ignore[attr-defined]
+    page.route(re.compile("/flow"), lambda route: route.fulfill(status=503, body="asleep"))
+    tab = Tab.open(page, demo_url, "range=steps", 'runs=["gru"]')
+    tab.at_step("gru", 1440)
+    message = tab.frame.locator("rg-message", has=tab.frame.get_by_role("alert"))
+    expect(message).to_contain_text("Missing: the range over all steps of gru,")
+    high = tab.frame.get_by_label("Typed limit")
+    of_step = high.get_attribute("placeholder") or ""
+    page.unroute(re.compile("/flow"))
+    message.get_by_role("button", name="Retry").click()
+    expect(message).to_have_count(0)
+    expect(high).not_to_have_attribute("placeholder", of_step)
 
 
 def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:

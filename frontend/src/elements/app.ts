@@ -272,7 +272,7 @@ export class RnngradApp extends LitElement {
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
-        ${renderMissing(more, page.peek)}
+        ${renderMissing(page, cards, more)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
         ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
       </div>

@@ -2,30 +2,16 @@ import { css, html, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import type { Scale } from "../colour/scale";
-import { exact, scaleTicks, short } from "../colour/ticks";
+import { exact } from "../colour/ticks";
 import { ofPicture, ofTable, type Pictured } from "../exports";
 import { joined, type Table } from "../views/export";
 import { svgPlot } from "../views/picture";
+import { drawBoundaries, isPoint, type Line, plotOptions } from "./curve_plot";
 import { type Cursor, tell } from "./events";
 import "./export_menu";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
-
-/** One line of a plot: a channel of one run's tag. */
-export interface Line {
-  label: string;
-  colour: string;
-  dash: number[];
-  /** Value per timestep; null where there is none to draw, undefined where the line goes on to the next. */
-  values: (number | null | undefined)[];
-  /** Filled between, such as quantiles. */
-  band?: { low: (number | null)[]; high: (number | null)[] };
-  /** Drawn, but not read out. */
-  aside?: boolean;
-  /** The number of the sample that it is of, among those of others. */
-  sample?: number;
-}
 
 const HEIGHT = 170;
 /** What changes as views come in. */
@@ -245,52 +231,12 @@ export class RgCurve extends SizedElement implements Pictured {
   private build(): uPlot {
     const style = getComputedStyle(this);
     const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
-    const font = "11px Roboto, Arial, sans-serif";
-    const { name, low, high, threshold } = this.scale;
-    const y: uPlot.Scale = {
-      range: [low, high],
-      ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
-    };
-    const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
-    const banded = this.lines.filter(({ band }) => band);
     const options: uPlot.Options = {
+      ...plotOptions(this.lines, () => this.scale, this.turned, { text, grid }),
       width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
       height: HEIGHT,
-      legend: { show: false },
-      scales: { x: { time: false, auto: false, dir: this.turned ? -1 : 1 }, y },
-      axes: [
-        { ...axis, size: 26 },
-        {
-          ...axis,
-          size: 58,
-          splits: () => scaleTicks(this.scale, 0.14),
-          filter: (_, splits) => splits,
-          values: (_, splits) => splits.map(short),
-        },
-      ],
-      series: [
-        {},
-        ...this.lines.map(
-          (line): uPlot.Series => ({
-            label: line.label,
-            stroke: line.colour,
-            dash: line.dash,
-            width: 1.5,
-            points: { show: isPoint(line), size: 6, fill: line.colour },
-          }),
-        ),
-        ...banded.flatMap((): uPlot.Series[] => [
-          { stroke: "transparent", points: { show: false } },
-          { stroke: "transparent", points: { show: false } },
-        ]),
-      ],
-      bands: banded.map(({ colour }, i) => {
-        const edge = 1 + this.lines.length + 2 * i;
-        return { series: [edge, edge + 1], fill: `${colour}33` };
-      }),
-      cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       hooks: {
-        draw: [(plot) => this.drawBoundaries(plot, text)],
+        draw: [(plot) => drawBoundaries(plot, this.boundaries, text)],
         setCursor: [
           (plot) => {
             if (!this.pointed) return;
@@ -314,26 +260,6 @@ export class RgCurve extends SizedElement implements Pictured {
     });
     return plot;
   }
-
-  private drawBoundaries({ ctx, bbox, valToPos }: uPlot, colour: string): void {
-    ctx.save();
-    ctx.strokeStyle = colour;
-    ctx.setLineDash([4, 4]);
-    ctx.beginPath();
-    for (const x of this.boundaries) {
-      const across = valToPos(x, "x", true);
-      if (across < bbox.left || across > bbox.left + bbox.width) continue;
-      ctx.moveTo(across, bbox.top);
-      ctx.lineTo(across, bbox.top + bbox.height);
-    }
-    ctx.stroke();
-    ctx.restore();
-  }
-}
-
-/** Whether a line is of one value, which no stroke would show. */
-function isPoint({ values }: Line): boolean {
-  return values.filter((value) => typeof value === "number").length === 1;
 }
 
 function reading(value: number | null | undefined, gap: string): string {

@@ -3,7 +3,7 @@ import { makeScale, type Scale } from "../colour/scale";
 import { type FlowCard, seriesNames } from "../courses";
 import type { Window } from "../data/pool";
 import type { Course } from "../views/course";
-import type { Line } from "./curve";
+import type { Line } from "./curve_plot";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import { controls, tabContent } from "./theme";
 import "./curve";

@@ -5,7 +5,7 @@ import type { Window } from "../data/pool";
 import { atStep, boundaries, type FlowAxis, fittedNorms, fitWords, OF_AXIS } from "../views/flow";
 import { indexOf } from "../views/flow_map";
 import { FLOW_STATISTICS, type FlowStatistic, reader } from "../views/flow_statistics";
-import type { Line } from "./curve";
+import type { Line } from "./curve_plot";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import type { Drawn } from "./flow_view";
 import { controls } from "./theme";

@@ -1,6 +1,6 @@
 import { html, LitElement } from "lit";
 import type { Scale } from "../colour/scale";
-import type { Line } from "./curve";
+import type { Line } from "./curve_plot";
 import { type Cursor, tell } from "./events";
 import "./curve";
 

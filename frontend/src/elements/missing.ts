@@ -1,27 +1,40 @@
 import { html, nothing } from "lit";
-import type { Loaded } from "../data/loader";
+import type { Card } from "../cards";
 import type { TensorRequest } from "../data/types";
+import type { Page } from "../tabs/tab";
+import { EXTENT } from "../views/flow";
 import "./message";
 
-/** Of more views only their number is told. */
+/** Of more only their number is told. */
 const MOST_TOLD = 3;
 
 /**
- * What pictures lack though they are there, since a request failed: a line, points, detail, what a range or an
- * order is made from.
+ * What pictures lack though they are there, since a request failed: a line, points, detail, what ranges and orders
+ * are made from.
  */
-export function renderMissing(requests: readonly TensorRequest[], peek: (request: TensorRequest) => Loaded) {
-  const failed = requests.flatMap((request) => {
-    const loaded = peek(request);
-    return loaded.status === "error" ? { request, message: loaded.message } : [];
+export function renderMissing(
+  { state, peek, flowOf }: Page,
+  cards: readonly Card[],
+  more: readonly TensorRequest[],
+) {
+  const views = more.map((request) => {
+    const { run, tag, step } = request;
+    return { what: `lines, points or details of ${run}, ${tag}, step ${step}`, loaded: peek(request) };
   });
+  const flows = (state.range === "steps" ? cards : []).map(({ series }) => {
+    return {
+      what: `the range over all steps of ${series.run}, ${series.tag}`,
+      loaded: flowOf(series, EXTENT),
+    };
+  });
+  const failed = [...views, ...flows].flatMap(({ what, loaded }) =>
+    loaded.status === "error" ? { what, message: loaded.message } : [],
+  );
   if (failed.length === 0) return nothing;
-  const of = [
-    ...new Set(failed.map(({ request }) => `${request.run}, ${request.tag}, step ${request.step}`)),
-  ];
-  const others = of.length - MOST_TOLD;
+  const all = [...new Set(failed.map(({ what }) => what))];
+  const others = all.length - MOST_TOLD;
   return html`<rg-message heading="Part of what belongs here could not be loaded" .retry=${true}>
-    Lines, points or details are missing of ${of.slice(0, MOST_TOLD).join("; ")}${others > 0 ? ` and ${others} more` : nothing}:
+    Missing: ${all.slice(0, MOST_TOLD).join("; ")}${others > 0 ? `; and ${others} more` : nothing}.
     ${failed[0].message}
   </rg-message>`;
 }

@@ -4,7 +4,7 @@ import { type Card, cardKey, type Group, tensorsOf } from "../cards";
 import { makeScale, union } from "../colour/scale";
 import { seriesNames } from "../courses";
 import type { Tensor, TensorRequest } from "../data/types";
-import type { Line } from "../elements/curve";
+import type { Line } from "../elements/curve_plot";
 import { curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
 import { boundaries } from "../views/flow";
 import { curveColours, rowOf, rowRequest } from "../views/jacobian";

@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { type Card, type Group, tensorsOf } from "../cards";
 import { channelName, shownPins } from "../choices";
 import type { Tensor, TensorRequest } from "../data/types";
-import type { Line } from "../elements/curve";
+import type { Line } from "../elements/curve_plot";
 import { curve, curveRequest, isWhole } from "../model";
 import type { Page } from "./tab";
 import "../elements/curve";
