@@ -108,8 +108,8 @@ def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
     assert b"timestep" in svg
     name, png = saved(page, "alpha", "PNG")
     assert name == "alpha_lstm_step30_sample0.png"
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).reshape(-1, 3)
-    found = {tuple(pixel) for pixel in np.unique(pixels, axis=0).tolist()}
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    found = {colour for _, colour in picture.getcolors(picture.width * picture.height) or []}
     cells = page.cells("alpha", SHAPE[2], SHAPE[1])[..., :3].reshape(-1, 3).tolist()
     assert {tuple(cell) for cell in cells} <= found
     assert colour_map("vik").shape == (256, 3)

@@ -25,6 +25,7 @@ from .reading import (
     colour_map,
     symlog_places,
 )
+from .test_export import copied, saved_from, table
 
 CHANNELS, TIMESTEPS = SHAPE[2], SHAPE[1]
 OpenTab = Callable[..., Tab]
@@ -362,6 +363,10 @@ def test_a_record_without_a_time_axis_is_points_of_every_sample(
         expect(readout).to_contain_text(f"sample {sample}, channel {channel}")
         said = np.float32(readout.locator("b").inner_text().replace("−", "-"))
         assert said == data[sample, channel]
+    card = opened.frame.locator("rg-scatter")
+    np.testing.assert_array_equal(copied(opened, card), data)
+    columns = table(saved_from(opened, card, "CSV")[1])
+    np.testing.assert_array_equal(np.array(columns["channel 2"], np.float32), data[:, 2])
     zero = opened.box(opened.frame.locator("rg-scatter line.zero"))
     assert zero["y"] + zero["height"] / 2 == pytest.approx(box["y"] + box["height"] / 2, abs=1)
 
