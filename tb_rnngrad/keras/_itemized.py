@@ -18,7 +18,7 @@ from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import new_anchor
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()
@@ -61,11 +61,7 @@ def itemized_gradients(
     """
     if not len(at):
         raise ValueError("at is empty; expected at least one timestep of the loss")
-    if is_legacy_graph():
-        raise NotImplementedError(
-            "itemized_gradients does not work in legacy graph mode "
-            "(tf.compat.v1.disable_eager_execution); gradients(model, x, y) does"
-        )
+    check_not_legacy_graph("itemized_gradients", "gradients(model, x, y) does")
     taps = taps_of(adapter_of(model), model, layer, ("hidden_state",))
     probe = _probes.setdefault(model, {}).setdefault(taps, _Probe(taps, model))
     norms: dict[str, list[np.ndarray[Any, Any]]] = {}

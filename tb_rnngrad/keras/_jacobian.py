@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from tb_rnngrad import jacobian
 from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched
 from tb_rnngrad.keras._recurrence import cells_of
+from tb_rnngrad.keras._taps import check_not_legacy_graph
 from tb_rnngrad.keras._views import Part, select
 from tb_rnngrad.record import SequenceRecord
 
 WRT: Final = ("input", "state")
 # Timesteps differentiated at once: enough to keep the processor busy, few enough for its memory.
 _CHUNK: Final = 64
+_WHY_EAGER: Final = "it runs the layer's timesteps one by one, and there they are one fixed graph"
 
 
 def state_jacobian(
@@ -61,12 +63,14 @@ def state_jacobian(
 
     Raises:
         ValueError: no such layer, timestep, norm or `wrt`.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
+            legacy graph mode.
     """
     if wrt not in WRT:
         raise ValueError(f"wrt is {wrt!r}; expected one of {', '.join(WRT)}")
     if norm not in jacobian.NORMS:
         raise ValueError(f"norm is {norm!r}; expected one of {', '.join(jacobian.NORMS)}")
+    check_not_legacy_graph("state_jacobian", _WHY_EAGER)
     adapter = adapter_of(model)
     records = {}
     for name, run in _runs(adapter, model, x, layer):
@@ -104,10 +108,12 @@ def lyapunov_exponents(
 
     Raises:
         ValueError: no such layer, or k is below 1.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
+            legacy graph mode.
     """
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
+    check_not_legacy_graph("lyapunov_exponents", _WHY_EAGER)
     found = {}
     for name, run in _runs(adapter_of(model), model, x, layer):
         exponents = [

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 from tf_keras.src import backend as keras_backend
+from tf_keras.src.backend import GraphExecutionFunction
 
 from tb_rnngrad.keras._adapter import Patch, patched
 from tb_rnngrad.keras._assemble import Captured, captured
@@ -123,12 +124,18 @@ class GraphStep:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """Have the train function, which fit holds on to, be the tapped one for a while."""
+        """See `AnyStep`."""
         self._values.clear()
-        plain, tapped = vars(self._plain), vars(self._tapped)
-        with patched([(plain, name, value) for name, value in tapped.items()]):
+        with _answered_by(self._plain, self._tapped):
             yield
-            tapped.update({name: plain[name] for name in tapped})  # what the session made of it
+
+    def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
+        """See `AnyStep`."""
+        return _answered_by(self._plain, partial(run, self._plain))
+
+    def untouched(self) -> Any:
+        """See `AnyStep`."""
+        return self._plain
 
     def captured(self) -> list[Captured]:
         """Return what the taps saw, in NumPy arrays."""
@@ -137,6 +144,26 @@ class GraphStep:
             for index, one in enumerate(self._found)
             if (index, "data") in self._values
         ]
+
+
+class _StandIn(GraphExecutionFunction):  # type: ignore[misc]
+    """A function whose calls something else answers."""
+
+    def __call__(self, inputs: Any) -> Any:
+        """Pass them on."""
+        return self.answer(inputs)
+
+
+@contextlib.contextmanager
+def _answered_by(function: Any, answer: Callable[[Any], Any]) -> Iterator[None]:
+    """For a while, have what holds on to `function`, as fit does, call `answer` instead."""
+    own_class = type(function)
+    with patched([(vars(function), "answer", answer)]):
+        function.__class__ = _StandIn
+        try:
+            yield
+        finally:
+            function.__class__ = own_class
 
 
 def _train_function(model: Any) -> Any:

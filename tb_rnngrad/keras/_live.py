@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from tb_rnngrad.keras._assemble import Captured, captured
@@ -12,7 +14,7 @@ from tb_rnngrad.keras._taps import Taps, is_legacy_graph
 
 
 class AnyStep(Protocol):
-    """A training step that can be run with taps and without."""
+    """A model's training step, which can be run with taps and without."""
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """While entered, the step runs with taps."""
@@ -20,12 +22,19 @@ class AnyStep(Protocol):
     def captured(self) -> list[Captured]:
         """Return what they saw."""
 
+    def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
+        """While entered, fit calls `run(train_function, batch)` for `train_function(batch)`."""
+
+    def untouched(self) -> Any:
+        """Return the train function as it is after a step with taps has failed."""
+
 
 @dataclass(frozen=True)
 class LiveStep:
     """See `AnyStep`; `optimizer` is the one that may scale the loss, or None."""
 
     taps: Taps
+    model: Any
     optimizer: Any
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
@@ -35,6 +44,21 @@ class LiveStep:
     def captured(self) -> list[Captured]:
         """See `AnyStep`."""
         return captured(self.taps)
+
+    @contextlib.contextmanager
+    def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
+        """See `AnyStep`; fit reads the attribute at every step."""
+        plain = self.model.train_function
+        self.model.train_function = partial(run, plain)
+        try:
+            yield
+        finally:
+            self.model.train_function = plain
+
+    def untouched(self) -> Any:
+        """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
+        self.model.make_train_function(force=True)
+        return self.model.train_function
 
 
 _graph_steps: weakref.WeakKeyDictionary[Any, dict[Taps, Any]] = weakref.WeakKeyDictionary()
@@ -47,7 +71,7 @@ def live_step(taps: Taps, model: Any, optimizer: Any) -> AnyStep:
         RuntimeError: in a v1 graph, the model is not compiled.
     """
     if not is_legacy_graph():
-        return LiveStep(taps, optimizer)
+        return LiveStep(taps, model, optimizer)
     from tb_rnngrad.keras._legacy_graph import GraphStep  # it needs tf_keras
 
     if getattr(model, "optimizer", None) is None:

@@ -21,7 +21,7 @@ from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._live import AnyStep, live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Taps, taps_of
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 # What logging may run into inside someone else's training step, without that being the step's end.
@@ -127,8 +127,7 @@ class GradientLogger:
         self._beside_a_bar = False
         self._model: Any = None
         self._taps: Taps | None = None
-        self._until_batch_end = contextlib.ExitStack()
-        self._read_later: Callable[[], None] | None = None
+        self._until_next_call = contextlib.ExitStack()
         self._begins_epoch = False
         self._steps = 0
         self._stride = 1
@@ -161,8 +160,7 @@ class GradientLogger:
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
-        self._until_batch_end.close()  # of a batch that was broken off
-        self._read_later = None
+        self._until_next_call.close()  # which another callback may have kept from coming
         try:
             self._steps = self._read_steps()
             self._stride = adapter_of(self._model).steps_per_execution(self._model)
@@ -195,10 +193,6 @@ class GradientLogger:
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell the flags that rose or fell, as far as they are known."""
-        self._until_batch_end.close()
-        if self._read_later is not None:
-            self._read_later()
-            self._read_later = None
         self._tell_flags()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -238,7 +232,7 @@ class GradientLogger:
             self._give_up(error)
 
     def _tap_next_step(self, step: int, flow_only: bool) -> None:
-        """Have fit's next call of its train function run under taps; fit reads it at every step."""
+        """Have fit's next call of its train function run under taps."""
         try:
             adapter = adapter_of(self._model)
             taps = self._taps or taps_of(adapter, self._model, self._layers, self._of)
@@ -247,38 +241,21 @@ class GradientLogger:
         except _FAILURES as error:
             self._give_up(error)
             return
-        if is_legacy_graph():
-            # There fit holds on to its function, which becomes another one until the batch ends.
-            self._until_batch_end.enter_context(live.entered())
-            self._read_later = partial(self._read_step, live, taps, step, flow_only)
-            return
-        plain = self._model.train_function
-
-        def tapped(iterator: Any) -> Any:
-            self._model.train_function = plain
-            return self._run_tapped(plain, iterator, live, taps, step, flow_only)
-
-        self._model.train_function = tapped
+        run = partial(self._run_tapped, live, taps, step, flow_only)
+        self._until_next_call.enter_context(live.diverted(run))
 
     def _run_tapped(
-        self,
-        plain: Callable[[Any], Any],
-        iterator: Any,
-        live: AnyStep,
-        taps: Taps,
-        step: int,
-        flow_only: bool,
+        self, live: AnyStep, taps: Taps, step: int, flow_only: bool, plain: Any, batch: Any
     ) -> Any:
+        self._until_next_call.close()
         try:
             with live.entered():
-                logs = plain(iterator)
+                logs = plain(batch)
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise
         except _FAILURES as error:
             self._give_up(error)
-            # A fresh one, as a trace that failed half-way may not be begun again.
-            self._model.make_train_function(force=True)
-            return self._model.train_function(iterator)
+            return live.untouched()(batch)
         self._read_step(live, taps, step, flow_only)
         return logs
 

@@ -65,13 +65,15 @@ def cells_of(adapter: Adapter, layer: Any) -> list[Cell]:
     cells = []
     position = 0
     for cell in adapter.cells(layer):
-        size = cell.state_size
+        kind, size = adapter.kind(cell), cell.state_size
         states = len(tf.nest.flatten(size)) if isinstance(size, (list, tuple)) else 1
+        if kind is not None and kind.squashes_cell_state:
+            states = 2  # Keras 3's ConvLSTMCell gives no sizes
         own = list(getattr(cell, "weights", ()))
         weights = {
             name: value for name, value in vars(cell).items() if any(value is one for one in own)
         }
-        cells.append(Cell(cell, adapter.kind(cell), position, states, weights))
+        cells.append(Cell(cell, kind, position, states, weights))
         position += states
     return cells
 

@@ -23,6 +23,15 @@ def is_legacy_graph() -> bool:
     return not tf.compat.v1.executing_eagerly_outside_functions()
 
 
+def check_not_legacy_graph(what: str, instead: str) -> None:
+    """Raise NotImplementedError where `what` is asked for in legacy graph mode."""
+    if is_legacy_graph():
+        raise NotImplementedError(
+            f"{what} does not work in legacy graph mode "
+            f"(tf.compat.v1.disable_eager_execution); {instead}"
+        )
+
+
 _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
 
 

@@ -1,7 +1,7 @@
-"""Hidden-state gradients by central finite differences, by hand and from outside.
+"""Gradients by central finite differences, by hand and from outside.
 
-The definition itself: the cell is made to return h_t + eps at one timestep, for one sample and
-unit, and the loss is looked at. Nothing here knows of probes or taps.
+The definitions themselves: a cell is made to return h_t + eps, a layer to take x_t + eps, and the
+loss is looked at. Nothing here knows of probes or taps.
 """
 
 from __future__ import annotations
@@ -12,6 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 EPS = 1e-6
+ALL = (
+    "hidden_state",
+    "cell_state",
+    "output",
+    "input",
+    "gates",
+    "weights",
+    "activations",
+    "states",
+    "kernels",
+)
 
 
 def loss_of(model, x, y, sample_weight=None):
@@ -32,59 +43,260 @@ def units_of(cell):
     return size[0] if isinstance(size, (list, tuple)) else size
 
 
+def gates_of(cell):
+    """How many gates a cell has; 0 of a custom cell."""
+    counts = {"SimpleRNNCell": 1, "GRUCell": 3, "LSTMCell": 4, "ConvLSTMCell": 4}
+    return counts.get(type(cell).__name__, 0)
+
+
+def is_lstm(cell):
+    return gates_of(cell) == 4
+
+
 @contextlib.contextmanager
-def perturbed(layer, cell, step, add, call=0):
-    """Have `cell` return h + add at the step-th turn of the loop, in the call-th pass."""
-    timesteps = perturbed.timesteps
-    before = 0 if layer.unroll else 1  # a loop tries its cell out once before
-    if len(cells_of(layer)) > 1 and type(layer).__module__.startswith("keras."):
-        before += 1  # and Keras 3 once more, for the dropout masks of stacked cells
-    due = call * (timesteps + before) + before + step
-    original, count = cell.call, 0
-    fused = getattr(layer, "_could_use_gpu_kernel", None)
-
-    def wrapped(inputs, states, *args, **kwargs):
-        nonlocal count
-        output, new_states = original(inputs, states, *args, **kwargs)
-        if count == due:
-            flat = tf.nest.flatten(new_states)
-            is_output = output is flat[0]
-            flat[0] = flat[0] + add.reshape(flat[0].shape)
-            output = flat[0] if is_output else output
-            new_states = tf.nest.pack_sequence_as(new_states, flat)
-        count += 1
-        return output, new_states
-
-    vars(cell)["call"] = wrapped
-    if fused is not None:
-        vars(layer)["_could_use_gpu_kernel"] = False  # tf_keras' fused path calls no cell
+def set_for_a_while(owner, name, value):
+    names, missing = vars(owner), object()
+    before = names.get(name, missing)
+    names[name] = value
     try:
         yield
     finally:
-        del vars(cell)["call"]
-        if fused is not None:
-            vars(layer)["_could_use_gpu_kernel"] = fused
+        if before is missing:
+            del names[name]
+        else:
+            names[name] = before
+
+
+@contextlib.contextmanager
+def changed_in_the_loop(layer, cell, timesteps, change, call=0):
+    """In the call-th pass, have every turn of the loop be `change(turn, run)`.
+
+    `run()` is the cell's own call; it gives its output and its flattened new states.
+    """
+    before = 0 if layer.unroll else 1  # a loop tries its cell out once before
+    if len(cells_of(layer)) > 1 and type(layer).__module__.startswith("keras."):
+        before += 1  # and Keras 3 once more, for the dropout masks of stacked cells
+    first = call * (timesteps + before) + before
+    original, count = cell.call, 0
+
+    def wrapped(*args, **kwargs):
+        nonlocal count
+        turn, count = count - first, count + 1
+        structure = None
+
+        def run():
+            nonlocal structure
+            output, structure = original(*args, **kwargs)
+            return output, tf.nest.flatten(structure)
+
+        output, states = change(turn, run) if 0 <= turn < timesteps else run()
+        return output, tf.nest.pack_sequence_as(structure, states)
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(set_for_a_while(cell, "call", wrapped))
+        if hasattr(layer, "_could_use_gpu_kernel"):  # tf_keras' fused path calls no cell
+            stack.enter_context(set_for_a_while(layer, "_could_use_gpu_kernel", False))
+        yield
+
+
+@contextlib.contextmanager
+def changed_around_the_loop(layer, change, call=0):
+    """In the call-th pass, have the layer's call be `change(inputs, run)`."""
+    original, count = layer.call, 0
+
+    def wrapped(inputs, *args, **kwargs):
+        nonlocal count
+        number, count = count, count + 1
+
+        def run(inputs):
+            return original(inputs, *args, **kwargs)
+
+        return change(inputs, run) if number == call else run(inputs)
+
+    with set_for_a_while(layer, "call", wrapped):
+        yield
+
+
+def with_first(structure, change):
+    """The structure with its first leaf changed."""
+    first, *rest = tf.nest.flatten(structure)
+    return tf.nest.pack_sequence_as(structure, [change(first), *rest])
+
+
+def plus(tensor, array):
+    return tensor + array.reshape(tensor.shape)
+
+
+# What each quantity's perturbation does: (turn, run) in the loop, or (inputs, run) around it.
+
+
+def hidden_state(cell, added):
+    def change(turn, run):
+        output, (h, *others) = run()
+        moved = plus(h, added[:, turn])
+        return moved if output is h else output, [moved, *others]
+
+    return change
+
+
+def cell_state(cell, added):
+    """h_t = o_t tanh(c_t), so that c_t + eps is in h_t too."""
+
+    def change(turn, run):
+        _, (h, c, *others) = run()
+        moved = plus(c, added[:, turn])
+        h = h / cell.activation(c) * cell.activation(moved)
+        return h, [h, moved, *others]
+
+    return change
+
+
+def gates(cell, added):
+    """The arguments of the activation functions are the pre-activations, gate by gate in turn."""
+    names = [name for name in ("activation", "recurrent_activation") if name in vars(cell)]
+
+    def change(turn, run):
+        to_come = iter(np.split(added[:, turn], gates_of(cell), axis=-1))
+
+        def moved(function):
+            def activation(z):
+                here = next(to_come, None)
+                return function(z if here is None else plus(z, here))
+
+            return activation
+
+        with contextlib.ExitStack() as stack:
+            for name in names:
+                stack.enter_context(set_for_a_while(cell, name, moved(vars(cell)[name])))
+            return run()
+
+    return change
+
+
+def inputs(layer, added):
+    return lambda given, run: run(with_first(given, lambda x: plus(x, added)))
+
+
+def output(layer, added):
+    return lambda given, run: with_first(run(given), lambda y: plus(y, added))
+
+
+IN_THE_LOOP = {"hidden_state": hidden_state, "cell_state": cell_state, "gates": gates}
+AROUND_THE_LOOP = {"input": inputs, "output": output}
+QUANTITIES = {*IN_THE_LOOP, *AROUND_THE_LOOP}
+
+
+def in_loop_order(layer, array):
+    """Timesteps turned from the order of the input to that of the layer's loop, or back."""
+    return array[:, ::-1] if layer.go_backwards and array.ndim == 3 else array
+
+
+def split(of, leaves, array):
+    """An array laid out as a record's data -> (layer, cell, its part), cell by cell."""
+    owners = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
+    if of == "cell_state":
+        owners = [(layer, cell) for layer, cell in owners if is_lstm(cell)]
+    widths = [array.shape[-1]]
+    if len(owners) > 1:
+        widths = [units_of(cell) * (gates_of(cell) if of == "gates" else 1) for _, cell in owners]
+    parts = np.split(array, np.cumsum(widths)[:-1], axis=-1)
+    return [(layer, cell, part) for (layer, cell), part in zip(owners, parts, strict=True)]
+
+
+def perturbed(of, leaves, added, timesteps, call=0):
+    """While entered, `added`, laid out as a record's data, is added to the quantity."""
+    stack = contextlib.ExitStack()
+    if of in IN_THE_LOOP:
+        for layer, cell, part in split(of, leaves, added):
+            change = IN_THE_LOOP[of](cell, in_loop_order(layer, part))
+            stack.enter_context(changed_in_the_loop(layer, cell, timesteps, change, call))
+        return stack
+    parts = [added] * len(leaves) if of == "input" else np.split(added, len(leaves), axis=-1)
+    for layer, part in zip(leaves, parts, strict=True):
+        # A layer takes its input in the input's order, and emits in the order of its loop.
+        part = part if of == "input" else in_loop_order(layer, part)
+        change = AROUND_THE_LOOP[of](layer, part)
+        stack.enter_context(changed_around_the_loop(layer, change, call))
+    return stack
+
+
+def derivative(of, loss, leaves, direction, timesteps, call=0, reset=lambda: None):
+    """The derivative of the loss along `direction`, laid out as a record's data."""
+    values = []
+    for sign in (1, -1):
+        reset()
+        with perturbed(of, leaves, sign * EPS * direction, timesteps, call):
+            values.append(loss())
+    return (values[0] - values[1]) / (2 * EPS)
 
 
 def hidden_state_gradient(loss, leaves, shape, index, call=0, reset=lambda: None):
     """dL/dh at `index` = (sample, timestep, channel) of a record of these leaf layers."""
-    sample, timestep, channel = index
-    cells = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
-    for layer, cell in cells:  # noqa: B007
-        units = shape[2] if len(cells) == 1 else units_of(cell)
-        if channel < units:
-            break
-        channel -= units
-    perturbed.timesteps = shape[1]
-    step = shape[1] - 1 - timestep if layer.go_backwards else timestep
+    direction = np.zeros(shape)
+    direction[index] = 1
+    return derivative("hidden_state", loss, leaves, direction, shape[1], call, reset)
+
+
+def weights_derivative(loss, directions, reset=lambda: None):
+    """The derivative of the loss along [(variable, direction), ...] at once."""
+    before = [(variable, np.asarray(variable)) for variable, _ in directions]
     values = []
     for sign in (1, -1):
-        add = np.zeros((shape[0], units))
-        add[sample, channel] = sign * EPS
         reset()
-        with perturbed(layer, cell, step, add, call):
-            values.append(loss())
+        for (variable, value), (_, direction) in zip(before, directions, strict=True):
+            variable.assign(value + sign * EPS * direction.reshape(value.shape))
+        values.append(loss())
+    for variable, value in before:
+        variable.assign(value)
     return (values[0] - values[1]) / (2 * EPS)
+
+
+def values_of(loss, leaves, timesteps, call=0, reset=lambda: None):
+    """What one pass makes of h, c and y, [samples, timesteps, channels] each, as of records."""
+    cells = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
+    states = {id(cell): [] for _, cell in cells}
+    emitted = []
+
+    def noting(cell):
+        def change(turn, run):
+            output, flat = run()
+            states[id(cell)].append(flat)
+            return output, flat
+
+        return change
+
+    def emitting(layer):
+        def change(given, run):
+            result = run(given)
+            first = np.asarray(tf.nest.flatten(result)[0])
+            flat = first.reshape(*first.shape[: 1 + layer.return_sequences], -1)
+            emitted.append(in_loop_order(layer, flat))
+            return result
+
+        return change
+
+    with contextlib.ExitStack() as stack:
+        for layer, cell in cells:
+            stack.enter_context(changed_in_the_loop(layer, cell, timesteps, noting(cell), call))
+        for layer in leaves:
+            stack.enter_context(changed_around_the_loop(layer, emitting(layer), call))
+        reset()
+        loss()
+
+    def sequence(position):
+        parts = [
+            in_loop_order(
+                layer,
+                np.stack([np.reshape(turn[position], (len(turn[0]), -1)) for turn in turns], 1),
+            )
+            for layer, cell in cells
+            if len((turns := states[id(cell)])[0]) > position
+        ]
+        return np.concatenate(parts, axis=-1) if parts else None
+
+    found = {"states/h": sequence(0), "states/c": sequence(1)}
+    found["activations"] = np.concatenate(emitted, axis=-1)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def use_dtype(k, dtype):

@@ -537,7 +537,8 @@ where = {where!r}
 if {in_graph}:
     tf.compat.v1.disable_eager_execution()
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, capture, gradients, itemized_gradients
+from tb_rnngrad.keras import GradientLogger, capture, gradients
+from tb_rnngrad.keras import itemized_gradients, lyapunov_exponents, state_jacobian
 k.backend.set_floatx("float64")
 rng = np.random.default_rng(0)
 draw = lambda: k.initializers.RandomNormal(stddev=0.5, seed=3)
@@ -577,16 +578,22 @@ for make, y in (
     model.fit(x, y, epochs=2, verbose=0, shuffle=False, callbacks=[logger])
     np.savez(f"{{where}}/{{make.__name__}}_weights.npz", *model.get_weights())
 if {in_graph}:
-    try:
-        itemized_gradients(model, x, y, at=[0])
-    except NotImplementedError as error:
-        print(error)
+    for ask in (
+        lambda: itemized_gradients(model, x, y, at=[0]),
+        lambda: state_jacobian(model, x),
+        lambda: lyapunov_exponents(model, x),
+    ):
+        try:
+            ask()
+        except NotImplementedError as error:
+            print(error)
 """
     for mode in ("graph", "eager"):
         (tmp_path / mode).mkdir()
         out = run_alone(script.format(where=str(tmp_path / mode), in_graph=mode == "graph"))
         if mode == "graph":
-            assert out.count("in legacy graph mode") == 1
+            for name in ("itemized_gradients", "state_jacobian", "lyapunov_exponents"):
+                assert f"{name} does not work in legacy graph mode (tf.compat.v1.disable" in out
     for eager in (tmp_path / "eager").glob("*.npz"):
         ours, theirs = np.load(tmp_path / "graph" / eager.name), np.load(eager)
         assert set(ours) == set(theirs) and len(ours.files) > 1
@@ -606,7 +613,7 @@ if {in_graph}:
 def test_live_steps_in_legacy_graph_mode(tmp_path):
     """Out of fit's own backward pass, whose every other result stays bit for bit what it was."""
     script = f"""
-import warnings
+import signal, warnings
 import numpy as np, tensorflow as tf, tf_keras as k
 tf.compat.v1.disable_eager_execution()
 import tb_rnngrad
@@ -671,7 +678,54 @@ try:
     capture(k.Sequential([k.layers.LSTM(2, input_shape=(5, 3))]))
 except RuntimeError as error:
     print(error)
+
+# A fit that is broken off in a logging step: by Ctrl-C, by the data, by another callback.
+doing = []
+def meddle(value):
+    for what in doing:
+        what()
+    return value
+
+def ctrl_c():
+    signal.raise_signal(signal.SIGINT)
+
+def fail():
+    raise ArithmeticError("broken off")
+
+class Fails(k.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        fail()
+
+inputs = k.Input((5, 3))
+same_shape = lambda x: tf.ensure_shape(tf.numpy_function(meddle, [x], x.dtype), x.shape)
+passed = k.layers.Lambda(same_shape)
+model = k.Model(inputs, k.layers.Dense(2)(k.layers.LSTM(3, name="one")(passed(inputs))))
+model.compile("sgd", "mse")
+warnings.simplefilter("ignore", RuntimeWarning)
+logger = GradientLogger({str(tmp_path)!r} + "/broken", update_freq=1)
+run = lambda *others: model.fit(
+    x[:4], y[:4], verbose=0, callbacks=[GradientLogger({str(tmp_path)!r} + "/broken"), *others]
+)
+run()
+attributes = {{one: dict(vars(one)) for one in [model.train_function, *model.layers]}}
+kinds = [type(one) for one in attributes]
+for what, others in ((ctrl_c, []), (fail, []), (None, [Fails()])):
+    doing[:] = [what] if what else []
+    try:
+        run(*others)
+        print("went on")
+    except BaseException as error:
+        print("broken off by", type(error).__name__)
+    doing.clear()
+    if others:
+        run()  # the first that comes by puts it back
+    assert [type(one) for one in attributes] == kinds
+    for one, names in attributes.items():
+        assert vars(one).keys() == names.keys()
+        assert not [name for name in names if vars(one)[name] is not names[name]]
 """
     said = run_alone(script)
     assert "nothing of layer 'one' was seen (hidden_state)" in said
     assert "is not compiled, and in legacy graph mode" in said
+    assert "broken off by KeyboardInterrupt" in said
+    assert said.count("broken off by") == 3
