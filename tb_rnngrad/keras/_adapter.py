@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -129,6 +130,16 @@ def adapter_of(model: Any) -> Adapter:
         f"model is a {type(model).__module__}.{type(model).__qualname__}; "
         "expected a model or layer of Keras 3 (keras) or of legacy Keras (tf_keras)"
     )
+
+
+def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call`, looking like the call that it replaces.
+
+    Wrappers look at the signature for what they hand on: mask, training.
+    """
+    call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+    call.autograph_info__ = {}  # type: ignore[attr-defined]
+    return call
 
 
 @contextlib.contextmanager

@@ -75,6 +75,7 @@ class Probe:
         self._adapter = adapter
         self._model = weakref.ref(model)
         self._anchor = new_anchor()
+        self._passing: list[tf.Variable] | None = None
         self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
@@ -82,7 +83,9 @@ class Probe:
         model: Any = self._model()
         if not model.built:
             self._adapter.forward(model, tensors(x), training=False)
-        with self.taps.entered(anchor=self._anchor):
+        if self._passing is None:
+            self._passing = passing_state(self._adapter, model)
+        with self.taps.entered(anchor=self._anchor), restored_where_it_fails(self._passing):
             self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
             return captured(self.taps)
 
@@ -94,19 +97,36 @@ class Probe:
                 y_pred = self._adapter.forward(model, x, training)
                 loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
             tape.gradient(loss, self._anchor)
+        self._passing = passing_state(self._adapter, model)
+
+
+def passing_state(adapter: Adapter, model: Any) -> list[tf.Variable]:
+    """Return the variables that a forward pass may change."""
+    return [adapter.raw(one) for one in adapter.passing_state(model)]
+
+
+@contextlib.contextmanager
+def restored_where_it_fails(variables: Sequence[tf.Variable]) -> Iterator[None]:
+    """Give variables their values back where a pass breaks off, and so does not do it itself."""
+    before = [variable.read_value() for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        raise
 
 
 @contextlib.contextmanager
 def undisturbed(adapter: Adapter, model: Any) -> Iterator[None]:
     """Build a pass in a graph that leaves states, statistics and seeds as they were."""
-    passing = [adapter.raw(one) for one in adapter.passing_state(model)]
+    passing = passing_state(adapter, model)
     before = [tf.identity(variable) for variable in passing]
     yield
     for variable, value in zip(passing, before, strict=True):
         variable.assign(value)
     known = {id(variable) for variable in passing}
-    for one in adapter.passing_state(model):  # the loss' own, made at its first call
-        variable = adapter.raw(one)
+    for variable in passing_state(adapter, model):  # the loss' own, made at its first call
         if id(variable) not in known:
             variable.assign(tf.zeros_like(variable))
 

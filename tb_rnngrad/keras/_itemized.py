@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
-from tb_rnngrad.keras._gradients import tensors, undisturbed
+from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import new_anchor
 from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
@@ -99,7 +99,8 @@ class _Probe:
         model: Any = self._model()
         if not model.built:
             self._taps.adapter.forward(model, tensors(x), training=False)
-        with self._taps.entered(anchor=self._anchor):
+        passing = passing_state(self._taps.adapter, model)
+        with self._taps.entered(anchor=self._anchor), restored_where_it_fails(passing):
             timesteps = self._backward(
                 tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
             )

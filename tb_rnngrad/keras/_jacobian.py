@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import jacobian
-from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched
+from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched, stands_in
 from tb_rnngrad.keras._recurrence import cells_of
 from tb_rnngrad.keras._taps import check_not_legacy_graph
 from tb_rnngrad.keras._views import Part, select
@@ -277,7 +277,7 @@ def _watched_call(adapter: Adapter, part: Part, seen: dict[int, _Run]) -> Callab
             given[name] = inputs
             return original(*bound.args, **bound.kwargs)
 
-    return call
+    return stands_in(call, original)
 
 
 def _run_of(

@@ -193,6 +193,7 @@ class GradientLogger:
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell the flags that rose or fell, as far as they are known."""
+        self._until_next_call.close()
         self._tell_flags()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -255,7 +256,12 @@ class GradientLogger:
             raise
         except _FAILURES as error:
             self._give_up(error)
-            return live.untouched()(batch)
+            if not isinstance(error, tf.errors.OpError):
+                return live.untouched()(batch)
+            try:  # what failed while it ran was traced, and stays good
+                return plain(batch)
+            except (StopIteration, tf.errors.OutOfRangeError):
+                raise error from None  # it was the last batch that failed
         self._read_step(live, taps, step, flow_only)
         return logs
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, CellKind, Rnn, patched
+from tb_rnngrad.keras._adapter import Adapter, CellKind, Rnn, patched, stands_in
 from tb_rnngrad.keras._sinks import Sink, tap
 
 _LONGEST = 2**31 - 1
@@ -228,8 +228,7 @@ class ProbedRecurrence:
             seen[index] = flat
             return output, tf.nest.pack_sequence_as(new_states, flat)
 
-        call.autograph_info__ = {}  # type: ignore[attr-defined]
-        return call
+        return stands_in(call, original)
 
     def _weight_patches(
         self, index: int, cell: Cell, weights: Mapping[tuple[int, str], tf.Tensor]

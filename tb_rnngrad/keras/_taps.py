@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, Patch, patched
+from tb_rnngrad.keras._adapter import Adapter, Patch, patched, stands_in
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import tap
@@ -182,8 +182,7 @@ class Taps:
                 result = original(*bound.args, **bound.kwargs)
             return self._tapped_result(result, of, anchor, site)
 
-        call.autograph_info__ = {}  # type: ignore[attr-defined]
-        return call
+        return stands_in(call, original)
 
     def _anchor_of(self, layer: Any, inputs: Any) -> tf.Tensor:
         """Return an empty tensor that rides on the layer's smallest weight, or on the one given."""

@@ -216,6 +216,14 @@ def convolutional(k):
     return _done(k, inputs, outputs, {"rnn": [layer]}, _random(SAMPLES, T, 3, 3, 1))
 
 
+def convolutional_masked(k):
+    layer = k.layers.ConvLSTM2D(2, 2, padding="same", return_sequences=True, name="rnn")
+    inputs = [k.Input((T, 2, 2, 1)), k.Input((T,), dtype="bool")]
+    outputs = k.layers.GlobalAveragePooling3D()(layer(inputs[0], mask=inputs[1]))
+    real = np.array([[1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [1, 1, 1, 1, 1]], bool)
+    return _done(k, inputs, outputs, {"rnn": [layer]}, [_random(SAMPLES, T, 2, 2, 1), real])
+
+
 def shared(k):
     layer = k.layers.LSTM(3, name="rnn")
     inputs = k.Input((T, 3))
@@ -326,6 +334,7 @@ CASES = {
     "custom cell": custom_cell,
     "cell whose output is no state": cell_whose_output_is_no_state,
     "ConvLSTM2D": convolutional,
+    "ConvLSTM2D masked": convolutional_masked,
     "shared layer": shared,
     "return_state": return_state,
     "encoder-decoder": encoder_decoder,
