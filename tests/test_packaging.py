@@ -53,8 +53,7 @@ def built(checkout, without_node, tmp_path_factory):
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(checkout))
     (sdist,) = out.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(out / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, out / "unpacked")
     (source,) = (out / "unpacked").iterdir()
     output = run(
         *(sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(source)),

@@ -783,7 +783,7 @@ for make, y in (
     (sequential, rng.normal(size=(8, 2))),
 ):
     where = {str(tmp_path)!r} + "/" + make.__name__
-    ends = []
+    ends, losses = [], []
     for looked_at in (False, True):
         model = make()
         model.compile("adam", "mse", metrics=["mae"])
@@ -795,9 +795,12 @@ for make, y in (
             callbacks=loggers if looked_at else [],
         )
         after = model.evaluate(x, y, batch_size=4, verbose=0)
+        # A v1 graph reads a regularised kernel before or after its update, as threads will have it.
+        losses.append(history.history.pop("loss"))
         ends.append([*model.get_weights(), after, *history.history.values()])
     for ours, theirs in zip(*ends, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(*losses, rtol=2e-3)
     for tag in ("one/hidden_state", "one/weights/kernel"):
         assert tb_rnngrad.read(where, tag=tag).steps.tolist() == [0, 3]
 
