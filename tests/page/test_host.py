@@ -80,7 +80,12 @@ def test_the_copied_link_shows_the_same_pixels_to_others(
     elsewhere = new_page(browser)
     try:
         elsewhere.goto(link)
-        difference = picture(Tab.attach(elsewhere)).astype(int) - picture(tab)
+        theirs = Tab.attach(elsewhere)
+        for _ in range(10):  # the compositor of a busy machine shows a frame late
+            difference = picture(theirs).astype(int) - picture(tab)
+            if np.abs(difference).max() < 16:
+                break
+            elsewhere.wait_for_timeout(500)
         # Corners and slanted lines are smoothed over what was painted before.
         assert np.abs(difference).max() < 16
         assert (difference != 0).mean() < 1e-3
