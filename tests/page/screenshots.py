@@ -22,7 +22,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "overview": ("view=overview",),
     "flow": ("view=flow",),
     "heatmap": ("view=heatmap", "step=0"),
-    "curves": ("view=curves", "runs=lstm", "step=36"),
+    "curves": ("view=curves", 'runs=["lstm"]', "step=36"),
     "distribution": ("view=distribution",),
     "weights": ("view=weights",),
     "jacobian": ("view=jacobian",),
