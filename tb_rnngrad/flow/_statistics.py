@@ -174,8 +174,8 @@ _FORMULAS: Final[Mapping[str, Callable[[_Batch], Float64]]] = MappingProxyType(
 )
 
 # Statistics that are also taken by lag, as sequences of a batch end at different timesteps: what
-# the horizon, the half-life, the gain and the signal-to-noise ratio are computed from. The mean
-# norm is linked there.
+# the horizon, the half-life, the gain and the signal-to-noise ratio are computed from. The first,
+# the mean norm, is linked there.
 BY_LAG: Final = ("norm_mean", "mean_norm", "std_norm", "real_samples")
 
 STATISTICS: Final[tuple[str, ...]] = (
@@ -210,11 +210,10 @@ def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDA
     else:
         timestep, known = timestep_of_lag(mask)
         aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
-        _fill(by_lag, aligned, known, {name: _FORMULAS[name] for name in BY_LAG})
-        wide = aligned.astype(np.float64, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
-            norms = np.sqrt(np.einsum("slc,slc->sl", wide, wide))
-        by_lag[:, BY_LAG.index("norm_mean")] = _linked_mean(norms, known)
+            norms = _Batch(aligned, known).norms
+        by_lag[:, 0] = _linked_mean(norms, known)
+        _fill(by_lag[:, 1:], aligned, known, {name: _FORMULAS[name] for name in BY_LAG[1:]})
     return table
 
 

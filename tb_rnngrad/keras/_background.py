@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -40,8 +41,9 @@ class _Step:
     step: int
     flow_only: bool
 
-    @property
+    @cached_property
     def size(self) -> int:
+        """Number of values; asked for at every later step until these are written."""
         return sum(math.prod(one.data.shape) for one in self.found)
 
 

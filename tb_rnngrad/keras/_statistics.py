@@ -19,7 +19,7 @@ def statistics(data: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """
     if data.shape.rank == 2:
         data = data[:, tf.newaxis]
-    columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG if name != "norm_mean"]
+    columns = [flow.STATISTICS.index(name) for name in flow.BY_LAG[1:]]
     if mask is None:
         mask = tf.ones(data.shape[:2], tf.bool)
         by_timestep = _statistics(data, mask)
