@@ -115,6 +115,13 @@ describe("the headline", () => {
     expect(said(run("a", 12), run("b", 40))).toBe("b reaches furthest back: 40 of 63 timesteps");
   });
 
+  it("praises no run where none reaches back", () => {
+    expect(said(run("a", 0), run("b", 0))).toBe("No gradient reaches back in time");
+    expect(said(run("a", 0))).toBe("No gradient reaches back in time");
+    const exploding = run("b", 40, { flags: ["exploding"] });
+    expect(said(run("a", 0), exploding)).toBe("No sound gradient reaches back in time");
+  });
+
   it("names all that reach as far, and the earliest of them", () => {
     expect(said(run("a", 63), run("b", 63))).toBe("a and b reach back equally far: 63 of 63 timesteps");
     const later = run("a", 63, { since: 90 });

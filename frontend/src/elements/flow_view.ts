@@ -44,9 +44,9 @@ export class RgFlowView extends LitElement {
     css`
       :host { display: flex; flex-direction: column; gap: 12px; }
       .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
-      article { min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 10px 12px; }
+      article { min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 10px 12px; overflow-wrap: anywhere; }
       header { display: flex; align-items: baseline; gap: 8px; }
-      h3 { font-size: 13px; font-weight: 500; margin: 0; overflow-wrap: anywhere; }
+      h3 { font-size: 13px; font-weight: 500; margin: 0; }
       p { margin: 0; font-size: 12px; }
       rg-export-menu { margin-left: auto; }
       .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }

@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing, svg } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import { short } from "../colour/ticks";
 import { flagColour } from "../courses";
 import { FLAG_NAMES } from "../views/flags";
@@ -40,8 +41,10 @@ export class RgOverviewTable extends LitElement {
       th button { border: 0; background: none; padding: 0; height: auto; font-weight: 500; }
       td { white-space: nowrap; }
       td.name { white-space: normal; overflow-wrap: anywhere; min-width: 90px; }
-      i { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 6px; }
-      i.flag { border-radius: 1px; width: 12px; height: 8px; }
+      .run { display: flex; align-items: baseline; gap: 6px; }
+      .run button { white-space: normal; text-align: left; overflow-wrap: anywhere; }
+      i { display: inline-block; flex: none; width: 9px; height: 9px; border-radius: 50%; }
+      i.flag { border-radius: 1px; width: 12px; height: 8px; margin-right: 6px; }
       svg { overflow: visible; vertical-align: middle; margin-right: 8px; }
       polyline { fill: none; stroke-width: 1.5; }
     `,
@@ -54,7 +57,13 @@ export class RgOverviewTable extends LitElement {
     return html`
       <table class="number">
         <thead><tr>${(Object.keys(HEADS) as Column[]).map((column) => this.renderHead(column))}</tr></thead>
-        <tbody>${sorted(this.lines, this.sorting).map((line) => this.renderLine(line))}</tbody>
+        <tbody>
+          ${repeat(
+            sorted(this.lines, this.sorting),
+            ({ series }) => JSON.stringify([series.run, series.tag]),
+            (line) => this.renderLine(line),
+          )}
+        </tbody>
       </table>
     `;
   }
@@ -77,12 +86,12 @@ export class RgOverviewTable extends LitElement {
     const { series, colour, horizon, longest, halfLife, r2, dead } = line;
     const open = () => tell(this, "rg-set", { view: "flow", runs: [series.run], tags: [series.tag] });
     return html`<tr @click=${open}>
-      <td class="name"><i style="background:${colour}"></i><button
+      <td class="name"><span class="run"><i style="background:${colour}"></i><button
         class="link" aria-label="Open the maps of ${series.run}, ${series.tag}" @click=${(event: Event) => {
           event.stopPropagation();
           open();
         }}
-      >${series.run}</button></td>
+      >${breakable(series.run)}</button></span></td>
       <td class="name">${breakable(series.tag)}</td>
       <td>${Number.isNaN(horizon) ? "none" : html`${horizon} <span class="muted">of ${longest}</span>`}</td>
       <td>${renderTrend(line)}</td>

@@ -132,6 +132,8 @@ export function headline(runs: readonly Line[]): string {
   if (known.length === 0) return "No gradient reaches back in time";
   if (healthy.length === 0) return "No gradient is sound: it explodes, or is not finite";
   const [{ horizon, longest, series }] = healthy;
+  if (horizon === 0)
+    return `No ${healthy.length < known.length ? "sound " : ""}gradient reaches back in time`;
   const equal = healthy.filter((line) => line.horizon === horizon);
   const far = `${horizon} of ${longest} timesteps`;
   if (equal.length > 1) {
