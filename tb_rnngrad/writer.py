@@ -156,11 +156,13 @@ class SummaryWriter:
             ValueError, TypeError: an argument cannot be. Nothing is written then.
             OSError: as `add_sequence`.
         """
-        event = _event(global_step, wall_time)
-        summary.check_tag(tag)
-        summary.fill_scalar(event.summary, tag, value)
-        self._note(tag, b"a scalar", event.step)
-        self._write(event)
+        self._add_scalars({tag: value}, global_step, wall_time)
+
+    def add_scalars(
+        self, values: Mapping[str, float], global_step: int, *, wall_time: float | None = None
+    ) -> None:
+        """Write several numbers of one step, by their tags; see `add_scalar`."""
+        self._add_scalars(values, global_step, wall_time)
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""
@@ -186,7 +188,18 @@ class SummaryWriter:
         """Close the file."""
         self.close()
 
-    def _note(self, tag: str, content: bytes, step: int) -> None:
+    def _add_scalars(
+        self, values: Mapping[str, float], global_step: int, wall_time: float | None
+    ) -> None:
+        event = _event(global_step, wall_time)
+        for tag, value in values.items():
+            summary.check_tag(tag)
+            summary.fill_scalar(event.summary, tag, value)
+        for tag in values:
+            self._note(tag, b"a scalar", event.step, stacklevel=4)
+        self._write(event)
+
+    def _note(self, tag: str, content: bytes, step: int, stacklevel: int = 3) -> None:
         """Refuse a tag that was something else before, and warn of a step that goes back."""
         first = self._contents.setdefault(tag, content)
         if content != first:
@@ -199,7 +212,7 @@ class SummaryWriter:
                 f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
                 "loader forgets the later steps of a tag once an earlier one follows. "
                 "Log ascending steps, or start a new run",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
         self._last_steps[tag] = step
 

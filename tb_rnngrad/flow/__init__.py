@@ -11,7 +11,13 @@ from tb_rnngrad.flow._metrics import (
     scalars,
     snr_horizon,
 )
-from tb_rnngrad.flow._statistics import BY_LAG, STATISTICS, as_rows, statistics
+from tb_rnngrad.flow._statistics import (
+    BY_LAG,
+    STATISTICS,
+    as_rows,
+    statistics,
+    statistics_of_each,
+)
 from tb_rnngrad.flow._watch import FlagEvent, FlagWatch
 
 __all__ = [
@@ -35,4 +41,5 @@ __all__ = [
     "scalars",
     "snr_horizon",
     "statistics",
+    "statistics_of_each",
 ]

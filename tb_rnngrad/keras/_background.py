@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_rnngrad import flow, summary
+from tb_rnngrad import flow
 from tb_rnngrad.flow import FlagEvent, FlagWatch, Thresholds
 from tb_rnngrad.keras._assemble import Captured
-from tb_rnngrad.keras._records import flow_of, record_of
+from tb_rnngrad.keras._records import flows_of, record_of, short_record_of
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord, is_matrix
 from tb_rnngrad.writer import SummaryWriter
@@ -40,6 +40,11 @@ class _Step:
     taps: Taps
     step: int
     flow_only: bool
+
+    @property
+    def sequences(self) -> Iterator[Captured]:
+        """What has timesteps, and so a flow."""
+        return (one for one in self.found if not is_matrix(one.quantity))
 
     @cached_property
     def size(self) -> int:
@@ -127,34 +132,46 @@ class Background:
     def _write_waiting(self, writer: SummaryWriter, hurry: threading.Event) -> None:
         hurry.wait(_PATIENCE)
         while self._waiting:
-            try:
-                self._write_step(writer, self._waiting[0])
-            finally:  # it counts as waiting until it is written
-                self._waiting.popleft()
+            steps = tuple(self._waiting)
+            flows = iter(flows_of([one for step in steps for one in step.sequences]))
+            for one in steps:
+                try:
+                    self._write_step(writer, one, flows)
+                finally:  # it counts as waiting until it is written
+                    self._waiting.popleft()
 
-    def _write_step(self, writer: SummaryWriter, one: _Step) -> None:
+    def _write_step(
+        self, writer: SummaryWriter, one: _Step, flows: Iterator[NDArray[np.float32]]
+    ) -> None:
+        """Write a step; `flows` gives those of its sequences, in their order."""
         for captured in one.found:
             tag = f"{captured.layer}/{captured.name}"
             if is_matrix(captured.quantity):  # has no timesteps, and so no flow
                 if not one.flow_only:
                     self._write_record(writer, tag, record_of(captured, one.taps), one.step)
                 continue
-            rows = self._write_sequence(writer, tag, captured, one)
+            rows = next(flows)
+            self._write_sequence(writer, tag, captured, rows, one)
             if captured.quantity in _WITH_SCALARS and len(rows) > 1:
-                for name, value in flow.scalars(rows, self._eps).items():
-                    writer.add_scalar(f"{tag}/{name}", value, one.step)
+                scalars = flow.scalars(rows, self._eps)
+                named = {f"{tag}/{name}": value for name, value in scalars.items()}
+                writer.add_scalars(named, one.step)
             if self._watch is not None:
                 self.events += self._watch.observe(one.step, tag, rows, captured.quantity)
 
     def _write_sequence(
-        self, writer: SummaryWriter, tag: str, captured: Captured, one: _Step
-    ) -> NDArray[np.float32]:
-        """Write a record or its flow alone; return the flow."""
+        self,
+        writer: SummaryWriter,
+        tag: str,
+        captured: Captured,
+        rows: NDArray[np.float32],
+        one: _Step,
+    ) -> None:
+        """Write a record, or its flow `rows` alone."""
         if not one.flow_only:
-            record = record_of(captured, one.taps, self._max_outputs)
+            record = short_record_of(captured, one.taps, self._max_outputs, rows)
             self._write_record(writer, tag, record, one.step)
-            return summary.statistics_of(record)
-        rows = flow_of(captured)
+            return
         writer.add_flow(
             tag,
             rows,
@@ -164,7 +181,6 @@ class Background:
             framework=one.taps.adapter.name,
             channel_groups=captured.groups,
         )
-        return rows
 
     def _write_record(
         self, writer: SummaryWriter, tag: str, record: SequenceRecord, step: int

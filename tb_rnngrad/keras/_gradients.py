@@ -15,6 +15,7 @@ from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._sinks import new_anchor
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._variables import read
 
 
 class AnyProbe(Protocol):
@@ -108,7 +109,7 @@ def passing_state(adapter: Adapter, model: Any) -> list[tf.Variable]:
 @contextlib.contextmanager
 def restored_where_it_fails(variables: Sequence[tf.Variable]) -> Iterator[None]:
     """Give variables their values back where a pass breaks off, and so does not do it itself."""
-    before = [variable.read_value() for variable in variables]
+    before = [read(variable) for variable in variables]
     try:
         yield
     except BaseException:

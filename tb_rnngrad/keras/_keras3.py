@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras.src import backend as keras_backend  # no public name reaches the loop that layers call
 
 from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+from tb_rnngrad.keras._variables import read
 
 
 @functools.cache
@@ -145,4 +146,4 @@ class Keras3:
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else int(tf.convert_to_tensor(optimizer.iterations.value))
+        return None if optimizer is None else int(read(self.raw(optimizer.iterations)))

@@ -13,37 +13,72 @@ from tb_rnngrad import flow
 from tb_rnngrad.keras._assemble import Captured
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
-from tb_rnngrad.record import SequenceRecord, is_matrix
+from tb_rnngrad.record import SequenceRecord
 
 Records = SequenceRecord | dict[str, SequenceRecord]
 
 
-def record_of(one: Captured, taps: Taps, max_outputs: int | None = None) -> SequenceRecord:
-    """Return a record of all samples, or of the first `max_outputs` with the statistics of all."""
-    data, mask, rows, batch_size = _at_hand(one.data), _at_hand(one.mask), None, None
-    if max_outputs is not None and not is_matrix(one.quantity):
-        rows = flow_of(one)
-        batch_size = int(data.shape[0])
-        data = data[:max_outputs]
-        mask = None if mask is None else mask[:max_outputs]
+def record_of(one: Captured, taps: Taps) -> SequenceRecord:
+    """Return a record of all samples."""
+    data, mask = np.asarray(one.data), None if one.mask is None else np.asarray(one.mask)
+    return _record(one, taps, data, mask)
+
+
+def short_record_of(
+    one: Captured, taps: Taps, max_outputs: int, rows: NDArray[np.float32]
+) -> SequenceRecord:
+    """Return a record of the first `max_outputs` samples, with the statistics of all."""
+    data, mask = _at_hand(one.data), _at_hand(one.mask)
+    kept = None if mask is None else np.asarray(mask[:max_outputs])
+    return _record(
+        one, taps, np.asarray(data[:max_outputs]), kept, flow=rows, batch_size=int(data.shape[0])
+    )
+
+
+def _record(
+    one: Captured,
+    taps: Taps,
+    data: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    flow: NDArray[np.float32] | None = None,
+    batch_size: int | None = None,
+) -> SequenceRecord:
     return SequenceRecord(
-        np.asarray(data),
-        None if mask is None else np.asarray(mask),
+        data,
+        mask,
         one.groups,
         quantity=one.quantity,
         layer=one.layer,
         framework=taps.adapter.name,
-        flow=rows,
+        flow=flow,
         batch_size=batch_size,
     )
 
 
-def flow_of(one: Captured) -> NDArray[np.float32]:
-    """Return the statistics over all samples, [timesteps, statistics], computed where these are."""
-    if _is_on_accelerator(one.data):
-        return np.asarray(statistics(one.data, one.mask))
-    data, mask = _at_hand(one.data), _at_hand(one.mask)
-    return flow.statistics(data if data.ndim == 3 else data[:, np.newaxis], mask)
+def flows_of(found: Sequence[Captured]) -> list[NDArray[np.float32]]:
+    """Return of each the statistics over all samples, [timesteps, statistics], computed where it is.
+
+    Those of equal width are computed together.
+    """
+    alike: dict[Any, list[int]] = {}
+    for index, one in enumerate(found):
+        samples, *_, channels = one.data.shape
+        place = index if _is_on_accelerator(one.data) else one.data.dtype
+        alike.setdefault((place, samples, channels, one.mask is None), []).append(index)
+    flows: dict[int, NDArray[np.float32]] = {}
+    for indices in alike.values():
+        flows.update(zip(indices, _flows_of([found[index] for index in indices]), strict=True))
+    return [flows[index] for index in range(len(found))]
+
+
+def _flows_of(alike: Sequence[Captured]) -> list[NDArray[np.float32]]:
+    if _is_on_accelerator(alike[0].data):
+        return [np.asarray(statistics(one.data, one.mask)) for one in alike]
+    batches = [_at_hand(one.data) for one in alike]
+    return flow.statistics_of_each(
+        [data if data.ndim == 3 else data[:, np.newaxis] for data in batches],
+        [_at_hand(one.mask) for one in alike],
+    )
 
 
 def _at_hand(data: Any) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
+from tb_rnngrad.keras._variables import read
+
 
 class Sink:
     """Holds the value last written to it, whether eagerly, in a tf.function or in a v1 graph.
@@ -72,7 +74,7 @@ class Sink:
         if self._count is None:
             return 0
         if self._count_now is None:
-            self._count_now = int(_read(self._count))
+            self._count_now = int(read(self._count))
         return self._count_now
 
     @property
@@ -86,12 +88,7 @@ class Sink:
         """The value last written."""
         if self.symbolic is not None:
             return self.symbolic
-        return self._eager if self._eager_writes else _read(self._variable)
-
-
-def _read(variable: tf.Variable) -> tf.Tensor:
-    """Return the variable's value: as `read_value`, in a third of its time."""
-    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+        return self._eager if self._eager_writes else read(self._variable)
 
 
 def new_anchor() -> tf.Variable:

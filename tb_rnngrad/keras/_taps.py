@@ -73,6 +73,8 @@ class Taps:
         # What a trace writes to has to live as long as the trace. (A WeakKeyDictionary takes a
         # tenth of a millisecond for what a list does at once.)
         self._traced: list[tuple[weakref.ref[Any], int, Site]] = []
+        # By layer and quantities: the call that it replaces, and the tapped one.
+        self._calls: dict[tuple[int, frozenset[str]], tuple[Any, Callable[..., Any]]] = {}
 
     @contextlib.contextmanager
     def entered(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
@@ -87,7 +89,7 @@ class Taps:
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         for view, of in self.asked:
             for part in view.parts:
-                patches.append((vars(part.layer), "call", self._tapped_call(part, frozenset(of))))
+                patches.append((vars(part.layer), "call", self._call_of(part.layer, frozenset(of))))
                 if IN_THE_LOOP.intersection(of) or part.direction:
                     patches += self.adapter.standing_patches(part.layer)
         with patched(patches), traced_apart((self, anchor is None)):
@@ -149,8 +151,15 @@ class Taps:
             return
         self._open_site(id(self), frozenset(["loss_scale"])).sinks["loss_scale"].write(scale)
 
-    def _tapped_call(self, part: Part, of: frozenset[str]) -> Callable[..., Any]:
-        layer = part.layer
+    def _call_of(self, layer: Any, of: frozenset[str]) -> Callable[..., Any]:
+        """Return the layer's tapped call: the last one, where its own call is still the same."""
+        replaced, tapped = self._calls.get((id(layer), of), (None, None))
+        if tapped is None or replaced != layer.call:
+            replaced, tapped = layer.call, self._tapped_call(layer, of)
+            self._calls[id(layer), of] = replaced, tapped
+        return tapped
+
+    def _tapped_call(self, layer: Any, of: frozenset[str]) -> Callable[..., Any]:
         original = self.adapter.original_call(layer)
 
         def call(*args: Any, **kwargs: Any) -> Any:
