@@ -29,7 +29,7 @@ def _masked_crc(*parts: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def frame(payload: Sequence[bytes]) -> list[bytes]:
+def frame(payload: Sequence[bytes]) -> Sequence[bytes]:
     """Return the parts of one record, to be written one after the other.
 
     Args:
@@ -37,7 +37,11 @@ def frame(payload: Sequence[bytes]) -> list[bytes]:
     """
     length = _LENGTH.pack(sum(map(len, payload)))
     head = length + _CRC.pack(_masked_crc(length))
-    parts = [head, *payload, _CRC.pack(_masked_crc(*payload))]
+    return joined([head, *payload, _CRC.pack(_masked_crc(*payload))])
+
+
+def joined(parts: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the same bytes in as many parts as are written fastest."""
     return parts if sum(map(len, parts)) > _COPIED_TOGETHER else [b"".join(parts)]
 
 

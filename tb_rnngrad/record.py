@@ -20,7 +20,7 @@ import json
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -267,24 +267,13 @@ class Metadata:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `/tags`' "metadata", and of `plugin_data.content`."""
-        groups = self.channel_groups
-        return {
-            "version": VERSION,
-            "quantity": self.quantity,
-            "layer": self.layer,
-            "framework": self.framework,
-            "channel_groups": None if groups is None else [[n, s] for n, s in groups.items()],
-            "time_order": "input",
-            "statistics": list(self.statistics),
-        }
+        fields: dict[str, Any] = json.loads(self.to_content())
+        return fields
 
     def to_content(self) -> bytes:
         """Return the bytes of `plugin_data.content`."""
-        return self._content
-
-    @cached_property
-    def _content(self) -> bytes:
-        return _to_json(self.to_json())
+        groups = None if self.channel_groups is None else tuple(self.channel_groups.items())
+        return _content(self.quantity, self.layer, self.framework, groups, self.statistics)
 
     @classmethod
     def from_content(cls, content: bytes) -> Metadata:
@@ -311,6 +300,27 @@ class Metadata:
             channel_groups=None if groups is None else dict(groups),
             statistics=tuple(fields.get("statistics", ())),
         )
+
+
+@lru_cache(maxsize=1024)  # it is the same at every step
+def _content(
+    quantity: str,
+    layer: str | None,
+    framework: str | None,
+    channel_groups: tuple[tuple[str, int], ...] | None,
+    statistics: tuple[str, ...],
+) -> bytes:
+    return _to_json(
+        {
+            "version": VERSION,
+            "quantity": quantity,
+            "layer": layer,
+            "framework": framework,
+            "channel_groups": channel_groups,
+            "time_order": "input",
+            "statistics": statistics,
+        }
+    )
 
 
 # --- blobs ---------------------------------------------------------------------------------------
@@ -364,22 +374,16 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
     if not is_matrix(record.quantity):
         shape[0] = batch = record.batch_size or shape[0]
     narrowed = source.dtype.itemsize > stored.itemsize
-    arrays: dict[str, NDArray[Any]] = {"extremes": _extremes(data, mask)}
+    flushed = int(np.sum((data == 0) & (source != 0))) if narrowed else 0
+    overflowed = int(np.sum(np.isinf(data) & np.isfinite(source))) if narrowed else 0
+    arrays: list[NDArray[Any]] = [_extremes(data, mask)]
     if mask is not None:
-        arrays["mask"] = mask.astype(np.uint8)
-    header = {
-        "shape": shape,
-        "batch": batch,
-        "dtype": dtype,
-        "kept": kept,
-        "flushed": int(np.sum((data == 0) & (source != 0))) if narrowed else 0,
-        "overflowed": int(np.sum(np.isinf(data) & np.isfinite(source))) if narrowed else 0,
-    }
-    description = _describe({}, {"data": data[0]})
-    return [
-        _pack(_describe(header, arrays), arrays.values()),
-        *(_pack(description, [sample]) for sample in data),
-    ]
+        arrays.append(mask.astype(np.uint8))
+    header = _header_description(
+        tuple(shape), batch, dtype, kept, flushed, overflowed, mask is not None, data.shape[1]
+    )
+    sample = _sample_description(data.dtype, data.shape[1:])
+    return [_pack(header, arrays), *(_pack(sample, [one]) for one in data)]
 
 
 def decode_header(blob: bytes) -> Header:
@@ -429,8 +433,11 @@ def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
 
 def _bounds(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return [rows, 2]: the least and the greatest of each row, NaN where it holds one."""
+    bounds = np.empty((len(values), 2), np.float32)
     with np.errstate(invalid="ignore"):  # NaN among them is an answer, not a mishap
-        return np.stack([values.min(axis=1), values.max(axis=1)], axis=1).astype(np.float32)
+        bounds[:, 0] = values.min(axis=1)
+        bounds[:, 1] = values.max(axis=1)
+    return bounds
 
 
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
@@ -440,10 +447,44 @@ def _to_json(fields: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(fields).encode()
 
 
-def _describe(fields: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+# Descriptions are mostly the same from step to step: made once.
+
+
+@lru_cache(maxsize=1024)
+def _header_description(
+    shape: tuple[int, ...],
+    batch: int,
+    dtype: str,
+    kept: int,
+    flushed: int,
+    overflowed: int,
+    is_masked: bool,
+    timesteps: int,
+) -> bytes:
+    arrays: dict[str, Any] = {"extremes": {"dtype": "float32", "shape": [kept, 2]}}
+    if is_masked:
+        arrays["mask"] = {"dtype": "uint8", "shape": [kept, timesteps]}
+    return _describe(
+        {
+            "shape": shape,
+            "batch": batch,
+            "dtype": dtype,
+            "kept": kept,
+            "flushed": flushed,
+            "overflowed": overflowed,
+            "arrays": arrays,
+        }
+    )
+
+
+@lru_cache(maxsize=1024)
+def _sample_description(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return _describe({"arrays": {"data": {"dtype": dtype.name, "shape": shape}}})
+
+
+def _describe(fields: Mapping[str, Any]) -> bytes:
     """Return a blob's JSON, with its length before it and padding after it."""
-    listed = {name: {"dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()}
-    text = _to_json({**fields, "arrays": listed})
+    text = _to_json(fields)
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
     return struct.pack("<I", len(text)) + text
 

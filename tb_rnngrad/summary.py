@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -106,32 +107,54 @@ def serialised(
     check_tag(tag)
     meta = metadata_of(whole)
     blobs = record.encode(whole, max_outputs, dtype)
-    value = Summary.Value(tag=tag, metadata=summary_metadata(meta, description))
-    value.tensor.dtype = DT_STRING
-    value.tensor.tensor_shape.dim.add(size=len(blobs))
     strings = [
         part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, [blob])
     ]
-    tensor = _wire.field(Summary.Value.TENSOR_FIELD_NUMBER, strings)
-    flow_alone = Summary()
-    fill_flow(flow_alone, tag, statistics_of(whole), meta)
-    return meta, [
-        *_wire.field(Summary.VALUE_FIELD_NUMBER, [value.SerializeToString(), *tensor]),
-        flow_alone.SerializeToString(),
-    ]
+    head = _record_head(tag, meta.to_content(), description or "", len(blobs))
+    return meta, [*_value(head, strings), *serialised_flow(tag, statistics_of(whole), meta)]
 
 
-def fill_flow(summary: Summary, tag: str, rows: ArrayLike, meta: Metadata) -> None:
-    """Put a record's flow statistics, [timesteps, statistics], into `summary`, in place.
+def serialised_flow(tag: str, rows: ArrayLike, meta: Metadata) -> list[bytes]:
+    """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics].
 
     `tag` is the record's own.
     """
     statistics = np.ascontiguousarray(rows, "<f4")
-    flowed = summary.value.add(tag=tag + record.FLOW_SUFFIX, metadata=flow_metadata(meta))
-    flowed.tensor.dtype = DT_FLOAT
-    flowed.tensor.tensor_content = statistics.tobytes()
-    for size in statistics.shape:
-        flowed.tensor.tensor_shape.dim.add(size=size)
+    head = _flow_head(tag + record.FLOW_SUFFIX, meta.to_content(), statistics.shape)
+    content = _wire.field(TensorProto.TENSOR_CONTENT_FIELD_NUMBER, [statistics.tobytes()])
+    return _value(head, content)
+
+
+def _value(head: bytes, tensor: Sequence[bytes]) -> list[bytes]:
+    """Return the parts of a summary's value: its head, and what else its tensor holds."""
+    more = _wire.field(Summary.Value.TENSOR_FIELD_NUMBER, tensor)
+    return _wire.field(Summary.VALUE_FIELD_NUMBER, [head, *more])
+
+
+# Heads are the same at every step: made once.
+
+
+@lru_cache(maxsize=1024)
+def _record_head(tag: str, content: bytes, description: str, blobs: int) -> bytes:
+    value = Summary.Value(
+        tag=tag,
+        metadata=_summary_metadata(
+            record.PLUGIN_NAME, content, description, DATA_CLASS_BLOB_SEQUENCE
+        ),
+    )
+    value.tensor.dtype = DT_STRING
+    value.tensor.tensor_shape.dim.add(size=blobs)
+    return value.SerializeToString()
+
+
+@lru_cache(maxsize=1024)
+def _flow_head(tag: str, content: bytes, shape: tuple[int, ...]) -> bytes:
+    metadata = _summary_metadata(record.FLOW_PLUGIN_NAME, content, "", DATA_CLASS_TENSOR)
+    value = Summary.Value(tag=tag, metadata=metadata)
+    value.tensor.dtype = DT_FLOAT
+    for size in shape:
+        value.tensor.tensor_shape.dim.add(size=size)
+    return value.SerializeToString()
 
 
 def fill_scalar(summary: Summary, tag: str, value: float) -> None:
@@ -199,20 +222,21 @@ def check_tag(tag: str) -> None:
 
 def summary_metadata(meta: Metadata, description: str | None) -> SummaryMetadata:
     """Return what an event says of a record; on every event, since TensorBoard reads the first."""
-    return SummaryMetadata(
-        plugin_data=SummaryMetadata.PluginData(
-            plugin_name=record.PLUGIN_NAME, content=meta.to_content()
-        ),
-        summary_description=description or "",
-        data_class=DATA_CLASS_BLOB_SEQUENCE,
+    return _summary_metadata(
+        record.PLUGIN_NAME, meta.to_content(), description or "", DATA_CLASS_BLOB_SEQUENCE
     )
 
 
 def flow_metadata(meta: Metadata) -> SummaryMetadata:
     """Return what an event says of a record's flow."""
+    return _summary_metadata(record.FLOW_PLUGIN_NAME, meta.to_content(), "", DATA_CLASS_TENSOR)
+
+
+def _summary_metadata(
+    plugin: str, content: bytes, description: str, data_class: int
+) -> SummaryMetadata:
     return SummaryMetadata(
-        plugin_data=SummaryMetadata.PluginData(
-            plugin_name=record.FLOW_PLUGIN_NAME, content=meta.to_content()
-        ),
-        data_class=DATA_CLASS_TENSOR,
+        plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content),
+        summary_description=description,
+        data_class=data_class,
     )

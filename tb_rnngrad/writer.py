@@ -7,6 +7,7 @@ uses google-crc32c. A record is written whole or not at all, and stands in the f
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import operator
@@ -16,7 +17,7 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -62,6 +63,7 @@ class SummaryWriter:
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
+        self._kept: list[bytes] | None = None  # while `together`
         self._file = self.path.open("xb", buffering=0)
         _open_files.add(self.path)
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
@@ -141,9 +143,9 @@ class SummaryWriter:
         summary.check_tag(tag)
         check_quantity(quantity)
         meta = Metadata(quantity, layer, framework, channel_groups, flow.STATISTICS)
-        summary.fill_flow(event.summary, tag, flow.as_rows(rows), meta)
+        parts = summary.serialised_flow(tag, flow.as_rows(rows), meta)
         self._note(tag, meta.to_content(), event.step)
-        self._write(event)
+        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def add_scalar(
         self, tag: str, value: float, global_step: int, *, wall_time: float | None = None
@@ -163,6 +165,21 @@ class SummaryWriter:
     ) -> None:
         """Write several numbers of one step, by their tags; see `add_scalar`."""
         self._add_scalars(values, global_step, wall_time)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """While entered, keep what is added; at the end, also by an error, write it at once.
+
+        For many small records: a call to the system costs as much as making one.
+        """
+        with self._lock:
+            self._kept = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept, None
+                self._append(_tfrecord.joined(kept))
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""
@@ -222,17 +239,24 @@ class SummaryWriter:
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
-            start = self._file.tell()
-            try:
-                for part in parts:
-                    rest = memoryview(part)
-                    while rest:
-                        rest = rest[self._file.write(rest) :]
-            except BaseException:
-                # Half a record would hide every later one from TensorBoard.
-                self._file.truncate(start)
-                self._file.seek(start)
-                raise
+            if self._kept is None:
+                self._append(parts)
+            else:
+                self._kept += parts
+
+    def _append(self, parts: Sequence[bytes]) -> None:
+        """Put whole events at the end of the file, or none of them."""
+        start = self._file.tell()
+        try:
+            for part in parts:
+                rest = memoryview(part)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+        except BaseException:
+            # Half a record would hide every later one from TensorBoard.
+            self._file.truncate(start)
+            self._file.seek(start)
+            raise
 
 
 def _event(global_step: int, wall_time: float | None) -> Event:

@@ -144,6 +144,27 @@ def test_what_is_not_finite_shows():
     assert np.isfinite(flow.statistics(data)[2, :12]).all()
 
 
+@pytest.mark.parametrize("is_masked", [False, True], ids=["whole", "padded"])
+@pytest.mark.parametrize("largest", [6, 2**18], ids=["together", "in parts"])
+def test_the_statistics_of_each_are_those_of_it_alone(monkeypatch, is_masked, largest):
+    monkeypatch.setattr("tb_rnngrad.flow._statistics._PIECE_CELLS", largest)
+    random = np.random.default_rng(0)
+    batches = [random.normal(size=(5, timesteps, 3)) for timesteps in (7, 1, 12)]
+    batches[0][:, :, 1] = batches[2][:, :, 2] = 0
+    lengths = [random.integers(0, batch.shape[1] + 1, 5) for batch in batches]
+    lengths[1][:] = 0
+    masks = [
+        np.arange(batch.shape[1]) < length[:, np.newaxis] if is_masked else None
+        for batch, length in zip(batches, lengths, strict=True)
+    ]
+    each = flow.statistics_of_each(batches, masks)
+    assert [len(rows) for rows in each] == [7, 1, 12]
+    for rows, batch, mask in zip(each, batches, masks, strict=True):
+        np.testing.assert_array_equal(rows, flow.statistics(batch, mask))
+    dead = [rows[0, flow.STATISTICS.index("dead_share")] for rows in each]
+    np.testing.assert_allclose(dead, [1 / 3, np.nan if is_masked else 0, 1 / 3])
+
+
 def test_the_input_is_left_alone():
     data = RNG.normal(size=(2, 3, 4))
     before = data.copy()

@@ -215,6 +215,40 @@ def test_a_scalar_is_one_of_tensorboards_own(tmp_path):
     assert make_ndarray(value.tensor) == 17
 
 
+def test_scalars_of_one_step_stand_in_one_event(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalars({"lstm/memory_horizon": 17, "lstm/half_life": 2.5}, 3, wall_time=2.5)
+        with pytest.raises(ValueError, match="the tag is empty"):
+            writer.add_scalars({"lstm/memory_horizon": 18, "": 0}, 4)
+    (event,) = events(tmp_path)[1:]
+    read = {value.tag: float(make_ndarray(value.tensor)) for value in event.summary.value}
+    assert (event.step, read) == (3, {"lstm/memory_horizon": 17, "lstm/half_life": 2.5})
+
+
+def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
+    writer, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
+    start = writer.path.stat().st_size
+    with writer.together():
+        for one in (writer, apart):
+            one.add_sequence("lstm", DATA, 0, wall_time=1.0)
+            one.add_flow("lstm", ROWS, 1, wall_time=2.0)
+            one.add_scalar("loss", 3.0, 2, wall_time=3.0)
+        assert writer.path.stat().st_size == start
+    assert events(tmp_path / "together")[1:] == events(tmp_path / "apart")[1:]
+    with writer.together():
+        pass
+    writer.add_scalar("loss", 2.0, 3)
+    assert len(events(tmp_path / "together")) == 5
+
+
+def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path):
+    writer = SummaryWriter(tmp_path)
+    with pytest.raises(ValueError, match="ends in '/flow'"), writer.together():
+        writer.add_scalar("loss", 1.0, 0)
+        writer.add_scalar("loss/flow", 1.0, 0)
+    assert set(values(tmp_path)) == {("loss", 0)}
+
+
 def test_a_scalars_tag_is_no_records(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 0)

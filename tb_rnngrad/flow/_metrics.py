@@ -6,6 +6,7 @@ lag" in what is given, and for "undefined" in what is returned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
     if not 0 < eps <= 1:
         raise ValueError(f"eps is {eps}; expected above 0 and at most 1")
     given = np.asarray(norms, np.float64)
-    known = np.nan_to_num(given, nan=0, posinf=np.inf)
+    known = np.fmax(given, 0)  # of NaN, 0
     largest = known.max(initial=0)
     if not 0 < largest < np.inf:
         return np.nan
@@ -94,13 +95,15 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
     lags = np.flatnonzero(np.isfinite(given) & (given > 0))
     if lags.size < 2:
         return ExponentialFit(np.nan, np.nan, np.nan, np.nan)
-    first = float(np.log(given[lags[0]]))
-    logs = np.log(given[lags]) - first  # exactly 0 where nothing changes
-    centred = lags - lags.mean()
-    slope = float(centred @ logs / (centred @ centred))
-    start = float(logs.mean() - slope * lags.mean())
-    spread = float(((logs - logs.mean()) ** 2).sum())
-    error = float(((logs - start - slope * lags) ** 2).sum())
+    logs = np.log(given[lags])
+    first = float(logs[0])
+    logs -= first  # exactly 0 where nothing changes
+    mean_lag, mean_log = lags.sum() / lags.size, logs.sum() / lags.size
+    lag, log = lags - mean_lag, logs - mean_log
+    slope = float(lag @ log / (lag @ lag))
+    residual = log - slope * lag
+    spread, error = float(log @ log), float(residual @ residual)
+    start = float(mean_log - slope * mean_lag)
     half_life = float(np.inf if slope == 0 else -np.log(2) / slope)
     r2 = 1.0 if spread == 0 else 1 - error / spread
     return ExponentialFit(half_life, r2, first + start, slope)
@@ -162,7 +165,7 @@ def scalars(
         "half_life": exponential_fit(norms).half_life,
         "largest_gain": largest_gain(norms),
     }
-    return {name: value if np.isfinite(value) else np.nan for name, value in found.items()}
+    return {name: value if math.isfinite(value) else np.nan for name, value in found.items()}
 
 
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:

@@ -274,7 +274,7 @@ def _fill(
     mask: NDArray[np.bool_] | None,
     formulas: Mapping[str, Callable[[_Batch], Float64]],
 ) -> NDArray[np.bool_]:
-    """Fill `table` [timesteps, formulas]; return where a real cell is not 0 [timesteps, channels]."""
+    """Fill `table` [timesteps, formulas]; return where a cell is not 0, [timesteps, channels]."""
     samples, timesteps, channels = data.shape
     alive = np.empty((timesteps, channels), np.bool_)
     stride = max(1, _PIECE_CELLS // (samples * channels))

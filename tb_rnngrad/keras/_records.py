@@ -56,9 +56,9 @@ def _record(
 
 
 def flows_of(found: Sequence[Captured]) -> list[NDArray[np.float32]]:
-    """Return of each the statistics over all samples, [timesteps, statistics], computed where it is.
+    """Return of each the statistics over all samples, [timesteps, statistics].
 
-    Those of equal width are computed together.
+    They are computed where the data is; those of equal width together.
     """
     alike: dict[Any, list[int]] = {}
     for index, one in enumerate(found):
