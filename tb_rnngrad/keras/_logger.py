@@ -127,6 +127,7 @@ class GradientLogger:
         self._beside_a_bar = False
         self._model: Any = None
         self._taps: Taps | None = None
+        self._ran_tapped = False
         self._until_next_call = contextlib.ExitStack()
         self._begins_epoch = False
         self._steps = 0
@@ -148,6 +149,7 @@ class GradientLogger:
         """Take the model that is about to be trained."""
         self._model = model
         self._taps = None
+        self._ran_tapped = False
 
     def _implements_train_batch_hooks(self) -> bool:
         return True
@@ -255,6 +257,8 @@ class GradientLogger:
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise
         except _FAILURES as error:
+            if self._ran_tapped and _is_of_the_data(error):
+                raise
             self._give_up(error)
             if not isinstance(error, tf.errors.OpError):
                 return live.untouched()(batch)
@@ -262,6 +266,7 @@ class GradientLogger:
                 return plain(batch)
             except (StopIteration, tf.errors.OutOfRangeError):
                 raise error from None  # it was the last batch that failed
+        self._ran_tapped = True
         self._read_step(live, taps, step, flow_only)
         return logs
 
@@ -306,6 +311,15 @@ class _Every:
     def pass_by(self, step: int) -> None:
         """Have the first multiple after `step` be the next."""
         self.begin(step + 1)
+
+
+def _is_of_the_data(error: Exception) -> bool:
+    """Whether what has run before fails with taps as it would have failed without.
+
+    Of two reasons that taps may be to blame for, the compiler's comes at the first run.
+    """
+    is_memory = isinstance(error, tf.errors.ResourceExhaustedError)
+    return isinstance(error, tf.errors.OpError) and not is_memory
 
 
 def _is_count(number: object) -> bool:

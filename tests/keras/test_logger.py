@@ -236,6 +236,33 @@ def test_a_copy_logs_too(k, data, tmp_path):
     assert steps_of(tmp_path, "two/hidden_state") == [0]
 
 
+def test_an_error_in_the_users_own_step_ends_training_there(k, data, tmp_path):
+    """Taken for logging's, it would be a warning, and its batch would be left out."""
+    calls = []
+
+    def check(value):
+        calls.append(value)
+        if len(calls) == 3:
+            raise ArithmeticError("of the user's own")
+        return value
+
+    class Checking(k.layers.Layer):
+        def call(self, inputs):
+            passed = tf.numpy_function(check, [inputs], inputs.dtype)
+            return inputs + tf.stop_gradient(0 * tf.ensure_shape(passed, inputs.shape))
+
+    inputs = k.Input((6, 3))
+    model = k.Model(inputs, k.layers.Dense(2)(k.layers.LSTM(4, name="rnn")(Checking()(inputs))))
+    model.compile("sgd", "mse")
+    logger = GradientLogger(tmp_path, update_freq=1)
+    with warnings.catch_warnings(), pytest.raises(tf.errors.OpError, match="of the user's own"):
+        warnings.simplefilter("error", RuntimeWarning)
+        fit(model, data, logger)
+    assert len(calls) == 3
+    logger._background.finish()
+    assert steps_of(tmp_path, "rnn/hidden_state") == [0, 1]
+
+
 def test_a_full_disk_does_not_end_training(k, data, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
