@@ -313,6 +313,41 @@ def test_wheel_and_keys_zoom_into_timesteps_and_the_zoom_stays_in_other_tabs(
     assert tab.key("window") is None
 
 
+def drag(
+    tab: Tab, over: Locator, start: int, end: int, timesteps: range, is_shifted: bool = False
+) -> None:
+    """Drag from one timestep's middle to another's, where a plot shows `timesteps`."""
+    box = tab.box(over.locator("canvas"))
+    across = [(t - timesteps[0] + 0.5) * box["width"] / len(timesteps) for t in (start, end)]
+    y = box["y"] + box["height"] / 2
+    tab.page.mouse.move(box["x"] + across[0], y)
+    tab.page.mouse.down()
+    for share in (0.5, 1):
+        tab.page.mouse.move(box["x"] + across[0] + share * (across[1] - across[0]), y)
+    if not is_shifted:
+        expect(over.locator("rect.marked")).to_be_visible()
+    tab.page.mouse.up()
+    expect(over.locator("rect.marked")).to_have_count(0)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_dragging_zooms_into_timesteps_and_with_shift_moves(
+    page: Page, open_tab: OpenTab, large: bool
+) -> None:
+    tab = open_tab(page, "few", "firstPlot=0", "pins=[2]")
+    over = tab.frame.locator("rg-curves-plot[large]") if large else plot(tab, 3)
+    drag(tab, over, 14, 5, range(TIMESTEPS))
+    assert tab.decoded("window") == f"0,{CHANNELS},5,15"
+    expect(plot(tab, 3).locator(".ends span")).to_have_text(["5", "14"])
+    page.keyboard.down("Shift")
+    drag(tab, over, 10, 8, range(5, 15), is_shifted=True)
+    page.keyboard.up("Shift")
+    assert tab.decoded("window") == f"0,{CHANNELS},7,17"
+    assert tab.decoded("pins") == "[2]", "a drag is no click"
+    tab.frame.locator("rg-curves-plot[large] canvas").dblclick()
+    assert tab.key("window") is None
+
+
 def test_what_is_not_finite_is_a_gap_with_a_mark(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "odd")
     small = plot(tab, 0)

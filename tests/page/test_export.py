@@ -155,7 +155,7 @@ def test_curves_and_histograms_are_saved_as_numbers_and_pictures(tab: OpenTab) -
     assert saved_from(page, card, "PNG")[1].startswith(b"\x89PNG")
     assert b">alpha</text>" in saved_from(page, card, "SVG")[1]
     page.frame.get_by_role("tab", name="Distribution").click()
-    card = page.frame.locator("rg-distribution-card")
+    card = page.frame.locator("rg-distribution-card header")
     name, content = saved_from(page, card, "CSV")
     assert name == "alpha_lstm_step30_histogram.csv"
     columns = table(content)
@@ -165,3 +165,40 @@ def test_curves_and_histograms_are_saved_as_numbers_and_pictures(tab: OpenTab) -
     ]
     assert np.sum(counted) == np.count_nonzero(logged("alpha", 30))
     assert b"step 30" in saved_from(page, card, "SVG")[1]
+
+
+@pytest.mark.parametrize("scale", ["symlog", "log"])
+def test_histograms_over_steps_are_saved_and_copied_as_their_counts(
+    tab: OpenTab, scale: str
+) -> None:
+    page = tab(*ALPHA, "view=distribution", f"scale={scale}", "step=10")
+    card = page.frame.locator("rg-distribution-card")
+    over = card.locator(".over")
+    expect(over).to_contain_text("all 4 kept steps")
+    name, content = saved_from(page, over, "CSV")
+    assert name == "alpha_lstm_histograms.csv"
+    columns = table(content)
+    assert columns.pop("step") == [str(step) for step in STEPS["alpha"]]
+    shown = np.array([*columns.values()], int).T.reshape(4, 2, 64)  # steps, groups, bins
+    assert [name.split()[0] for name in columns] == ["forward"] * 64 + ["backward"] * 64
+    edges = np.array(card.locator("rg-histogram").first.evaluate("(one) => one.edges"))
+    for step, counts in zip(STEPS["alpha"], shown, strict=True):
+        for channels, found in zip((slice(0, 4), slice(4, 8)), counts, strict=True):
+            values = logged("alpha", step)[..., channels].astype(np.float64)
+            real = values[values != 0]
+            expected = np.histogram(np.abs(real) if scale == "log" else real, edges)[0]
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(numbers(saved_from(page, over, "NPY")[1]), shown.reshape(4, 128))
+    np.testing.assert_array_equal(copied(page, over), shown)
+    np.testing.assert_array_equal(copied(page, card.locator("header")), shown[1:2])
+    assert b"over training" in saved_from(page, over, "SVG")[1]
+
+
+def test_the_copied_python_counts_what_the_page_counts_of_odd_numbers(tab: OpenTab) -> None:
+    page = tab('runs=["odd"]', "view=distribution")
+    card = page.frame.locator("rg-distribution-card")
+    shown = np.array(card.locator("rg-histogram").first.evaluate("(one) => one.bins.counts"))
+    assert 0 < shown.sum() < np.prod(odd()[0].shape)
+    np.testing.assert_array_equal(
+        copied(page, card.locator("header")), shown[np.newaxis, np.newaxis]
+    )

@@ -207,7 +207,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
       </div>
       <rg-curves-plot
         large role="img" aria-label="Curves of channels ${pins.join(", ")} over ${this.time}s" .channels=${pins} .samples=${samples}
-        .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
+        .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .zoomed=${this}
       ></rg-curves-plot>
     `;
   }
@@ -226,7 +226,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
         (channel, place) => html`<rg-curves-plot
           role="button" aria-label=${`channel ${this.nameOf(channel)}`} tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
           .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)} .named=${this.free}
-          .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark}
+          .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .zoomed=${this}
         ></rg-curves-plot>`,
       )}
     </div>`;

@@ -33,6 +33,7 @@ import { type Cursor, tell } from "./events";
 import { unwatch, watch } from "./in_view";
 import { SizedElement } from "./sized";
 import { controls } from "./theme";
+import { type Dragged, TimeDrag, type Zoomed } from "./time_zoom";
 
 /** Heights of the curves, of the small plots and of the large one. */
 const HEIGHTS = { small: 84, large: 260 };
@@ -49,7 +50,7 @@ export function dashAt(place: number): number[] {
 }
 
 /** Curves of some channels over timesteps, one for each sample; of too many, bands of quantiles. */
-export class RgCurvesPlot extends SizedElement {
+export class RgCurvesPlot extends SizedElement implements Dragged {
   static override properties = {
     name: { type: String },
     channels: { attribute: false },
@@ -65,12 +66,14 @@ export class RgCurvesPlot extends SizedElement {
     named: { type: Boolean },
     pinned: { type: Boolean },
     dark: { type: Boolean },
+    zoomed: { attribute: false },
     seen: { state: true },
+    marked: { state: true },
   };
   static override styles = [
     controls,
     css`
-      :host { display: block; min-width: 0; }
+      :host { display: block; min-width: 0; user-select: none; }
       :host(:not([large])) { contain: content; min-height: ${HEIGHTS.small + AROUND}px; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
       .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
       .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
@@ -84,6 +87,7 @@ export class RgCurvesPlot extends SizedElement {
       .ends { display: flex; justify-content: space-between; gap: 4px; white-space: nowrap; font-size: 10px; line-height: 13px; color: var(--rg-muted); }
       .range { overflow: hidden; }
       .cursor { stroke: var(--rg-crosshair); opacity: 0.55; }
+      .marked { fill: var(--rg-accent); opacity: 0.25; }
       path { fill: none; stroke-linecap: round; stroke-linejoin: round; stroke-width: 2.2; }
       .halo { stroke: var(--rg-background); stroke-width: 5; }
       circle { stroke: var(--rg-background); stroke-width: 1.5; }
@@ -112,8 +116,12 @@ export class RgCurvesPlot extends SizedElement {
   declare large: boolean;
   declare pinned: boolean;
   declare dark: boolean;
+  /** What dragging over it zooms. */
+  declare zoomed: Zoomed;
   declare seen: boolean;
+  declare marked: Range | null;
 
+  private readonly drag = new TimeDrag(this);
   private made: unknown[] = [];
   private drawn: unknown[] = [];
   private curves: Curve[] = [];
@@ -124,6 +132,7 @@ export class RgCurvesPlot extends SizedElement {
   constructor() {
     super();
     this.seen = false;
+    this.marked = null;
     this.cursor = null;
     this.large = false;
     this.free = false;
@@ -133,7 +142,7 @@ export class RgCurvesPlot extends SizedElement {
     this.addEventListener("pointermove", this.onMove);
     this.addEventListener("pointerleave", () => tell(this, "rg-cursor", null));
     this.addEventListener("click", () => {
-      if (!this.large) tell(this, "rg-pin", { t: 0, c: this.channels[0] });
+      if (!this.large && !this.drag.dragged) tell(this, "rg-pin", { t: 0, c: this.channels[0] });
     });
   }
 
@@ -214,6 +223,7 @@ export class RgCurvesPlot extends SizedElement {
     const one = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
     return svg`
       ${this.large ? this.renderAxes(frame) : nothing}
+      ${this.marked ? renderMarked(this.marked, frame) : nothing}
       ${inside ? svg`<line class="cursor" x1=${x} x2=${x} y1="0" y2=${frame.height}></line>` : nothing}
       ${one.map(({ sample, channel, trace }) => {
         const path = pathData(trace, frame);
@@ -297,14 +307,26 @@ export class RgCurvesPlot extends SizedElement {
     };
   }
 
+  private get box(): DOMRect {
+    return (this.renderRoot.querySelector("canvas") as HTMLElement).getBoundingClientRect();
+  }
+
+  timestepOf({ clientX }: MouseEvent): number {
+    return timestepAt(clientX - this.box.left, this.frame);
+  }
+
   /** The curve nearest to the pointer is read, at the timestep there. */
   private readonly onMove = (event: PointerEvent): void => {
-    const { frame } = this;
-    const box = (this.renderRoot.querySelector("canvas") as HTMLElement).getBoundingClientRect();
-    const t = timestepAt(event.clientX - box.left, frame);
-    const nearest = nearestCurve(this.curves, t, 1 - (event.clientY - box.top) / box.height, frame.scale);
+    const t = this.timestepOf(event);
+    const { top, height } = this.box;
+    const nearest = nearestCurve(this.curves, t, 1 - (event.clientY - top) / height, this.frame.scale);
     tell(this, "rg-cursor", { t, c: nearest?.channel ?? this.channels[0], s: nearest?.sample });
   };
+}
+
+function renderMarked([one, other]: Range, frame: Frame) {
+  const [from, to] = [acrossOf(one, frame), acrossOf(other, frame)].sort((a, b) => a - b);
+  return svg`<rect class="marked" x=${from} width=${Math.max(1, to - from)} height=${frame.height}></rect>`;
 }
 
 function same(one: readonly unknown[], other: readonly unknown[]): boolean {

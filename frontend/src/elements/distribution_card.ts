@@ -4,10 +4,10 @@ import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
 import type { LoadedHistogram } from "../data/histograms";
 import type { Histogram } from "../data/types";
-import { ofPicture, ofTable, type Pictured } from "../exports";
+import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
 import type { OverSteps } from "../state";
-import { binsAt, binsTable, countsOf, mostShare } from "../views/bins";
-import { joined } from "../views/export";
+import { binsAt, binsTable, countsOf, courseTable, mostShare } from "../views/bins";
+import { histogramPython, joined } from "../views/export";
 import { svgStack } from "../views/picture";
 import { card, controls } from "./theme";
 import "./export_menu";
@@ -53,6 +53,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
       .groups { display: grid; gap: 8px 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 270px), 1fr)); }
       h4 { font-size: 12px; font-weight: 500; margin: 4px 0 0; }
       .faded { opacity: 0.55; }
+      .over { display: flex; justify-content: space-between; align-items: baseline; gap: 8px; margin-top: 4px; }
     `,
   ];
 
@@ -112,23 +113,40 @@ export class RgDistributionCard extends LitElement implements Pictured {
   }
 
   private get exports() {
-    const { run, tag, entry } = this.series;
     const { histogram, index } = this.now as Now;
     const [step] = histogram.steps[index];
-    const name = joined(run, tag, `step${step}`, "histogram");
+    const name = joined(this.series.run, this.series.tag, `step${step}`, "histogram");
     return {
-      ...ofPicture(
-        name,
-        `${run}, ${tag}, ${entry.metadata.title}, step ${step}, ${this.samples}`,
-        () => this,
-      ),
+      ...ofPicture(name, `${this.caption}, step ${step}, ${this.samples}`, () => this),
       ...ofTable(name, () => binsTable(histogram, index)),
+      ...ofPython(async (logdir) => histogramPython(histogram, [index], logdir)),
     };
+  }
+
+  private exportsOverSteps(histogram: Histogram) {
+    const { series, samples } = this;
+    const name = joined(series.run, series.tag, "histograms");
+    const indices = histogram.steps.map((_, index) => index);
+    const picture = { asSvg: (caption: string) => this.stacked("rg-ridgelines", caption) };
+    return {
+      ...ofPicture(name, `${this.caption}, over training, ${samples}`, () => picture),
+      ...ofTable(name, () => courseTable(histogram)),
+      ...ofPython(async (logdir) => histogramPython(histogram, indices, logdir)),
+    };
+  }
+
+  private get caption(): string {
+    const { run, tag, entry } = this.series;
+    return `${run}, ${tag}, ${entry.metadata.title}`;
   }
 
   /** Every histogram and what is over steps, below each other. */
   asSvg(caption: string): string {
-    const plots = this.renderRoot.querySelectorAll<RgHistogram | RgRidgelines>("rg-histogram, rg-ridgelines");
+    return this.stacked("rg-histogram, rg-ridgelines", caption);
+  }
+
+  private stacked(selector: string, caption: string): string {
+    const plots = this.renderRoot.querySelectorAll<RgHistogram | RgRidgelines>(selector);
     const groupOf = (plot: Element) => plot.parentElement?.querySelector("h4")?.textContent ?? "";
     return svgStack(
       [...plots].map((plot) => plot.asSvg(groupOf(plot))),
@@ -201,7 +219,10 @@ export class RgDistributionCard extends LitElement implements Pictured {
         ? `all ${keptSteps} kept steps`
         : `${steps.length} of ${keptSteps} kept steps, evenly spaced`;
     return html`
-      <p class="muted over">Over training: ${which}. Click one to go there.</p>
+      <div class="over">
+        <p class="muted">Over training: ${which}. Click one to go there.</p>
+        <rg-export-menu .exports=${this.exportsOverSteps(histogram)}></rg-export-menu>
+      </div>
       <div class="groups ${course.status === "loading" ? "faded" : ""}">
         ${(histogram.groups ?? [["", 0]]).map(
           ([name], group) => html`<div>

@@ -21,7 +21,7 @@ export interface Plot extends EventTarget {
 }
 
 /** Pointer movements up to so many pixels are a click. */
-const CLICK_PIXELS = 4;
+export const CLICK_PIXELS = 4;
 export const WHEEL_FACTOR = 1.0015;
 export const KEY_FACTOR = 0.7;
 

@@ -68,6 +68,18 @@ export function binsTable(histogram: Histogram, step: number): Table {
   };
 }
 
+/** The counts of every channel group, a row a step, a column a bin, which is named by its ends. */
+export function courseTable({ edges, groups, steps, counts }: Histogram): Table {
+  const bins = counts[0].flatMap((_, group) =>
+    edges.slice(1).map((to, bin) => ({ group, bin, name: `${edges[bin]} to ${to}` })),
+  );
+  return {
+    index: ["step", steps.map(([step]) => step)],
+    names: bins.map(({ group, name }) => [groups?.[group][0], name].filter(Boolean).join(" ")),
+    columns: bins.map(({ group, bin }) => counts.map((atStep) => atStep[group][bin])),
+  };
+}
+
 /** The largest share of cells in any bin; above 0, so that it can be the top of an axis. */
 export function mostShare(all: readonly Bins[]): number {
   const shares = all.map(({ counts, cells }) => counts.reduce((a, b) => Math.max(a, b), 0) / (cells || 1));

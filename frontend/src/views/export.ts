@@ -2,7 +2,7 @@
 
 import { PADDING } from "../colour/bfloat16";
 import type { Grid, Window } from "../data/pool";
-import type { Reduction, Tensor, TensorRequest } from "../data/types";
+import type { Histogram, Reduction, Tensor, TensorRequest } from "../data/types";
 import type { AxisNames } from "./axes";
 import type { Order } from "./order";
 
@@ -168,6 +168,33 @@ import tb_rnngrad
 record = ${reading({ run, tag }, logdir)}.at(${step})
 data = np.ma.array(record.sequences)
 ${time || reversed ? arranged(time, reversed) : MASKED}view = data[:, ${first}:${end}][..., [${channels.join(", ")}]]  # [samples, ${time ?? "timestep"}s, channels]
+`;
+}
+
+/** The counts of a histogram at some of its steps: `view`, [steps, groups, bins]. */
+export function histogramPython(
+  { request, edges, groups, steps }: Histogram,
+  at: readonly number[],
+  logdir: string,
+): string {
+  const sizes = (groups ?? []).map(([, size]) => size);
+  const ends = sizes.slice(0, -1).map((_, i) => sizes.slice(0, i + 1).reduce((a, b) => a + b));
+  const group = request.axis.name === "log" ? "abs(group[group != 0])" : "group[group != 0]";
+  return `import numpy as np
+import tb_rnngrad
+
+edges = [${edges.join(", ")}]
+series = ${reading(request, logdir)}
+
+
+def counts(record):  # padding, exact zeros and what is not finite are in no bin
+    data = record.sequences.astype(np.float64)
+    cells = data if record.mask is None else data[record.mask]
+    groups = np.split(cells, [${ends.join(", ")}], axis=-1)
+    return [np.histogram(${group}, edges)[0] for group in groups]
+
+
+view = np.array([counts(series.at(step)) for step in [${at.map((index) => steps[index][0]).join(", ")}]])  # [steps, groups, bins]
 `;
 }
 
