@@ -63,7 +63,8 @@ class SummaryWriter:
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
-        self._kept: list[bytes] | None = None  # while `together`
+        self._together = 0  # how many such blocks are entered
+        self._kept: list[bytes] = []
         self._file = self.path.open("xb", buffering=0)
         _open_files.add(self.path)
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
@@ -170,16 +171,22 @@ class SummaryWriter:
     def together(self) -> Iterator[None]:
         """While entered, keep what is added; at the end, also by an error, write it at once.
 
-        For many small records: a call to the system costs as much as making one.
+        For many small records: a call to the system costs as much as making one. Of blocks in each
+        other, or in several threads, the last to end writes.
+
+        Raises:
+            OSError: as `add_sequence`; nothing that was added is written then.
         """
         with self._lock:
-            self._kept = []
+            self._together += 1
         try:
             yield
         finally:
             with self._lock:
-                kept, self._kept = self._kept, None
-                self._append(_tfrecord.joined(kept))
+                self._together -= 1
+                if not self._together:
+                    kept, self._kept = self._kept, []
+                    self._append(_tfrecord.joined(kept))
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""
@@ -239,10 +246,10 @@ class SummaryWriter:
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
-            if self._kept is None:
-                self._append(parts)
-            else:
+            if self._together:
                 self._kept += parts
+            else:
+                self._append(parts)
 
     def _append(self, parts: Sequence[bytes]) -> None:
         """Put whole events at the end of the file, or none of them."""

@@ -237,8 +237,12 @@ def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
     assert events(tmp_path / "together")[1:] == events(tmp_path / "apart")[1:]
     with writer.together():
         pass
-    writer.add_scalar("loss", 2.0, 3)
-    assert len(events(tmp_path / "together")) == 5
+    with writer.together():
+        with writer.together():
+            writer.add_scalar("loss", 2.0, 3)
+        assert len(events(tmp_path / "together")) == 4
+    writer.add_scalar("loss", 1.0, 4)
+    assert len(events(tmp_path / "together")) == 6
 
 
 def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path):

@@ -88,6 +88,7 @@ class GraphStep:
 
     def __init__(self, taps: Taps, model: Any) -> None:
         self._plain = _train_function(model)
+        self._model_name = model.name
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
         own = Taps(taps.adapter, taps.asked)
@@ -126,12 +127,12 @@ class GraphStep:
     def entered(self) -> Iterator[None]:
         """See `AnyStep`."""
         self._values.clear()
-        with _answered_by(self._plain, self._tapped):
+        with self._answered_by(self._tapped):
             yield
 
     def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
         """See `AnyStep`."""
-        return _answered_by(self._plain, partial(run, self._plain))
+        return self._answered_by(partial(run, self._plain))
 
     def untouched(self) -> Any:
         """See `AnyStep`."""
@@ -145,6 +146,27 @@ class GraphStep:
             if (index, "data") in self._values
         ]
 
+    @contextlib.contextmanager
+    def _answered_by(self, answer: Callable[[Any], Any]) -> Iterator[None]:
+        """For a while, have what holds on to the train function, as fit does, call `answer`.
+
+        Raises:
+            RuntimeError: something else answers already.
+        """
+        function = self._plain
+        if isinstance(function, _StandIn):
+            raise RuntimeError(
+                f"model {self._model_name!r} is being looked at already, and in legacy graph mode "
+                "(tf.compat.v1.disable_eager_execution) a step can be by one GradientLogger or "
+                "capture at a time; ask one for all layers and quantities"
+            )
+        function.__class__, function.answer = _StandIn, answer
+        try:
+            yield
+        finally:
+            if vars(function).get("answer") is answer:
+                answer_itself(function)
+
 
 class _StandIn(GraphExecutionFunction):  # type: ignore[misc]
     """A function whose calls something else answers."""
@@ -154,16 +176,11 @@ class _StandIn(GraphExecutionFunction):  # type: ignore[misc]
         return self.answer(inputs)
 
 
-@contextlib.contextmanager
-def _answered_by(function: Any, answer: Callable[[Any], Any]) -> Iterator[None]:
-    """For a while, have what holds on to `function`, as fit does, call `answer` instead."""
-    own_class = type(function)
-    with patched([(vars(function), "answer", answer)]):
-        function.__class__ = _StandIn
-        try:
-            yield
-        finally:
-            function.__class__ = own_class
+def answer_itself(function: Any) -> None:
+    """Have nothing stand in for a train function any more."""
+    if isinstance(function, _StandIn):
+        function.__class__ = GraphExecutionFunction
+        del function.answer
 
 
 def _train_function(model: Any) -> Any:

@@ -6,7 +6,6 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from tb_rnngrad.keras._assemble import Captured, captured
@@ -30,6 +29,34 @@ class AnyStep(Protocol):
 
 
 @dataclass(frozen=True)
+class _Diversion:
+    """Stands for a train function."""
+
+    run: Callable[[Any, Any], Any]
+    plain: Any
+
+    def __call__(self, batch: Any) -> Any:
+        return self.run(self.plain, batch)
+
+
+def end_diversions(model: Any) -> None:
+    """Give a model, while it does not train, its train function back.
+
+    A fit that was broken off between a logger's hook and its step does not do it itself.
+    """
+    function = getattr(model, "train_function", None)
+    if function is None:
+        return
+    if is_legacy_graph():
+        from tb_rnngrad.keras._legacy_graph import answer_itself  # it needs tf_keras
+
+        answer_itself(function)
+        return
+    while isinstance(model.train_function, _Diversion):
+        model.train_function = model.train_function.plain
+
+
+@dataclass(frozen=True)
 class LiveStep:
     """See `AnyStep`; `optimizer` is the one that may scale the loss, or None."""
 
@@ -48,12 +75,13 @@ class LiveStep:
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
         """See `AnyStep`; fit reads the attribute at every step."""
-        plain = self.model.train_function
-        self.model.train_function = partial(run, plain)
+        diversion = _Diversion(run, self.model.train_function)
+        self.model.train_function = diversion
         try:
             yield
         finally:
-            self.model.train_function = plain
+            if self.model.train_function is diversion:
+                self.model.train_function = diversion.plain
 
     def untouched(self) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""

@@ -18,7 +18,7 @@ from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured
 from tb_rnngrad.keras._background import Background
 from tb_rnngrad.keras._gradients import probe_of
-from tb_rnngrad.keras._live import AnyStep, live_step
+from tb_rnngrad.keras._live import AnyStep, end_diversions, live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._taps import Taps, taps_of
@@ -163,6 +163,7 @@ class GradientLogger:
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the next logging step."""
         self._until_next_call.close()  # which another callback may have kept from coming
+        end_diversions(self._model)
         try:
             self._steps = self._read_steps()
             self._stride = adapter_of(self._model).steps_per_execution(self._model)
@@ -241,11 +242,10 @@ class GradientLogger:
             taps = self._taps or taps_of(adapter, self._model, self._layers, self._of)
             self._taps = taps
             live = live_step(taps, self._model, getattr(self._model, "optimizer", None))
+            run = partial(self._run_tapped, live, taps, step, flow_only)
+            self._until_next_call.enter_context(live.diverted(run))
         except _FAILURES as error:
             self._give_up(error)
-            return
-        run = partial(self._run_tapped, live, taps, step, flow_only)
-        self._until_next_call.enter_context(live.diverted(run))
 
     def _run_tapped(
         self, live: AnyStep, taps: Taps, step: int, flow_only: bool, plain: Any, batch: Any

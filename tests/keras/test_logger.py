@@ -263,6 +263,22 @@ def test_an_error_in_the_users_own_step_ends_training_there(k, data, tmp_path):
     assert steps_of(tmp_path, "rnn/hidden_state") == [0, 1]
 
 
+def test_a_fit_that_another_callback_breaks_off_leaves_no_trace_in_the_next(k, data, tmp_path):
+    class Fails(k.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            raise ArithmeticError("broken off")
+
+    model = make(k, "SimpleRNN")
+    with pytest.raises(ArithmeticError):
+        fit(model, data, GradientLogger(tmp_path / "before"), Fails())
+    fit(model, data, GradientLogger(tmp_path / "after", update_freq=1), epochs=1)
+    assert steps_of(tmp_path / "after", "two/hidden_state") == [0, 1, 2, 3]
+    assert not (tmp_path / "before").exists()
+    train_function = model.train_function
+    fit(model, data, epochs=1)
+    assert model.train_function is train_function
+
+
 def test_a_full_disk_does_not_end_training(k, data, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
