@@ -26,7 +26,7 @@ from tb_rnngrad.keras import GradientLogger, gradients
 
 # Samples, timesteps, units; rounds, and steps in a row: what they leave to the background is paid
 # for before the clock stops.
-SIZES = {"small": (16, 100, 6, 25, 25), "large": (32, 500, 128, 5, 5)}
+SIZES = {"small": (16, 100, 6, 50, 25), "large": (32, 500, 128, 9, 3)}
 
 
 class Work:
