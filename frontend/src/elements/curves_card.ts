@@ -235,7 +235,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   private renderReadout(samples: readonly Sampled[]) {
     const { cursor, series } = this;
     if (cursor?.c == null) {
-      return html`<span class="muted">Point at a curve to read it, in every plot at once; click a small plot to pin its channel.</span>`;
+      return html`<span class="muted">Point at a curve to read it, in every plot at once; drag to zoom into timesteps; click a small plot to pin its channel.</span>`;
     }
     const { t, c } = cursor;
     const views = samples.flatMap(({ views }) => viewOf(views, c) ?? []);
