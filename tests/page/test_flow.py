@@ -120,6 +120,31 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
     expect(heading).to_be_visible()
 
 
+def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: OpenTab) -> None:
+    page = tab(*FLOW)
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
+    expect(canvas).to_be_visible()
+    box = page.box(canvas)
+    canvas.hover(position={"x": box["width"] * 1.5 / 4, "y": box["height"] * 35.5 / TIMESTEPS})
+    now = page.frame.locator("rg-flow-now rg-curve .values")
+    over = page.frame.locator("rg-flow-curves rg-curve .values").first
+    expect(now).to_contain_text("at timestep 35")  # of the slider's step
+    assert float(now.locator("b").inner_text()) == pytest.approx(norms()[3, 35], rel=1e-6)
+    expect(over).to_contain_text("at step 10")
+    assert float(over.locator("b").inner_text()) == flow.memory_horizon(norms()[1, ::-1])
+    readout = page.frame.locator("rg-flow-map .readout")
+    page.page.mouse.move(5, 5)
+    expect(over).not_to_contain_text("at step")
+    plot = page.frame.locator("rg-flow-curves .plot").first
+    plot.press("End")
+    plot.press("ArrowLeft")
+    expect(readout).to_contain_text("step 20")
+    page.frame.locator("rg-flow-now .plot").press("Home")
+    expect(readout).to_contain_text("norm at step 30, timestep 0")
+    page.frame.locator("rg-flow-now .plot").press("Tab")
+    expect(now).not_to_contain_text("at timestep")
+
+
 def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
     page = tab(*FLOW[1:], "view=heatmap")
     page.at_step("alpha", 30)
