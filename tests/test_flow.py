@@ -157,6 +157,7 @@ def test_the_statistics_of_each_are_those_of_it_alone(monkeypatch, is_masked, la
         np.arange(batch.shape[1]) < length[:, np.newaxis] if is_masked else None
         for batch, length in zip(batches, lengths, strict=True)
     ]
+    masks[2] = None
     each = flow.statistics_of_each(batches, masks)
     assert [len(rows) for rows in each] == [7, 1, 12]
     for rows, batch, mask in zip(each, batches, masks, strict=True):

@@ -220,8 +220,11 @@ def statistics_of_each(
         first = statistics_of_each(batches[:half], masks[:half])
         return first + statistics_of_each(batches[half:], masks[half:])
     data = batches[0] if len(batches) == 1 else np.concatenate(batches, axis=1)
-    given = [mask for mask in masks if mask is not None]
-    mask = np.concatenate(given, axis=1) if given else None
+    mask = None
+    if any(one is not None for one in masks):
+        pairs = zip(batches, masks, strict=True)
+        whole = [np.ones(b.shape[:2], np.bool_) if one is None else one for b, one in pairs]
+        mask = np.concatenate(whole, axis=1)
     rows = np.empty((data.shape[1], len(STATISTICS)), np.float32)
     alive = _fill(rows[:, : len(_FORMULAS)], data, mask, _FORMULAS)
     ends = np.cumsum([batch.shape[1] for batch in batches])[:-1]
