@@ -59,12 +59,17 @@ class Tab:
 
     @classmethod
     def attach(cls, page: Page) -> Tab:
-        """Return the tab of a page that shows it."""
+        """Return the tab of a page that shows it, once it has come to rest.
+
+        A key pressed before goes by the steps that are known by then.
+        """
         element = page.wait_for_selector("iframe")
         frame = element and element.content_frame()
         assert frame
         frame.wait_for_selector("rnngrad-app")
-        return cls(page, frame)
+        tab = cls(page, frame)
+        tab.rest()
+        return tab
 
     def rest(self) -> None:
         """Wait until the page has nothing under way: no request, no timer, nothing to draw."""
