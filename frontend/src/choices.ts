@@ -2,6 +2,7 @@
 
 import type { KeptStep, TagEntry, Tags } from "./data/types";
 import type { SeriesName, State } from "./state";
+import { type Groups, rangesOf } from "./views/groups";
 
 /** As many runs are shown at first. */
 const FIRST_RUNS = 4;
@@ -137,13 +138,11 @@ export function shownPins(state: State, channels: number): number[] {
 }
 
 /** A channel's number, with the name of its group and, where that has several, its number there. */
-export function channelName(channel: number, groups: readonly [string, number][] | null | undefined): string {
-  let first = 0;
-  for (const [name, size] of groups ?? []) {
-    if (channel < first + size) return `${channel} (${size > 1 ? `${name} ${channel - first}` : name})`;
-    first += size;
-  }
-  return String(channel);
+export function channelName(channel: number, groups: Groups | null | undefined): string {
+  const found = rangesOf(groups ?? []).find(({ to }) => channel < to);
+  if (!found) return String(channel);
+  const { name, from, to } = found;
+  return `${channel} (${to - from > 1 ? `${name} ${channel - from}` : name})`;
 }
 
 /** Whether `text` matches the filter, a regular expression; one that is none matches everything. */

@@ -18,6 +18,7 @@ import {
 } from "./data/types";
 import type { Percentile, State } from "./state";
 import type { AxisNames } from "./views/axes";
+import { rangesOf } from "./views/groups";
 import { isWeight, WEIGHTS } from "./views/weights";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
@@ -55,12 +56,9 @@ export function arrangementOf(series: Series, state: State): Arrangement {
 
 /** The channels of a layer's backward direction; undefined where it has none. */
 export function backwardChannels({ entry }: Series): [number, number][] | undefined {
-  let first = 0;
-  const ranges = (entry.metadata.channel_groups ?? []).flatMap(([name, size]) => {
-    const range: [number, number] = [first, first + size];
-    first += size;
-    return name.split("/").includes("backward") ? [range] : [];
-  });
+  const ranges = rangesOf(entry.metadata.channel_groups ?? []).flatMap(
+    ({ name, from, to }): [number, number][] => (name.split("/").includes("backward") ? [[from, to]] : []),
+  );
   return ranges.length > 0 ? ranges : undefined;
 }
 

@@ -2,6 +2,7 @@
 
 import { nothing, type SVGTemplateResult, svg } from "lit";
 import type { Axis, AxisNames, Layout, Upright } from "../views/axes";
+import { type Groups, rangesOf } from "../views/groups";
 
 /** Pixels that a number takes on an axis. */
 const TICK_GAP = { across: { t: 60, c: 40 }, down: 24 };
@@ -14,8 +15,6 @@ const NAME_GAP = 6;
 const NAMES_ABOVE = 13;
 const NAMES_BESIDE = 14;
 const LEVEL_NAMES = 44;
-
-type Groups = readonly (readonly [string, number])[];
 
 /** Both axes: ticks and the axis' name, below and at the left. */
 export function renderAxes({ across, down }: Layout, names: AxisNames, columnNames?: number[]) {
@@ -56,11 +55,8 @@ function nameChannels(groups: Groups): boolean {
  */
 export function renderGroups(layout: Layout, groups: Groups, beyond: number): SVGTemplateResult[] {
   const { across, down, c } = layout;
-  let first = 0;
-  return groups.flatMap(([name, size]) => {
-    const edge = first;
-    first += size;
-    const [from, to] = [Math.max(c.from, edge), Math.min(c.to, first)];
+  return rangesOf(groups).flatMap(({ name, from: edge, to: after }) => {
+    const [from, to] = [Math.max(c.from, edge), Math.min(c.to, after)];
     if (from >= to) return [];
     const [start, end] = c.span(from, to);
     const line = (kind: string) =>

@@ -4,6 +4,7 @@ import { PADDING } from "../colour/bfloat16";
 import type { Grid, Window } from "../data/pool";
 import type { Histogram, Reduction, Tensor, TensorRequest } from "../data/types";
 import type { AxisNames } from "./axes";
+import { rangesOf } from "./groups";
 import type { Order } from "./order";
 
 /** Name of a file for a view, without its ending. */
@@ -177,8 +178,7 @@ export function histogramPython(
   at: readonly number[],
   logdir: string,
 ): string {
-  const sizes = (groups ?? []).map(([, size]) => size);
-  const ends = sizes.slice(0, -1).map((_, i) => sizes.slice(0, i + 1).reduce((a, b) => a + b));
+  const starts = rangesOf(groups ?? []).map(({ from }) => from);
   const group = request.axis.name === "log" ? "abs(group[group != 0])" : "group[group != 0]";
   return `import numpy as np
 import tb_rnngrad
@@ -190,7 +190,7 @@ series = ${reading(request, logdir)}
 def counts(record):  # padding, exact zeros and what is not finite are in no bin
     data = record.sequences.astype(np.float64)
     cells = data if record.mask is None else data[record.mask]
-    groups = np.split(cells, [${ends.join(", ")}], axis=-1)
+    groups = np.split(cells, [${starts.slice(1).join(", ")}], axis=-1)
     return [np.histogram(${group}, edges)[0] for group in groups]
 
 
