@@ -49,6 +49,7 @@ def beyond_keys(tab: Tab) -> list[str]:
     faint_rings = []
     while True:
         tab.page.keyboard.press("Tab")
+        tab.rest()  # what it scrolled to is drawn, with the controls in it
         stop = tab.frame.evaluate("accessibility.noteFocus()")
         if stop is None:
             return faint_rings + list(tab.frame.evaluate("accessibility.unreached()"))

@@ -22,6 +22,16 @@ VALUES = """(slider) =>
   ["valuemin", "valuenow", "valuemax"].map((name) => Number(slider.getAttribute(`aria-${name}`)))"""
 
 
+# After no more than microtasks: the next key may be the next task.
+STEP_WHEN_FOCUSED = """async (card) => {
+  const step = card.renderRoot.querySelector(".step");
+  const before = step.textContent;
+  card.renderRoot.querySelector("rg-pin-button").renderRoot.querySelector("button").focus();
+  for (let i = 0; i < 50; i++) await undefined;
+  return [before, step.textContent];
+}"""
+
+
 def number(text: str) -> np.float32:
     """Return a number as the page writes it."""
     return np.float32(text.replace("−", "-"))
@@ -92,6 +102,18 @@ def test_curves_are_read_by_keyboard(tab: OpenTab) -> None:
     expect(page.card("alpha").locator(".readout")).to_contain_text("timestep 1, channel 3")
     page.page.keyboard.press("Tab")
     expect(values).not_to_contain_text("at timestep")
+
+
+def test_a_card_far_below_is_drawn_before_the_key_after_the_one_that_reached_it(
+    page: Page, url: str
+) -> None:
+    page.set_viewport_size({"width": 600, "height": 600})
+    tab = Tab.open(page, url, "view=curves", 'runs=["alpha","beta"]')
+    tab.slider().press("Home")
+    tab.rest()
+    before, after = tab.frame.locator("rg-curves-card").last.evaluate(STEP_WHEN_FOCUSED)
+    assert "step 30" in before  # not drawn anew, so far below
+    assert "step 0" in after
 
 
 def test_bins_are_read_by_keyboard(tab: OpenTab) -> None:

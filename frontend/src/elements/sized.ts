@@ -26,6 +26,11 @@ export abstract class SizedElement extends LitElement {
       this.skipped = (event as ContentVisibilityAutoStateChangeEvent).skipped;
       if (!this.skipped) this.resume();
     });
+    // The next key must find what is to be drawn: Tab would go past controls that come a frame later.
+    this.addEventListener("focusin", () => {
+      this.skipped = false;
+      this.resume();
+    });
   }
 
   /** The height that it keeps free before it is first drawn. */
