@@ -8,6 +8,7 @@ message at several places is merged (https://protobuf.dev/programming-guides/enc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 _LENGTH_DELIMITED: Final = 2
@@ -15,8 +16,12 @@ _LENGTH_DELIMITED: Final = 2
 
 def field(number: int, parts: Sequence[bytes]) -> list[bytes]:
     """Return the parts of a field of bytes, text or a message that consists of `parts`."""
-    head = _varint(number << 3 | _LENGTH_DELIMITED) + _varint(sum(map(len, parts)))
-    return [head, *parts]
+    return [_head(number, sum(map(len, parts))), *parts]
+
+
+@lru_cache(maxsize=1024)  # lengths are the same from step to step
+def _head(number: int, length: int) -> bytes:
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
 
 
 def _varint(value: int) -> bytes:

@@ -423,6 +423,8 @@ def decode_sample(blob: bytes) -> NDArray[Any]:
 def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
     """Return [samples, 2]: the least and greatest finite real value of each sample."""
     extremes = _bounds(data.reshape(len(data), -1))
+    if mask is None and np.isfinite(extremes).all():
+        return extremes
     is_padded = False if mask is None else ~mask.all(axis=1)
     for index in np.flatnonzero(is_padded | ~np.isfinite(extremes).all(axis=1)):
         real = data[index] if mask is None else data[index][mask[index]]

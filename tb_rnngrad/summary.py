@@ -157,11 +157,17 @@ def _flow_head(tag: str, content: bytes, shape: tuple[int, ...]) -> bytes:
     return value.SerializeToString()
 
 
-def fill_scalar(summary: Summary, tag: str, value: float) -> None:
-    """Put a scalar, as TensorBoard's own scalars are, into `summary`, in place."""
-    scalar = summary.value.add(tag=tag, metadata=_SCALAR_METADATA)
-    scalar.tensor.dtype = DT_FLOAT
-    scalar.tensor.float_val.append(value)
+def serialised_scalar(tag: str, value: float) -> list[bytes]:
+    """Return the bytes, in parts, of a `Summary` of one scalar, as TensorBoard's own are."""
+    return _value(_scalar_head(tag), [TensorProto(float_val=[value]).SerializeToString()])
+
+
+@lru_cache(maxsize=1024)
+def _scalar_head(tag: str) -> bytes:
+    value = Summary.Value(tag=tag, metadata=_SCALAR_METADATA)
+    value.tensor.dtype = DT_FLOAT
+    head: bytes = value.SerializeToString()
+    return head
 
 
 def as_record(

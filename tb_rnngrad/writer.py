@@ -216,12 +216,13 @@ class SummaryWriter:
         self, values: Mapping[str, float], global_step: int, wall_time: float | None
     ) -> None:
         event = _event(global_step, wall_time)
+        parts: list[bytes] = []
         for tag, value in values.items():
             summary.check_tag(tag)
-            summary.fill_scalar(event.summary, tag, value)
+            parts += summary.serialised_scalar(tag, value)
         for tag in values:
             self._note(tag, b"a scalar", event.step, stacklevel=4)
-        self._write(event)
+        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def _note(self, tag: str, content: bytes, step: int, stacklevel: int = 3) -> None:
         """Refuse a tag that was something else before, and warn of a step that goes back."""

@@ -242,7 +242,8 @@ def test_the_page_and_python_agree():
 
 
 def test_of_one_lag_there_is_no_fit_and_no_gain():
-    assert np.isnan(flow.exponential_fit([1.0])).all()
+    for norms in ([1.0], [], [0.0, 1.0], [np.nan, np.inf]):
+        assert np.isnan(flow.exponential_fit(norms)).all()
     assert flow.gain([1.0]).size == 0
     assert np.isnan(flow.gain([0.0, 1.0])).all()
 
@@ -309,6 +310,18 @@ def test_scalars_are_one_steps_flow_in_three_numbers():
     assert found["half_life"] == pytest.approx(np.log(2) / -np.log(0.9))
     assert found["largest_gain"] == pytest.approx(0.9)
     assert flow.scalars(rows, eps=0.1)["memory_horizon"] == 21
+
+
+def test_scalars_of_several_steps_are_those_of_each():
+    names = ("lag_norm_mean",)
+    norms = [[1, 0.5, 0.3], [0, 0, 0], [1, 2], [np.nan, 1, 2], [1, np.inf, 1], [1]]
+    flows = [np.array(one, np.float32)[:, np.newaxis] for one in norms]
+    together = flow.scalars_of_each(flows, 0.1, names)
+    for found, rows in zip(together, flows, strict=True):
+        assert found == pytest.approx(flow.scalars(rows, 0.1, names), rel=1e-12, nan_ok=True)
+    assert together[0]["memory_horizon"] == 2
+    assert together[2]["largest_gain"] == 2
+    assert flow.scalars_of_each([]) == []
 
 
 def test_scalars_are_nan_where_charts_have_no_place_for_them():

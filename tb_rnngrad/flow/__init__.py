@@ -9,6 +9,7 @@ from tb_rnngrad.flow._metrics import (
     largest_gain,
     memory_horizon,
     scalars,
+    scalars_of_each,
     snr_horizon,
 )
 from tb_rnngrad.flow._statistics import (
@@ -39,6 +40,7 @@ __all__ = [
     "largest_gain",
     "memory_horizon",
     "scalars",
+    "scalars_of_each",
     "snr_horizon",
     "statistics",
     "statistics_of_each",

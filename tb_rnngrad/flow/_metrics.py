@@ -6,7 +6,6 @@ lag" in what is given, and for "undefined" in what is returned.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,14 +50,18 @@ def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
     Raises:
         ValueError: `eps` is out of its range.
     """
+    return float(_horizons(_one_row(norms), eps)[0])
+
+
+def _horizons(rows: Float64, eps: float) -> Float64:
+    """Return the memory horizon of each of [rows, lags]."""
     if not 0 < eps <= 1:
         raise ValueError(f"eps is {eps}; expected above 0 and at most 1")
-    given = np.asarray(norms, np.float64)
-    known = np.fmax(given, 0)  # of NaN, 0
-    largest = known.max(initial=0)
-    if not 0 < largest < np.inf:
-        return np.nan
-    return float(np.flatnonzero(known >= eps * largest)[-1])
+    known = np.fmax(rows, 0)  # of NaN, 0
+    largest = known.max(axis=1, initial=0)
+    reached = known >= eps * largest[:, np.newaxis]
+    lags = np.where(reached, np.arange(rows.shape[1]), -1).max(axis=1, initial=-1)
+    return np.where((largest > 0) & (largest < np.inf), lags, np.nan)
 
 
 class ExponentialFit(NamedTuple):
@@ -91,22 +94,34 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
     Returns:
         The fit; NaN throughout where fewer than two lags have a positive, finite norm.
     """
-    given = np.asarray(norms, np.float64)
-    lags = np.flatnonzero(np.isfinite(given) & (given > 0))
-    if lags.size < 2:
-        return ExponentialFit(np.nan, np.nan, np.nan, np.nan)
-    logs = np.log(given[lags])
-    first = float(logs[0])
-    logs -= first  # exactly 0 where nothing changes
-    mean_lag, mean_log = lags.sum() / lags.size, logs.sum() / lags.size
-    lag, log = lags - mean_lag, logs - mean_log
-    slope = float(lag @ log / (lag @ lag))
-    residual = log - slope * lag
-    spread, error = float(log @ log), float(residual @ residual)
-    start = float(mean_log - slope * mean_lag)
-    half_life = float(np.inf if slope == 0 else -np.log(2) / slope)
-    r2 = 1.0 if spread == 0 else 1 - error / spread
-    return ExponentialFit(half_life, r2, first + start, slope)
+    return ExponentialFit(*(float(one[0]) for one in _fits(_one_row(norms))))
+
+
+def _fits(rows: Float64) -> tuple[Float64, Float64, Float64, Float64]:
+    """Return the parts of the `ExponentialFit` of each of [rows, lags]."""
+    known = np.isfinite(rows) & (rows > 0)
+    number = known.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(rows)
+        largest = logs.max(axis=1, initial=-np.inf, where=known)
+        logs = np.where(known, logs - largest[:, np.newaxis], 0)  # exactly 0 where nothing changes
+        lags = np.where(known, np.arange(rows.shape[1]), 0)
+        mean_lag, mean_log = lags.sum(axis=1) / number, logs.sum(axis=1) / number
+        lag = np.where(known, lags - mean_lag[:, np.newaxis], 0)
+        log = np.where(known, logs - mean_log[:, np.newaxis], 0)
+        slope = _products(lag, log) / _products(lag, lag)
+        residual = log - slope[:, np.newaxis] * lag
+        spread, error = _products(log, log), _products(residual, residual)
+        half_life = np.where(slope == 0, np.inf, -np.log(2) / slope)
+        r2 = np.where(spread == 0, 1, 1 - error / spread)
+    fit = half_life, r2, largest + mean_log - slope * mean_lag, slope
+    half_life, r2, log_norm, slope = (np.where(number < 2, np.nan, one) for one in fit)
+    return half_life, r2, log_norm, slope
+
+
+def _products(one: Float64, other: Float64) -> Float64:
+    """Return the scalar product of each row with the other's."""
+    return np.einsum("rl,rl->r", one, other)
 
 
 def gain(norms: ArrayLike) -> Float64:
@@ -122,9 +137,13 @@ def gain(norms: ArrayLike) -> Float64:
     Returns:
         [lags - 1]: the gain into each lag from the one after it in time; NaN where that was 0.
     """
-    given = np.asarray(norms, np.float64)
+    return _gains(_one_row(norms))[0]
+
+
+def _gains(rows: Float64) -> Float64:
+    """Return the gains of each of [rows, lags]."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(given[:-1] > 0, given[1:] / given[:-1], np.nan)
+        return np.where(rows[:, :-1] > 0, rows[:, 1:] / rows[:, :-1], np.nan)
 
 
 def largest_gain(norms: ArrayLike) -> float:
@@ -136,9 +155,17 @@ def largest_gain(norms: ArrayLike) -> float:
     Returns:
         The gain; NaN where none is defined.
     """
-    gains = gain(norms)
-    known = gains[~np.isnan(gains)]
-    return float(known.max()) if known.size else np.nan
+    return float(_largest_gains(_one_row(norms))[0])
+
+
+def _largest_gains(rows: Float64) -> Float64:
+    """Return the largest gain of each of [rows, lags]."""
+    largest = np.fmax.reduce(_gains(rows), axis=1, initial=-np.inf)  # of NaN, the other
+    return np.where(largest == -np.inf, np.nan, largest)
+
+
+def _one_row(norms: ArrayLike) -> Float64:
+    return np.asarray(norms, np.float64)[np.newaxis]
 
 
 def scalars(
@@ -159,13 +186,29 @@ def scalars(
     Raises:
         ValueError: `rows` are no statistics, or `eps` is out of its range.
     """
-    norms = as_rows(rows, names)[:, names.index("lag_norm_mean")]
-    found = {
-        "memory_horizon": memory_horizon(norms, eps),
-        "half_life": exponential_fit(norms).half_life,
-        "largest_gain": largest_gain(norms),
-    }
-    return {name: value if math.isfinite(value) else np.nan for name, value in found.items()}
+    return scalars_of_each([rows], eps, names)[0]
+
+
+def scalars_of_each(
+    flows: Sequence[ArrayLike], eps: float = 0.01, names: Sequence[str] = STATISTICS
+) -> list[dict[str, float]]:
+    """Return the `scalars` of several steps; together they take a fraction of the time."""
+    by_lags: dict[int, list[int]] = {}
+    norms = [as_rows(rows, names)[:, names.index("lag_norm_mean")] for rows in flows]
+    for index, one in enumerate(norms):
+        by_lags.setdefault(len(one), []).append(index)
+    found: dict[int, dict[str, float]] = {}
+    for indices in by_lags.values():
+        alike = np.array([norms[index] for index in indices], np.float64)
+        columns = {
+            "memory_horizon": _horizons(alike, eps),
+            "half_life": _fits(alike)[0],
+            "largest_gain": _largest_gains(alike),
+        }
+        lists = {n: np.where(np.isfinite(c), c, np.nan).tolist() for n, c in columns.items()}
+        for place, index in enumerate(indices):
+            found[index] = {name: column[place] for name, column in lists.items()}
+    return [found[index] for index in range(len(norms))]
 
 
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:
