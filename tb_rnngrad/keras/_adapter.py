@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -116,18 +117,21 @@ def adapter_of(model: Any) -> Adapter:
         TypeError: it is no layer of either Keras.
         RuntimeError: it is a Keras 3 model of another backend than TensorFlow.
     """
-    for cls in type(model).__mro__:
+    module = _adapter_module(type(model))  # type: ignore[arg-type]  # classes are hashable
+    adapter: Adapter = module.adapter()
+    return adapter
+
+
+@functools.lru_cache(maxsize=64)  # asked for at every step
+def _adapter_module(kind: type) -> Any:
+    for cls in kind.__mro__:
         match cls.__module__.split(".")[0]:
             case "keras":
-                module: Any = importlib.import_module("tb_rnngrad.keras._keras3")
+                return importlib.import_module("tb_rnngrad.keras._keras3")
             case "tf_keras":
-                module = importlib.import_module("tb_rnngrad.keras._tf_keras")
-            case _:
-                continue
-        adapter: Adapter = module.adapter()
-        return adapter
+                return importlib.import_module("tb_rnngrad.keras._tf_keras")
     raise TypeError(
-        f"model is a {type(model).__module__}.{type(model).__qualname__}; "
+        f"model is a {kind.__module__}.{kind.__qualname__}; "
         "expected a model or layer of Keras 3 (keras) or of legacy Keras (tf_keras)"
     )
 

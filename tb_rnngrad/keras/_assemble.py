@@ -5,6 +5,7 @@ Samples first, then timesteps in input order, then channels; masked timesteps ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,8 +15,8 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter
 from tb_rnngrad.keras._quantities import GRADIENTS
-from tb_rnngrad.keras._recurrence import Site, cells_of
-from tb_rnngrad.keras._taps import Taps
+from tb_rnngrad.keras._recurrence import cells_of
+from tb_rnngrad.keras._taps import Seen, SeenCall
 from tb_rnngrad.keras._views import Part, View
 
 QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -57,33 +58,56 @@ class Captured:
 
 @dataclass(frozen=True)
 class _Call:
-    """One call of one part: its sites, one a replica."""
+    """One call of one part, as each replica saw it."""
 
     part: Part
-    sites: Sequence[Site]
+    seen: Sequence[SeenCall]
 
     def has(self, sink: str) -> bool:
-        return sink in self.sites[0].sinks and self.sites[0].sinks[sink].writes > 0
+        return sink in self.seen[0].tensors
 
     def values(self, sink: str) -> list[tf.Tensor]:
-        return [site.sinks[sink].value for site in self.sites]
+        return [one.tensors[sink] for one in self.seen]
 
 
-def captured(taps: Taps) -> list[Captured]:
-    """Return everything that the taps saw, layer by layer; nothing of layers not reached."""
-    scale = taps.loss_scale
+Found = Seen | Sequence[Captured]
+"""What one step's taps saw, not laid out yet or already."""
+
+
+def laid_out(found: Found) -> Sequence[Captured]:
+    """Return everything that was found, layer by layer; nothing of layers not reached."""
+    return captured(found) if isinstance(found, Seen) else found
+
+
+def layers_of(found: Found) -> set[str]:
+    """Return the names of the layers of which something was seen."""
+    if isinstance(found, Seen):
+        return {view.name for view, _ in found.taps.asked if all(map(found.calls, view.parts))}
+    return {one.layer for one in found}
+
+
+def size_of(found: Found) -> int:
+    """Return the number of values."""
+    if isinstance(found, Seen):
+        return found.size
+    return sum(math.prod(one.data.shape) for one in found)
+
+
+def captured(seen: Seen) -> list[Captured]:
+    """Return everything that taps saw, layer by layer; nothing of layers not reached."""
+    scale = seen.loss_scale
     found: list[Captured] = []
-    for view, asked in taps.asked:
-        calls = [taps.calls(part) for part in view.parts]
+    for view, asked in seen.taps.asked:
+        calls = [seen.calls(part) for part in view.parts]
         rounds = [
-            [_Call(part, sites) for part, sites in zip(view.parts, one, strict=True)]
+            [_Call(part, one_call) for part, one_call in zip(view.parts, one, strict=True)]
             for one in zip(*calls, strict=False)
         ]
         merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
         for number, together in enumerate(merged, start=1):
             name = view.name if number == 1 else f"{view.name}.call{number}"
             for of in asked:
-                found += _of_view(taps.adapter, view, name, of, together, scale)
+                found += _of_view(seen.taps.adapter, view, name, of, together, scale)
     return found
 
 

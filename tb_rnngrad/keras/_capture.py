@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any
 
 from tb_rnngrad.keras._adapter import adapter_of
+from tb_rnngrad.keras._assemble import laid_out
 from tb_rnngrad.keras._live import live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import taps_of
+from tb_rnngrad.keras._taps import Seen, taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -76,10 +77,11 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._stack.close()
         if error is not None:
             return
-        self._records = records_of(self._step.captured(), self._taps, self._single)
-        if self._taps.most_writes > 1:
+        found = self._step.found()
+        self._records = records_of(laid_out(found), self._taps, self._single)
+        if isinstance(found, Seen) and found.most_writes > 1:
             warnings.warn(
-                f"{self._taps.most_writes} backward passes ran in one capture; "
+                f"{found.most_writes} backward passes ran in one capture; "
                 "the records are of the last: put one step into one block",
                 stacklevel=2,
             )

@@ -88,7 +88,7 @@ class Probe:
             self._passing = passing_state(self._adapter, model)
         with self.taps.entered(anchor=self._anchor), restored_where_it_fails(self._passing):
             self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
-            return captured(self.taps)
+            return captured(self.taps.seen())
 
     def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
         model: Any = self._model()

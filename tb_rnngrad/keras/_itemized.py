@@ -104,7 +104,7 @@ class _Probe:
             timesteps = self._backward(
                 tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
             )
-            found = captured(self._taps)
+            found = captured(self._taps.seen())
         check_reached(found, self._taps)
         return int(timesteps), found
 

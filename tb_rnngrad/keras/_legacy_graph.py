@@ -80,7 +80,7 @@ class GraphProbe:
         with taps.entered(), patched(_notes(model)):
             loss = _loss(model, inputs, training, placed)
             tf.gradients(loss, [self.taps.adapter.raw(weight) for weight in weights])
-            return _Built(inputs, placed, captured(taps))
+            return _Built(inputs, placed, captured(taps.seen()))
 
 
 class GraphStep:
@@ -101,7 +101,7 @@ class GraphStep:
             )
             for layer, count in zip(layers, before, strict=True):
                 updates += layer._updates[count:]  # of states and moving averages
-            self._found = captured(own)
+            self._found = captured(own.seen())
         self._values: dict[tuple[int, str], Any] = {}
         fetched = {
             (index, name): tensor
@@ -138,8 +138,8 @@ class GraphStep:
         """See `AnyStep`."""
         return self._plain
 
-    def captured(self) -> list[Captured]:
-        """Return what the taps saw, in NumPy arrays."""
+    def found(self) -> list[Captured]:
+        """See `AnyStep`; in NumPy arrays."""
         return [
             replace(one, data=self._values[index, "data"], mask=self._values.get((index, "mask")))
             for index, one in enumerate(self._found)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._assemble import Found
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph
 
 
@@ -18,8 +18,8 @@ class AnyStep(Protocol):
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """While entered, the step runs with taps."""
 
-    def captured(self) -> list[Captured]:
-        """Return what they saw."""
+    def found(self) -> Found:
+        """Return what they saw; no later step changes it."""
 
     def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
         """While entered, fit calls `run(train_function, batch)` for `train_function(batch)`."""
@@ -53,7 +53,7 @@ def end_diversions(model: Any) -> None:
         answer_itself(function)
         return
     while isinstance(model.train_function, _Diversion):
-        model.train_function = model.train_function.plain
+        vars(model)["train_function"] = model.train_function.plain
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,21 @@ class LiveStep:
         """See `AnyStep`."""
         return self.taps.entered(self.optimizer)
 
-    def captured(self) -> list[Captured]:
+    def found(self) -> Found:
         """See `AnyStep`."""
-        return captured(self.taps)
+        return self.taps.seen()
 
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
         """See `AnyStep`; fit reads the attribute at every step."""
-        diversion = _Diversion(run, self.model.train_function)
-        self.model.train_function = diversion
+        names = vars(self.model)  # Keras would look for layers in whatever it is told to set
+        diversion = _Diversion(run, names["train_function"])
+        names["train_function"] = diversion
         try:
             yield
         finally:
-            if self.model.train_function is diversion:
-                self.model.train_function = diversion.plain
+            if names["train_function"] is diversion:
+                names["train_function"] = diversion.plain
 
     def untouched(self) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""

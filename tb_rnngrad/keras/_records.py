@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
-from tb_rnngrad.keras._assemble import Captured
+from tb_rnngrad.keras._assemble import Captured, Found, layers_of
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord
@@ -108,9 +108,9 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
     return dict(by_layer)
 
 
-def check_reached(found: Sequence[Captured], taps: Taps) -> None:
+def check_reached(found: Found, taps: Taps) -> None:
     """Raise ValueError where nothing of a layer was seen."""
-    seen = {one.layer for one in found}
+    seen = layers_of(found)
     for view, of in taps.asked:
         if view.name not in seen:
             raise ValueError(

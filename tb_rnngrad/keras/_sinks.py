@@ -6,30 +6,116 @@ gradients that arrive to a sink and passes them on unchanged too.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_v2_func_graphs import (
+    CondBranchFuncGraph,
+    WhileBodyFuncGraph,
+)
 from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from tb_rnngrad.keras._variables import read
 
 
+def _handle_here(variable: tf.Variable) -> tf.Tensor:
+    """Return the variable's handle for the graph being built.
+
+    Built backwards, a branch or a loop's body takes from outside only what a graph around it holds.
+    """
+    handle, around = variable.handle, []
+    graph = tf.compat.v1.get_default_graph()
+    while isinstance(graph, (CondBranchFuncGraph, WhileBodyFuncGraph)):
+        graph = graph.outer_graph
+        around.append(graph)
+    for graph in reversed(around):
+        handle = graph.capture(handle)
+    return handle
+
+
+class _Counter:
+    """Counts in a variable, from within a tf.function."""
+
+    def __init__(self) -> None:
+        self._variable: tf.Variable | None = None
+        self._before = 0
+        self._now: int | None = None
+
+    def add(self) -> tf.Operation:
+        """Build what adds 1 whenever it runs."""
+        if self._variable is None:
+            with tf.init_scope():
+                self._variable = ResourceVariable(0, trainable=False, dtype=tf.int64)
+        return tf.raw_ops.AssignAddVariableOp(
+            resource=_handle_here(self._variable), value=tf.constant(1, tf.int64)
+        )
+
+    def reset(self) -> None:
+        """Count from 0 again."""
+        self._before = self._total()
+        self._now = None
+
+    def _total(self) -> int:
+        # Read once between two resets, as each reading waits for the device.
+        if self._variable is None:
+            return 0
+        if self._now is None:
+            self._now = int(read(self._variable))
+        return self._now
+
+    @property
+    def count(self) -> int:
+        """How often that ran since the last reset, as of the first time this was asked."""
+        return self._total() - self._before
+
+
+class Runs(_Counter):
+    """Counts how often a function's graph runs, for all sinks that are written at every run."""
+
+    def __init__(self, graph: tf.Graph) -> None:
+        super().__init__()
+        self._graph = weakref.ref(graph)
+        self._is_counted = False
+
+    def are_of(self, graph: tf.Graph) -> bool:
+        """Return whether it is this graph's runs that are counted."""
+        return self._graph() is graph
+
+    def include(self) -> bool:
+        """Return whether the graph being built is this one, and runs whatever has an effect.
+
+        A tf.function's does. That of its backward function runs only what its results depend on.
+        """
+        graph = tf.compat.v1.get_default_graph()
+        runs_all = getattr(graph, "_add_control_dependencies", False)
+        if not runs_all or not self.are_of(graph):
+            return False
+        if not self._is_counted:
+            self.add()
+            self._is_counted = True
+        return True
+
+
 class Sink:
     """Holds the value last written to it, whether eagerly, in a tf.function or in a v1 graph.
+
+    Args:
+        runs: of the graph that is being built, or None.
 
     Attributes:
         symbolic: the tensor written while a graph of `tf.compat.v1` was built, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, runs: Runs | None) -> None:
         self.symbolic: tf.Tensor | None = None
         self._eager: tf.Tensor | None = None
         self._eager_writes = 0
         self._variable: tf.Variable | None = None
-        self._count: tf.Variable | None = None
-        self._count_before = 0
-        self._count_now: int | None = None
+        self._runs = runs
+        self._writes_a_run = 0
+        self._other_writes = _Counter()
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
         """Keep `value`; called in the forward or in the backward pass.
@@ -56,31 +142,22 @@ class Sink:
                 self._variable = ResourceVariable(
                     tf.zeros(known, value.dtype), trainable=False, shape=value.shape
                 )
-                self._count = ResourceVariable(0, trainable=False, dtype=tf.int64)
-        assert self._count is not None
-        return [
-            self._variable.assign(value, read_value=False),
-            self._count.assign_add(1, read_value=False),
-        ]
+        assignment = tf.raw_ops.AssignVariableOp(resource=_handle_here(self._variable), value=value)
+        if self._runs is None or not self._runs.include():
+            return [assignment, self._other_writes.add()]
+        self._writes_a_run += 1
+        return [assignment]
 
     def reset(self) -> None:
-        """Forget the value and the number of writes."""
+        """Forget the value and the number of writes; its `runs` are reset for themselves."""
         self._eager, self._eager_writes = None, 0
-        self._count_before = self._counted()
-        self._count_now = None
-
-    def _counted(self) -> int:
-        # Read once between two resets, as each reading waits for the device.
-        if self._count is None:
-            return 0
-        if self._count_now is None:
-            self._count_now = int(read(self._count))
-        return self._count_now
+        self._other_writes.reset()
 
     @property
     def writes(self) -> int:
         """How often it was written since the last reset, as of the first time this was asked."""
-        traced = self._counted() - self._count_before
+        at_every_run = self._runs.count * self._writes_a_run if self._runs is not None else 0
+        traced = at_every_run + self._other_writes.count
         return self._eager_writes + traced + (self.symbolic is not None)
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -13,7 +15,7 @@ import tensorflow as tf
 from tb_rnngrad.keras._adapter import Adapter, Patch, patched, stands_in
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
-from tb_rnngrad.keras._sinks import tap
+from tb_rnngrad.keras._sinks import Runs, tap
 from tb_rnngrad.keras._traces import outermost_graph, traced_apart
 from tb_rnngrad.keras._views import Part, View, select
 
@@ -58,6 +60,47 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
     return known[key]
 
 
+@dataclass(frozen=True)
+class SeenCall:
+    """What the taps saw of one call of a layer in one replica, by the names of a `Site`'s sinks."""
+
+    replica: int
+    tensors: Mapping[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What taps saw in one step. To take it is quick; what it means can be told later.
+
+    Attributes:
+        taps: whose it is.
+        most_writes: how many backward passes ran, at most, through one call of a layer.
+    """
+
+    taps: Taps
+    _calls: Sequence[tuple[int, SeenCall]]
+    _scale: tf.Tensor | None
+    most_writes: int
+
+    def calls(self, part: Part) -> list[list[SeenCall]]:
+        """Return the calls that were seen, in order; each as one a replica."""
+        replicas: dict[int, list[SeenCall]] = {}
+        for owner, call in self._calls:
+            if owner == id(part.layer):
+                replicas.setdefault(call.replica, []).append(call)
+        return [list(call) for call in zip(*replicas.values(), strict=False)]
+
+    @property
+    def loss_scale(self) -> float:
+        """What the loss was multiplied with before its gradient was taken."""
+        return 1.0 if self._scale is None else float(self._scale)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return sum(math.prod(t.shape) for _, call in self._calls for t in call.tensors.values())
+
+
 class Taps:
     """The taps of some quantities in some layers of one model.
 
@@ -95,33 +138,21 @@ class Taps:
         with patched(patches), traced_apart((self, anchor is None)):
             yield
 
-    def calls(self, part: Part) -> list[list[Site]]:
-        """Return the calls that were seen, in order; each as one site a replica."""
-        replicas: dict[int, list[Site]] = {}
+    def seen(self) -> Seen:
+        """Return what was seen since they were entered; it stays as it is."""
+        scales: list[tf.Tensor] = []
+        calls: list[tuple[int, SeenCall]] = []
+        most_writes = 0
         for owner, site in self._sites():
-            if owner == id(part.layer) and _was_reached(site):
-                replicas.setdefault(site.replica, []).append(site)
-        return [list(call) for call in zip(*replicas.values(), strict=False)]
-
-    @property
-    def most_writes(self) -> int:
-        """How many backward passes ran, at most, through one call of a layer."""
-        return max(
-            (
-                sink.writes
-                for _, site in self._sites()
-                for name, sink in site.sinks.items()
-                if name.split("/")[0] in GRADIENTS
-            ),
-            default=0,
-        )
-
-    @property
-    def loss_scale(self) -> float:
-        """What the loss was multiplied with before its gradient was taken."""
-        sinks = [site.sinks["loss_scale"] for owner, site in self._sites() if owner == id(self)]
-        scales = [float(sink.value) for sink in sinks if sink.writes]
-        return scales[-1] if scales else 1.0
+            written = {name: sink for name, sink in site.sinks.items() if sink.writes}
+            values = {name: sink.value for name, sink in written.items()}
+            if owner == id(self):
+                scales += values.values()
+            elif _was_reached(site, values):
+                calls.append((owner, SeenCall(site.replica, values)))
+            of_gradients = (s.writes for n, s in written.items() if n.split("/")[0] in GRADIENTS)
+            most_writes = max(most_writes, *of_gradients, 0)
+        return Seen(self, calls, scales[-1] if scales else None, most_writes)
 
     def _sites(self) -> list[tuple[int, Site]]:
         return [*self._eager, *((owner, site) for _, owner, site in self._traced)]
@@ -131,6 +162,8 @@ class Taps:
 
     def _reset(self) -> None:
         self._eager.clear()
+        for runs in {site.runs for _, _, site in self._traced if site.runs is not None}:
+            runs.reset()
         for _, site in self._sites():
             for sink in site.sinks.values():
                 sink.reset()
@@ -138,13 +171,18 @@ class Taps:
     def _open_site(self, owner: int, of: frozenset[str]) -> Site:
         context = tf.distribute.get_replica_context()
         replica = tf.get_static_value(context.replica_id_in_sync_group) if context else None
-        site = Site(of, int(replica or 0))
         if tf.executing_eagerly():
+            site = Site(of, int(replica or 0))
             self._eager.append((owner, site))
         else:
+            site = Site(of, int(replica or 0), self._runs_of(tf.compat.v1.get_default_graph()))
             trace = weakref.ref(outermost_graph(), self._forget)
             self._traced.append((trace, owner, site))
         return site
+
+    def _runs_of(self, graph: tf.Graph) -> Runs:
+        known = (site.runs for _, _, site in self._traced if site.runs is not None)
+        return next((runs for runs in known if runs.are_of(graph)), None) or Runs(graph)
 
     def _note_scale(self, scale: tf.Tensor) -> None:
         if tf.get_static_value(scale) == 1:  # nothing to undo, so nothing to read at each step
@@ -176,7 +214,9 @@ class Taps:
             site = self._open_site(id(layer), of)
             if mask is not None:
                 site.sinks["mask"].write(tf.cast(mask, tf.bool))
-            anchor = self._anchor_of(layer, given[name])
+            only_output = not of & (IN_THE_LOOP | {"input"})
+            rides_itself = only_output and self._depends_on_weights(layer)
+            anchor = tf.zeros([0]) if rides_itself else self._anchor_of(layer, given[name])
             if "input" in of:
                 given[name] = _with_tapped_input(given[name], anchor, site)
             if not of & IN_THE_LOOP:
@@ -204,6 +244,11 @@ class Taps:
         smallest = min(trainable, key=lambda weight: weight.shape.num_elements())
         return tf.reshape(self.adapter.raw(smallest), [-1])[:0]
 
+    def _depends_on_weights(self, layer: Any) -> bool:
+        """Whether the user's tape follows the output anyway: it is made of weights that train."""
+        cells_are_kerases_own = all(map(self.adapter.kind, self.adapter.cells(layer)))
+        return self._anchor is None and bool(layer.trainable_weights) and cells_are_kerases_own
+
     def _tapped_result(self, result: Any, of: frozenset[str], anchor: tf.Tensor, site: Site) -> Any:
         if not of & {"output", "activations"}:
             return result
@@ -219,10 +264,10 @@ class Taps:
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
 
 
-def _was_reached(site: Site) -> bool:
+def _was_reached(site: Site, values: Mapping[str, tf.Tensor]) -> bool:
     """Whether the backward pass came by; of a call without taps for it, whether it ran."""
     telling = site.of.intersection(GRADIENTS) or site.of
-    return any(sink.writes for name, sink in site.sinks.items() if name.split("/")[0] in telling)
+    return any(name.split("/")[0] in telling for name in values)
 
 
 def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:

@@ -16,6 +16,7 @@ from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 
 from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+from tb_rnngrad.keras._variables import read
 
 
 @functools.cache
@@ -174,4 +175,8 @@ class TfKeras:
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else int(keras_backend.get_value(optimizer.iterations))
+        if optimizer is None:
+            return None
+        # Outside of legacy graph mode, `get_value` takes four times as long.
+        value = read if tf.executing_eagerly() else keras_backend.get_value
+        return int(value(optimizer.iterations))

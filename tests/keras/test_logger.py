@@ -141,6 +141,16 @@ def test_steps_go_on_where_training_stood(k, data, tmp_path):
     assert steps_of(tmp_path, "two/hidden_state") == [0, 3, 6]
 
 
+def test_steps_are_the_optimizers_own_also_where_a_callback_sets_them(k, data, tmp_path):
+    class SetOn(k.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.iterations.assign(100)
+
+    model = make(k)
+    fit(model, data, SetOn(), GradientLogger(tmp_path, update_freq=1), epochs=2)
+    assert steps_of(tmp_path, "two/hidden_state") == [0, 1, 2, 3, 100, 101, 102, 103]
+
+
 def test_beside_kerases_own_tensorboard(k, data, tmp_path):
     model = make(k)
     board = k.callbacks.TensorBoard(str(tmp_path), update_freq=1)

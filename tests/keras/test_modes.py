@@ -215,6 +215,85 @@ def test_a_tape_that_watches_by_hand(k, rng):
     np.testing.assert_allclose(captured["rnn"].data, gradients(model, x, y)["rnn"].data, rtol=1e-9)
 
 
+def test_an_output_is_seen_by_a_tape_that_watches_only_what_lies_below(k, rng):
+    below = k.layers.Dense(3, name="below")
+    rnn = k.layers.GRU(4, return_sequences=True, name="rnn")
+    model = k.Sequential([k.layers.Input((5, 3)), below, rnn, k.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2))
+    watched = getattr(below.kernel, "_value", below.kernel)
+
+    def step(x, y):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            loss = tf.reduce_mean((model(x) - y) ** 2)
+        return tape.gradient(loss, watched)
+
+    expected = gradients(model, x, y, of="output")["rnn"].data
+    for run in (step, tf.function(step)):
+        with capture(model, of="output") as captured:
+            run(tf.constant(x), tf.constant(y))
+        np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("of", ["output", "hidden_state", "activations"])
+def test_a_layer_in_a_branch_is_seen_where_the_branch_runs(k, rng, of):
+    a, b = (k.layers.SimpleRNN(4, return_sequences=True, name=name) for name in "ab")
+    inputs = k.layers.Input((5, 3))
+    model = k.Model(inputs, [a(inputs), b(inputs)])
+    x = tf.constant(rng.normal(size=(2, 5, 3)))
+
+    @tf.function
+    def step(x, takes_a):
+        with tf.GradientTape() as tape:
+            seen = tf.cond(takes_a, lambda: a(x), lambda: b(x))
+            loss = tf.reduce_sum(seen**2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    for layer, takes_a in ((a, True), (b, False), (a, True)):
+        with capture(model, layer, of) as captured:
+            step(x, tf.constant(takes_a))
+        if of != "hidden_state":
+            factor = 2 if of == "output" else 1
+            expected = factor * np.asarray(layer(x))
+            np.testing.assert_allclose(captured[layer.name].data, expected, rtol=1e-9)
+        with (
+            pytest.raises(ValueError, match=f"nothing of layer '{layer.name}' was seen"),
+            capture(model, layer, of),
+        ):
+            step(x, tf.constant(not takes_a))
+
+
+@pytest.mark.parametrize("tape_is", ["in the loop", "around the loop"])
+def test_every_pass_of_a_loop_writes_anew(k, rng, tape_is):
+    model = simple(k, "SimpleRNN", return_sequences=True)
+    x, y = rng.normal(size=(3, 4, 5, 3)), rng.normal(size=(3, 4, 5, 2))
+    step = step_of(model)
+
+    @tf.function
+    def loop(x, y, passes):
+        if tape_is == "in the loop":
+            for i in tf.range(passes):
+                step(x[i], y[i])
+            return None
+        with tf.GradientTape() as tape:
+            loss = tf.constant(0.0, tf.float64)
+            for i in tf.range(passes):
+                loss += tf.reduce_mean((model(x[i]) - y[i]) ** 2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    for passes in (1, 3, 2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with capture(model, of="output") as captured:
+                loop(tf.constant(x), tf.constant(y), tf.constant(passes))
+        told = [str(one.message) for one in caught if "backward passes" in str(one.message)]
+        assert [text.split()[0] for text in told] == ([str(passes)] if passes > 1 else [])
+        last = passes - 1 if tape_is == "in the loop" else 0  # backwards
+        expected = gradients(model, x[last], y[last], of="output")["rnn"].data
+        np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
+
+
 def test_timesteps_may_be_unknown(k, rng):
     layer = k.layers.LSTM(4, return_sequences=True, name="rnn")
     model = k.Sequential([k.layers.Input((None, 3)), layer, k.layers.Dense(2)])
