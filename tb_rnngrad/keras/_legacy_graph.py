@@ -92,7 +92,10 @@ class GraphStep:
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
         own = Taps(taps.adapter, taps.asked)
-        with own.entered(), patched(_notes(model)):
+        # The metrics stay those of the plain forward pass, so it has to have read the weights and
+        # states before these updates change them.
+        read_before = tf.control_dependencies(self._plain.outputs[1:])
+        with own.entered(), patched(_notes(model)), read_before:
             endpoints = model._training_endpoints
             weights = [endpoint.sample_weight for endpoint in endpoints]
             loss = _loss(model, model._feed_inputs, True, weights)
