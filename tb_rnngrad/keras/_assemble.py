@@ -95,7 +95,7 @@ def size_of(found: Found) -> int:
 
 def captured(seen: Seen) -> list[Captured]:
     """Return everything that taps saw, layer by layer; nothing of layers not reached."""
-    scale = seen.loss_scale
+    scale = 1.0 if seen.scale is None else float(seen.scale)
     found: list[Captured] = []
     for view, asked in seen.taps.asked:
         calls = [seen.calls(part) for part in view.parts]

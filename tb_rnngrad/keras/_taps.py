@@ -62,8 +62,15 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
 
 @dataclass(frozen=True)
 class SeenCall:
-    """What the taps saw of one call of a layer in one replica, by the names of a `Site`'s sinks."""
+    """What the taps saw of one call of a layer in one replica.
 
+    Attributes:
+        layer: the layer's `id`.
+        replica: the replica's number.
+        tensors: by the names of a `Site`'s sinks.
+    """
+
+    layer: int
     replica: int
     tensors: Mapping[str, tf.Tensor]
 
@@ -74,31 +81,28 @@ class Seen:
 
     Attributes:
         taps: whose it is.
+        every_call: of any layer, in order.
+        scale: what the loss was multiplied with before its gradient was taken; None: nothing.
         most_writes: how many backward passes ran, at most, through one call of a layer.
     """
 
     taps: Taps
-    _calls: Sequence[tuple[int, SeenCall]]
-    _scale: tf.Tensor | None
+    every_call: Sequence[SeenCall]
+    scale: tf.Tensor | None
     most_writes: int
 
     def calls(self, part: Part) -> list[list[SeenCall]]:
         """Return the calls that were seen, in order; each as one a replica."""
         replicas: dict[int, list[SeenCall]] = {}
-        for owner, call in self._calls:
-            if owner == id(part.layer):
+        for call in self.every_call:
+            if call.layer == id(part.layer):
                 replicas.setdefault(call.replica, []).append(call)
         return [list(call) for call in zip(*replicas.values(), strict=False)]
 
     @property
-    def loss_scale(self) -> float:
-        """What the loss was multiplied with before its gradient was taken."""
-        return 1.0 if self._scale is None else float(self._scale)
-
-    @property
     def size(self) -> int:
         """Number of values."""
-        return sum(math.prod(t.shape) for _, call in self._calls for t in call.tensors.values())
+        return sum(math.prod(t.shape) for call in self.every_call for t in call.tensors.values())
 
 
 class Taps:
@@ -141,15 +145,15 @@ class Taps:
     def seen(self) -> Seen:
         """Return what was seen since they were entered; it stays as it is."""
         scales: list[tf.Tensor] = []
-        calls: list[tuple[int, SeenCall]] = []
+        calls: list[SeenCall] = []
         most_writes = 0
         for owner, site in self._sites():
             written = {name: sink for name, sink in site.sinks.items() if sink.writes}
-            values = {name: sink.value for name, sink in written.items()}
+            tensors = {name: sink.value for name, sink in written.items()}
             if owner == id(self):
-                scales += values.values()
-            elif _was_reached(site, values):
-                calls.append((owner, SeenCall(site.replica, values)))
+                scales += tensors.values()
+            elif _was_reached(site, tensors):
+                calls.append(SeenCall(owner, site.replica, tensors))
             of_gradients = (s.writes for n, s in written.items() if n.split("/")[0] in GRADIENTS)
             most_writes = max(most_writes, *of_gradients, 0)
         return Seen(self, calls, scales[-1] if scales else None, most_writes)
@@ -264,10 +268,10 @@ class Taps:
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
 
 
-def _was_reached(site: Site, values: Mapping[str, tf.Tensor]) -> bool:
+def _was_reached(site: Site, tensors: Mapping[str, tf.Tensor]) -> bool:
     """Whether the backward pass came by; of a call without taps for it, whether it ran."""
     telling = site.of.intersection(GRADIENTS) or site.of
-    return any(name.split("/")[0] in telling for name in values)
+    return any(name.split("/")[0] in telling for name in tensors)
 
 
 def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:
