@@ -277,8 +277,8 @@ class GradientLogger:
     def _read_step(self, live: AnyStep, taps: Taps, step: int, flow_only: bool) -> None:
         try:
             found = live.found()
-            # For the next step, which is often logged too: after other reading it takes a fourth of
-            # the time that it would take then.
+            # For the next step, which is often logged too: after other reading it takes less than
+            # half of the time that it would take then.
             self._steps, self._steps_were_read = self._read_steps(), True
             # Of several steps in one execution the taps keep the last.
             last = step if self._stride == 1 else max(step, self._steps - 1)

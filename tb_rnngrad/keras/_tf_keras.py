@@ -177,6 +177,6 @@ class TfKeras:
         optimizer = getattr(model, "optimizer", None)
         if optimizer is None:
             return None
-        # Outside of legacy graph mode, `get_value` takes four times as long.
+        # Outside of legacy graph mode, `get_value` takes almost twice as long.
         value = read if tf.executing_eagerly() else keras_backend.get_value
         return int(value(optimizer.iterations))
