@@ -106,6 +106,9 @@ class Adapter(Protocol):
     def steps_per_execution(self, model: Any) -> int:
         """Return the number of optimizer steps in one call of the train function."""
 
+    def step_counter(self, model: Any) -> tf.Variable | None:
+        """Return the variable in which the optimizer counts its steps, if there is one."""
+
     def train_step(self, model: Any) -> int | None:
         """Return the number of optimizer steps so far, or None without an optimizer."""
 
@@ -144,6 +147,13 @@ def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callabl
     call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     call.autograph_info__ = {}  # type: ignore[attr-defined]
     return call
+
+
+def as_autograph_would(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` as it runs where TensorFlow's autograph comes to it by itself."""
+    internal = tf.__internal__.autograph
+    converted: Callable[..., Any] = internal.tf_convert(function, internal.control_status_ctx())
+    return converted
 
 
 @contextlib.contextmanager

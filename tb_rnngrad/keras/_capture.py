@@ -55,7 +55,6 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
     ) -> None:
         adapter = adapter_of(model)
         names = check_of(of)
-        optimizer = getattr(model, "optimizer", None) if optimizer is None else optimizer
         self._single = isinstance(of, str)
         self._taps = taps_of(adapter, model, layers, names)
         self._step = live_step(self._taps, model, optimizer)

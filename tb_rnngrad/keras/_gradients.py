@@ -14,7 +14,7 @@ from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._sinks import new_anchor
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Readings, Taps, is_legacy_graph, taps_of
 from tb_rnngrad.keras._variables import read
 
 
@@ -87,10 +87,10 @@ class Probe:
         if self._passing is None:
             self._passing = passing_state(self._adapter, model)
         with self.taps.entered(anchor=self._anchor), restored_where_it_fails(self._passing):
-            self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
-            return captured(self.taps.seen())
+            readings = self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
+            return captured(self.taps.seen(readings))
 
-    def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> None:
+    def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> Readings:
         model: Any = self._model()
         with undisturbed(self._adapter, model):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -99,6 +99,7 @@ class Probe:
                 loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
             tape.gradient(loss, self._anchor)
         self._passing = passing_state(self._adapter, model)
+        return self.taps.readings()
 
 
 def passing_state(adapter: Adapter, model: Any) -> list[tf.Variable]:

@@ -18,7 +18,7 @@ from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import new_anchor
-from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
+from tb_rnngrad.keras._taps import Readings, Taps, check_not_legacy_graph, taps_of
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()
@@ -101,14 +101,14 @@ class _Probe:
             self._taps.adapter.forward(model, tensors(x), training=False)
         passing = passing_state(self._taps.adapter, model)
         with self._taps.entered(anchor=self._anchor), restored_where_it_fails(passing):
-            timesteps = self._backward(
+            timesteps, readings = self._backward(
                 tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
             )
-            found = captured(self._taps.seen())
+            found = captured(self._taps.seen(readings))
         check_reached(found, self._taps)
         return int(timesteps), found
 
-    def _pass(self, x: Any, y: Any, sample_weight: Any, t: tf.Tensor) -> tf.Tensor:
+    def _pass(self, x: Any, y: Any, sample_weight: Any, t: tf.Tensor) -> tuple[tf.Tensor, Readings]:
         model: Any = self._model()
         adapter = self._taps.adapter
         with undisturbed(adapter, model):
@@ -129,7 +129,7 @@ class _Probe:
                 self._anchor,
                 output_gradients=[_at(gradient, t) for _, gradient in told],
             )
-        return tf.shape(told[0][0])[1]
+        return tf.shape(told[0][0])[1], self._taps.readings()
 
 
 def _at(gradient: tf.Tensor, t: tf.Tensor) -> tf.Tensor:

@@ -143,7 +143,12 @@ class Keras3:
         """See `Adapter`."""
         return int(model.steps_per_execution)
 
-    def train_step(self, model: Any) -> int | None:
+    def step_counter(self, model: Any) -> tf.Variable | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else int(read(self.raw(optimizer.iterations)))
+        return None if optimizer is None else self.raw(optimizer.iterations)
+
+    def train_step(self, model: Any) -> int | None:
+        """See `Adapter`."""
+        counter = self.step_counter(model)
+        return None if counter is None else int(read(counter))

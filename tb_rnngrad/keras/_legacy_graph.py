@@ -87,8 +87,10 @@ class GraphStep:
     """The model's own train function, a second time, with taps in it."""
 
     def __init__(self, taps: Taps, model: Any) -> None:
+        self.taps = taps
         self._plain = _train_function(model)
         self._model_name = model.name
+        self._counter = model.optimizer.iterations
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
         own = Taps(taps.adapter, taps.asked)
@@ -122,9 +124,9 @@ class GraphStep:
         for fetch, key in zip(self._tapped.fetches, fetched, strict=True):
             self._tapped.fetch_callbacks[fetch] = partial(self._values.__setitem__, key)
 
-    def belongs_to(self, train_function: Any) -> bool:
-        """Return whether this is that train function's other self."""
-        return train_function is self._plain
+    def is_of(self, taps: Taps, model: Any) -> bool:
+        """See `AnyStep`."""
+        return taps is self.taps and model.train_function is self._plain
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -137,9 +139,18 @@ class GraphStep:
         """See `AnyStep`."""
         return self._answered_by(partial(run, self._plain))
 
-    def untouched(self) -> Any:
+    def run(self, plain: Any, batch: Any) -> Any:
         """See `AnyStep`."""
-        return self._plain
+        with self.entered():
+            return plain(batch)
+
+    def train_step(self) -> int | None:
+        """See `AnyStep`."""
+        return int(keras_backend.get_value(self._counter))
+
+    def untouched(self, plain: Any) -> Any:
+        """See `AnyStep`."""
+        return plain
 
     def found(self) -> list[Captured]:
         """See `AnyStep`; in NumPy arrays."""

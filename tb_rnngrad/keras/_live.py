@@ -6,26 +6,44 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+import tensorflow as tf
+
+from tb_rnngrad.keras._adapter import as_autograph_would, patched, stands_in
 from tb_rnngrad.keras._assemble import Found
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph
+from tb_rnngrad.keras._taps import Readings, Taps, is_legacy_graph
+from tb_rnngrad.keras._variables import read
+
+_TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # what Keras makes, as it says
+_TRAIN_STEP: Final = "train_step"
 
 
 class AnyStep(Protocol):
     """A model's training step, which can be run with taps and without."""
 
+    taps: Taps
+
+    def is_of(self, taps: Taps, model: Any) -> bool:
+        """Return whether it is the step that this model is now trained by, with these taps."""
+
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """While entered, the step runs with taps."""
-
-    def found(self) -> Found:
-        """Return what they saw; no later step changes it."""
 
     def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
         """While entered, fit calls `run(train_function, batch)` for `train_function(batch)`."""
 
-    def untouched(self) -> Any:
-        """Return the train function as it is after a step with taps has failed."""
+    def run(self, plain: Any, batch: Any) -> Any:
+        """Return what the train function `plain` returns, having run it with taps."""
+
+    def found(self) -> Found:
+        """Return what they saw; no later step changes it."""
+
+    def train_step(self) -> int | None:
+        """Return the number of optimizer steps so far, or None without an optimizer."""
+
+    def untouched(self, plain: Any) -> Any:
+        """Return the train function `plain` as it is after it has failed with taps."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +74,42 @@ def end_diversions(model: Any) -> None:
         vars(model)["train_function"] = model.train_function.plain
 
 
-@dataclass(frozen=True)
 class LiveStep:
-    """See `AnyStep`; `optimizer` is the one that may scale the loss, or None."""
+    """See `AnyStep`.
 
-    taps: Taps
-    model: Any
-    optimizer: Any
+    What fit runs with taps is a twin of its train function, made by Keras of a train step that at
+    its end, still in its graph, reads what the taps have seen. A train function that is not Keras'
+    own is itself run with taps, and they are read afterwards.
+
+    Args:
+        taps: to run it with.
+        model: whose step it is.
+        optimizer: the one that may scale the loss; None: the model's.
+    """
+
+    def __init__(self, taps: Taps, model: Any, optimizer: Any) -> None:
+        self.taps = taps
+        self._model = model
+        self._optimizer = optimizer
+        self._plain: Any = None
+        self._twin: Any = None
+        self._train_step: Any = None
+        self._name = f"tb_rnngrad.{id(taps)}"  # among the logs
+        self._readings: Readings = {}
+
+    def is_of(self, taps: Taps, model: Any) -> bool:
+        """See `AnyStep`."""
+        return taps is self.taps and model is self._model
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """See `AnyStep`."""
-        return self.taps.entered(self.optimizer)
-
-    def found(self) -> Found:
-        """See `AnyStep`."""
-        return self.taps.seen()
+        optimizer = self._optimizer or getattr(self._model, "optimizer", None)
+        return self.taps.entered(optimizer)
 
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
         """See `AnyStep`; fit reads the attribute at every step."""
-        names = vars(self.model)  # Keras would look for layers in whatever it is told to set
+        names = vars(self._model)  # Keras would look for layers in whatever it is told to set
         diversion = _Diversion(run, names["train_function"])
         names["train_function"] = diversion
         try:
@@ -84,17 +118,92 @@ class LiveStep:
             if names["train_function"] is diversion:
                 names["train_function"] = diversion.plain
 
-    def untouched(self) -> Any:
+    def run(self, plain: Any, batch: Any) -> Any:
+        """See `AnyStep`."""
+        self._readings = {}
+        if not self._is_kerases_own(plain):
+            with self.entered():
+                return plain(batch)
+        if plain is not self._plain:
+            _trace(plain, batch)
+            self._make_twin(plain)
+        names = vars(self._model)
+        with self.entered(), patched([(names, "train_step", self._train_step)]):
+            logs = self._twin(batch)
+        if isinstance(logs, dict):
+            self._readings = logs.pop(self._name, {})
+        return logs
+
+    def found(self) -> Found:
+        """See `AnyStep`."""
+        return self.taps.seen(self._readings)
+
+    def train_step(self) -> int | None:
+        """See `AnyStep`."""
+        counted = self._readings.get(_TRAIN_STEP)
+        return self.taps.adapter.train_step(self._model) if counted is None else int(counted)
+
+    def untouched(self, plain: Any) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
-        self.model.make_train_function(force=True)
-        return self.model.train_function
+        if self._is_kerases_own(plain):
+            return plain
+        self._model.make_train_function(force=True)
+        return self._model.train_function
+
+    def _is_kerases_own(self, function: Any) -> bool:
+        module: str = getattr(function, "python_function", function).__module__
+        return module.split(".")[0] == self.taps.adapter.name
+
+    def _make_twin(self, plain: Any) -> None:
+        model = self._model
+        self._train_step = stands_in(self._reading(model.train_step), model.train_step)
+        made = {name: vars(model)[name] for name in _TRAIN_FUNCTIONS if name in vars(model)}
+        try:
+            with patched([(vars(model), "train_step", self._train_step)]):
+                model.make_train_function(force=True)
+            twin = model.train_function
+        finally:
+            for name, function in made.items():
+                setattr(model, name, function)
+        self._plain, self._twin = plain, twin
+
+    def _reading(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the train step with readings among its logs."""
+        adapter = self.taps.adapter
+        counter = adapter.step_counter(self._model)
+        runs_in_a_loop = adapter.steps_per_execution(self._model) > 1
+
+        def reading(data: Any) -> Any:
+            logs = as_autograph_would(train_step)(data)
+            # A loop's results are the same at every trace of its body, and a strategy merges those
+            # of its replicas: there the taps are read afterwards.
+            apart = runs_in_a_loop or tf.distribute.has_strategy() or tf.executing_eagerly()
+            if apart or not isinstance(logs, dict):
+                return logs
+            counted = {} if counter is None else {_TRAIN_STEP: read(counter)}
+            return {**logs, self._name: {**self.taps.readings(), **counted}}
+
+        return reading
+
+
+def _trace(plain: Any, batch: Any) -> None:
+    """Trace a train function that has not run yet, as its first run would."""
+    # tf_keras' TensorBoard callback draws, and insists on, the trace after the first step.
+    is_function = isinstance(plain, tf.types.experimental.PolymorphicFunction)
+    if is_function and not plain.experimental_get_tracing_count():
+        plain.get_concrete_function(batch)
 
 
 _graph_steps: weakref.WeakKeyDictionary[Any, dict[Taps, Any]] = weakref.WeakKeyDictionary()
 
 
-def live_step(taps: Taps, model: Any, optimizer: Any) -> AnyStep:
+def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
     """Return the model's training step under these taps.
+
+    Args:
+        taps: to look with.
+        model: whose step it is.
+        optimizer: the one that may scale the loss; None: the model's.
 
     Raises:
         RuntimeError: in a v1 graph, the model is not compiled.
@@ -111,6 +220,6 @@ def live_step(taps: Taps, model: Any, optimizer: Any) -> AnyStep:
         )
     known = _graph_steps.setdefault(model, {})
     step = known.get(taps)
-    if step is None or not step.belongs_to(model.train_function):
+    if step is None or not step.is_of(taps, model):
         step = known[taps] = GraphStep(taps, model)
     return step

@@ -127,6 +127,7 @@ class GradientLogger:
         self._beside_a_bar = False
         self._model: Any = None
         self._taps: Taps | None = None
+        self._live: AnyStep | None = None
         self._ran_tapped = False
         self._until_next_call = contextlib.ExitStack()
         self._begins_epoch = False
@@ -242,22 +243,23 @@ class GradientLogger:
     def _tap_next_step(self, step: int, flow_only: bool) -> None:
         """Have fit's next call of its train function run under taps."""
         try:
-            adapter = adapter_of(self._model)
-            taps = self._taps or taps_of(adapter, self._model, self._layers, self._of)
-            self._taps = taps
-            live = live_step(taps, self._model, getattr(self._model, "optimizer", None))
-            run = partial(self._run_tapped, live, taps, step, flow_only)
+            live = self._live_step()
+            run = partial(self._run_tapped, live, step, flow_only)
             self._until_next_call.enter_context(live.diverted(run))
         except _FAILURES as error:
             self._give_up(error)
 
-    def _run_tapped(
-        self, live: AnyStep, taps: Taps, step: int, flow_only: bool, plain: Any, batch: Any
-    ) -> Any:
+    def _live_step(self) -> AnyStep:
+        if self._taps is None:
+            self._taps = taps_of(adapter_of(self._model), self._model, self._layers, self._of)
+        if self._live is None or not self._live.is_of(self._taps, self._model):
+            self._live = live_step(self._taps, self._model)
+        return self._live
+
+    def _run_tapped(self, live: AnyStep, step: int, flow_only: bool, plain: Any, batch: Any) -> Any:
         self._until_next_call.close()
         try:
-            with live.entered():
-                logs = plain(batch)
+            logs = live.run(plain, batch)
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise
         except _FAILURES as error:
@@ -265,24 +267,25 @@ class GradientLogger:
                 raise
             self._give_up(error)
             if not isinstance(error, tf.errors.OpError):
-                return live.untouched()(batch)
+                return live.untouched(plain)(batch)
             try:  # what failed while it ran was traced, and stays good
                 return plain(batch)
             except (StopIteration, tf.errors.OutOfRangeError):
                 raise error from None  # it was the last batch that failed
         self._ran_tapped = True
-        self._read_step(live, taps, step, flow_only)
+        self._read_step(live, step, flow_only)
         return logs
 
-    def _read_step(self, live: AnyStep, taps: Taps, step: int, flow_only: bool) -> None:
+    def _read_step(self, live: AnyStep, step: int, flow_only: bool) -> None:
         try:
             found = live.found()
-            # For the next step, which is often logged too: after other reading it takes less than
-            # half of the time that it would take then.
-            self._steps, self._steps_were_read = self._read_steps(), True
+            # For the next step, which is often logged too.
+            steps = live.train_step()
+            self._steps = self._steps if steps is None else steps
+            self._steps_were_read = True
             # Of several steps in one execution the taps keep the last.
             last = step if self._stride == 1 else max(step, self._steps - 1)
-            self._write(found, taps, last, flow_only)
+            self._write(found, live.taps, last, flow_only)
         except _FAILURES as error:
             self._give_up(error)
 

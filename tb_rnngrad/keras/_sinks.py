@@ -19,6 +19,9 @@ from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from tb_rnngrad.keras._variables import read
 
+ValueOf = Callable[[tf.Variable], tf.Tensor]
+"""How a variable is read: `read`, or a look at what a graph read already."""
+
 
 def _handle_here(variable: tf.Variable) -> tf.Tensor:
     """Return the variable's handle for the graph being built.
@@ -54,21 +57,25 @@ class _Counter:
 
     def reset(self) -> None:
         """Count from 0 again."""
-        self._before = self._total()
+        self._before = self._total(read)
         self._now = None
 
-    def _total(self) -> int:
+    def _total(self, value_of: ValueOf) -> int:
         # Read once between two resets, as each reading waits for the device.
         if self._variable is None:
             return 0
         if self._now is None:
-            self._now = int(read(self._variable))
+            self._now = int(value_of(self._variable))
         return self._now
 
+    def count(self, value_of: ValueOf) -> int:
+        """Return how often that ran since the last reset, as of the first time this was asked."""
+        return self._total(value_of) - self._before
+
     @property
-    def count(self) -> int:
-        """How often that ran since the last reset, as of the first time this was asked."""
-        return self._total() - self._before
+    def variables(self) -> list[tf.Variable]:
+        """Where it counts, if it has begun to."""
+        return [] if self._variable is None else [self._variable]
 
 
 class Runs(_Counter):
@@ -154,18 +161,26 @@ class Sink:
         self._other_writes.reset()
 
     @property
-    def writes(self) -> int:
-        """How often it was written since the last reset, as of the first time this was asked."""
-        at_every_run = self._runs.count * self._writes_a_run if self._runs is not None else 0
-        traced = at_every_run + self._other_writes.count
+    def variables(self) -> list[tf.Variable]:
+        """All that `writes` and `value` depend on."""
+        counters = [self._other_writes] if self._runs is None else [self._runs, self._other_writes]
+        own = [] if self._variable is None else [self._variable]
+        return [*own, *(variable for one in counters for variable in one.variables)]
+
+    def writes(self, value_of: ValueOf) -> int:
+        """Return how often it was written since the last reset, as of the first time of asking."""
+        traced = self._other_writes.count(value_of)
+        if self._writes_a_run and self._runs is not None:
+            traced += self._runs.count(value_of) * self._writes_a_run
         return self._eager_writes + traced + (self.symbolic is not None)
 
-    @property
-    def value(self) -> tf.Tensor:
-        """The value last written."""
+    def value(self, value_of: ValueOf) -> tf.Tensor | None:
+        """Return the value last written; None where nothing was."""
         if self.symbolic is not None:
             return self.symbolic
-        return self._eager if self._eager_writes else read(self._variable)
+        if self._eager_writes:
+            return self._eager
+        return None if self._variable is None else value_of(self._variable)
 
 
 def new_anchor() -> tf.Variable:

@@ -8,7 +8,8 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import tensorflow as tf
 
@@ -17,6 +18,7 @@ from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import Runs, tap
 from tb_rnngrad.keras._traces import outermost_graph, traced_apart
+from tb_rnngrad.keras._variables import read
 from tb_rnngrad.keras._views import Part, View, select
 
 
@@ -58,6 +60,12 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
     if key not in known:
         known[key] = Taps(adapter, asked)
     return known[key]
+
+
+Readings = Mapping[str, tf.Tensor]
+"""What was read of variables, by their `id`."""
+
+_NOTHING_READ: Final[Readings] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -142,19 +150,42 @@ class Taps:
         with patched(patches), traced_apart((self, anchor is None)):
             yield
 
-    def seen(self) -> Seen:
-        """Return what was seen since they were entered; it stays as it is."""
+    def readings(self) -> Readings:
+        """Read, at the end of a step in a graph being built, what its taps will have seen.
+
+        Read by the step itself it takes a quarter of the time that it takes after it, eagerly.
+        """
+        graph = outermost_graph()
+        sinks = [
+            sink
+            for trace, _, site in self._traced
+            if trace() is graph
+            for sink in site.sinks.values()
+        ]
+        return {str(id(one)): read(one) for sink in sinks for one in sink.variables}
+
+    def seen(self, readings: Readings = _NOTHING_READ) -> Seen:
+        """Return what was seen since they were entered; it stays as it is.
+
+        Args:
+            readings: what the step itself has read of it.
+        """
+
+        def value_of(variable: tf.Variable) -> tf.Tensor:
+            known = readings.get(str(id(variable)))
+            return read(variable) if known is None else known
+
         scales: list[tf.Tensor] = []
         calls: list[SeenCall] = []
         most_writes = 0
         for owner, site in self._sites():
-            written = {name: sink for name, sink in site.sinks.items() if sink.writes}
-            tensors = {name: sink.value for name, sink in written.items()}
+            writes = {name: sink.writes(value_of) for name, sink in site.sinks.items()}
+            tensors = {name: site.sinks[name].value(value_of) for name in writes if writes[name]}
             if owner == id(self):
                 scales += tensors.values()
             elif _was_reached(site, tensors):
                 calls.append(SeenCall(owner, site.replica, tensors))
-            of_gradients = (s.writes for n, s in written.items() if n.split("/")[0] in GRADIENTS)
+            of_gradients = (writes[name] for name in tensors if name.split("/")[0] in GRADIENTS)
             most_writes = max(most_writes, *of_gradients, 0)
         return Seen(self, calls, scales[-1] if scales else None, most_writes)
 

@@ -15,7 +15,16 @@ from tf_keras.src import (
 from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 
-from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+from tb_rnngrad.keras._adapter import (
+    GRU,
+    LSTM,
+    SIMPLE,
+    CellKind,
+    Patch,
+    Rnn,
+    as_autograph_would,
+    patched,
+)
 from tb_rnngrad.keras._variables import read
 
 
@@ -91,8 +100,7 @@ class TfKeras:
 
         @functools.wraps(original)
         def converted(*args: Any, **kwargs: Any) -> Any:
-            internal = tf.__internal__.autograph
-            return internal.tf_convert(original, internal.control_status_ctx())(*args, **kwargs)
+            return as_autograph_would(original)(*args, **kwargs)
 
         return converted
 
@@ -172,11 +180,15 @@ class TfKeras:
         steps = getattr(model, "_steps_per_execution", None)
         return 1 if steps is None else int(keras_backend.get_value(steps))
 
-    def train_step(self, model: Any) -> int | None:
+    def step_counter(self, model: Any) -> tf.Variable | None:
         """See `Adapter`."""
         optimizer = getattr(model, "optimizer", None)
-        if optimizer is None:
+        return None if optimizer is None else self.raw(optimizer.iterations)
+
+    def train_step(self, model: Any) -> int | None:
+        """See `Adapter`."""
+        counter = self.step_counter(model)
+        if counter is None:
             return None
         # Outside of legacy graph mode, `get_value` takes almost twice as long.
-        value = read if tf.executing_eagerly() else keras_backend.get_value
-        return int(value(optimizer.iterations))
+        return int(read(counter) if tf.executing_eagerly() else keras_backend.get_value(counter))

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tf_keras
 from cases import showing
 from differences import ALL, use_dtype
+from events import values
 
 import tb_rnngrad
 from tb_rnngrad import flow
@@ -203,6 +204,66 @@ def test_other_steps_run_the_untouched_function(k, data, tmp_path):
     fit(model, data, Spy(), logger, epochs=1)
     assert len(set(map(id, seen))) == 1
     assert model.train_function is seen[0]
+
+
+def test_other_callbacks_are_given_the_logs_of_keras_alone(k, data, tmp_path):
+    given = []
+
+    class Spy(k.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            given.append(set(logs))
+
+    logger = GradientLogger(tmp_path, of=ALL, update_freq=2)
+    history = fit(make(k), data, logger, Spy(), epochs=1)
+    assert given == [{"loss", "mae"}] * 4
+    assert set(history.history) == {"loss", "mae"}
+
+
+def test_a_train_function_of_the_users_own_is_the_one_that_runs(k, data, tmp_path):
+    class Own(k.Sequential):
+        def make_train_function(self, force=False):
+            if self.train_function is not None and not force:
+                return self.train_function
+            super().make_train_function(force=True)
+            kerases, self.runs = self.train_function, 0
+
+            def train_function(iterator):
+                self.runs += 1
+                return {name: tf.identity(value) for name, value in kerases(iterator).items()}
+
+            self.train_function = train_function
+            return train_function
+
+    model = make(k)
+    own = Own(k.models.clone_model(model).layers)
+    own.build((None, 6, 3))
+    for its, whose in zip(own.variables, model.variables, strict=True):  # dropout's seeds too
+        its.assign(whose)
+    own.compile("adam", "mse", metrics=["mae"])
+    for one, folder in ((model, "kerases"), (own, "own")):
+        fit(one, data, GradientLogger(tmp_path / folder, of=ALL, update_freq=1), epochs=1)
+    assert own.runs == 4
+    kerases, users = values(tmp_path / "kerases"), values(tmp_path / "own")
+    assert ("two/hidden_state", 3) in kerases
+    assert kerases.keys() == users.keys()
+    assert [key for key in kerases if kerases[key] != users[key]] == []
+
+
+def test_fitting_again_traces_nothing_anew(k, data, tmp_path):
+    class Traced(k.layers.Layer):
+        def call(self, inputs):
+            traces.append(self)
+            return inputs
+
+    traces = []
+    inputs = k.Input((6, 3))
+    model = k.Model(inputs, k.layers.Dense(2)(k.layers.GRU(3)(Traced()(inputs))))
+    model.compile("adam", "mse")
+    logger = GradientLogger(tmp_path, update_freq=2)
+    fit(model, data, logger, epochs=1)
+    before = len(traces)
+    fit(model, data, logger, epochs=2)
+    assert len(traces) == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
