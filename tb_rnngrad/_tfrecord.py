@@ -37,12 +37,21 @@ def frame(payload: Sequence[bytes]) -> Sequence[bytes]:
     """
     length = _LENGTH.pack(sum(map(len, payload)))
     head = length + _CRC.pack(_masked_crc(length))
-    return joined([head, *payload, _CRC.pack(_masked_crc(*payload))])
+    parts = joined(payload)
+    return joined([head, *parts, _CRC.pack(_masked_crc(*parts))])
 
 
 def joined(parts: Sequence[bytes]) -> Sequence[bytes]:
-    """Return the same bytes in as many parts as are written fastest."""
-    return parts if sum(map(len, parts)) > _COPIED_TOGETHER else [b"".join(parts)]
+    """Return the same bytes in as many parts as are read and written fastest."""
+    together: list[list[bytes]] = [[]]
+    size = 0
+    for part in parts:
+        if size + len(part) > _COPIED_TOGETHER:
+            together.append([])
+            size = 0
+        together[-1].append(part)
+        size += len(part)
+    return [some[0] if len(some) == 1 else b"".join(some) for some in together if some]
 
 
 def payloads(path: Path) -> Iterator[tuple[int, bytes]]:

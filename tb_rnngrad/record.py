@@ -376,14 +376,14 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
     narrowed = source.dtype.itemsize > stored.itemsize
     flushed = int(np.sum((data == 0) & (source != 0))) if narrowed else 0
     overflowed = int(np.sum(np.isinf(data) & np.isfinite(source))) if narrowed else 0
-    arrays: list[NDArray[Any]] = [_extremes(data, mask)]
+    arrays: list[NDArray[Any]] = [_little_endian(_extremes(data, mask))]
     if mask is not None:
         arrays.append(mask.astype(np.uint8))
     header = _header_description(
         tuple(shape), batch, dtype, kept, flushed, overflowed, mask is not None, data.shape[1]
     )
     sample = _sample_description(data.dtype, data.shape[1:])
-    return [_pack(header, arrays), *(_pack(sample, [one]) for one in data)]
+    return [_pack(header, arrays), *(_pack(sample, [one]) for one in _little_endian(data))]
 
 
 def decode_header(blob: bytes) -> Header:
@@ -492,7 +492,7 @@ def _describe(fields: Mapping[str, Any]) -> bytes:
 
 
 def _pack(description: bytes, arrays: Iterable[NDArray[Any]]) -> bytes:
-    body: list[Any] = [description, *map(_little_endian, arrays)]
+    body: list[Any] = [description, *arrays]
     checksum = 0
     for part in body:
         checksum = google_crc32c.extend(checksum, part)

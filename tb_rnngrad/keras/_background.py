@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import flow
 from tb_rnngrad.flow import FlagEvent, FlagWatch, Thresholds
-from tb_rnngrad.keras._assemble import Captured, Found, laid_out, size_of
-from tb_rnngrad.keras._records import flows_of, record_of, short_record_of
+from tb_rnngrad.keras._assemble import Captured, Found, size_of
+from tb_rnngrad.keras._records import at_hand, flows_of, record_of, short_record_of
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord, is_matrix
 from tb_rnngrad.writer import SummaryWriter
@@ -48,7 +48,7 @@ class _Step:
     @cached_property
     def captured(self) -> Sequence[Captured]:
         """What was found, laid out."""
-        return laid_out(self.found)
+        return at_hand(self.found)
 
     @property
     def sequences(self) -> Iterator[Captured]:

@@ -86,13 +86,14 @@ class Probe:
             self._adapter.forward(model, tensors(x), training=False)
         if self._passing is None:
             self._passing = passing_state(self._adapter, model)
-        with self.taps.entered(anchor=self._anchor), restored_where_it_fails(self._passing):
+        self.taps.reset()
+        with restored_where_it_fails(self._passing):
             readings = self._backward(tensors(x), tensors(y), tensors(sample_weight), training)
             return captured(self.taps.seen(readings))
 
     def _pass(self, x: Any, y: Any, sample_weight: Any, training: bool) -> Readings:
         model: Any = self._model()
-        with undisturbed(self._adapter, model):
+        with undisturbed(self._adapter, model), self.taps.built_in(anchor=self._anchor):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(self._anchor)
                 y_pred = self._adapter.forward(model, x, training)

@@ -100,7 +100,8 @@ class _Probe:
         if not model.built:
             self._taps.adapter.forward(model, tensors(x), training=False)
         passing = passing_state(self._taps.adapter, model)
-        with self._taps.entered(anchor=self._anchor), restored_where_it_fails(passing):
+        self._taps.reset()
+        with restored_where_it_fails(passing):
             timesteps, readings = self._backward(
                 tensors(x), tensors(y), tensors(sample_weight), tf.constant(t)
             )
@@ -111,7 +112,7 @@ class _Probe:
     def _pass(self, x: Any, y: Any, sample_weight: Any, t: tf.Tensor) -> tuple[tf.Tensor, Readings]:
         model: Any = self._model()
         adapter = self._taps.adapter
-        with undisturbed(adapter, model):
+        with undisturbed(adapter, model), self._taps.built_in(anchor=self._anchor):
             with tf.GradientTape(watch_accessed_variables=False) as through_time:
                 through_time.watch(self._anchor)
                 y_pred = adapter.forward(model, x, training=False)

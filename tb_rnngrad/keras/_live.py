@@ -77,9 +77,9 @@ def end_diversions(model: Any) -> None:
 class LiveStep:
     """See `AnyStep`.
 
-    What fit runs with taps is a twin of its train function, made by Keras of a train step that at
-    its end, still in its graph, reads what the taps have seen. A train function that is not Keras'
-    own is itself run with taps, and they are read afterwards.
+    What fit runs with taps is a twin of its train function, made by Keras of a train step that has
+    them and at its end, still in its graph, reads what they have seen. Where there can be none, the
+    train function itself is run with taps, and they are read afterwards.
 
     Args:
         taps: to run it with.
@@ -103,8 +103,7 @@ class LiveStep:
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """See `AnyStep`."""
-        optimizer = self._optimizer or getattr(self._model, "optimizer", None)
-        return self.taps.entered(optimizer)
+        return self.taps.entered(self._own_optimizer())
 
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
@@ -121,17 +120,18 @@ class LiveStep:
     def run(self, plain: Any, batch: Any) -> Any:
         """See `AnyStep`."""
         self._readings = {}
-        if not self._is_kerases_own(plain):
+        if plain is not self._plain:
+            self._plain, self._twin = plain, None
+            if self._can_have_a_twin(plain):
+                _trace(plain, batch)
+                self._twin = self._new_twin()
+        if self._twin is None:
             with self.entered():
                 return plain(batch)
-        if plain is not self._plain:
-            _trace(plain, batch)
-            self._make_twin(plain)
-        names = vars(self._model)
-        with self.entered(), patched([(names, "train_step", self._train_step)]):
+        self.taps.reset()
+        with self._with_tapped_train_step():
             logs = self._twin(batch)
-        if isinstance(logs, dict):
-            self._readings = logs.pop(self._name, {})
+        self._readings = logs.pop(self._name)
         return logs
 
     def found(self) -> Found:
@@ -145,45 +145,58 @@ class LiveStep:
 
     def untouched(self, plain: Any) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
-        if self._is_kerases_own(plain):
+        if self._twin is not None:
             return plain
         self._model.make_train_function(force=True)
         return self._model.train_function
 
-    def _is_kerases_own(self, function: Any) -> bool:
-        module: str = getattr(function, "python_function", function).__module__
-        return module.split(".")[0] == self.taps.adapter.name
+    def _own_optimizer(self) -> Any:
+        return self._optimizer or getattr(self._model, "optimizer", None)
 
-    def _make_twin(self, plain: Any) -> None:
+    def _can_have_a_twin(self, plain: Any) -> bool:
+        """Whether Keras made it, of one step in one graph.
+
+        Several steps in one execution run in a loop, whose results are the same at every trace of
+        its body; those of a strategy's replicas are merged.
+        """
+        adapter, model = self.taps.adapter, self._model
+        module: str = getattr(plain, "python_function", plain).__module__
+        strategy = tf.distribute.get_strategy()
+        return (
+            module.split(".")[0] == adapter.name
+            and not model.run_eagerly
+            and not tf.distribute.has_strategy()
+            and model.distribute_strategy is strategy
+            and adapter.steps_per_execution(model) == 1
+        )
+
+    def _new_twin(self) -> Any:
         model = self._model
-        self._train_step = stands_in(self._reading(model.train_step), model.train_step)
+        self._train_step = self._tapped(model.train_step)
         made = {name: vars(model)[name] for name in _TRAIN_FUNCTIONS if name in vars(model)}
         try:
-            with patched([(vars(model), "train_step", self._train_step)]):
+            with self._with_tapped_train_step():
                 model.make_train_function(force=True)
-            twin = model.train_function
+            return model.train_function
         finally:
             for name, function in made.items():
                 setattr(model, name, function)
-        self._plain, self._twin = plain, twin
 
-    def _reading(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return the train step with readings among its logs."""
-        adapter = self.taps.adapter
-        counter = adapter.step_counter(self._model)
-        runs_in_a_loop = adapter.steps_per_execution(self._model) > 1
+    def _tapped(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the train step with taps, and what they have seen among its logs."""
+        counter = self.taps.adapter.step_counter(self._model)
 
-        def reading(data: Any) -> Any:
-            logs = as_autograph_would(train_step)(data)
-            # A loop's results are the same at every trace of its body, and a strategy merges those
-            # of its replicas: there the taps are read afterwards.
-            apart = runs_in_a_loop or tf.distribute.has_strategy() or tf.executing_eagerly()
-            if apart or not isinstance(logs, dict):
-                return logs
+        def tapped(data: Any) -> Any:
+            with self.taps.built_in(self._own_optimizer()):
+                logs = as_autograph_would(train_step)(data)
             counted = {} if counter is None else {_TRAIN_STEP: read(counter)}
             return {**logs, self._name: {**self.taps.readings(), **counted}}
 
-        return reading
+        return stands_in(tapped, train_step)
+
+    def _with_tapped_train_step(self) -> contextlib.AbstractContextManager[None]:
+        """While entered, Keras finds that train step, whenever it makes or traces the twin."""
+        return patched([(vars(self._model), "train_step", self._train_step)])
 
 
 def _trace(plain: Any, batch: Any) -> None:

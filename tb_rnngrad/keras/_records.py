@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
-from tb_rnngrad.keras._assemble import Captured, Found, layers_of
+from tb_rnngrad.keras._assemble import Captured, Found, laid_out, layers_of
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord
@@ -24,15 +25,31 @@ def record_of(one: Captured, taps: Taps) -> SequenceRecord:
     return _record(one, taps, data, mask)
 
 
+def at_hand(found: Found) -> list[Captured]:
+    """Return what was found, laid out, and in NumPy arrays where it lies in this memory.
+
+    Cut by TensorFlow, each slice costs 0.2 ms. What is on an accelerator stays there, so that only
+    the samples kept are copied.
+    """
+    return [
+        one
+        if _is_on_accelerator(one.data)
+        else replace(
+            one,
+            data=np.asarray(one.data),
+            mask=None if one.mask is None else np.asarray(one.mask),
+        )
+        for one in laid_out(found)
+    ]
+
+
 def short_record_of(
     one: Captured, taps: Taps, max_outputs: int, rows: NDArray[np.float32]
 ) -> SequenceRecord:
     """Return a record of the first `max_outputs` samples, with the statistics of all."""
-    data, mask = _at_hand(one.data), _at_hand(one.mask)
-    kept = None if mask is None else np.asarray(mask[:max_outputs])
-    return _record(
-        one, taps, np.asarray(data[:max_outputs]), kept, flow=rows, batch_size=int(data.shape[0])
-    )
+    kept = None if one.mask is None else np.asarray(one.mask[:max_outputs])
+    data, samples = np.asarray(one.data[:max_outputs]), int(one.data.shape[0])
+    return _record(one, taps, data, kept, flow=rows, batch_size=samples)
 
 
 def _record(
@@ -56,7 +73,7 @@ def _record(
 
 
 def flows_of(found: Sequence[Captured]) -> list[NDArray[np.float32]]:
-    """Return of each the statistics over all samples, [timesteps, statistics].
+    """Return of each, `at_hand`, the statistics over all samples, [timesteps, statistics].
 
     They are computed where the data is; those of equal width together.
     """
@@ -74,19 +91,8 @@ def flows_of(found: Sequence[Captured]) -> list[NDArray[np.float32]]:
 def _flows_of(alike: Sequence[Captured]) -> list[NDArray[np.float32]]:
     if _is_on_accelerator(alike[0].data):
         return [np.asarray(statistics(one.data, one.mask)) for one in alike]
-    batches = [_at_hand(one.data) for one in alike]
-    return flow.statistics_of_each(
-        [data if data.ndim == 3 else data[:, np.newaxis] for data in batches],
-        [_at_hand(one.mask) for one in alike],
-    )
-
-
-def _at_hand(data: Any) -> Any:
-    """Return NumPy's view of what lies in this memory: cut by TensorFlow, each slice costs 0.2 ms.
-
-    What is on an accelerator stays there, so that only the samples kept are copied.
-    """
-    return data if data is None or _is_on_accelerator(data) else np.asarray(data)
+    sequences = [one.data if one.data.ndim == 3 else one.data[:, np.newaxis] for one in alike]
+    return flow.statistics_of_each(sequences, [one.mask for one in alike])
 
 
 def _is_on_accelerator(data: Any) -> bool:

@@ -139,7 +139,13 @@ class Taps:
             optimizer: the one that may scale the loss, or None.
             anchor: what the backward pass goes to; None: the layers' weights.
         """
-        self._reset()
+        self.reset()
+        with self.built_in(optimizer, anchor):
+            yield
+
+    @contextlib.contextmanager
+    def built_in(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
+        """Put the taps in while a graph of one's own is being built; arguments as for `entered`."""
         self._anchor = anchor
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         for view, of in self.asked:
@@ -195,7 +201,8 @@ class Taps:
     def _forget(self, trace: weakref.ref[Any]) -> None:
         self._traced = [entry for entry in self._traced if entry[0] is not trace]
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what was seen; before every run of a graph that they were built into."""
         self._eager.clear()
         for runs in {site.runs for _, _, site in self._traced if site.runs is not None}:
             runs.reset()
