@@ -93,13 +93,22 @@ def test_there_is_one_column_a_statistic():
     )
 
 
-@pytest.mark.parametrize("samples", [1, 2, 7])
+@pytest.mark.parametrize("samples", [1, 2, 7, 300])
 def test_statistics_follow_their_definitions(samples):
     data = RNG.normal(size=(samples, 9, 5)).astype(np.float32)
     data[RNG.random(data.shape) < 0.2] = 0
     data[:, :, 3] = 0
     expected = independent(data, np.ones((samples, 9), bool))
     np.testing.assert_allclose(flow.statistics(data), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0, 1e-9, 1e-6, 1e-4, 3e-2, 1])
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_how_far_samples_part_is_exact_however_little(spread, is_masked):
+    data = 1e-20 * (1 + spread * RNG.normal(size=(8, 9, 5)))
+    mask = RNG.random((8, 9)) > 0.3 if is_masked else np.ones((8, 9), bool)
+    found = flow.statistics(data, mask if is_masked else None)
+    np.testing.assert_allclose(found, independent(data, mask), rtol=1e-6, atol=1e-35)
 
 
 def test_padding_is_left_out_whatever_it_holds():

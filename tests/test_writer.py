@@ -245,6 +245,19 @@ def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
     assert len(events(tmp_path / "together")) == 6
 
 
+def test_small_and_large_records_written_together_keep_their_order(tmp_path):
+    sizes = [3, 70_000, 3, 3, 40_000, 40_000, 40_000, 3, 200_000]
+    records = [RNG.normal(size=(2, size, 1)).astype(np.float32) for size in sizes]
+    together, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
+    with together.together():
+        for step, one in enumerate(records):
+            for writer in (together, apart):
+                writer.add_sequence("lstm", one, step, wall_time=1.0)
+    found = events(tmp_path / "together")[1:]
+    assert [event.step for event in found] == list(range(len(sizes)))
+    assert found == events(tmp_path / "apart")[1:]
+
+
 def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path):
     writer = SummaryWriter(tmp_path)
     with pytest.raises(ValueError, match="ends in '/flow'"), writer.together():

@@ -90,7 +90,6 @@ class GraphStep:
         self.taps = taps
         self._plain = _train_function(model)
         self._model_name = model.name
-        self._counter = model.optimizer.iterations
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
         own = Taps(taps.adapter, taps.asked)
@@ -146,7 +145,7 @@ class GraphStep:
 
     def train_step(self) -> int | None:
         """See `AnyStep`."""
-        return int(keras_backend.get_value(self._counter))
+        return None
 
     def untouched(self, plain: Any) -> Any:
         """See `AnyStep`."""

@@ -40,7 +40,7 @@ class AnyStep(Protocol):
         """Return what they saw; no later step changes it."""
 
     def train_step(self) -> int | None:
-        """Return the number of optimizer steps so far, or None without an optimizer."""
+        """Return the number of optimizer steps so far where the step itself has read it."""
 
     def untouched(self, plain: Any) -> Any:
         """Return the train function `plain` as it is after it has failed with taps."""
@@ -141,7 +141,7 @@ class LiveStep:
     def train_step(self) -> int | None:
         """See `AnyStep`."""
         counted = self._readings.get(_TRAIN_STEP)
-        return self.taps.adapter.train_step(self._model) if counted is None else int(counted)
+        return None if counted is None else int(counted)
 
     def untouched(self, plain: Any) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
@@ -151,7 +151,8 @@ class LiveStep:
         return self._model.train_function
 
     def _own_optimizer(self) -> Any:
-        return self._optimizer or getattr(self._model, "optimizer", None)
+        own = getattr(self._model, "optimizer", None)
+        return own if self._optimizer is None else self._optimizer
 
     def _can_have_a_twin(self, plain: Any) -> bool:
         """Whether Keras made it, of one step in one graph.

@@ -281,7 +281,7 @@ class GradientLogger:
             found = live.found()
             # For the next step, which is often logged too.
             steps = live.train_step()
-            self._steps = self._steps if steps is None else steps
+            self._steps = self._read_steps() if steps is None else steps
             self._steps_were_read = True
             # Of several steps in one execution the taps keep the last.
             last = step if self._stride == 1 else max(step, self._steps - 1)

@@ -174,13 +174,11 @@ class Sink:
             traced += self._runs.count(value_of) * self._writes_a_run
         return self._eager_writes + traced + (self.symbolic is not None)
 
-    def value(self, value_of: ValueOf) -> tf.Tensor | None:
-        """Return the value last written; None where nothing was."""
+    def value(self, value_of: ValueOf) -> tf.Tensor:
+        """Return the value last written."""
         if self.symbolic is not None:
             return self.symbolic
-        if self._eager_writes:
-            return self._eager
-        return None if self._variable is None else value_of(self._variable)
+        return self._eager if self._eager_writes else value_of(self._variable)
 
 
 def new_anchor() -> tf.Variable:

@@ -249,6 +249,28 @@ def test_a_train_function_of_the_users_own_is_the_one_that_runs(k, data, tmp_pat
     assert [key for key in kerases if kerases[key] != users[key]] == []
 
 
+def test_two_loggers_of_one_fit_each_log_what_one_alone_logs(k, data, tmp_path):
+    asked = {"often": ("hidden_state", 1), "rarely": ("output", 2)}
+    for name, (of, update_freq) in asked.items():
+        alone = GradientLogger(tmp_path / "alone" / name, of=of, update_freq=update_freq)
+        fit(make(k), data, alone)
+    loggers = [
+        GradientLogger(tmp_path / "both" / name, of=of, update_freq=update_freq)
+        for name, (of, update_freq) in asked.items()
+    ]
+    model = make(k)
+    fit(model, data, *loggers)
+    plain = make(k)
+    fit(plain, data)
+    for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    for name, (of, update_freq) in asked.items():
+        alone, both = (values(tmp_path / folder / name) for folder in ("alone", "both"))
+        assert (f"two/{of}", 8 - update_freq) in both
+        assert alone.keys() == both.keys()
+        assert [key for key in alone if alone[key] != both[key]] == []
+
+
 def test_fitting_again_traces_nothing_anew(k, data, tmp_path):
     class Traced(k.layers.Layer):
         def call(self, inputs):
