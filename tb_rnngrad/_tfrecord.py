@@ -29,7 +29,7 @@ def _masked_crc(*parts: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def frame(payload: Sequence[bytes]) -> Sequence[bytes]:
+def frame(payload: Sequence[bytes]) -> list[bytes]:
     """Return the parts of one record, to be written one after the other.
 
     Args:
@@ -38,11 +38,13 @@ def frame(payload: Sequence[bytes]) -> Sequence[bytes]:
     length = _LENGTH.pack(sum(map(len, payload)))
     head = length + _CRC.pack(_masked_crc(length))
     parts = joined(payload)
-    return joined([head, *parts, _CRC.pack(_masked_crc(*parts))])
+    return [head, *parts, _CRC.pack(_masked_crc(*parts))]
 
 
 def joined(parts: Sequence[bytes]) -> Sequence[bytes]:
     """Return the same bytes in as many parts as are read and written fastest."""
+    if sum(map(len, parts)) <= _COPIED_TOGETHER:
+        return [b"".join(parts)]
     together: list[list[bytes]] = [[]]
     size = 0
     for part in parts:

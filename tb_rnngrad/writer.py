@@ -186,7 +186,7 @@ class SummaryWriter:
                 self._together -= 1
                 if not self._together:
                     kept, self._kept = self._kept, []
-                    self._append(_tfrecord.joined(kept))
+                    self._append(kept)
 
     def flush(self) -> None:
         """Force what was written onto the disk; readers on this machine see it without this."""
@@ -256,7 +256,7 @@ class SummaryWriter:
         """Put whole events at the end of the file, or none of them."""
         start = self._file.tell()
         try:
-            for part in parts:
+            for part in _tfrecord.joined(parts):
                 rest = memoryview(part)
                 while rest:
                     rest = rest[self._file.write(rest) :]

@@ -7,7 +7,7 @@ the statistics that it enters NaN or Inf, and `nan_share` and `inf_share` say ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,16 +24,18 @@ _QUANTILES: Final = {"norm_p05": 0.05, "norm_p50": 0.50, "norm_p95": 0.95}
 # A difference of two numbers in float64 that is this small a part of them is still good to float32.
 _CANCELLED: Final = 1e-4
 
+_PIECE_CELLS: Final = 2**18
 
-class _Batch:
-    """What the statistics share: a batch of sequences, [samples, timesteps, channels].
+
+class _Piece:
+    """Some timesteps of a batch of sequences, [samples, timesteps, channels]: what its cells say.
 
     Padding is 0 here, so that it adds nothing to a sum.
     """
 
     def __init__(self, data: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
         self.mask = mask
-        self.size, timesteps, self.channels = data.shape
+        self.size, _, self.channels = data.shape
         # As given where it is only compared: half the bytes.
         self.given = data.astype(np.float64 if data.dtype.itemsize > 4 else np.float32, copy=False)
         if mask is not None:
@@ -41,25 +43,12 @@ class _Batch:
             self.given[~mask] = 0
         # The squares of gradients leave float32's range long before the gradients do.
         self.data: Float64 = self.given.astype(np.float64, copy=False)
-        self.samples: NDArray[np.int64] = (
-            np.full(timesteps, self.size) if mask is None else mask.sum(axis=0)
-        )
-        self.cells: NDArray[np.int64] = self.samples * self.channels
+        self.samples = _real_samples_of(data, mask)
 
     @cached_property
     def squares(self) -> Float64:
-        """[samples, timesteps]: sum of squares over channels."""
-        return np.einsum("stc,stc->st", self.data, self.data)
-
-    @cached_property
-    def norms(self) -> Float64:
-        """[samples, timesteps]: L2 norm over channels."""
-        return np.sqrt(self.squares)
-
-    @cached_property
-    def is_finite(self) -> bool:
-        """Whether all is, told without looking at every cell."""
-        return bool(np.isfinite(self.squares).all())
+        """[timesteps, samples]: sum of squares over channels."""
+        return np.einsum("stc,stc->ts", self.data, self.data)
 
     @cached_property
     def mean(self) -> Float64:
@@ -68,14 +57,87 @@ class _Batch:
         return sums.reshape(-1, self.channels) / self.samples[:, np.newaxis]
 
     @cached_property
-    def mean_squares(self) -> Float64:
-        """[timesteps]: mean over samples of the sum of squares over channels."""
-        return self.squares.sum(axis=0) / self.samples
-
-    @cached_property
     def squared_mean(self) -> Float64:
         """[timesteps]: sum of squares over channels of the mean over samples."""
         return np.einsum("tc,tc->t", self.mean, self.mean)
+
+    @property
+    def variance(self) -> Float64:
+        """[timesteps]: sum over channels of the variance over samples."""
+        mean_squares = self.squares.sum(axis=1) / self.samples
+        variance = mean_squares - self.squared_mean
+        # Where they nearly cancel, or are not finite, deviations tell.
+        near = ~(variance > _CANCELLED * mean_squares) & (mean_squares != 0)
+        if near.any():
+            deviation = self.data[:, near] - self.mean[near]
+            squares = np.einsum("stc,stc->st", deviation, deviation)
+            if self.mask is not None:
+                squares[~self.mask[:, near]] = 0
+            variance[near] = squares.sum(axis=0) / self.samples[near]
+        return variance
+
+    @property
+    def max_abs(self) -> NDArray[Any]:
+        """[timesteps]: the largest magnitude."""
+        return np.asarray(np.abs(self.given).max(axis=0).max(axis=1))
+
+    @property
+    def zeros(self) -> NDArray[np.int64]:
+        """[timesteps, channels]: how many samples are exactly 0 there, padding not counted."""
+        found = self.given == 0
+        if not found.any():
+            return np.zeros(found.shape[1:], np.int64)
+        few = self.size <= np.iinfo(np.uint8).max  # counted in bytes, in less than half the time
+        counted = found.view(np.uint8).sum(axis=0, dtype=np.uint8 if few else np.int64)
+        return counted - (self.size - self.samples)[:, np.newaxis]
+
+    @property
+    def nan(self) -> NDArray[np.int64]:
+        """[timesteps]: number of NaN."""
+        return self._count(np.isnan)
+
+    @property
+    def inf(self) -> NDArray[np.int64]:
+        """[timesteps]: number of +Inf and -Inf."""
+        return self._count(np.isinf)
+
+    def _count(self, is_found: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> NDArray[np.int64]:
+        """Count cells of a kind that is never finite: that there is none, the squares tell."""
+        if np.isfinite(self.squares).all():
+            return np.zeros(len(self.samples), np.int64)
+        return np.asarray(is_found(self.given).sum(axis=(0, 2)))
+
+
+_MOMENTS: Final = ("squares", "squared_mean", "variance")
+_OTHERS: Final = ("max_abs", "zeros", "nan", "inf")
+
+
+class _Batch:
+    """What the statistics share: a batch of sequences, its cells summed up.
+
+    Args:
+        data: [samples, timesteps, channels].
+        mask: [samples, timesteps] of bool, True where real; None: all are.
+        needed: names of properties of a `_Piece`, those that the statistics ask for.
+    """
+
+    def __init__(
+        self, data: NDArray[Any], mask: NDArray[np.bool_] | None, needed: Sequence[str]
+    ) -> None:
+        self.mask = mask
+        self.samples = _real_samples_of(data, mask)
+        self.channels = data.shape[2]
+        self.cells: NDArray[np.int64] = self.samples * self.channels
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in needed}
+        for piece in _pieces(data, mask):
+            for name, arrays in parts.items():
+                arrays.append(getattr(piece, name))
+        self.of = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    @cached_property
+    def norms(self) -> Float64:
+        """[timesteps, samples]: L2 norm over channels."""
+        return np.sqrt(self.of["squares"])
 
     @cached_property
     def quantiles(self) -> Mapping[str, Float64]:
@@ -83,41 +145,42 @@ class _Batch:
 
         Hyndman and Fan's definition 7, as `numpy.quantile` has it.
         """
-        norms = self.norms if self.mask is None else np.where(self.mask, self.norms, np.inf)
-        ranked = np.sort(norms, axis=0)  # padding last, NaN after it
+        norms = self.norms if self.mask is None else np.where(self.mask.T, self.norms, np.inf)
+        ranked = np.sort(norms, axis=1)  # padding last, NaN after it
         last = np.maximum(self.samples - 1, 0)
         position = np.array([*_QUANTILES.values()])[:, np.newaxis] * last
         below = position.astype(np.int64)
         above = np.minimum(below + 1, last)
         timesteps = np.arange(len(last))
-        low, high = ranked[below, timesteps], ranked[above, timesteps]
+        low, high = ranked[timesteps, below], ranked[timesteps, above]
         weight = position - below
         quantiles = np.where(weight == 0, low, low + weight * (high - low))
-        quantiles[:, np.isnan(ranked[-1]) | (self.samples == 0)] = np.nan
+        quantiles[:, np.isnan(ranked[:, -1]) | (self.samples == 0)] = np.nan
         return dict(zip(_QUANTILES, quantiles, strict=True))
-
-    @cached_property
-    def zeros(self) -> NDArray[np.int32]:
-        """[timesteps, channels]: how many samples are exactly 0 there, padding not counted."""
-        few = self.size <= np.iinfo(np.uint8).max  # counted in bytes, in less than half the time
-        found = (self.given == 0).view(np.uint8)
-        counted = found.sum(axis=0, dtype=np.uint8 if few else np.int32).astype(np.int32)
-        return counted if self.mask is None else counted - (self.size - self.samples)[:, np.newaxis]
 
     @property
     def alive(self) -> NDArray[np.bool_]:
         """[timesteps, channels]: whether a real cell is not 0."""
-        return np.asarray(self.zeros < self.samples[:, np.newaxis])
+        return np.asarray(self.of["zeros"] < self.samples[:, np.newaxis])
 
-    def share(self, is_found: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Float64:
-        """[timesteps]: the share of real cells of a kind that is never finite."""
-        found = 0 if self.is_finite else is_found(self.given).sum(axis=(0, 2))
-        return found / self.cells
+
+def _pieces(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Iterator[_Piece]:
+    """Give the batch in pieces that stay in the processor's cache: half the time if it is long."""
+    samples, timesteps, channels = data.shape
+    stride = max(1, _PIECE_CELLS // (samples * channels))
+    for start in range(0, timesteps, stride):
+        at = slice(start, start + stride)
+        yield _Piece(data[:, at], None if mask is None else mask[:, at])
+
+
+def _real_samples_of(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    """Return [timesteps]: how many samples are not padding there."""
+    return np.full(data.shape[1], len(data)) if mask is None else mask.sum(axis=0)
 
 
 def _norm_mean(batch: _Batch) -> Float64:
     """How much gradient reaches this timestep: mean over samples of the L2 norm over channels."""
-    return batch.norms.sum(axis=0) / batch.samples
+    return batch.norms.sum(axis=1) / batch.samples
 
 
 def _norm_quantile(batch: _Batch, name: str) -> Float64:
@@ -127,13 +190,12 @@ def _norm_quantile(batch: _Batch, name: str) -> Float64:
 
 def _rms(batch: _Batch) -> Float64:
     """How large is a typical entry: root of the mean square over samples and channels."""
-    return np.sqrt(batch.mean_squares / batch.channels)
+    return np.sqrt(batch.of["squares"].sum(axis=1) / batch.cells)
 
 
 def _max_abs(batch: _Batch) -> Float64:
     """Is there a spike: the largest magnitude over samples and channels."""
-    largest = np.abs(batch.given).max(axis=0).max(axis=1)
-    return np.where(batch.samples == 0, np.nan, largest)
+    return np.where(batch.samples == 0, np.nan, batch.of["max_abs"])
 
 
 def _mean_norm(batch: _Batch) -> Float64:
@@ -141,7 +203,7 @@ def _mean_norm(batch: _Batch) -> Float64:
 
     Over `rms * sqrt(channels)` it is the agreement of the samples' signs, 1 where they are equal.
     """
-    return np.sqrt(batch.squared_mean)
+    return np.sqrt(batch.of["squared_mean"])
 
 
 def _std_norm(batch: _Batch) -> Float64:
@@ -149,31 +211,22 @@ def _std_norm(batch: _Batch) -> Float64:
 
     `mean_norm / std_norm` is the signal-to-noise ratio of the gradient at this timestep.
     """
-    variance = batch.mean_squares - batch.squared_mean
-    # Where they nearly cancel, or are not finite, deviations tell.
-    near = ~(variance > _CANCELLED * batch.mean_squares) & (batch.mean_squares != 0)
-    if near.any():
-        deviation = batch.data[:, near] - batch.mean[near]
-        squares = np.einsum("stc,stc->st", deviation, deviation)
-        if batch.mask is not None:
-            squares[~batch.mask[:, near]] = 0
-        variance[near] = squares.sum(axis=0) / batch.samples[near]
-    return np.sqrt(variance)
+    return np.sqrt(batch.of["variance"])
 
 
 def _zero_share(batch: _Batch) -> Float64:
     """Is it dead: the share of exact zeros."""
-    return batch.zeros.sum(axis=1) / batch.cells
+    return batch.of["zeros"].sum(axis=1) / batch.cells
 
 
 def _nan_share(batch: _Batch) -> Float64:
     """The share of NaN."""
-    return batch.share(np.isnan)
+    return batch.of["nan"] / batch.cells
 
 
 def _inf_share(batch: _Batch) -> Float64:
     """The share of +Inf and -Inf."""
-    return batch.share(np.isinf)
+    return batch.of["inf"] / batch.cells
 
 
 def _real_samples(batch: _Batch) -> Float64:
@@ -206,10 +259,6 @@ STATISTICS: Final[tuple[str, ...]] = (
     *(f"lag_{name}" for name in BY_LAG),
     "dead_share",  # of the whole record, so it is the same at every timestep
 )
-
-# Timesteps are independent of each other, so they are worked through in pieces that stay in the
-# processor's cache: half the time for long sequences.
-_PIECE_CELLS: Final = 2**18
 
 
 def statistics(data: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
@@ -248,15 +297,17 @@ def statistics_of_each(
         whole = [np.ones(b.shape[:2], np.bool_) if one is None else one for b, one in pairs]
         mask = np.concatenate(whole, axis=1)
     rows = np.empty((data.shape[1], len(STATISTICS)), np.float32)
-    alive = _fill(rows[:, : len(_FORMULAS)], data, mask, _FORMULAS)
-    ends = np.cumsum([batch.shape[1] for batch in batches])[:-1]
-    tables = np.split(rows, ends)
-    for table, batch, own, channels in zip(
-        tables, batches, masks, np.split(alive, ends), strict=True
-    ):
-        _fill_by_lag(table[:, len(_FORMULAS) : -1], table, batch, own)
-        has_cells = own is None or own.any()
-        table[:, -1] = 1 - channels.any(axis=0).mean() if has_cells else np.nan
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        together = _Batch(data, mask, (*_MOMENTS, *_OTHERS))
+        for column, formula in enumerate(_FORMULAS.values()):
+            rows[:, column] = formula(together)
+        ends = np.cumsum([batch.shape[1] for batch in batches])[:-1]
+        tables = np.split(rows, ends)
+        alive = np.split(together.alive, ends)
+        for table, channels, batch, own in zip(tables, alive, batches, masks, strict=True):
+            _fill_by_lag(table[:, len(_FORMULAS) : -1], table, batch, own)
+            has_cells = own is None or own.any()
+            table[:, -1] = 1 - channels.any(axis=0).mean() if has_cells else np.nan
     return tables
 
 
@@ -271,11 +322,10 @@ def _fill_by_lag(
         by_lag[:] = by_timestep[::-1, [*map([*_FORMULAS].index, BY_LAG)]]
         return
     timestep, known = timestep_of_lag(mask)
-    aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
-    with np.errstate(over="ignore", invalid="ignore"):
-        norms = _Batch(aligned, known).norms
-    by_lag[:, 0] = _linked_mean(norms, known)
-    _fill(by_lag[:, 1:], aligned, known, {name: _FORMULAS[name] for name in BY_LAG[1:]})
+    aligned = _Batch(data[np.arange(len(data))[:, np.newaxis], timestep], known, _MOMENTS)
+    by_lag[:, 0] = _linked_mean(aligned.norms.T, known)
+    for column, name in enumerate(BY_LAG[1:], 1):
+        by_lag[:, column] = _FORMULAS[name](aligned)
 
 
 def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
@@ -291,26 +341,6 @@ def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
             f"{len(names)} statistics {', '.join(names)}"
         )
     return given
-
-
-def _fill(
-    table: NDArray[np.float32],
-    data: NDArray[Any],
-    mask: NDArray[np.bool_] | None,
-    formulas: Mapping[str, Callable[[_Batch], Float64]],
-) -> NDArray[np.bool_]:
-    """Fill `table` [timesteps, formulas]; return where a cell is not 0, [timesteps, channels]."""
-    samples, timesteps, channels = data.shape
-    alive = np.empty((timesteps, channels), np.bool_)
-    stride = max(1, _PIECE_CELLS // (samples * channels))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for start in range(0, timesteps, stride):
-            piece = slice(start, start + stride)
-            batch = _Batch(data[:, piece], None if mask is None else mask[:, piece])
-            for column, formula in enumerate(formulas.values()):
-                table[piece, column] = formula(batch)
-            alive[piece] = batch.alive
-    return alive
 
 
 def _linked_mean(norms: Float64, known: NDArray[np.bool_]) -> Float64:
@@ -329,12 +359,11 @@ def _linked_mean(norms: Float64, known: NDArray[np.bool_]) -> Float64:
         [lags]; NaN where no sample has the lag.
     """
     both = known[:, 1:] & known[:, :-1]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        means = np.where(known, norms, 0).sum(axis=0) / known.sum(axis=0)
-        before = np.where(both, norms[:, :-1], 0).sum(axis=0)
-        after = np.where(both, norms[:, 1:], 0).sum(axis=0)
-        linked = np.all([(x > 0) & (x < np.inf) for x in (means[:-1], before, after)], axis=0)
-        steps = np.where(linked, np.log(after / before), 0)
+    means = np.where(known, norms, 0).sum(axis=0) / known.sum(axis=0)
+    before = np.where(both, norms[:, :-1], 0).sum(axis=0)
+    after = np.where(both, norms[:, 1:], 0).sum(axis=0)
+    linked = np.all([(x > 0) & (x < np.inf) for x in (means[:-1], before, after)], axis=0)
+    steps = np.where(linked, np.log(after / before), 0)
     logs = np.concatenate([[0], np.cumsum(steps)])
     starts = np.where(np.concatenate([[False], linked]), 0, np.arange(len(means)))
     start = np.maximum.accumulate(starts)

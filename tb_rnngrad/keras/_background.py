@@ -164,6 +164,7 @@ class Background:
 
     def _write_step(self, writer: SummaryWriter, one: _Step, flows: Iterator[_Flow]) -> None:
         """Write a step; `flows` gives those of its sequences, in their order."""
+        named: dict[str, float] = {}
         for captured in one.captured:
             tag = f"{captured.layer}/{captured.name}"
             if is_matrix(captured.quantity):  # has no timesteps, and so no flow
@@ -172,11 +173,11 @@ class Background:
                 continue
             rows, scalars = next(flows)
             self._write_sequence(writer, tag, captured, rows, one)
-            if scalars:
-                named = {f"{tag}/{name}": value for name, value in scalars.items()}
-                writer.add_scalars(named, one.step)
+            named |= {f"{tag}/{name}": value for name, value in scalars.items()}
             if self._watch is not None:
                 self.events += self._watch.observe(one.step, tag, rows, captured.quantity)
+        if named:
+            writer.add_scalars(named, one.step)
 
     def _write_sequence(
         self,
