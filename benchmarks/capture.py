@@ -26,7 +26,7 @@ from tb_rnngrad.keras import GradientLogger, gradients
 
 # Samples, timesteps, units; rounds, and steps in a row: what they leave to the background is paid
 # for before the clock stops.
-SIZES = {"small": (16, 100, 6, 50, 25), "large": (32, 500, 128, 25, 3)}
+SIZES = {"small": (16, 100, 6, 50, 25), "large": (32, 500, 128, 15, 3)}
 
 # Bytes of the system's file cache that a row may fill. A virtual machine that lends its idle memory
 # to others gets it back at 3 ms a megabyte, which is ten times what writing costs.

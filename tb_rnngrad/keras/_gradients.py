@@ -13,8 +13,8 @@ from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._sinks import new_anchor
-from tb_rnngrad.keras._taps import Readings, Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._sinks import Readings, new_anchor
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.keras._variables import read
 
 

@@ -17,8 +17,8 @@ from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
-from tb_rnngrad.keras._sinks import new_anchor
-from tb_rnngrad.keras._taps import Readings, Taps, check_not_legacy_graph, taps_of
+from tb_rnngrad.keras._sinks import Readings, new_anchor
+from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()

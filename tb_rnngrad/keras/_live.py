@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import as_autograph_would, patched, stands_in
 from tb_rnngrad.keras._assemble import Found
-from tb_rnngrad.keras._taps import Readings, Taps, is_legacy_graph
+from tb_rnngrad.keras._sinks import Readings
+from tb_rnngrad.keras._taps import Taps, is_legacy_graph
 from tb_rnngrad.keras._variables import read
 
 _TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # what Keras makes, as it says

@@ -21,7 +21,7 @@ from typing import Any
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, CellKind, Rnn, patched, stands_in
-from tb_rnngrad.keras._sinks import Runs, Sink, tap
+from tb_rnngrad.keras._sinks import Results, Runs, Sink, tap
 
 _LONGEST = 2**31 - 1
 
@@ -34,17 +34,19 @@ class Site:
         of: what its taps are for.
         replica: which replica of a distribution strategy ran it.
         runs: of the graph that was being built, or None.
+        results: of the graph of ours that was being built, or None.
         sinks: what its taps saw, by names of this module and of `_taps`.
     """
 
     of: frozenset[str]
     replica: int
     runs: Runs | None = None
+    results: Results | None = None
     sinks: defaultdict[str, Sink] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make every sink count with the others."""
-        self.sinks = defaultdict(lambda: Sink(self.runs))
+        """Make every sink one of this graph's."""
+        self.sinks = defaultdict(lambda: Sink(self.runs, self.results))
 
 
 @dataclass(frozen=True)

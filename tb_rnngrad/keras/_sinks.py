@@ -7,8 +7,9 @@ gradients that arrive to a sink and passes them on unchanged too.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 import tensorflow as tf
 from tensorflow.python.ops.control_flow_v2_func_graphs import (
@@ -19,8 +20,10 @@ from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from tb_rnngrad.keras._variables import read
 
-ValueOf = Callable[[tf.Variable], tf.Tensor]
-"""How a variable is read: `read`, or a look at what a graph read already."""
+Readings = Mapping[str, tf.Tensor]
+"""What a graph has returned: values of sinks, and of the variables of sinks, by their `id`."""
+
+NOTHING_READ: Final[Readings] = MappingProxyType({})
 
 
 def _handle_here(variable: tf.Variable) -> tf.Tensor:
@@ -57,20 +60,20 @@ class _Counter:
 
     def reset(self) -> None:
         """Count from 0 again."""
-        self._before = self._total(read)
+        self._before = self._total(NOTHING_READ)
         self._now = None
 
-    def _total(self, value_of: ValueOf) -> int:
+    def _total(self, readings: Readings) -> int:
         # Read once between two resets, as each reading waits for the device.
         if self._variable is None:
             return 0
         if self._now is None:
-            self._now = int(value_of(self._variable))
+            self._now = int(_value_of(self._variable, readings))
         return self._now
 
-    def count(self, value_of: ValueOf) -> int:
+    def count(self, readings: Readings) -> int:
         """Return how often that ran since the last reset, as of the first time this was asked."""
-        return self._total(value_of) - self._before
+        return self._total(readings) - self._before
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -105,17 +108,44 @@ class Runs(_Counter):
         return True
 
 
+class Results:
+    """What a graph of ours, while it is being built, has to return of the sinks that it fills.
+
+    What is written in a graph below it, such as that of a branch or of a tf.function of the user's
+    own, is not its to return.
+    """
+
+    def __init__(self, graph: tf.Graph) -> None:
+        self._graph = weakref.ref(graph)
+        self._values: dict[str, tf.Tensor] = {}
+
+    def offer(self, sink: Sink, value: tf.Tensor) -> bool:
+        """Return whether the graph being built is this one, and so will return the value."""
+        if self._graph() is not tf.compat.v1.get_default_graph():
+            return False
+        self._values[_key(sink)] = value
+        return True
+
+    def take(self) -> Readings:
+        """Return the values; from then on they are not kept, so that their graph can go."""
+        values, self._values = self._values, {}
+        return values
+
+
 class Sink:
     """Holds the value last written to it, whether eagerly, in a tf.function or in a v1 graph.
 
+    In a tf.function it is a result where that is a graph of ours, or else it lies in a variable.
+
     Args:
         runs: of the graph that is being built, or None.
+        results: of the graph that is being built, or None.
 
     Attributes:
         symbolic: the tensor written while a graph of `tf.compat.v1` was built, or None.
     """
 
-    def __init__(self, runs: Runs | None) -> None:
+    def __init__(self, runs: Runs | None, results: Results | None) -> None:
         self.symbolic: tf.Tensor | None = None
         self._eager: tf.Tensor | None = None
         self._eager_writes = 0
@@ -123,6 +153,8 @@ class Sink:
         self._runs = runs
         self._writes_a_run = 0
         self._other_writes = _Counter()
+        self._results = results
+        self._writes_to_results = 0
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
         """Keep `value`; called in the forward or in the backward pass.
@@ -133,6 +165,8 @@ class Sink:
         if tf.executing_eagerly():
             self._eager = value
             self._eager_writes += 1
+        elif self._results is not None and self._results.offer(self, value):
+            self._writes_to_results += 1
         elif tf.compat.v1.executing_eagerly_outside_functions():
             return self._write_in_function(value)
         else:
@@ -160,25 +194,42 @@ class Sink:
         self._eager, self._eager_writes = None, 0
         self._other_writes.reset()
 
-    @property
-    def variables(self) -> list[tf.Variable]:
-        """All that `writes` and `value` depend on."""
+    def readings(self) -> Readings:
+        """Read, in the graph being built, the variables that `writes` and `value` depend on."""
         counters = [self._other_writes] if self._runs is None else [self._runs, self._other_writes]
         own = [] if self._variable is None else [self._variable]
-        return [*own, *(variable for one in counters for variable in one.variables)]
+        variables = [*own, *(variable for one in counters for variable in one.variables)]
+        return {_key(one): read(one) for one in variables}
 
-    def writes(self, value_of: ValueOf) -> int:
-        """Return how often it was written since the last reset, as of the first time of asking."""
-        traced = self._other_writes.count(value_of)
+    def writes(self, readings: Readings) -> int:
+        """Return how often it was written since the last reset, as of the first time of asking.
+
+        Args:
+            readings: what the graph that ran has returned.
+        """
+        traced = self._other_writes.count(readings)
         if self._writes_a_run and self._runs is not None:
-            traced += self._runs.count(value_of) * self._writes_a_run
+            traced += self._runs.count(readings) * self._writes_a_run
+        if _key(self) in readings:
+            traced += self._writes_to_results
         return self._eager_writes + traced + (self.symbolic is not None)
 
-    def value(self, value_of: ValueOf) -> tf.Tensor:
-        """Return the value last written."""
+    def value(self, readings: Readings) -> tf.Tensor:
+        """Return the value last written; arguments as for `writes`."""
         if self.symbolic is not None:
             return self.symbolic
-        return self._eager if self._eager_writes else value_of(self._variable)
+        if _key(self) in readings:
+            return readings[_key(self)]
+        return self._eager if self._eager_writes else _value_of(self._variable, readings)
+
+
+def _key(of: Sink | tf.Variable) -> str:
+    return str(id(of))
+
+
+def _value_of(variable: tf.Variable, readings: Readings) -> tf.Tensor:
+    known = readings.get(_key(variable))
+    return read(variable) if known is None else known
 
 
 def new_anchor() -> tf.Variable:

@@ -8,17 +8,15 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, Patch, patched, stands_in
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
-from tb_rnngrad.keras._sinks import Runs, tap
+from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, tap
 from tb_rnngrad.keras._traces import outermost_graph, traced_apart
-from tb_rnngrad.keras._variables import read
 from tb_rnngrad.keras._views import Part, View, select
 
 
@@ -60,12 +58,6 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
     if key not in known:
         known[key] = Taps(adapter, asked)
     return known[key]
-
-
-Readings = Mapping[str, tf.Tensor]
-"""What was read of variables, by their `id`."""
-
-_NOTHING_READ: Final[Readings] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -124,6 +116,7 @@ class Taps:
         self.adapter = adapter
         self.asked = tuple(asked)
         self._anchor: tf.Variable | None = None
+        self._results: Results | None = None
         self._eager: list[tuple[int, Site]] = []
         # What a trace writes to has to live as long as the trace. (A WeakKeyDictionary takes a
         # tenth of a millisecond for what a list does at once.)
@@ -140,13 +133,29 @@ class Taps:
             anchor: what the backward pass goes to; None: the layers' weights.
         """
         self.reset()
-        with self.built_in(optimizer, anchor):
+        with self._put_in(optimizer, anchor, None):
             yield
 
     @contextlib.contextmanager
     def built_in(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
-        """Put the taps in while a graph of one's own is being built; arguments as for `entered`."""
+        """Put the taps in while a graph of one's own is being built, that returns `readings`.
+
+        Arguments are those of `entered`.
+        """
+        results = Results(tf.compat.v1.get_default_graph())
+        with self._put_in(optimizer, anchor, results):
+            try:
+                yield
+            except BaseException:
+                results.take()  # or a graph that came to nothing would be kept
+                raise
+
+    @contextlib.contextmanager
+    def _put_in(
+        self, optimizer: Any, anchor: tf.Variable | None, results: Results | None
+    ) -> Iterator[None]:
         self._anchor = anchor
+        self._results = results
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         for view, of in self.asked:
             for part in view.parts:
@@ -157,36 +166,32 @@ class Taps:
             yield
 
     def readings(self) -> Readings:
-        """Read, at the end of a step in a graph being built, what its taps will have seen.
+        """Return, at the end of the graph that they are `built_in`, what its taps will have seen.
 
-        Read by the step itself it takes a quarter of the time that it takes after it, eagerly.
+        That takes a quarter of the time that it takes to read it afterwards, eagerly.
         """
         graph = outermost_graph()
-        sinks = [
-            sink
-            for trace, _, site in self._traced
-            if trace() is graph
-            for sink in site.sinks.values()
-        ]
-        return {str(id(one)): read(one) for sink in sinks for one in sink.variables}
+        readings: dict[str, tf.Tensor] = {}
+        for trace, _, site in self._traced:
+            if trace() is graph:
+                for sink in site.sinks.values():
+                    readings |= sink.readings()
+        if self._results is not None:
+            readings.update(self._results.take())
+        return readings
 
-    def seen(self, readings: Readings = _NOTHING_READ) -> Seen:
+    def seen(self, readings: Readings = NOTHING_READ) -> Seen:
         """Return what was seen since they were entered; it stays as it is.
 
         Args:
-            readings: what the step itself has read of it.
+            readings: what the step itself has returned of it.
         """
-
-        def value_of(variable: tf.Variable) -> tf.Tensor:
-            known = readings.get(str(id(variable)))
-            return read(variable) if known is None else known
-
         scales: list[tf.Tensor] = []
         calls: list[SeenCall] = []
         most_writes = 0
         for owner, site in self._sites():
-            writes = {name: sink.writes(value_of) for name, sink in site.sinks.items()}
-            tensors = {name: site.sinks[name].value(value_of) for name in writes if writes[name]}
+            writes = {name: sink.writes(readings) for name, sink in site.sinks.items()}
+            tensors = {name: site.sinks[name].value(readings) for name in writes if writes[name]}
             if owner == id(self):
                 scales += tensors.values()
             elif _was_reached(site, tensors):
@@ -217,7 +222,8 @@ class Taps:
             site = Site(of, int(replica or 0))
             self._eager.append((owner, site))
         else:
-            site = Site(of, int(replica or 0), self._runs_of(tf.compat.v1.get_default_graph()))
+            runs = self._runs_of(tf.compat.v1.get_default_graph())
+            site = Site(of, int(replica or 0), runs, self._results)
             trace = weakref.ref(outermost_graph(), self._forget)
             self._traced.append((trace, owner, site))
         return site

@@ -620,6 +620,22 @@ def test_a_model_that_was_looked_at_can_go(k, rng):
     assert gone() is None
 
 
+def test_a_pass_that_failed_while_it_was_traced_leaves_no_graph(k, rng):
+    graphs = []
+
+    def failing(y_true, y_pred):
+        graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+        raise ValueError("no such loss")
+
+    model = simple(k)
+    model.compile("sgd", failing)
+    with pytest.raises(ValueError, match="no such loss"):
+        gradients(model, *batch(rng), of="activations")
+    gc.collect()
+    assert len(graphs) == 1
+    assert graphs[0]() is None
+
+
 def test_saving_and_cloning_under_taps(k, rng, tmp_path):
     model = simple(k)
     x, y = map(tf.constant, batch(rng))
