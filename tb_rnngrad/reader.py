@@ -128,6 +128,9 @@ class Series(Sequence[SequenceRecord]):
             self.metadata.framework,
             self._statistics(step) if step in self._flow else None,
             header.batch,
+            self.metadata.direction,
+            self.metadata.details,
+            header.backward_passes,
         )
 
     @property

@@ -48,6 +48,9 @@ _BLOB_DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
 )
 
 
+DIRECTIONS: Final = ("forward", "backward")
+
+
 class FormatError(ValueError):
     """Bytes that are no record, a damaged one, or one of a version this reader does not know."""
 
@@ -105,9 +108,19 @@ class SequenceRecord:
         flow: [timesteps, len(flow.STATISTICS)] statistics over the whole batch, where they were
             computed before `data` was cut to a few samples; None: computed from `data`.
         batch_size: samples in the whole batch; None: as many as `data` has.
+        direction: the order in which the layer processes its timesteps: "forward", from the first
+            to the last, or "backward" (`go_backwards=True`). Statistics by lag count from where
+            the layer ends. The two halves of a Bidirectional layer, told by the channel groups
+            "forward" and "backward", have an order each: "backward" then swaps both.
+        details: what else is needed to read the numbers, the same at every step of a tag: JSON
+            values by name, such as a Jacobian's "wrt" and "norm" or the "state" that counts as
+            hidden.
+        backward_passes: how many backward passes of one training step the gradient is the sum of;
+            None: not known, or not a gradient.
 
     Raises:
-        ValueError: a shape does not fit, the data is empty, or the quantity is unknown.
+        ValueError: a shape does not fit, the data is empty, the quantity or the direction is
+            unknown, or the details cannot be written as JSON.
         TypeError: the data or the mask is of a type that cannot be one.
     """
 
@@ -119,10 +132,15 @@ class SequenceRecord:
     framework: str | None = None
     flow: NDArray[np.float32] | None = None
     batch_size: int | None = None
+    direction: str = "forward"
+    details: Mapping[str, Any] | None = None
+    backward_passes: int | None = None
 
     def __post_init__(self) -> None:
         """Validate, and bring every field to its canonical type."""
         check_quantity(self.quantity)
+        check_direction(self.direction)
+        check_details(self.details)
         data = as_data(self.data, self.quantity)
         object.__setattr__(self, "data", data)
         if self.mask is not None:
@@ -160,6 +178,22 @@ def check_quantity(quantity: str) -> None:
     """Raise ValueError unless `quantity` is known."""
     if quantity not in QUANTITIES:
         raise ValueError(f"unknown quantity {quantity!r}; expected one of {', '.join(QUANTITIES)}")
+
+
+def check_direction(direction: str) -> None:
+    """Raise ValueError unless `direction` is one of `DIRECTIONS`."""
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction is {direction!r}; expected 'forward' or 'backward'")
+
+
+def check_details(details: Mapping[str, Any] | None) -> None:
+    """Raise ValueError unless `details` can be written as JSON."""
+    try:
+        json.dumps(details, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"details are {details!r}; expected JSON values by name: {error}"
+        ) from error
 
 
 def check_rank(rank: int | None, quantity: str) -> None:
@@ -257,13 +291,28 @@ def check_max_outputs(max_outputs: int) -> None:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a tag's records are; the same at every step, since TensorBoard keeps only the first."""
+    """What a tag's records are; the same at every step, since TensorBoard keeps only the first.
+
+    Attributes:
+        quantity: as in a `SequenceRecord`, as are the next three, `direction` and `details`.
+        layer: the layer's name.
+        framework: what it was captured from.
+        channel_groups: name -> number of channels.
+        statistics: the names of the columns of the tag's flow.
+        direction: the order in which the layer processes its timesteps.
+        details: what else is needed to read the numbers.
+        part_of: the record's tag, where this is the flow of one of its directions or stacked
+            cells alone.
+    """
 
     quantity: str
     layer: str | None = None
     framework: str | None = None
     channel_groups: Mapping[str, int] | None = None
     statistics: tuple[str, ...] = ()
+    direction: str = "forward"
+    details: Mapping[str, Any] | None = None
+    part_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `/tags`' "metadata", and of `plugin_data.content`."""
@@ -273,7 +322,17 @@ class Metadata:
     def to_content(self) -> bytes:
         """Return the bytes of `plugin_data.content`."""
         groups = None if self.channel_groups is None else tuple(self.channel_groups.items())
-        return _content(self.quantity, self.layer, self.framework, groups, self.statistics)
+        details = None if self.details is None else json.dumps(self.details)
+        return _content(
+            self.quantity,
+            self.layer,
+            self.framework,
+            groups,
+            self.statistics,
+            self.direction,
+            details,
+            self.part_of,
+        )
 
     @classmethod
     def from_content(cls, content: bytes) -> Metadata:
@@ -299,6 +358,9 @@ class Metadata:
             framework=fields.get("framework"),
             channel_groups=None if groups is None else dict(groups),
             statistics=tuple(fields.get("statistics", ())),
+            direction=fields.get("direction", "forward"),
+            details=fields.get("details"),
+            part_of=fields.get("part_of"),
         )
 
 
@@ -309,18 +371,25 @@ def _content(
     framework: str | None,
     channel_groups: tuple[tuple[str, int], ...] | None,
     statistics: tuple[str, ...],
+    direction: str,
+    details: str | None,
+    part_of: str | None,
 ) -> bytes:
-    return _to_json(
-        {
-            "version": VERSION,
-            "quantity": quantity,
-            "layer": layer,
-            "framework": framework,
-            "channel_groups": channel_groups,
-            "time_order": "input",
-            "statistics": statistics,
-        }
-    )
+    fields: dict[str, Any] = {
+        "version": VERSION,
+        "quantity": quantity,
+        "layer": layer,
+        "framework": framework,
+        "channel_groups": channel_groups,
+        "time_order": "input",
+        "direction": direction,
+        "statistics": statistics,
+    }
+    if details is not None:
+        fields["details"] = json.loads(details)
+    if part_of is not None:
+        fields["part_of"] = part_of
+    return _to_json(fields)
 
 
 # --- blobs ---------------------------------------------------------------------------------------
@@ -340,6 +409,7 @@ class Header:
             at real timesteps; NaN where it has none.
         flushed: values that were not 0 and are 0 in the stored dtype, over the kept samples.
         overflowed: finite values that are infinite in the stored dtype, likewise.
+        backward_passes: as in a `SequenceRecord`.
     """
 
     shape: tuple[int, ...]
@@ -350,6 +420,7 @@ class Header:
     extremes: NDArray[np.float32]
     flushed: int
     overflowed: int
+    backward_passes: int | None = None
 
     @property
     def nbytes(self) -> int:
@@ -380,7 +451,15 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
     if mask is not None:
         arrays.append(mask.astype(np.uint8))
     header = _header_description(
-        tuple(shape), batch, dtype, kept, flushed, overflowed, mask is not None, data.shape[1]
+        tuple(shape),
+        batch,
+        dtype,
+        kept,
+        flushed,
+        overflowed,
+        record.backward_passes,
+        mask is not None,
+        data.shape[1],
     )
     sample = _sample_description(data.dtype, data.shape[1:])
     return [_pack(header, arrays), *(_pack(sample, [one]) for one in _little_endian(data))]
@@ -405,6 +484,7 @@ def decode_header(blob: bytes) -> Header:
         extremes=arrays["extremes"],
         flushed=fields["flushed"],
         overflowed=fields["overflowed"],
+        backward_passes=fields.get("backward_passes"),
     )
 
 
@@ -460,6 +540,7 @@ def _header_description(
     kept: int,
     flushed: int,
     overflowed: int,
+    backward_passes: int | None,
     is_masked: bool,
     timesteps: int,
 ) -> bytes:
@@ -474,6 +555,7 @@ def _header_description(
             "kept": kept,
             "flushed": flushed,
             "overflowed": overflowed,
+            "backward_passes": backward_passes,
             "arrays": arrays,
         }
     )

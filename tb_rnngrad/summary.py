@@ -188,7 +188,13 @@ def as_record(
 def metadata_of(whole: SequenceRecord) -> Metadata:
     """Return what `whole`'s tag is."""
     return Metadata(
-        whole.quantity, whole.layer, whole.framework, whole.channel_groups, flow.STATISTICS
+        whole.quantity,
+        whole.layer,
+        whole.framework,
+        whole.channel_groups,
+        flow.STATISTICS,
+        whole.direction,
+        whole.details,
     )
 
 
