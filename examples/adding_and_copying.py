@@ -122,8 +122,10 @@ def train(task: Task, cell: str, epochs: int, seed: int, log_dir: Path) -> list[
 def horizons(run: str) -> tuple[np.ndarray, list[float]]:
     """Return the logged steps, and how many timesteps back the gradient reached at each."""
     logged = tb_rnngrad.read(LOGS, run=run, tag="rnn/hidden_state").flow
-    norms = logged.values[:, :, logged.statistics.index("lag_norm_mean")]
-    return logged.steps, [tb_rnngrad.flow.memory_horizon(one) for one in norms]
+    names = logged.statistics
+    return logged.steps, [
+        tb_rnngrad.flow.scalars(one, names=names)["memory_horizon"] for one in logged.values
+    ]
 
 
 def draw(losses: Axes, memory: Axes, name: str, task: Task, found: dict[str, list[float]]) -> None:

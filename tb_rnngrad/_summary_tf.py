@@ -16,6 +16,7 @@ from tb_rnngrad.summary import (
     check_tag,
     flow_metadata,
     metadata_of,
+    parts_metadata,
     statistics_of,
     summary_metadata,
 )
@@ -48,28 +49,37 @@ def sequence(
     def rebuild(data: NDArray[Any], mask: NDArray[Any] | None = None) -> SequenceRecord:
         return as_record(data, quantity, mask, channel_groups)
 
-    def blobs_and_flow(*arrays: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
+    def blobs_and_flows(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
         logged = rebuild(*arrays) if tensors else whole
         blobs = record.encode(logged, max_outputs, dtype)
-        return np.array(blobs, dtype=object), statistics_of(logged)
+        found = statistics_of(logged)
+        return [np.array(blobs, dtype=object), found.rows, *found.parts.values()]
 
     with tf.summary.experimental.summary_scope(name, "rnngrad", values=tensors) as (tag, _):
         check_tag(tag)
+        flows = {tag: meta, **_parts(tag, meta, data)}
 
         def write() -> tf.Tensor:
             if tf.executing_eagerly():  # a bad value raises its own message, not TensorFlow's
-                blobs, statistics = blobs_and_flow(*(tensor.numpy() for tensor in tensors))
+                blobs, *statistics = blobs_and_flows(*(tensor.numpy() for tensor in tensors))
             else:
-                blobs, statistics = tf.numpy_function(
-                    blobs_and_flow, tensors, (tf.string, tf.float32)
-                )
-            flow_tag = tag + record.FLOW_SUFFIX
-            return tf.logical_and(
-                tf.summary.write(tag, blobs, step, summary_metadata(meta, description)),
-                tf.summary.write(flow_tag, statistics, step, flow_metadata(meta)),
-            )
+                types = (tf.string, *[tf.float32] * len(flows))
+                blobs, *statistics = tf.numpy_function(blobs_and_flows, tensors, types)
+            written = tf.summary.write(tag, blobs, step, summary_metadata(meta, description))
+            for (name, own), rows in zip(flows.items(), statistics, strict=True):
+                flow_tag = name + record.FLOW_SUFFIX
+                also = tf.summary.write(flow_tag, rows, step, flow_metadata(own))
+                written = tf.logical_and(written, also)
+            return written
 
         return tf.cond(tf.summary.should_record_summaries(), write, lambda: tf.constant(False))
+
+
+def _parts(tag: str, meta: Metadata, data: Any) -> dict[str, Metadata]:
+    """Return the tag of the flow of each part, and what it is."""
+    if len(data.shape) != 3 or data.shape[1] == 1:
+        return {}
+    return {f"{tag}/{name}": own for name, own in parts_metadata(tag, meta).items()}
 
 
 def _metadata_of_tensor(

@@ -7,7 +7,7 @@ that was logged comes back. Arrays are read when they are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
@@ -67,12 +67,17 @@ class Series(Sequence[SequenceRecord]):
         metadata: what the tag's records are.
         steps: [n] int64.
         wall_times: [n] float64, seconds since the epoch.
+        parts: the series of each direction and stacked cell, by its name ("forward"), of which
+            there is flow alone.
     """
 
-    def __init__(self, run: str, tag: str, logged: _Logged) -> None:
+    def __init__(
+        self, run: str, tag: str, logged: _Logged, parts: Mapping[str, Series] | None = None
+    ) -> None:
         self.run = run
         self.tag = tag
         self.metadata = logged.metadata
+        self.parts: Mapping[str, Series] = parts or {}
         self._records = logged.records
         self._flow = logged.flow
         steps = sorted(self._records)
@@ -126,11 +131,12 @@ class Series(Sequence[SequenceRecord]):
             self.metadata.quantity,
             self.metadata.layer,
             self.metadata.framework,
-            self._statistics(step) if step in self._flow else None,
+            self._statistics(step) if self.has(step) else None,
             header.batch,
             self.metadata.direction,
-            self.metadata.details,
-            header.backward_passes,
+            {name: part._statistics(step) for name, part in self.parts.items() if part.has(step)},
+            details=self.metadata.details,
+            backward_passes=header.backward_passes,
         )
 
     @property
@@ -144,6 +150,10 @@ class Series(Sequence[SequenceRecord]):
         for value, row in zip(values, rows, strict=True):
             value[: len(row)] = row
         return Flow(np.array(steps, np.int64), values, names)
+
+    def has(self, step: int) -> bool:
+        """Return whether statistics of a training step were logged."""
+        return step in self._flow
 
     def _statistics(self, step: int) -> NDArray[np.float32]:
         value = _read_value(self._flow[step], self.tag + record.FLOW_SUFFIX)
@@ -172,8 +182,16 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
         with_records = [name for name, paths in files.items() if _scan(paths)]
         run = _choose("run", run, with_records, f"in {os.fspath(logdir)}")
     logged = _scan(files[run])
-    tag = _choose("tag", tag, sorted(logged), f"in the run {run!r} of {os.fspath(logdir)}")
-    return Series(run, tag, logged[tag])
+    where = f"in the run {run!r} of {os.fspath(logdir)}"
+    if tag not in logged:  # a part is found by its name alone
+        records = [name for name, one in logged.items() if one.metadata.part_of is None]
+        tag = _choose("tag", tag, sorted(records), where)
+    parts = {
+        name.removeprefix(f"{tag}/"): Series(run, name, one)
+        for name, one in logged.items()
+        if one.metadata.part_of == tag
+    }
+    return Series(run, tag, logged[tag], parts)
 
 
 def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:

@@ -48,7 +48,7 @@ _BLOB_DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
 )
 
 
-DIRECTIONS: Final = ("forward", "backward")
+DIRECTIONS: Final = ("forward", "backward", "both")
 
 
 class FormatError(ValueError):
@@ -108,10 +108,12 @@ class SequenceRecord:
         flow: [timesteps, len(flow.STATISTICS)] statistics over the whole batch, where they were
             computed before `data` was cut to a few samples; None: computed from `data`.
         batch_size: samples in the whole batch; None: as many as `data` has.
+        part_flows: the same of each part's channels (`parts_of`), by its name; None likewise.
         direction: the order in which the layer processes its timesteps: "forward", from the first
             to the last, or "backward" (`go_backwards=True`). Statistics by lag count from where
             the layer ends. The two halves of a Bidirectional layer, told by the channel groups
-            "forward" and "backward", have an order each: "backward" then swaps both.
+            "forward" and "backward", have an order each: "backward" then swaps both. "both": the
+            sum of two such halves (their input gradient), of which nothing counts by lag.
         details: what else is needed to read the numbers, the same at every step of a tag: JSON
             values by name, such as a Jacobian's "wrt" and "norm" or the "state" that counts as
             hidden.
@@ -133,6 +135,7 @@ class SequenceRecord:
     flow: NDArray[np.float32] | None = None
     batch_size: int | None = None
     direction: str = "forward"
+    part_flows: Mapping[str, NDArray[np.float32]] | None = None
     details: Mapping[str, Any] | None = None
     backward_passes: int | None = None
 
@@ -183,7 +186,7 @@ def check_quantity(quantity: str) -> None:
 def check_direction(direction: str) -> None:
     """Raise ValueError unless `direction` is one of `DIRECTIONS`."""
     if direction not in DIRECTIONS:
-        raise ValueError(f"direction is {direction!r}; expected 'forward' or 'backward'")
+        raise ValueError(f"direction is {direction!r}; expected one of {', '.join(DIRECTIONS)}")
 
 
 def check_details(details: Mapping[str, Any] | None) -> None:
@@ -299,6 +302,7 @@ class Metadata:
         framework: what it was captured from.
         channel_groups: name -> number of channels.
         statistics: the names of the columns of the tag's flow.
+        part_flows: the same of each part's channels (`parts_of`), by its name; None likewise.
         direction: the order in which the layer processes its timesteps.
         details: what else is needed to read the numbers.
         part_of: the record's tag, where this is the flow of one of its directions or stacked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,6 +20,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
 from tb_rnngrad import _wire, flow, record
+from tb_rnngrad.flow import Statistics
+from tb_rnngrad.parts import parts_of
 from tb_rnngrad.record import Metadata, SequenceRecord
 
 if TYPE_CHECKING:
@@ -111,14 +114,36 @@ def serialised(
         part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, [blob])
     ]
     head = _record_head(tag, meta.to_content(), description or "", len(blobs))
-    return meta, [*_value(head, strings), *serialised_flow(tag, statistics_of(whole), meta)]
+    return meta, [*_value(head, strings), *serialised_flows(tag, statistics_of(whole), meta)]
 
 
-def serialised_flow(tag: str, rows: ArrayLike, meta: Metadata) -> list[bytes]:
-    """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics].
+def serialised_flows(tag: str, found: Statistics, meta: Metadata) -> list[bytes]:
+    """Return the bytes, in parts, of a `Summary` of a record's flow and those of its parts.
 
-    `tag` is the record's own.
+    Args:
+        tag: the record's own.
+        found: their statistics.
+        meta: the record's.
     """
+    serialised = _serialised_flow(tag, found.rows, meta)
+    metas = parts_metadata(tag, meta)
+    for name, rows in found.parts.items():
+        serialised += _serialised_flow(f"{tag}/{name}", rows, metas[name])
+    return serialised
+
+
+def parts_metadata(tag: str, meta: Metadata) -> dict[str, Metadata]:
+    """Return, by the names of the parts, what the flow of each is."""
+    return {
+        part.name: replace(
+            meta, channel_groups=part.channel_groups, direction=part.direction, part_of=tag
+        )
+        for part in parts_of(meta.channel_groups, meta.direction)
+    }
+
+
+def _serialised_flow(tag: str, rows: ArrayLike, meta: Metadata) -> list[bytes]:
+    """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics]."""
     statistics = np.ascontiguousarray(rows, "<f4")
     head = _flow_head(tag + record.FLOW_SUFFIX, meta.to_content(), statistics.shape)
     content = _wire.field(TensorProto.TENSOR_CONTENT_FIELD_NUMBER, [statistics.tobytes()])
@@ -198,11 +223,13 @@ def metadata_of(whole: SequenceRecord) -> Metadata:
     )
 
 
-def statistics_of(whole: SequenceRecord) -> NDArray[np.float32]:
+def statistics_of(whole: SequenceRecord) -> Statistics:
     """Return `whole`'s flow statistics: those it brings, or else those of its data."""
     if whole.flow is not None:
-        return np.asarray(whole.flow, np.float32)
-    return flow.statistics(whole.sequences, whole.mask)
+        return Statistics(np.asarray(whole.flow, np.float32), whole.part_flows or {})
+    has_parts = whole.data.ndim == 3 and not record.is_matrix(whole.quantity)
+    groups = whole.channel_groups if has_parts else None
+    return flow.statistics_of_each([whole.sequences], [whole.mask], groups, whole.direction)[0]
 
 
 def _check_record_alone(

@@ -20,13 +20,20 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_rnngrad import _tfrecord, _wire, flow, summary
-from tb_rnngrad.record import Metadata, SequenceRecord, check_quantity
+from tb_rnngrad.flow import Statistics
+from tb_rnngrad.record import (
+    Metadata,
+    SequenceRecord,
+    check_details,
+    check_direction,
+    check_quantity,
+)
 
 _SUFFIX: Final = ".rnngrad"
 _uid = itertools.count()
@@ -111,13 +118,15 @@ class SummaryWriter:
     def add_flow(
         self,
         tag: str,
-        rows: ArrayLike,
+        rows: ArrayLike | Statistics,
         global_step: int,
         *,
         quantity: str = summary.DEFAULT_QUANTITY,
         layer: str | None = None,
         framework: str | None = None,
         channel_groups: Mapping[str, int] | None = None,
+        direction: str = "forward",
+        details: Mapping[str, Any] | None = None,
         wall_time: float | None = None,
     ) -> None:
         """Write the flow statistics of one step without the tensor that they are of.
@@ -128,12 +137,15 @@ class SummaryWriter:
 
         Args:
             tag: the record's tag.
-            rows: [timesteps, statistics], as `flow.statistics` returns them.
+            rows: [timesteps, statistics], as `flow.statistics` returns them; or what
+                `flow.statistics_of_each` returns, of which each part is written too.
             global_step: the training step.
             quantity: what they are statistics of.
             layer: the layer's name, as in a `SequenceRecord`.
             framework: likewise.
             channel_groups: likewise.
+            direction: likewise.
+            details: likewise.
             wall_time: seconds since the epoch; None: now.
 
         Raises:
@@ -143,8 +155,13 @@ class SummaryWriter:
         event = _event(global_step, wall_time)
         summary.check_tag(tag)
         check_quantity(quantity)
-        meta = Metadata(quantity, layer, framework, channel_groups, flow.STATISTICS)
-        parts = summary.serialised_flow(tag, flow.as_rows(rows), meta)
+        check_direction(direction)
+        check_details(details)
+        meta = Metadata(
+            quantity, layer, framework, channel_groups, flow.STATISTICS, direction, details
+        )
+        found = rows if isinstance(rows, Statistics) else Statistics(flow.as_rows(rows), {})
+        parts = summary.serialised_flows(tag, found, meta)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 

@@ -64,8 +64,8 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
         ) as scalars:
             logged = json.load(scalars)
         assert [step for _, step, _ in logged] == series.steps.tolist()
-        norms = series.flow.values[-1][:, series.flow.statistics.index("lag_norm_mean")]
-        assert logged[-1][2] == tb_rnngrad.flow.memory_horizon(norms)
+        judged = tb_rnngrad.flow.scalars(series.flow.values[-1])
+        assert logged[-1][2] == judged["memory_horizon"]
 
 
 def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):

@@ -37,13 +37,6 @@ def test_a_linear_recurrence_reaches_as_far_as_its_power_stays_above_eps(a):
     assert ("vanishing" in up(linear_recurrence(a))) == (horizon / (TIMESTEPS - 1) < 0.1)
 
 
-def test_a_linear_recurrence_has_its_half_life_and_gain():
-    rows = flow.statistics(linear_recurrence(0.9))
-    norms = rows[:, flow.STATISTICS.index("lag_norm_mean")]
-    assert flow.exponential_fit(norms).half_life == pytest.approx(math.log(2) / -math.log(0.9))
-    assert flow.largest_gain(norms) == pytest.approx(0.9)
-
-
 def test_a_growing_recurrence_explodes():
     found = up(linear_recurrence(1.1))
     assert set(found) == {"exploding"}
@@ -56,10 +49,10 @@ def test_a_recurrence_that_keeps_its_norm_raises_nothing():
     assert up(linear_recurrence(1.0)) == {}
 
 
-def test_where_the_norm_at_lag_0_is_0_growth_is_undefined():
+def test_growth_is_judged_from_where_the_gradient_begins():
     data = linear_recurrence(1.5)
     data[:, -1] = 0
-    assert "exploding" not in known(data)
+    assert known(data)["exploding"] == pytest.approx(1.5**98, rel=1e-5)
     assert known(data)["vanishing"] == 1
 
 
@@ -70,24 +63,27 @@ def test_without_any_gradient_neither_vanishing_nor_exploding_is_judged():
 
 
 @pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_all_that_is_told(what):
+def test_samples_that_are_not_finite_are_told_and_the_others_judged(what):
     data = linear_recurrence(0.5)
     data[1, 7, 2] = what
     found = up(data)
-    assert list(found) == ["non_finite"]
+    assert list(found) == ["non_finite", "vanishing"]
     assert found["non_finite"].value == pytest.approx(1 / 12)
+    assert (found["vanishing"].beyond.samples, found["vanishing"].beyond.of) == (2, 2)
+    assert list(up(data, nonfinite=0.1)) == ["vanishing"]
+    data[:, 7, 2] = what
+    assert list(up(data)) == ["non_finite"]
     assert {"vanishing", "exploding"}.isdisjoint(known(data))
-    assert up(data, nonfinite=0.1) == {}
 
 
 def test_all_nan_is_wholly_non_finite():
     assert known(np.full((2, 5, 3), np.nan))["non_finite"] == 1
 
 
-def test_a_norm_beyond_float32_is_not_judged():
-    data = linear_recurrence(1.0)
-    data[:, 0] = 1e39  # finite in float64, and infinite as a stored statistic
-    assert {"vanishing", "exploding"}.isdisjoint(known(data))
+def test_a_growth_beyond_float32_is_judged_as_infinite():
+    data = linear_recurrence(10.0)
+    assert known(data)["exploding"] == math.inf
+    assert "exploding" in up(data)
     assert known(data)["non_finite"] == 0
 
 
@@ -100,8 +96,11 @@ def test_lags_count_from_each_samples_last_real_timestep(side):
         data[sample, place] = linear_recurrence(0.5, length)[0]
         mask[sample, place] = True
     values = known(data, mask)
-    assert values["vanishing"] == pytest.approx(6 / 10)  # 0.5 ** 6 is the last above 0.01
+    # The median of two is the lower: 4 of 4 lags, and 6 of 10 of the longer sample.
+    assert values["vanishing"] == pytest.approx(1)
     assert values["exploding"] == pytest.approx(1)
+    rows = flow.statistics(data, mask)
+    assert flow.horizons_of(rows) == (4, 4, 6)  # 0.5 ** 6 is the last above 0.01
     assert values["non_finite"] == 0
 
 
@@ -110,9 +109,7 @@ def test_where_all_is_padding_nothing_is_judged():
 
 
 def test_a_single_timestep_neither_vanishes_nor_explodes():
-    values = known(np.ones((2, 1, 3)))
-    assert "vanishing" not in values
-    assert values["exploding"] == 1
+    assert {"vanishing", "exploding"}.isdisjoint(known(np.ones((2, 1, 3))))
     assert up(np.ones((2, 1, 3))) == {}
 
 
@@ -133,7 +130,7 @@ def test_only_gradients_through_the_recurrence_vanish_or_explode(quantity, judge
     data[0, 0, 0] = 0
     assert ("vanishing" in up(data, quantity=quantity)) == judges
     assert {"vanishing", "exploding"}.issubset(known(data, quantity=quantity)) == judges
-    data[0, 0, 0] = np.nan
+    data[:, 0, 0] = np.nan
     assert list(up(data, quantity=quantity)) == ["non_finite"]
 
 
@@ -176,6 +173,17 @@ def test_logs_from_before_dead_channels_were_counted_are_judged_without_them():
     assert judged(np.zeros((3, 1)), names=("rms",)) == ()
 
 
+def test_earlier_logs_are_judged_by_their_mean_norm_where_samples_are_of_one_length():
+    names = flow.STATISTICS[: flow.STATISTICS.index("lag_reach_p05")]
+    rows = flow.statistics(linear_recurrence(0.5))[:, : len(names)]
+    found = {flag.name: flag for flag in judged(rows, names=names)}
+    assert set(found) == {"non_finite", "vanishing"}
+    assert found["vanishing"].value == pytest.approx(6 / 99)
+    assert found["vanishing"].beyond is None
+    rows[50:, names.index("lag_real_samples")] = 1
+    assert [flag.name for flag in judged(rows, names=names)] == ["non_finite"]
+
+
 def test_flags_come_worst_first():
     rows, names = rows_with(dead_share=1.0, nan_share=[0, 0.5, 0])
     assert [flag.name for flag in flags(rows, names=names)] == ["non_finite", "dead_channels"]
@@ -184,9 +192,15 @@ def test_flags_come_worst_first():
 
 def test_a_flag_says_what_it_found_in_words():
     (flag,) = flags(flow.statistics(linear_recurrence(0.5)))
-    assert flag.sentence == "horizon reaches 6.06% of 99 timesteps (below 10%)"
+    assert flag.sentence == (
+        "the median sample's horizon reaches 6.06% of 99 timesteps (below 10%); "
+        "3 of 3 samples vanish"
+    )
     (flag,) = flags(flow.statistics(linear_recurrence(1.1)))
-    assert flag.sentence == "norm grows 1.253e+04 times on its way back (above 1000)"
+    assert flag.sentence == (
+        "the median sample's norm grows 1.253e+04 times on its way back (above 1000); "
+        "3 of 3 samples explode, worst sample 0, 1.253e+04 times by lag 99"
+    )
     rows, names = rows_with(dead_share=1.0, nan_share=[0, 0.5, 0])
     assert [flag.sentence for flag in flags(rows, names=names)] == [
         "50% of a timestep's values are NaN or Inf (above 0%)",
@@ -224,6 +238,21 @@ def test_rows_that_are_no_statistics_are_refused():
         flags(np.zeros((3, 2)))
 
 
+def test_samples_are_counted_by_the_thresholds_that_were_given():
+    data = linear_recurrence(1.1)
+    data[:2] = 1
+    mine = Thresholds(exploding=1e5)
+    (flag,) = (one for one in judged(flow.statistics(data)) if one.name == "exploding")
+    assert (flag.is_up, flag.beyond) == (False, flow.Beyond(1, 3, 2))
+    rows = flow.statistics(data, thresholds=mine)
+    (flag,) = (
+        one for one in judged(rows, thresholds=mine, counted_by=mine) if one.name == "exploding"
+    )
+    assert flag.beyond == flow.Beyond(0, 3, None)
+    (flag,) = (one for one in judged(rows, counted_by=mine) if one.name == "exploding")
+    assert flag.beyond is None, "counted by other thresholds than are asked for"
+
+
 # --- over training ---
 
 
@@ -237,8 +266,10 @@ def test_a_flag_is_told_when_it_rises_and_when_it_falls():
         )
     ]
     assert told == [
-        "step 1: lstm: vanishing: horizon reaches 6.06% of 99 timesteps (below 10%)",
-        "step 3: lstm: no longer vanishing: horizon reaches 100% of 99 timesteps (not below 10%)",
+        "step 1: lstm: vanishing: the median sample's horizon reaches 6.06% of 99 timesteps "
+        "(below 10%); 3 of 3 samples vanish",
+        "step 3: lstm: no longer vanishing: the median sample's horizon reaches 100% of 99 "
+        "timesteps, where 37% of its largest norm is left (not below 10%)",
     ]
 
 

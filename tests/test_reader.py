@@ -83,6 +83,22 @@ def test_what_was_read_can_be_logged_again(tmp_path):
     np.testing.assert_array_equal(again, first)
     np.testing.assert_array_equal(again.flow, first.flow)
     assert again.batch_size == first.batch_size == 6
+    assert [*again.part_flows] == ["forward", "backward"]
+    for name, rows in again.part_flows.items():
+        np.testing.assert_array_equal(rows, first.part_flows[name])
+
+
+def test_each_part_has_a_series_of_its_own(tmp_path):
+    log(tmp_path, mask=MASK, channel_groups=GROUPS)
+    series = tb_rnngrad.read(tmp_path)
+    assert series.tag == "lstm", "the record, not one of its parts"
+    backward = series.parts["backward"]
+    assert (backward.tag, backward.metadata.direction) == ("lstm/backward", "backward")
+    expected = [flow.statistics(data[..., 1:], MASK, direction="backward") for data in DATA]
+    np.testing.assert_array_equal(backward.flow.values, np.stack(expected))
+    again = tb_rnngrad.read(tmp_path, tag="lstm/backward")
+    np.testing.assert_array_equal(again.flow.values, backward.flow.values)
+    assert again.metadata.part_of == "lstm"
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,28 @@
 """Gradient flow: statistics of every timestep, and what they say of the network's memory."""
 
-from tb_rnngrad.flow._flags import FLAGS, THROUGH_TIME, Flag, Thresholds, flags, judged
+from tb_rnngrad.flow._flags import FLAGS, THROUGH_TIME, Beyond, Flag, flags, judged
+from tb_rnngrad.flow._lags import by_lag
 from tb_rnngrad.flow._metrics import (
     ExponentialFit,
-    by_lag,
     exponential_fit,
     gain,
     largest_gain,
     memory_horizon,
-    scalars,
-    scalars_of_each,
     snr_horizon,
 )
+from tb_rnngrad.flow._scalars import counts_by_lag, horizons_of, scalars
 from tb_rnngrad.flow._statistics import (
     BY_LAG,
     STATISTICS,
+    Statistics,
     as_rows,
+    parts_or_whole,
     statistics,
     statistics_of_each,
+    statistics_of_sums,
 )
+from tb_rnngrad.flow._sums import Cells, Lags, Moments, Sums
+from tb_rnngrad.flow._thresholds import Thresholds
 from tb_rnngrad.flow._watch import FlagEvent, FlagWatch
 
 __all__ = [
@@ -26,22 +30,31 @@ __all__ = [
     "FLAGS",
     "STATISTICS",
     "THROUGH_TIME",
+    "Beyond",
+    "Cells",
     "ExponentialFit",
     "Flag",
     "FlagEvent",
     "FlagWatch",
+    "Lags",
+    "Moments",
+    "Statistics",
+    "Sums",
     "Thresholds",
     "as_rows",
     "by_lag",
+    "counts_by_lag",
     "exponential_fit",
     "flags",
     "gain",
+    "horizons_of",
     "judged",
     "largest_gain",
     "memory_horizon",
+    "parts_or_whole",
     "scalars",
-    "scalars_of_each",
     "snr_horizon",
     "statistics",
     "statistics_of_each",
+    "statistics_of_sums",
 ]

@@ -1,4 +1,4 @@
-"""What of a step's flow deserves the user's eye: flags, with thresholds that the user sets.
+"""Flags: what is wrong with one step's flow, by thresholds that the user sets.
 
 The page judges by the same definitions. A flag that cannot be judged, since what it asks for was
 not logged or is undefined, is neither up nor down.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tb_rnngrad.flow._metrics import memory_horizon
-from tb_rnngrad.flow._statistics import STATISTICS, Float64, as_rows
+from tb_rnngrad.flow._lags import Float64
+from tb_rnngrad.flow._scalars import horizons_of
+from tb_rnngrad.flow._statistics import STATISTICS, as_rows
+from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 # The gradients that pass through the recurrence. Others vanish or explode for reasons of their own:
 # the output gradient under a head that reads the last timestep is 0 before it, whatever is learned.
@@ -29,47 +30,20 @@ _NOT_OVER_TIME: Final = frozenset(
     {"weight", "weight_gradient", "state_jacobian", "itemized_gradient"}
 )
 
-# name -> least and greatest value, and whether the least one is allowed
-_RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
-    {
-        "eps": (0, 1, False),
-        "vanishing": (0, 1, True),
-        "exploding": (1, np.inf, True),
-        "nonfinite": (0, 1, True),
-        "dead": (0, 1, True),
-    }
-)
-
 
 @dataclass(frozen=True)
-class Thresholds:
-    """From where on a flag is up. What each flag is, `docs/capture.md` says.
+class Beyond:
+    """The samples that are beyond a flag's threshold by themselves.
 
     Attributes:
-        eps: of the memory horizon: the share of the largest norm that still counts as reaching.
-        vanishing: the share of the timesteps that the memory horizon has to reach; 0: never up.
-        exploding: the growth of the norm on its way back in time; infinite: never up.
-        nonfinite: the share of NaN and Inf at a timestep; 1: never up.
-        dead: the share of channels without any gradient; 1: never up.
-
-    Raises:
-        ValueError: one is out of its range.
+        samples: how many.
+        of: how many samples could be judged.
+        worst: the index in the batch of the sample that is furthest beyond; None: not known.
     """
 
-    eps: float = 0.01
-    vanishing: float = 0.1
-    exploding: float = 1e3
-    nonfinite: float = 0.0
-    dead: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name, (least, greatest, closed) in _RANGES.items():
-            value = getattr(self, name)
-            if not (least <= value <= greatest and (closed or value > least)):
-                start = "at least" if closed else "above"
-                end = "" if np.isinf(greatest) else f" and at most {greatest}"
-                raise ValueError(f"{name} is {value}; expected {start} {least}{end}")
+    samples: int
+    of: int
+    worst: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,9 +53,12 @@ class Flag:
     Attributes:
         name: a key of `FLAGS`.
         is_up: whether `value` is beyond `threshold`.
-        value: what is judged, in the threshold's unit.
+        value: what is judged, in the threshold's unit; of the median sample where samples are
+            judged by themselves (vanishing, exploding).
         threshold: what it is judged against.
         sentence: the same for people.
+        beyond: how many samples are beyond the threshold, whether or not the median one is; None
+            where samples are not judged by themselves, or were counted by other thresholds.
     """
 
     name: str
@@ -89,41 +66,63 @@ class Flag:
     value: float
     threshold: float
     sentence: str
+    beyond: Beyond | None = None
 
 
 class _Step:
-    """What the flags share: one step's statistics, by name; None where one was not logged."""
+    """What the flags share: one step's statistics, by name."""
 
-    def __init__(self, rows: NDArray[Any], names: Sequence[str], quantity: str, eps: float) -> None:
+    def __init__(
+        self,
+        rows: NDArray[Any],
+        names: Sequence[str],
+        quantity: str,
+        thresholds: Thresholds,
+        counted_by: Thresholds,
+    ) -> None:
         self._rows = rows
         self._names = names
         self._quantity = quantity
-        self.eps = eps
+        self.thresholds = thresholds
+        self.counted_by = counted_by
 
     def column(self, name: str) -> Float64 | None:
-        """[timesteps]: one statistic."""
+        """[timesteps]: one statistic; None where it was not logged."""
         if name not in self._names:
             return None
         return np.asarray(self._rows[:, self._names.index(name)], np.float64)
+
+    def of_batch(self, name: str) -> float:
+        """Return a statistic of the whole batch; NaN where it was not logged."""
+        column = self.column(name)
+        return np.nan if column is None else _largest(column)
 
     @property
     def has_time_axis(self) -> bool:
         """Whether these are channels over timesteps."""
         return len(self._rows) > 1 and self._quantity not in _NOT_OVER_TIME
 
-    @cached_property
-    def norms(self) -> Float64 | None:
-        """[lags]: the norms through time, up to the largest lag that is real in any sample.
+    @property
+    def passes_through_time(self) -> bool:
+        """Whether these are gradients that the recurrence carries back."""
+        return self._quantity in THROUGH_TIME
 
-        None where the quantity does not pass through time, or one norm is not finite.
-        """
-        norms, samples = self.column("lag_norm_mean"), self.column("lag_real_samples")
-        if self._quantity not in THROUGH_TIME or norms is None or samples is None:
-            return None
-        lags = np.flatnonzero(samples > 0)
-        if not lags.size or not np.isfinite(norms[lags]).all():
-            return None
-        return norms[: lags[-1] + 1]
+    @property
+    def horizon(self) -> float:
+        """The median sample's memory horizon."""
+        return horizons_of(self._rows, self.thresholds.eps, self._names)[1]
+
+    @property
+    def lags(self) -> float:
+        """The largest lag of the sample of median length."""
+        if "lags_p50" in self._names or np.isnan(self.horizon):
+            return self.of_batch("lags_p50")
+        return float(len(self._rows) - 1)  # an earlier log, of samples of equal length
+
+    @property
+    def judged_samples(self) -> int:
+        """How many samples could be judged."""
+        return int(np.nan_to_num(self.of_batch("horizon_samples")))
 
 
 def _non_finite(step: _Step) -> float:
@@ -133,26 +132,26 @@ def _non_finite(step: _Step) -> float:
 
 
 def _exploding(step: _Step) -> float:
-    """Does the gradient blow up on its way back: its largest norm over its norm at lag 0.
+    """Does the gradient blow up on its way back: how many times the median sample's norm grows.
 
-    Undefined where the norm at lag 0 is 0. Pascanu, Mikolov and Bengio 2013, "On the difficulty of
-    training recurrent neural networks".
+    A sample's growth is counted from the first lag that has a gradient, and of what its norm leaps
+    from one lag to the next tenfold at most: beyond, a loss enters at that timestep. Undefined
+    where no sample has a gradient at two lags or more. Pascanu, Mikolov and Bengio 2013, "On the
+    difficulty of training recurrent neural networks".
     """
-    if step.norms is None or not step.norms[0] > 0:
-        return np.nan
-    return _largest(step.norms) / float(step.norms[0])
+    return step.of_batch("growth_p50") if step.passes_through_time else np.nan
 
 
 def _vanishing(step: _Step) -> float:
-    """Does the gradient fade before it gets far: the memory horizon over the largest real lag.
+    """Does the gradient fade before it gets far: the memory horizon over the largest lag.
 
-    Undefined where there is but one lag, or no gradient at all. Hochreiter, Bengio, Frasconi and
-    Schmidhuber 2001, "Gradient flow in recurrent nets: the difficulty of learning long-term
-    dependencies".
+    Both of the median sample. Undefined where no sample has a gradient at two lags or more.
+    Hochreiter, Bengio, Frasconi and Schmidhuber 2001, "Gradient flow in recurrent nets: the
+    difficulty of learning long-term dependencies".
     """
-    if step.norms is None or len(step.norms) < 2:
+    if not step.passes_through_time or not step.lags > 0:
         return np.nan
-    return memory_horizon(step.norms, step.eps) / (len(step.norms) - 1)
+    return min(step.horizon / step.lags, 1.0)
 
 
 def _dead_channels(step: _Step) -> float:
@@ -163,8 +162,7 @@ def _dead_channels(step: _Step) -> float:
     After the dying ReLU: Lu, Shin, Su and Karniadakis 2020, "Dying ReLU and initialization: theory
     and numerical examples".
     """
-    dead = step.column("dead_share")
-    return np.nan if dead is None or not step.has_time_axis else _largest(dead)
+    return step.of_batch("dead_share") if step.has_time_axis else np.nan
 
 
 def _largest(values: Float64) -> float:
@@ -181,43 +179,101 @@ def _times(ratio: float) -> str:
     return f"{ratio:.4g}"
 
 
+def _say_non_finite(value: float, step: _Step) -> str:
+    return f"{_percent(value)} of a timestep's values are NaN or Inf"
+
+
+def _say_exploding(value: float, step: _Step) -> str:
+    return f"the median sample's norm grows {_times(value)} times on its way back"
+
+
+def _say_vanishing(value: float, step: _Step) -> str:
+    sentence = f"the median sample's horizon reaches {_percent(value)} of {step.lags:.0f} timesteps"
+    left = step.of_batch("far_end_p50")
+    if value < 1 or np.isnan(left):
+        return sentence
+    return f"{sentence}, where {_percent(left)} of its largest norm is left"
+
+
+def _say_dead(value: float, step: _Step) -> str:
+    return f"{_percent(value)} of the channels are 0 throughout"
+
+
+def _exploding_samples(step: _Step) -> Beyond | None:
+    if step.thresholds.exploding != step.counted_by.exploding:
+        return None
+    count, worst = step.of_batch("exploding_samples"), step.of_batch("growth_sample")
+    if np.isnan(count):
+        return None
+    return Beyond(int(count), step.judged_samples, int(worst) if count else None)
+
+
+def _vanishing_samples(step: _Step) -> Beyond | None:
+    asked, counted = step.thresholds, step.counted_by
+    count = step.of_batch("vanishing_samples")
+    if (asked.eps, asked.vanishing) != (counted.eps, counted.vanishing) or np.isnan(count):
+        return None
+    return Beyond(int(count), step.judged_samples)
+
+
+def _not_by_sample(step: _Step) -> None:
+    return None
+
+
+def _say_worst(step: _Step) -> str:
+    growth, lag = step.of_batch("growth_max"), step.of_batch("growth_lag")
+    return f", {_times(growth)} times by lag {lag:.0f}"
+
+
 @dataclass(frozen=True)
 class _Definition:
-    """How a flag is judged; `says` and `unit` put it into words."""
+    """How a flag is judged, and put into words."""
 
     value: Callable[[_Step], float]
     threshold: str
     is_up_below: bool
-    says: str
+    says: Callable[[float, _Step], str]
     unit: Callable[[float], str]
+    beyond: Callable[[_Step], Beyond | None] = _not_by_sample
+    verb: tuple[str, str] = ("", "")  # of one sample, of several
 
-    def sentence(self, value: float, threshold: float, is_up: bool, step: _Step) -> str:
-        lags = 0 if step.norms is None else len(step.norms) - 1
-        found = self.says.format(self.unit(value), lags)
-        compared = {
-            (True, True): "below",
-            (True, False): "not below",
-            (False, True): "above",
-            (False, False): "not above",
-        }[self.is_up_below, is_up]
-        return f"{found} ({compared} {self.unit(threshold)})"
+    def flag(self, name: str, value: float, step: _Step) -> Flag:
+        threshold = getattr(step.thresholds, self.threshold)
+        is_up = value < threshold if self.is_up_below else value > threshold
+        beyond = self.beyond(step)
+        compared = ("" if is_up else "not ") + ("below" if self.is_up_below else "above")
+        sentence = f"{self.says(value, step)} ({compared} {self.unit(threshold)})"
+        if beyond is not None and beyond.samples:
+            verb = self.verb[beyond.samples > 1]
+            sentence += f"; {beyond.samples} of {beyond.of} samples {verb}"
+            if beyond.worst is not None:
+                sentence += f", worst sample {beyond.worst}{_say_worst(step)}"
+        return Flag(name, is_up, value, threshold, sentence, beyond)
 
 
 # Worst first.
 _DEFINITIONS: Final[Mapping[str, _Definition]] = MappingProxyType(
     {
-        "non_finite": _Definition(
-            _non_finite, "nonfinite", False, "{} of a timestep's values are NaN or Inf", _percent
-        ),
+        "non_finite": _Definition(_non_finite, "nonfinite", False, _say_non_finite, _percent),
         "exploding": _Definition(
-            _exploding, "exploding", False, "norm grows {} times on its way back", _times
+            _exploding,
+            "exploding",
+            False,
+            _say_exploding,
+            _times,
+            _exploding_samples,
+            ("explodes", "explode"),
         ),
         "vanishing": _Definition(
-            _vanishing, "vanishing", True, "horizon reaches {} of {} timesteps", _percent
+            _vanishing,
+            "vanishing",
+            True,
+            _say_vanishing,
+            _percent,
+            _vanishing_samples,
+            ("vanishes", "vanish"),
         ),
-        "dead_channels": _Definition(
-            _dead_channels, "dead", False, "{} of the channels are 0 throughout", _percent
-        ),
+        "dead_channels": _Definition(_dead_channels, "dead", False, _say_dead, _percent),
     }
 )
 
@@ -227,40 +283,41 @@ FLAGS: Final[tuple[str, ...]] = tuple(_DEFINITIONS)
 def judged(
     rows: ArrayLike,
     quantity: str = "hidden_state_gradient",
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
     names: Sequence[str] = STATISTICS,
+    counted_by: Thresholds = DEFAULT_THRESHOLDS,
 ) -> tuple[Flag, ...]:
     """Return every flag that can be judged at one step, worst first.
 
     Args:
-        rows: [timesteps, statistics], as `statistics` returns them.
+        rows: [timesteps, statistics], as `statistics` returns them. Of a record with parts, judge
+            the rows of each part.
         quantity: what they are statistics of, a key of `tb_rnngrad.QUANTITIES`. Vanishing and
             exploding are judged for gradients through time alone, dead channels where there is a
             time axis.
         thresholds: from where on a flag is up.
         names: what the columns are; a reader's `Flow.statistics`.
+        counted_by: the thresholds that `statistics` was given, by which it counted samples.
 
     Raises:
         ValueError: there is not one column a name.
     """
-    step = _Step(as_rows(rows, names), names, quantity, thresholds.eps)
-    found = []
-    for name, definition in _DEFINITIONS.items():
-        value = definition.value(step)
-        if np.isnan(value):
-            continue
-        threshold = getattr(thresholds, definition.threshold)
-        is_up = value < threshold if definition.is_up_below else value > threshold
-        sentence = definition.sentence(value, threshold, is_up, step)
-        found.append(Flag(name, is_up, value, threshold, sentence))
-    return tuple(found)
+    step = _Step(as_rows(rows, names), names, quantity, thresholds, counted_by)
+    values = {name: definition.value(step) for name, definition in _DEFINITIONS.items()}
+    return tuple(
+        _DEFINITIONS[name].flag(name, value, step)
+        for name, value in values.items()
+        if not np.isnan(value)
+    )
 
 
 def flags(
     rows: ArrayLike,
     quantity: str = "hidden_state_gradient",
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
     names: Sequence[str] = STATISTICS,
+    counted_by: Thresholds = DEFAULT_THRESHOLDS,
 ) -> tuple[Flag, ...]:
     """Return the flags that are up at one step, worst first; arguments are those of `judged`."""
-    return tuple(flag for flag in judged(rows, quantity, thresholds, names) if flag.is_up)
+    every = judged(rows, quantity, thresholds, names, counted_by)
+    return tuple(flag for flag in every if flag.is_up)

@@ -1,35 +1,17 @@
-"""What norms by lag say of the network's memory.
+"""What one curve of norms by lag says of the network's memory.
 
-Lag 0 is the last real timestep, lag l is l timesteps before it. NaN stands for "there is no such
-lag" in what is given, and for "undefined" in what is returned.
+Give these functions the curve of one sample (`by_lag`). NaN stands for "there is no such lag" in
+what is given, and for "undefined" in what is returned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_rnngrad.flow._statistics import STATISTICS, Float64, as_rows, timestep_of_lag
-
-
-def by_lag(values: ArrayLike, mask: ArrayLike | None = None) -> Float64:
-    """Return values by lag, counted from each sample's own last real timestep.
-
-    Args:
-        values: [samples, timesteps], one value a timestep, such as a gradient's norm.
-        mask: [samples, timesteps] of bool, True where real; None: all are. Padding between real
-            timesteps takes part in the count, as time passes there too.
-
-    Returns:
-        [samples, lags], as many lags as timesteps; NaN at padding and before the first timestep.
-    """
-    given = np.asarray(values, np.float64)
-    real = np.ones(given.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
-    timestep, known = timestep_of_lag(real)
-    return np.where(known, np.take_along_axis(given, timestep, axis=1), np.nan)
+from tb_rnngrad.flow._lags import Float64
 
 
 def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
@@ -50,18 +32,23 @@ def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
     Raises:
         ValueError: `eps` is out of its range.
     """
-    return float(_horizons(_one_row(norms), eps)[0])
+    return float(horizons(_one_row(norms), eps)[0])
 
 
-def _horizons(rows: Float64, eps: float) -> Float64:
+def horizons(rows: Float64, eps: float) -> Float64:
     """Return the memory horizon of each of [rows, lags]."""
-    if not 0 < eps <= 1:
-        raise ValueError(f"eps is {eps}; expected above 0 and at most 1")
+    check_eps(eps)
     known = np.fmax(rows, 0)  # of NaN, 0
     largest = known.max(axis=1, initial=0)
     reached = known >= eps * largest[:, np.newaxis]
     lags = np.where(reached, np.arange(rows.shape[1]), -1).max(axis=1, initial=-1)
     return np.where((largest > 0) & (largest < np.inf), lags, np.nan)
+
+
+def check_eps(eps: float) -> None:
+    """Raise ValueError unless `eps` is above 0 and at most 1."""
+    if not 0 < eps <= 1:
+        raise ValueError(f"eps is {eps}; expected above 0 and at most 1")
 
 
 class ExponentialFit(NamedTuple):
@@ -94,10 +81,10 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
     Returns:
         The fit; NaN throughout where fewer than two lags have a positive, finite norm.
     """
-    return ExponentialFit(*(float(one[0]) for one in _fits(_one_row(norms))))
+    return ExponentialFit(*(float(one[0]) for one in fits(_one_row(norms))))
 
 
-def _fits(rows: Float64) -> tuple[Float64, Float64, Float64, Float64]:
+def fits(rows: Float64) -> tuple[Float64, Float64, Float64, Float64]:
     """Return the parts of the `ExponentialFit` of each of [rows, lags]."""
     known = np.isfinite(rows) & (rows > 0)
     number = known.sum(axis=1)
@@ -155,10 +142,10 @@ def largest_gain(norms: ArrayLike) -> float:
     Returns:
         The gain; NaN where none is defined.
     """
-    return float(_largest_gains(_one_row(norms))[0])
+    return float(largest_gains(_one_row(norms))[0])
 
 
-def _largest_gains(rows: Float64) -> Float64:
+def largest_gains(rows: Float64) -> Float64:
     """Return the largest gain of each of [rows, lags]."""
     largest = np.fmax.reduce(_gains(rows), axis=1, initial=-np.inf)  # of NaN, the other
     return np.where(largest == -np.inf, np.nan, largest)
@@ -166,49 +153,6 @@ def _largest_gains(rows: Float64) -> Float64:
 
 def _one_row(norms: ArrayLike) -> Float64:
     return np.asarray(norms, np.float64)[np.newaxis]
-
-
-def scalars(
-    rows: ArrayLike, eps: float = 0.01, names: Sequence[str] = STATISTICS
-) -> dict[str, float]:
-    """Return one step's flow in a few numbers, for any reader of scalars.
-
-    Args:
-        rows: [timesteps, statistics], as `statistics` returns them.
-        eps: of the memory horizon.
-        names: what the columns are; `lag_norm_mean` has to be among them.
-
-    Returns:
-        "memory_horizon", "half_life", "largest_gain" by lag. NaN where one is undefined, and where
-        it is infinite (a norm that does not change has no half-life), as charts of scalars have no
-        place for either.
-
-    Raises:
-        ValueError: `rows` are no statistics, or `eps` is out of its range.
-    """
-    return scalars_of_each([rows], eps, names)[0]
-
-
-def scalars_of_each(
-    flows: Sequence[ArrayLike], eps: float = 0.01, names: Sequence[str] = STATISTICS
-) -> list[dict[str, float]]:
-    """Return the `scalars` of several steps; together they take a fraction of the time."""
-    by_lags: dict[int, list[int]] = {}
-    norms = [as_rows(rows, names)[:, names.index("lag_norm_mean")] for rows in flows]
-    for index, one in enumerate(norms):
-        by_lags.setdefault(len(one), []).append(index)
-    found: dict[int, dict[str, float]] = {}
-    for indices in by_lags.values():
-        alike = np.array([norms[index] for index in indices], np.float64)
-        columns = {
-            "memory_horizon": _horizons(alike, eps),
-            "half_life": _fits(alike)[0],
-            "largest_gain": _largest_gains(alike),
-        }
-        lists = {n: np.where(np.isfinite(c), c, np.nan).tolist() for n, c in columns.items()}
-        for place, index in enumerate(indices):
-            found[index] = {name: column[place] for name, column in lists.items()}
-    return [found[index] for index in range(len(norms))]
 
 
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:

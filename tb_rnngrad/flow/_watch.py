@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tb_rnngrad.flow._flags import Flag, Thresholds, judged
+from tb_rnngrad.flow._flags import Beyond, Flag, judged
 from tb_rnngrad.flow._statistics import STATISTICS
+from tb_rnngrad.flow._thresholds import Thresholds
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class FlagEvent:
         value: what was judged.
         threshold: what it was judged against.
         sentence: the two in words.
+        beyond: how many samples are beyond the threshold by themselves; see `Flag`.
     """
 
     step: int
@@ -32,6 +34,7 @@ class FlagEvent:
     value: float
     threshold: float
     sentence: str
+    beyond: Beyond | None = None
 
     def __str__(self) -> str:
         """Return the line that `GradientLogger(verbose=1)` prints."""
@@ -40,7 +43,7 @@ class FlagEvent:
 
 
 class FlagWatch:
-    """Remembers which flags are up, tag by tag.
+    """Remembers which flags are up, tag by tag. `statistics` gets the same thresholds.
 
     A flag that cannot be judged stays as it is: a gradient that is NaN for a step has not stopped
     vanishing.
@@ -69,12 +72,19 @@ class FlagWatch:
         """
         return [
             self._changed(step, tag, flag)
-            for flag in judged(rows, quantity, self._thresholds, names)
+            for flag in judged(rows, quantity, self._thresholds, names, self._thresholds)
             if flag.is_up != ((tag, flag.name) in self._up)
         ]
 
     def _changed(self, step: int, tag: str, flag: Flag) -> FlagEvent:
         self._up ^= {(tag, flag.name)}
         return FlagEvent(
-            step, tag, flag.name, flag.is_up, flag.value, flag.threshold, flag.sentence
+            step,
+            tag,
+            flag.name,
+            flag.is_up,
+            flag.value,
+            flag.threshold,
+            flag.sentence,
+            flag.beyond,
         )

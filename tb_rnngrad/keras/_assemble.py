@@ -46,6 +46,7 @@ class Captured:
         data: [samples, timesteps, channels], [samples, channels] or [rows, channels].
         mask: [samples, timesteps] of bool, or None.
         groups: name -> channels, or None.
+        direction: the order in which timesteps are processed; see `SequenceRecord`.
     """
 
     layer: str
@@ -54,6 +55,7 @@ class Captured:
     data: tf.Tensor
     mask: tf.Tensor | None
     groups: Mapping[str, int] | None
+    direction: str = "forward"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,14 @@ def _of_view(
             data = data / tf.cast(scale, data.dtype)
         if mask is not None:
             data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], data.dtype))
-        yield Captured(layer, of + suffix, QUANTITIES[of + suffix], data, mask, kept[0][2])
+        name = of + suffix
+        direction = "both" if of == "input" and len(view.parts) > 1 else _direction(together[0])
+        yield Captured(layer, name, QUANTITIES[name], data, mask, kept[0][2], direction)
+
+
+def _direction(calls: Sequence[_Call]) -> str:
+    """Return the record's direction: of a Bidirectional layer, what its forward half does."""
+    return "backward" if calls[0].part.layer.go_backwards else "forward"
 
 
 _Sequence = tuple[tf.Tensor, tf.Tensor | None, Mapping[str, int] | None]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
-from tb_rnngrad.flow import FlagEvent, FlagWatch, Thresholds
+from tb_rnngrad.flow import FlagEvent, FlagWatch, Statistics, Thresholds
 from tb_rnngrad.keras._assemble import Captured, Found, size_of
-from tb_rnngrad.keras._records import at_hand, flows_of, record_of, short_record_of
+from tb_rnngrad.keras._records import at_hand, record_of, short_record_of, statistics_of
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord, is_matrix
 from tb_rnngrad.writer import SummaryWriter
@@ -30,10 +29,6 @@ _WITH_SCALARS: Final = flow.THROUGH_TIME | {"output_gradient"}
 # processor time of one by one: after so many seconds, or once so many values wait.
 _PATIENCE: Final = 0.25
 _MOST_WAITING: Final = 2**20
-
-
-_Flow = tuple[NDArray[np.float32], Mapping[str, float]]
-"""Statistics, [timesteps, statistics], and the scalars that they make, if any."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class Background:
         self._log_dir = log_dir
         self._max_outputs = max_outputs
         self._dtype = dtype
-        self._eps = thresholds.eps
+        self._thresholds = thresholds
         self._watch = FlagWatch(thresholds) if watches_flags else None
         self.events: deque[FlagEvent] = deque()
         self._writer: SummaryWriter | None = None
@@ -142,28 +137,18 @@ class Background:
         hurry.wait(_PATIENCE)
         while self._waiting:
             steps = tuple(self._waiting)
-            flows = self._flows([one for step in steps for one in step.sequences])
+            sequences = [one for step in steps for one in step.sequences]
+            found = iter(statistics_of(sequences, self._thresholds))
             try:
                 with writer.together():
                     for step in steps:
-                        self._write_step(writer, step, flows)
+                        self._write_step(writer, step, found)
             finally:  # they count as waiting until they are written
                 for _ in steps:
                     self._waiting.popleft()
 
-    def _flows(self, sequences: Sequence[Captured]) -> Iterator[_Flow]:
-        """Give the flow of each; all at once as that takes a fraction of the time."""
-        flows = flows_of(sequences)
-        have = [
-            one.quantity in _WITH_SCALARS and len(rows) > 1
-            for one, rows in zip(sequences, flows, strict=True)
-        ]
-        scalars = iter(flow.scalars_of_each([*itertools.compress(flows, have)], self._eps))
-        for rows, has in zip(flows, have, strict=True):
-            yield rows, next(scalars) if has else {}
-
-    def _write_step(self, writer: SummaryWriter, one: _Step, flows: Iterator[_Flow]) -> None:
-        """Write a step; `flows` gives those of its sequences, in their order."""
+    def _write_step(self, writer: SummaryWriter, one: _Step, found: Iterator[Statistics]) -> None:
+        """Write a step; `found` gives the statistics of its sequences, in their order."""
         named: dict[str, float] = {}
         for captured in one.captured:
             tag = f"{captured.layer}/{captured.name}"
@@ -171,35 +156,48 @@ class Background:
                 if not one.flow_only:
                     self._write_record(writer, tag, record_of(captured, one.taps), one.step)
                 continue
-            rows, scalars = next(flows)
-            self._write_sequence(writer, tag, captured, rows, one)
-            named |= {f"{tag}/{name}": value for name, value in scalars.items()}
-            if self._watch is not None:
-                self.events += self._watch.observe(one.step, tag, rows, captured.quantity)
+            statistics = next(found)
+            self._write_sequence(writer, tag, captured, statistics, one)
+            # Where there are parts, each is judged by itself.
+            parts = {f"{tag}/{name}": rows for name, rows in statistics.parts.items()}
+            for name, rows in (parts or {tag: statistics.rows}).items():
+                named |= self._judge(name, rows, captured.quantity, one.step)
         if named:
             writer.add_scalars(named, one.step)
+
+    def _judge(
+        self, tag: str, rows: NDArray[np.float32], quantity: str, step: int
+    ) -> dict[str, float]:
+        """Watch the flags of a record, or of a part of one; return its scalars by their tags."""
+        if self._watch is not None:
+            self.events += self._watch.observe(step, tag, rows, quantity)
+        if quantity not in _WITH_SCALARS or len(rows) < 2 or not flow.counts_by_lag(rows):
+            return {}
+        scalars = flow.scalars(rows, self._thresholds.eps)
+        return {f"{tag}/{name}": value for name, value in scalars.items()}
 
     def _write_sequence(
         self,
         writer: SummaryWriter,
         tag: str,
         captured: Captured,
-        rows: NDArray[np.float32],
+        found: Statistics,
         one: _Step,
     ) -> None:
-        """Write a record, or its flow `rows` alone."""
+        """Write a record, or its flow alone."""
         if not one.flow_only:
-            record = short_record_of(captured, one.taps, self._max_outputs, rows)
+            record = short_record_of(captured, one.taps, self._max_outputs, found)
             self._write_record(writer, tag, record, one.step)
             return
         writer.add_flow(
             tag,
-            rows,
+            found,
             one.step,
             quantity=captured.quantity,
             layer=captured.layer,
             framework=one.taps.adapter.name,
             channel_groups=captured.groups,
+            direction=captured.direction,
         )
 
     def _write_record(

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
+from tb_rnngrad.flow import Statistics, Thresholds
 from tb_rnngrad.keras._assemble import Captured, Found, laid_out, layers_of
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
@@ -44,12 +45,12 @@ def at_hand(found: Found) -> list[Captured]:
 
 
 def short_record_of(
-    one: Captured, taps: Taps, max_outputs: int, rows: NDArray[np.float32]
+    one: Captured, taps: Taps, max_outputs: int, found: Statistics
 ) -> SequenceRecord:
     """Return a record of the first `max_outputs` samples, with the statistics of all."""
     kept = None if one.mask is None else np.asarray(one.mask[:max_outputs])
     data, samples = np.asarray(one.data[:max_outputs]), int(one.data.shape[0])
-    return _record(one, taps, data, kept, flow=rows, batch_size=samples)
+    return _record(one, taps, data, kept, found, batch_size=samples)
 
 
 def _record(
@@ -57,7 +58,7 @@ def _record(
     taps: Taps,
     data: NDArray[Any],
     mask: NDArray[np.bool_] | None,
-    flow: NDArray[np.float32] | None = None,
+    found: Statistics | None = None,
     batch_size: int | None = None,
 ) -> SequenceRecord:
     return SequenceRecord(
@@ -67,32 +68,39 @@ def _record(
         quantity=one.quantity,
         layer=one.layer,
         framework=taps.adapter.name,
-        flow=flow,
+        flow=None if found is None else found.rows,
+        part_flows=None if found is None else found.parts,
         batch_size=batch_size,
+        direction=one.direction,
     )
 
 
-def flows_of(found: Sequence[Captured]) -> list[NDArray[np.float32]]:
-    """Return of each, `at_hand`, the statistics over all samples, [timesteps, statistics].
+def statistics_of(found: Sequence[Captured], thresholds: Thresholds) -> list[Statistics]:
+    """Return of each, `at_hand`, the statistics over all samples.
 
     They are computed where the data is; those of equal width together.
     """
     alike: dict[Any, list[int]] = {}
     for index, one in enumerate(found):
         samples, *_, channels = one.data.shape
+        groups = None if one.groups is None else tuple(one.groups.items())
         place = index if _is_on_accelerator(one.data) else one.data.dtype
-        alike.setdefault((place, samples, channels, one.mask is None), []).append(index)
-    flows: dict[int, NDArray[np.float32]] = {}
+        key = place, samples, channels, one.mask is None, groups, one.direction
+        alike.setdefault(key, []).append(index)
+    each: dict[int, Statistics] = {}
     for indices in alike.values():
-        flows.update(zip(indices, _flows_of([found[index] for index in indices]), strict=True))
-    return [flows[index] for index in range(len(found))]
+        own = _statistics_of([found[index] for index in indices], thresholds)
+        each.update(zip(indices, own, strict=True))
+    return [each[index] for index in range(len(found))]
 
 
-def _flows_of(alike: Sequence[Captured]) -> list[NDArray[np.float32]]:
+def _statistics_of(alike: Sequence[Captured], thresholds: Thresholds) -> list[Statistics]:
+    groups, direction = alike[0].groups, alike[0].direction
     if _is_on_accelerator(alike[0].data):
-        return [np.asarray(statistics(one.data, one.mask)) for one in alike]
+        return [statistics(one.data, one.mask, groups, direction, thresholds) for one in alike]
     sequences = [one.data if one.data.ndim == 3 else one.data[:, np.newaxis] for one in alike]
-    return flow.statistics_of_each(sequences, [one.mask for one in alike])
+    masks = [one.mask for one in alike]
+    return flow.statistics_of_each(sequences, masks, groups, direction, thresholds)
 
 
 def _is_on_accelerator(data: Any) -> bool:

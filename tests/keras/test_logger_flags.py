@@ -20,9 +20,13 @@ from tb_rnngrad.flow import Thresholds
 from tb_rnngrad.keras import GradientLogger, gradients
 
 TIMESTEPS, BATCHES = 30, 5
-VANISHING = "rnn/hidden_state: vanishing: horizon reaches 6.9% of 29 timesteps (below 10%)"
+VANISHING = (
+    "rnn/hidden_state: vanishing: the median sample's horizon reaches 6.9% of 29 timesteps "
+    "(below 10%); 4 of 4 samples vanish"
+)
 NO_LONGER = (
-    "rnn/hidden_state: no longer vanishing: horizon reaches 100% of 29 timesteps (not below 10%)"
+    "rnn/hidden_state: no longer vanishing: the median sample's horizon reaches 100% of 29 "
+    "timesteps, where 100% of its largest norm is left (not below 10%)"
 )
 
 
@@ -94,6 +98,7 @@ def test_horizon_half_life_and_gain_are_scalars_of_every_logged_step(k, data, tm
         "memory_horizon": 21,  # the last power of 0.9 above 0.1
         "half_life": np.log(2) / -np.log(0.9),
         "largest_gain": 0.9,
+        "far_end": 0.9**29,
     }
     for name, value in expected.items():
         logged = [found[f"rnn/hidden_state/{name}", step] for step in range(BATCHES)]

@@ -1,4 +1,4 @@
-"""The flow statistics in TensorFlow are those in NumPy."""
+"""The flow statistics of sums made in TensorFlow are those in NumPy."""
 
 import numpy as np
 import pytest
@@ -20,23 +20,40 @@ def masks(rng):
     }
 
 
+def on_device(data, mask=None, groups=None, direction="forward"):
+    real = None if mask is None else tf.constant(mask)
+    return statistics(tf.constant(data), real, groups, direction, flow.Thresholds())
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
 @pytest.mark.parametrize("kind", ["none", "right", "holes", "no cell is real"])
-def test_both_give_the_same(rng, kind):
+def test_both_give_the_same(rng, kind, direction):
     data = rng.normal(size=(6, 9, 5)).astype(np.float32)
     data[rng.random(data.shape) < 0.2] = 0
     data[:, :, 3] = 0
     mask = masks(rng)[kind]
-    found = statistics(tf.constant(data), None if mask is None else tf.constant(mask))
-    expected = flow.statistics(data, mask)
+    found = on_device(data, mask, direction=direction).rows
+    expected = flow.statistics(data, mask, direction=direction)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_both_judge_each_part_by_itself(rng):
+    data, mask = rng.normal(size=(6, 9, 5)), masks(rng)["right"]
+    groups = {"forward": 2, "backward": 3}
+    found = on_device(data, mask, groups)
+    (expected,) = flow.statistics_of_each([data], [mask], groups)
+    np.testing.assert_allclose(found.rows, expected.rows, rtol=1e-6)
+    assert [*found.parts] == ["forward", "backward"]
+    for name, rows in found.parts.items():
+        np.testing.assert_allclose(rows, expected.parts[name], rtol=1e-6)
 
 
 def test_what_is_not_finite_shows_in_both(rng):
     data = rng.normal(size=(4, 3, 5)).astype(np.float32)
     data[1, 0, 2] = np.nan
     data[2, 1, 3] = -np.inf
-    found, expected = statistics(tf.constant(data), None).numpy(), flow.statistics(data)
+    found, expected = on_device(data).rows, flow.statistics(data)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
     finite = np.isfinite(expected)
     np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-6)

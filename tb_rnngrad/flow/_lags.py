@@ -1,0 +1,49 @@
+"""Lags: timesteps counted from where a layer ends, backward along the way it went.
+
+A forward layer ends at a sample's last real timestep, a backward layer at its first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tb_rnngrad.record import as_mask, check_direction
+
+Float64 = NDArray[np.float64]
+
+
+def by_lag(
+    values: ArrayLike, mask: ArrayLike | None = None, *, direction: str = "forward"
+) -> Float64:
+    """Return values by lag, counted from each sample's own end.
+
+    Args:
+        values: [samples, timesteps], one value a timestep, such as a gradient's norm.
+        mask: [samples, timesteps] of bool, True where real, or lengths [samples]; None: all are
+            real. Padding between real timesteps takes part in the count, as time passes there too.
+        direction: "forward": a sample ends at its last real timestep; "backward": at its first.
+
+    Returns:
+        [samples, lags], as many lags as timesteps; NaN at padding and beyond the other end.
+    """
+    check_direction(direction)
+    given = np.asarray(values, np.float64)
+    if mask is None:
+        return given if direction == "backward" else given[:, ::-1]
+    timestep, known = timestep_of_lag(as_mask(mask, (*given.shape, 1)), direction)
+    return np.where(known, np.take_along_axis(given, timestep, axis=1), np.nan)
+
+
+def timestep_of_lag(
+    mask: NDArray[np.bool_], direction: str = "forward"
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return, [samples, lags] each, which timestep a lag is, and whether it is a real one."""
+    timesteps = mask.shape[1]
+    if direction == "backward":
+        timestep = np.argmax(mask, axis=1)[:, np.newaxis] + np.arange(timesteps)
+    else:
+        last = timesteps - 1 - np.argmax(mask[:, ::-1], axis=1)
+        timestep = last[:, np.newaxis] - np.arange(timesteps)
+    at = np.clip(timestep, 0, timesteps - 1)
+    return at, (timestep == at) & np.take_along_axis(mask, at, axis=1)
