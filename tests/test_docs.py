@@ -52,8 +52,14 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
     assert np.isfinite(series[-1]).all()
     assert np.abs(series[-1]).max() > 0
     server = tensorboard_server(tmp_path / "logs", "--load_fast=false")
-    server.wait_for(lambda tags: series.tag in tags.get("my_run", {}))
-    answer = server.get("/tensor", run="my_run", tag=series.tag, step=int(series.steps[-1]))
+    last = int(series.steps[-1])
+
+    def has_come(tags):
+        steps = tags.get("my_run", {}).get(series.tag, {}).get("steps", [])
+        return any(step == last for step, _ in steps)
+
+    server.wait_for(has_come)
+    answer = server.get("/tensor", run="my_run", tag=series.tag, step=last)
     np.testing.assert_array_equal(
         np.frombuffer(answer.body, "<f4").reshape(4, 5), series[-1].data[0].T
     )
@@ -89,7 +95,7 @@ def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_documented_reader_reads_a_record(dtype):
-    (reader,) = snippets("docs/record_format.md")
+    reader, _ = snippets("docs/record_format.md")
     names = {}
     exec(reader, names)
     data = np.random.default_rng(7).integers(-9, 9, (2, 5, 3)).astype(np.float32)
@@ -97,6 +103,14 @@ def test_the_documented_reader_reads_a_record(dtype):
     assert names["arrays"](header)["mask"].tolist() == [[1] * 5, [1, 1, 0, 0, 0]]
     for sample, blob in zip(data, samples, strict=True):
         np.testing.assert_array_equal(names["arrays"](blob)["data"], sample)
+
+
+def test_the_documented_horizon_is_that_of_the_median_sample():
+    _, horizon = snippets("docs/record_format.md")
+    data = np.stack([a ** np.arange(49, -1, -1.0) for a in (0.5, 0.9, 0.99)])[..., np.newaxis]
+    names = {"rows": tb_rnngrad.flow.statistics(data), "names": tb_rnngrad.flow.STATISTICS}
+    exec(horizon, names)
+    assert names["horizon_of_the_median_sample"] == 43  # the last power of 0.9 above 0.01
 
 
 @pytest.mark.parametrize(
