@@ -74,7 +74,7 @@ def train(logdir: Path | None, epochs: int) -> Path:
         )
         logger = tb_rnngrad.keras.GradientLogger(
             logdir / name,
-            of=("hidden_state", "output", "weights", "kernels"),
+            of=("hidden_state", "output", "weights", "weight_gradients"),
             data=(test_x[:PROBE], test_y[:PROBE]),
             update_freq=UPDATE_FREQ,
         )

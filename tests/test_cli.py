@@ -39,8 +39,10 @@ def test_the_demo_trains_and_logs_three_runs(trained):
         assert hidden[-1].shape == (4, 64, 24)
         assert hidden[-1].batch_size == 64
         assert len(hidden) >= 2
-        kernel = tb_rnngrad.read(logdir, run=name, tag="recurrent/kernels/recurrent_kernel")
-        gradient = tb_rnngrad.read(logdir, run=name, tag="recurrent/weights/recurrent_kernel")
+        kernel = tb_rnngrad.read(logdir, run=name, tag="recurrent/weights/recurrent_kernel")
+        gradient = tb_rnngrad.read(
+            logdir, run=name, tag="recurrent/weight_gradients/recurrent_kernel"
+        )
         assert kernel[-1].shape == gradient[-1].shape
         assert kernel[-1].shape[0] == 24
         # Of the last step the loss speaks to the layer alone: there both gradients are one.

@@ -10,15 +10,16 @@ function entry(quantity: string, layer: string | null = null): TagEntry {
 
 describe("a tag of weights", () => {
   it("names the same part for values and gradients", () => {
-    expect(partOf("bi/kernels/forward/kernel")).toBe("forward/kernel");
     expect(partOf("bi/weights/forward/kernel")).toBe("forward/kernel");
+    expect(partOf("bi/weight_gradients/forward/kernel")).toBe("forward/kernel");
     expect(partOf("weights")).toBe("");
+    expect(partOf("bi/kernels/forward/kernel")).toBe("forward/kernel"); // values, in older files
     expect(partOf("my kernel")).toBe("my kernel");
   });
 
   it("names its layer where the record does not", () => {
-    expect(layerOf("net/lstm/kernels/bias", entry("weight"))).toBe("net/lstm");
-    expect(layerOf("net/lstm/kernels/bias", entry("weight", "lstm"))).toBe("lstm");
+    expect(layerOf("net/lstm/weights/bias", entry("weight"))).toBe("net/lstm");
+    expect(layerOf("net/lstm/weights/bias", entry("weight", "lstm"))).toBe("lstm");
     expect(layerOf("kernel", entry("weight"))).toBe("");
   });
 });
@@ -28,27 +29,27 @@ describe("the parts of a layer", () => {
 
   it("pair values and gradients, kernel before recurrent kernel before bias", () => {
     const tags = ["bias", "kernel", "recurrent_kernel"].flatMap((part) => [
-      of(`l/kernels/${part}`, "weight"),
-      of(`l/weights/${part}`, "weight_gradient"),
+      of(`l/weights/${part}`, "weight"),
+      of(`l/weight_gradients/${part}`, "weight_gradient"),
     ]);
     expect(partsOf(tags)).toEqual(
       ["kernel", "recurrent_kernel", "bias"].map((name) => ({
         name,
-        value: `l/kernels/${name}`,
-        gradient: `l/weights/${name}`,
+        value: `l/weights/${name}`,
+        gradient: `l/weight_gradients/${name}`,
       })),
     );
   });
 
   it("stand alone where only one of the two is logged", () => {
-    expect(partsOf([of("l/weights/kernel", "weight_gradient")])).toEqual([
-      { name: "kernel", value: null, gradient: "l/weights/kernel" },
+    expect(partsOf([of("l/weight_gradients/kernel", "weight_gradient")])).toEqual([
+      { name: "kernel", value: null, gradient: "l/weight_gradients/kernel" },
     ]);
   });
 
   it("stand by direction, forward first", () => {
     const tags = ["backward", "forward"].flatMap((way) =>
-      ["bias", "kernel"].map((part) => of(`l/kernels/${way}/${part}`, "weight")),
+      ["bias", "kernel"].map((part) => of(`l/weights/${way}/${part}`, "weight")),
     );
     expect(partsOf(tags).map(({ name }) => name)).toEqual([
       "forward/kernel",
@@ -62,17 +63,17 @@ describe("the parts of a layer", () => {
 describe("tags at first", () => {
   const tags: Tags = {
     run: {
-      "a/kernels/bias": entry("weight", "a"),
-      "a/kernels/kernel": entry("weight", "a"),
+      "a/weights/bias": entry("weight", "a"),
+      "a/weights/kernel": entry("weight", "a"),
       "a/output": entry("output_gradient", "a"),
-      "b/weights/kernel": entry("weight_gradient", "b"),
+      "b/weight_gradients/kernel": entry("weight_gradient", "b"),
     },
   };
 
   it("are of the first layer, all of them", () => {
     expect(shownTags(INITIAL, tags, ["run"], isWeight, firstLayer)).toEqual([
-      "a/kernels/bias",
-      "a/kernels/kernel",
+      "a/weights/bias",
+      "a/weights/kernel",
     ]);
   });
 

@@ -26,11 +26,11 @@ QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
         "output": "output_gradient",
         "input": "input_gradient",
         "gates": "gate_gradient",
-        "weights": "weight_gradient",
+        "weight_gradients": "weight_gradient",
         "activations": "activation",
         "states/h": "hidden_state",
         "states/c": "cell_state",
-        "kernels": "weight",
+        "weights": "weight",
     }
 )
 
@@ -121,7 +121,7 @@ def _of_view(
     together: Sequence[Sequence[_Call]],
     scale: float,
 ) -> Iterable[Captured]:
-    if of in ("weights", "kernels"):
+    if of in ("weight_gradients", "weights"):
         yield from _matrices(adapter, layer, of, together, scale)
         return
     suffixes = ("/h", "/c") if of == "states" else ("",)
@@ -215,7 +215,7 @@ def _matrices(
                     _widened(value) for calls in together for value in calls[position].values(sink)
                 ]
                 # A gradient adds up over replicas and calls; a value is the same in all.
-                data = values[0] if of == "kernels" else tf.add_n(values) / scale
+                data = values[0] if of == "weights" else tf.add_n(values) / scale
                 data = tf.reshape(data, [-1, data.shape[-1]])
                 full = "/".join(filter(None, (of, first.part.direction, label, name)))
                 yield Captured(layer, full, QUANTITIES[of], data, None, _gates(cell, data))

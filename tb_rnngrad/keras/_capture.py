@@ -26,8 +26,8 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
-        of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
-            "activations", "states", "kernels".
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
+            "weight_gradients" (gradients), "activations", "states", "weights" (values).
         optimizer: the one that scales the loss, where training is in float16 and it is not
             `model.optimizer`; its scale is undone.
 

@@ -49,8 +49,8 @@ def gradients(
         y: targets, as for `fit`.
         layer: name, index into `model.layers`, layer object, or a list of these; None: every
             recurrent layer.
-        of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
-            "activations", "states", "kernels".
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
+            "weight_gradients" (gradients), "activations", "states", "weights" (values).
         sample_weight: as for `fit`.
         training: whether dropout and the like are on.
 

@@ -48,8 +48,8 @@ class GradientLogger:
         log_dir: the run's directory; records go into it itself, beside the `train` and
             `validation` runs that Keras' own TensorBoard callback makes below it.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
-        of: one or more of "hidden_state", "cell_state", "output", "input", "gates", "weights",
-            "activations", "states", "kernels".
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
+            "weight_gradients" (gradients), "activations", "states", "weights" (values).
         data: None for the live batch; (x, y) or (x, y, sample_weight) for a probe batch, the same
             at every step so that steps are comparable. The end of training is logged then, too.
         update_freq: "epoch": the first batch of every epoch; or a number of batches.

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from tb_rnngrad.keras._adapter import Adapter
 from tb_rnngrad.keras._recurrence import cells_of
 from tb_rnngrad.keras._views import View
 
-GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weights")
-VALUES: Final = ("activations", "states", "kernels")
+GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weight_gradients")
+VALUES: Final = ("activations", "states", "weights")
 IN_THE_LOOP: Final = frozenset(
-    ("hidden_state", "cell_state", "gates", "weights", "states", "kernels")
+    ("hidden_state", "cell_state", "gates", "weight_gradients", "states", "weights")
 )
+_DEPRECATED: Final[Mapping[str, str]] = MappingProxyType({"kernels": "weights"})
 
 
 def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `of`, or say which is none."""
+    """Return the names in `of`, each once, or raise ValueError naming an unknown one.
+
+    A deprecated name warns, at the line that called the public function, and gives its new name.
+    """
     names = (of,) if isinstance(of, str) else tuple(of)
+    for name in names:
+        if name in _DEPRECATED:
+            warnings.warn(
+                f"of={name!r} is deprecated; use {_DEPRECATED[name]!r}, which gives the weights' "
+                "values ('weight_gradients' gives their gradients)",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+    names = tuple(dict.fromkeys(_DEPRECATED.get(name, name) for name in names))
     unknown = [name for name in names if name not in (*GRADIENTS, *VALUES)]
     if unknown or not names:
         raise ValueError(

@@ -116,8 +116,8 @@ class ProbedRecurrence:
         first = tf.nest.flatten(inputs)[0]
         probes = self._probes(first, tf.nest.flatten(initial_states))
         weights = self._weights()
-        if "kernels" in self._of:
-            self._write_kernels()
+        if "weights" in self._of:
+            self._write_weights()
         width = 0
 
         def step(packed: Any, states: Any) -> tuple[Any, Any]:
@@ -176,14 +176,14 @@ class ProbedRecurrence:
 
     def _weights(self) -> dict[tuple[int, str], tf.Tensor]:
         """Return the tensors that the cells are to use for their weights, where they need any."""
-        is_tapped = "weights" in self._of
+        is_tapped = "weight_gradients" in self._of
         keys = [(index, name) for index, cell in enumerate(self._cells) for name in cell.weights]
         if not keys or not (is_tapped or self._reads_weights_once):
             return {}
         variables = [self._cells[index].weights[name] for index, name in keys]
         values = [tf.convert_to_tensor(self._adapter.raw(variable)) for variable in variables]
         if is_tapped:
-            values = self._tap([f"weights/{index}/{name}" for index, name in keys], values)
+            values = self._tap([f"weight_gradients/{index}/{name}" for index, name in keys], values)
         if self._reads_weights_once:
             values = [
                 tf.cast(value, _dtype_when_read(variable))
@@ -191,11 +191,11 @@ class ProbedRecurrence:
             ]
         return dict(zip(keys, values, strict=True))
 
-    def _write_kernels(self) -> None:
+    def _write_weights(self) -> None:
         for index, cell in enumerate(self._cells):
             for name, variable in cell.weights.items():
                 value = tf.convert_to_tensor(self._adapter.raw(variable))
-                self._site.sinks[f"kernels/{index}/{name}"].write(value)
+                self._site.sinks[f"weights/{index}/{name}"].write(value)
 
     def _write_states(self, flat: tf.Tensor, initial_states: Any) -> None:
         initial = tf.nest.flatten(initial_states)

@@ -18,10 +18,10 @@ ALL = (
     "output",
     "input",
     "gates",
-    "weights",
+    "weight_gradients",
     "activations",
     "states",
-    "kernels",
+    "weights",
 )
 
 

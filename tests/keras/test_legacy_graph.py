@@ -60,7 +60,8 @@ for make, y in (
     model.compile("sgd", "mse")
     weight = np.array([1.0, 2, 0, 1])
     weights = [weight, 2 * weight] if make is functional else weight
-    found = gradients(model, x, y, of=("hidden_state", "output", "gates", "weights", "states"))
+    of = ("hidden_state", "output", "gates", "weight_gradients", "states")
+    found = gradients(model, x, y, of=of)
     for sample_weight in (None, weights):
         found["weighted"] = gradients(model, x, y, sample_weight=sample_weight)
         flat = {{
@@ -93,7 +94,7 @@ if {in_graph}:
         assert set(ours) == set(theirs) and len(ours.files) > 1
         for name in theirs:
             # The optimizer of a session keeps its learning rate in float32.
-            rel = 1e-6 if "weights" in eager.name else 1e-9
+            rel = 1e-6 if "weight_gradients" in eager.name else 1e-9
             np.testing.assert_allclose(ours[name], theirs[name], rtol=rel, atol=rel * 1e-3)
     for name in ("functional", "sequential"):
         ours, theirs = (
@@ -141,7 +142,7 @@ for make, y in (
         model.compile("adam", "mse", metrics=["mae"])
         weight = rng.random(8) if not ends else weight
         weights = [weight, weight / 2] if make is functional else weight
-        loggers = [GradientLogger(where, update_freq=3, of=("hidden_state", "weights"))]
+        loggers = [GradientLogger(where, update_freq=3, of=("hidden_state", "weight_gradients"))]
         history = model.fit(
             x, y, sample_weight=weights, batch_size=4, epochs=2, verbose=0, shuffle=False,
             callbacks=loggers if looked_at else [],
@@ -153,7 +154,7 @@ for make, y in (
     for ours, theirs in zip(*ends, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_allclose(*losses, rtol=2e-3)
-    for tag in ("one/hidden_state", "one/weights/kernel"):
+    for tag in ("one/hidden_state", "one/weight_gradients/kernel"):
         assert tb_rnngrad.read(where, tag=tag).steps.tolist() == [0, 3]
 
 model.train_on_batch(x, y, sample_weight=weight)  # after evaluate, which was without weights

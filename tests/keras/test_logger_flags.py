@@ -74,7 +74,7 @@ def changes_at(k, powers):
 def test_flow_is_logged_at_every_step_and_tensors_rarely(k, data, tmp_path):
     model = linear(k, 0.9)
     logger = GradientLogger(
-        tmp_path, of=("hidden_state", "weights"), update_freq=3, flow_freq=1, max_outputs=2
+        tmp_path, of=("hidden_state", "weight_gradients"), update_freq=3, flow_freq=1, max_outputs=2
     )
     fit(model, data, logger)
     series = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")
@@ -85,7 +85,7 @@ def test_flow_is_logged_at_every_step_and_tensors_rarely(k, data, tmp_path):
         batch = slice(4 * step, 4 * step + 4)
         expected = flow.statistics(gradients(model, data[0][batch], data[1][batch])["rnn"].data)
         np.testing.assert_allclose(series.flow.values[step], expected, rtol=1e-4, atol=1e-9)
-    kernel = tb_rnngrad.read(tmp_path, tag="rnn/weights/kernel")
+    kernel = tb_rnngrad.read(tmp_path, tag="rnn/weight_gradients/kernel")
     assert kernel.steps.tolist() == kernel.flow.steps.tolist() == [0, 3]
     assert len(list(tmp_path.iterdir())) == 1  # two files in one directory would lose steps
 

@@ -32,15 +32,15 @@ def assert_has_what_its_cells_have(records, leaves):
         expected.add("gates")
     if any(differences.is_lstm(cell) for cell in cells):
         expected |= {"cell_state", "states/c"}
-    assert {name for name in records if name.split("/")[0] not in ("weights", "kernels")} == (
-        expected
-    )
-    for of in ("weights", "kernels"):
+    assert {
+        name for name in records if name.split("/")[0] not in ("weight_gradients", "weights")
+    } == (expected)
+    for of in ("weight_gradients", "weights"):
         assert sum(name.startswith(f"{of}/") for name in records) == matrices
 
 
 def variable_of(leaves, name):
-    """The variable that a record such as "weights/backward/cell_1/kernel" speaks of."""
+    """The variable that a record such as "weight_gradients/backward/cell_1/kernel" speaks of."""
     _, *path, attribute = name.split("/")
     cells = differences.cells_of(leaves[path.count("backward")])
     return vars(cells[int(path[-1].removeprefix("cell_")) if len(cells) > 1 else 0])[attribute]
@@ -91,10 +91,10 @@ def test_every_quantity_in_each_way(case, rng):
             np.testing.assert_allclose(records[of].data, values, rtol=1e-12, atol=1e-14)
 
         for of, record in records.items():
-            if of.startswith("kernels/"):
+            if of.startswith("weights/"):
                 value = np.asarray(variable_of(leaves, of))
                 np.testing.assert_array_equal(record.data, value.reshape(record.shape))
-            elif of.startswith("weights/"):
+            elif of.startswith("weight_gradients/"):
                 variable = variable_of(leaves, of)
                 _, so_far = weights.get(id(variable), (variable, 0))
                 weights[id(variable)] = variable, so_far + record.data

@@ -79,7 +79,7 @@ def test_mixed_precision_trains_the_same(k, rng, tmp_path, policy):
     x, y = (one.astype("f") for one in batch(rng))
     use_dtype(k, policy)
     ends = []
-    for callbacks in ([], [GradientLogger(tmp_path, of=("hidden_state", "weights"))]):
+    for callbacks in ([], [GradientLogger(tmp_path, of=("hidden_state", "weight_gradients"))]):
         k.utils.set_random_seed(2)
         model = simple(k, "GRU")
         model.compile("adam", "mse")
@@ -142,15 +142,15 @@ def test_recurrent_dropout_under_xla(k, rng):
         own = step(tf.constant(x), tf.constant(y), training=True)
     found = captured["rnn"]
     for name, gradient in zip(("kernel", "recurrent_kernel", "bias"), own, strict=False):
-        data = found[f"weights/{name}"].data
+        data = found[f"weight_gradients/{name}"].data
         np.testing.assert_allclose(data, np.reshape(gradient, data.shape), rtol=1e-9, atol=1e-14)
-    gates, kernel = found["gates"].data, found["kernels/kernel"].data
+    gates, kernel = found["gates"].data, found["weights/kernel"].data
     np.testing.assert_allclose(found["input"].data, gates @ kernel.T, rtol=1e-9, atol=1e-14)
-    np.testing.assert_allclose(found["weights/bias"].data[0], gates.sum((0, 1)), rtol=1e-9)
+    np.testing.assert_allclose(found["weight_gradients/bias"].data[0], gates.sum((0, 1)), rtol=1e-9)
     # What reaches h_t beside dL/dy_t came through the four gates' masks, the same at all timesteps;
     # tf_keras draws them anew at each in a graph, looked at or not.
     through_time = found["hidden_state"].data[:, :-1] - found["output"].data[:, :-1]
-    recurrent = np.split(found["kernels/recurrent_kernel"].data, 4, axis=1)
+    recurrent = np.split(found["weights/recurrent_kernel"].data, 4, axis=1)
     each = [g @ r.T for g, r in zip(np.split(gates[:, 1:], 4, axis=2), recurrent, strict=True)]
     masks = np.array(list(itertools.product((0, 1 / 0.6), repeat=4)))
     off = np.abs(np.tensordot(masks, each, 1) - through_time)
@@ -488,7 +488,7 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
     drawn = tf.random.normal([3])
     tf.random.set_seed(4)
     for training in (False, True):
-        gradients(model, x, y, training=training, of=("hidden_state", "weights", "gates"))
+        gradients(model, x, y, training=training, of=("hidden_state", "weight_gradients", "gates"))
     np.testing.assert_array_equal(tf.random.normal([3]), drawn)
     for before, after in zip(values, everything(), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -503,7 +503,7 @@ def test_capture_leaves_nothing_when_the_step_raises(k, rng):
     model(rng.normal(size=(4, 5, 3)))  # Keras sets some attributes at the first call
     before = [dict(vars(one)) for one in (layer, layer.cell, model.optimizer)]
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), capture(model, of=["hidden_state", "gates", "weights"]):
+        with pytest.raises(error), capture(model, of=["hidden_state", "gates", "weight_gradients"]):
             model(rng.normal(size=(4, 5, 3)))
             raise error
     for namespace, one in zip(before, (layer, layer.cell, model.optimizer), strict=True):
@@ -717,8 +717,8 @@ def test_gates_of_an_unknown_cell(k, rng):
     x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 3))
     with pytest.raises(NotImplementedError, match="layer 'rnn' has a Cell, whose gates are not"):
         gradients(model, x, y, of="gates")
-    found = gradients(model, x, y, of=("weights", "states"))["rnn"]
-    assert set(found) == {"weights/kernel", "states/h"}
+    found = gradients(model, x, y, of=("weight_gradients", "states"))["rnn"]
+    assert set(found) == {"weight_gradients/kernel", "states/h"}
 
 
 def test_a_fused_layer_says_what_to_use_instead():

@@ -17,7 +17,16 @@ CELLS = {
     "GRU": ("GRU", {}, partial(reference.gru, reset_after=True)),
     "GRU reset before": ("GRU", {"reset_after": False}, partial(reference.gru, reset_after=False)),
 }
-OF = ("hidden_state", "output", "input", "gates", "weights", "activations", "states", "kernels")
+OF = (
+    "hidden_state",
+    "output",
+    "input",
+    "gates",
+    "weight_gradients",
+    "activations",
+    "states",
+    "weights",
+)
 
 
 def build(k, kind, options, return_sequences):
@@ -71,13 +80,15 @@ def test_every_quantity_is_the_unrolled_layers(k, rng, cell, return_sequences):
     assert_close(found["activations"], emitted, 1e-9)
     for name, value in zip(("kernel", "recurrent_kernel", "bias"), weights, strict=True):
         gradient = getattr(expected, name)
-        assert_close(found[f"weights/{name}"], gradient.reshape(-1, gradient.shape[-1]), 1e-9)
-        assert_close(found[f"kernels/{name}"], value.reshape(-1, value.shape[-1]), 1e-12)
+        assert_close(
+            found[f"weight_gradients/{name}"], gradient.reshape(-1, gradient.shape[-1]), 1e-9
+        )
+        assert_close(found[f"weights/{name}"], value.reshape(-1, value.shape[-1]), 1e-12)
     if kind == "LSTM":
         assert_close(found["cell_state"], expected.cell_state, 1e-9)
         assert_close(found["states/c"], expected.c, 1e-9)
     gates = {"SimpleRNN": None, "LSTM": dict.fromkeys("ifco", 5), "GRU": dict.fromkeys("zrh", 5)}
-    for name in ("gates", "weights/kernel", "kernels/recurrent_kernel"):
+    for name in ("gates", "weight_gradients/kernel", "weights/recurrent_kernel"):
         assert found[name].channel_groups == gates[kind]
 
 

@@ -16,16 +16,16 @@ from .reading import NAN, Tab, assert_colours, automatic_scale, symlog_places
 OpenTab = Callable[..., Tab]
 GATES = {"i": 4, "f": 4, "c": 4, "o": 4}
 SHAPES = {"kernel": (3, 16), "recurrent_kernel": (4, 16), "bias": (1, 16)}
-QUANTITIES = {"kernels": "weight", "weights": "weight_gradient"}
+QUANTITIES = {"weights": "weight", "weight_gradients": "weight_gradient"}
 
 
 def weights(kind: str, part: str, step: int) -> np.ndarray:
     """Return what was logged; the gradient of the recurrent kernel has NaN in its gate f."""
     random = np.random.default_rng([step, *f"{kind}{part}".encode()])
     values = random.standard_normal(SHAPES[part]).astype(np.float32)
-    if kind == "weights":
+    if kind == "weight_gradients":
         values *= np.float32(1e-3)
-    if (kind, part) == ("weights", "recurrent_kernel"):
+    if (kind, part) == ("weight_gradients", "recurrent_kernel"):
         values[1, 5:7] = np.nan
     return values
 
@@ -44,7 +44,7 @@ def weights_url(
                     tag = f"lstm/{kind}/{part}"
                     writer.add_sequence(tag, data, step, quantity=quantity, channel_groups=GATES)
             writer.add_sequence("lstm/output", np.ones((2, 5, 4)), step, quantity="output_gradient")
-        writer.add_sequence("rnn/kernels/kernel", np.eye(3), 0, quantity="weight")
+        writer.add_sequence("rnn/weights/kernel", np.eye(3), 0, quantity="weight")
     with tb_rnngrad.SummaryWriter(logdir / "without") as writer:
         writer.add_sequence("lstm/hidden_state", np.ones((2, 5, 4)), 0)
     server = tensorboard_server(logdir)
@@ -52,7 +52,7 @@ def weights_url(
         lambda tags: (
             len(tags.get("run", {})) == 8
             and "without" in tags
-            and len(tags["run"]["lstm/weights/bias"]["steps"]) == 2
+            and len(tags["run"]["lstm/weight_gradients/bias"]["steps"]) == 2
         )
     )
     return server.url  # type: ignore[attr-defined,no-any-return]
@@ -87,11 +87,11 @@ def test_the_parts_of_one_layer_stand_side_by_side_values_over_gradients(
         for part in SHAPES:
             box = page.box(part_of(page, kind, part)[0])
             boxes[kind, part] = box
-    left = [boxes["kernels", part]["x"] for part in ("kernel", "recurrent_kernel", "bias")]
+    left = [boxes["weights", part]["x"] for part in ("kernel", "recurrent_kernel", "bias")]
     assert left == sorted(set(left))
     for part in SHAPES:
-        assert boxes["kernels", part]["x"] == boxes["weights", part]["x"]
-        assert boxes["kernels", part]["y"] < boxes["weights", part]["y"]
+        assert boxes["weights", part]["x"] == boxes["weight_gradients", part]["x"]
+        assert boxes["weights", part]["y"] < boxes["weight_gradients", part]["y"]
     expect(page.frame.get_by_role("heading", name="run, layer lstm")).to_be_visible()
 
 
@@ -99,7 +99,7 @@ def test_the_parts_of_one_layer_stand_side_by_side_values_over_gradients(
 def test_a_matrix_is_drawn_with_its_gates_between_separators(
     open_weights: OpenTab, kind: str
 ) -> None:
-    threshold = {"kernels": 0.01, "weights": 1e-5}[kind]
+    threshold = {"weights": 0.01, "weight_gradients": 1e-5}[kind]
     # What is shown of samples is of no consequence to matrices.
     page = open_weights("show=mean_abs", f"threshold={threshold}")
     matrix, _ = part_of(page, kind, "recurrent_kernel")
@@ -136,7 +136,7 @@ def test_histograms_of_each_gate_are_numpys(open_weights: OpenTab, kind: str) ->
 
 def test_the_share_of_nan_is_told_of_the_gate_that_has_them(open_weights: OpenTab) -> None:
     page = open_weights()
-    matrix, histograms = part_of(page, "weights", "recurrent_kernel")
+    matrix, histograms = part_of(page, "weight_gradients", "recurrent_kernel")
     expect(matrix.locator("rg-health").first).to_contain_text("2 NaN (3.1%)")
     told = histograms.locator("rg-health")
     expect(told.nth(1)).to_contain_text("2 NaN (12.5%)")
@@ -146,14 +146,14 @@ def test_the_share_of_nan_is_told_of_the_gate_that_has_them(open_weights: OpenTa
 
 def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: OpenTab) -> None:
     page = open_weights("step=5", "scale=linear")
-    matrix, histograms = part_of(page, "kernels", "kernel")
+    matrix, histograms = part_of(page, "weights", "kernel")
     thumb = histograms.get_by_role("slider", name="Colour limit").first
     thumb.press("ArrowLeft")
     limit = float(page.key("limit") or 0)
-    parts = [weights("kernels", part, 5) for part in SHAPES]
+    parts = [weights("weights", part, 5) for part in SHAPES]
     most = max(float(np.abs(part).max()) for part in parts)
     assert limit == pytest.approx(most / 2**0.25, rel=0.01)
-    values = weights("kernels", "kernel", 5).T
+    values = weights("weights", "kernel", 5).T
     seen = page.read_cells(matrix.locator("canvas"), *values.shape)
     assert_colours(seen, np.clip((values / limit + 1) / 2, 0, 1), "vik")
 
@@ -162,7 +162,7 @@ def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the
     open_weights: OpenTab,
 ) -> None:
     page = open_weights("step=5")
-    _, histograms = part_of(page, "kernels", "kernel")
+    _, histograms = part_of(page, "weights", "kernel")
     plots, thumbs = (histograms.locator(css) for css in ("svg[tabindex='0']", ".thumb"))
     stops = histograms.locator("[tabindex='0']")
     each = int(stops.count())
@@ -190,4 +190,4 @@ def test_where_none_are_logged_it_says_how_to(tab: OpenTab, weights_url: str) ->
     page = tab("view=weights", 'runs=["without"]', at=weights_url)
     main = page.frame.locator("main")
     expect(main).to_contain_text("No weights are logged here")
-    expect(main).to_contain_text('of=("hidden_state", "weights", "kernels")')
+    expect(main).to_contain_text('of=("hidden_state", "weights", "weight_gradients")')

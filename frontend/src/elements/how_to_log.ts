@@ -18,15 +18,14 @@ with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
     `import tb_rnngrad.keras
 
 model.fit(x, y, epochs=10, callbacks=[
-    # weights: their gradients; kernels: their values
     tb_rnngrad.keras.GradientLogger(
-        "logs/my_run", of=("hidden_state", "weights", "kernels"))])`,
+        "logs/my_run", of=("hidden_state", "weights", "weight_gradients"))])`,
     `import tb_rnngrad
 
 with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
     # any array [rows, channels]; the same with quantity="weight_gradient"
     writer.add_sequence(
-        "lstm/kernels/kernel", kernel, global_step=step, quantity="weight",
+        "lstm/weights/kernel", kernel, global_step=step, quantity="weight",
         channel_groups={"i": 64, "f": 64, "c": 64, "o": 64})`,
   ],
 };

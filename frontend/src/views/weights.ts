@@ -3,8 +3,8 @@
 import type { TagEntry } from "../data/types";
 
 const PARTS = ["kernel", "recurrent_kernel", "bias"];
-/** Under these the callback logs values and gradients; what follows names the part. */
-const KINDS = ["kernels", "weights"];
+/** Under these the callback logs values and gradients (and logged values, once); what follows names the part. */
+const KINDS = ["weights", "weight_gradients", "kernels"];
 
 /** Quantities that are matrices of weights. */
 export const WEIGHTS: readonly string[] = ["weight", "weight_gradient"];
