@@ -11,11 +11,13 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._batches import batch_of, check_targets
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._views import layers_or_alias
 
 
 class AnyProbe(Protocol):
@@ -33,37 +35,45 @@ _probes: weakref.WeakKeyDictionary[Any, dict[Taps, AnyProbe]] = weakref.WeakKeyD
 def gradients(
     model: Any,
     x: Any,
-    y: Any,
-    layer: Any = None,
+    y: Any = None,
+    layers: Any = None,
     of: str | Sequence[str] = "hidden_state",
     sample_weight: Any = None,
     training: bool = False,
+    *,
+    layer: Any = None,
 ) -> dict[str, Records]:
-    """Return gradients of the compiled loss through the time of recurrent layers.
+    """Return gradients of the compiled loss through the time of recurrent layers, or their values.
 
     The model is left as it was: weights, layer states, statistics, metrics, random seeds.
 
     Args:
-        model: a compiled model of Keras 3 or tf_keras.
-        x: inputs, as for `fit`; a batch [samples, timesteps, features] or a structure of them.
-        y: targets, as for `fit`.
-        layer: name, index into `model.layers`, layer object, or a list of these; None: every
-            recurrent layer.
+        model: a model of Keras 3 or tf_keras; for gradients, a compiled one.
+        x: inputs, as for `fit`; a batch [samples, timesteps, features] or a structure of them. Or
+            a `tf.data.Dataset` or a `PyDataset` (`Sequence`) of batches, of which the first is
+            taken and, where there are more, a warning says so.
+        y: targets, as for `fit`; None where x is a dataset, where values alone are asked for, and
+            where the model has no compiled loss but those that its layers add.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
         sample_weight: as for `fit`.
         training: whether dropout and the like are on.
+        layer: an alias of `layers`.
 
     Returns:
         layer name -> `SequenceRecord`, [samples, timesteps, units], or name -> dict of them where
         `of` gives several. Of a Bidirectional, [samples, timesteps, 2 * units]: forward, backward.
 
     Raises:
-        ValueError: no such layer or quantity, or the loss does not depend on the layer.
-        RuntimeError: the model is not compiled.
+        ValueError: no such layer or quantity, the loss does not depend on the layer, y is missing
+            or not of as many samples as x.
+        TypeError: x is an iterator.
+        RuntimeError: gradients are asked for and the model is not compiled.
     """
     names = check_of(of)
-    probe = probe_of(model, layer, names)
+    x, y, sample_weight = batch_of(x, y, sample_weight)
+    probe = probe_of(model, layers_or_alias(layers, layer), names)
     found = probe.run(x, y, sample_weight, training)
     return records_of(found, probe.taps, single=isinstance(of, str))
 
@@ -77,11 +87,14 @@ class Probe:
         self._model = weakref.ref(model)
         self._anchor = new_anchor()
         self._passing: list[tf.Variable] | None = None
+        self._needs_loss = taps.see_gradients
         self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
         """Return what the taps see in one pass over the batch."""
         model: Any = self._model()
+        if self._needs_loss:
+            check_targets(self._adapter, model, y)
         if not model.built:
             self._adapter.forward(model, tensors(x), training=False)
         if self._passing is None:
@@ -97,8 +110,10 @@ class Probe:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(self._anchor)
                 y_pred = self._adapter.forward(model, x, training)
-                loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
-            tape.gradient(loss, self._anchor)
+                if self._needs_loss:
+                    loss = self._adapter.loss(model, x, y, y_pred, sample_weight)
+            if self._needs_loss:
+                tape.gradient(loss, self._anchor)
         self._passing = passing_state(self._adapter, model)
         return self.taps.readings()
 
@@ -153,7 +168,8 @@ def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
 
 
 def tensors(structure: Any) -> Any:
-    """Return the structure with tensors for leaves; None stays None."""
+    """Return the structure with tensors for leaves; None and ragged or sparse tensors stay."""
+    stay = (tf.RaggedTensor, tf.SparseTensor, type(None))
     return tf.nest.map_structure(
-        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), structure
+        lambda leaf: leaf if isinstance(leaf, stay) else tf.convert_to_tensor(leaf), structure
     )

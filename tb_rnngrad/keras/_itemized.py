@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import adapter_of
+from tb_rnngrad.keras._adapter import adapter_of, logits_of
 from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._batches import batch_of, check_targets
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
+from tb_rnngrad.keras._views import layers_or_alias
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()
@@ -27,10 +29,12 @@ _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDic
 def itemized_gradients(
     model: Any,
     x: Any,
-    y: Any,
-    at: Sequence[int],
-    layer: Any = None,
+    y: Any = None,
+    at: Sequence[int] = (),
+    layers: Any = None,
     sample_weight: Any = None,
+    *,
+    layer: Any = None,
 ) -> dict[str, SequenceRecord]:
     """Return ||dL_t/dh_s||: how far back the loss at timestep t alone reaches.
 
@@ -42,12 +46,13 @@ def itemized_gradients(
     Args:
         model: a compiled model of Keras 3 or tf_keras that predicts
             [samples, timesteps, features]; of several outputs, all that the loss depends on.
-        x: inputs, as for `fit`.
-        y: targets, as for `fit`.
+        x: inputs, as for `fit`; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
+            batch is taken and, where there are more, a warning says so.
+        y: targets, as for `fit`; None where x is a dataset.
         at: the timesteps t, counted in the predictions; negative ones count from the end.
-        layer: name, index into `model.layers`, layer object, or a list of these; None: every
-            recurrent layer.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         sample_weight: as for `fit`.
+        layer: an alias of `layers`.
 
     Returns:
         layer name -> record [samples, timesteps s, len(at)] of L2 norms over units, one channel
@@ -55,14 +60,17 @@ def itemized_gradients(
         for s > t in a layer that runs forward.
 
     Raises:
-        ValueError: no such layer or timestep, or predictions without timesteps.
+        ValueError: no such layer or timestep, predictions without timesteps, or y is missing or
+            not of as many samples as x.
         RuntimeError: the model is not compiled.
         NotImplementedError: TensorFlow is in legacy graph mode.
     """
     if not len(at):
         raise ValueError("at is empty; expected at least one timestep of the loss")
     check_not_legacy_graph("itemized_gradients", "gradients(model, x, y) does")
-    taps = taps_of(adapter_of(model), model, layer, ("hidden_state",))
+    x, y, sample_weight = batch_of(x, y, sample_weight)
+    chosen = layers_or_alias(layers, layer)
+    taps = taps_of(adapter_of(model), model, chosen, ("hidden_state",))
     probe = _probes.setdefault(model, {}).setdefault(taps, _Probe(taps, model))
     norms: dict[str, list[np.ndarray[Any, Any]]] = {}
     names: list[str] = []
@@ -97,6 +105,7 @@ class _Probe:
     def run(self, x: Any, y: Any, sample_weight: Any, t: int) -> tuple[int, list[Captured]]:
         """Return the number of timesteps that the predictions have, and what the taps see."""
         model: Any = self._model()
+        check_targets(self._taps.adapter, model, y)
         if not model.built:
             self._taps.adapter.forward(model, tensors(x), training=False)
         passing = passing_state(self._taps.adapter, model)
@@ -116,21 +125,31 @@ class _Probe:
             with tf.GradientTape(watch_accessed_variables=False) as through_time:
                 through_time.watch(self._anchor)
                 y_pred = adapter.forward(model, x, training=False)
-            predictions = tf.nest.flatten(y_pred)
+            read = _read_by_loss(y_pred)
             with tf.GradientTape(watch_accessed_variables=False) as of_loss:
-                of_loss.watch(predictions)
+                of_loss.watch(read)
                 loss = adapter.loss(model, x, y, y_pred, sample_weight)
-            arriving = of_loss.gradient(loss, predictions)
-            told = [pair for pair in zip(predictions, arriving, strict=True) if pair[1] is not None]
-            _check_temporal(model, [prediction for prediction, _ in told])
+            arriving = of_loss.gradient(loss, read)
+            told = [pair for pair in zip(read, arriving, strict=True) if pair[1] is not None]
+            _check_temporal(model, [tensor for tensor, _ in told])
             # What the loss sends back to the other timesteps' predictions is cut off, whatever its
             # reduction, weights and masks made of it: so every t has its own share of the loss.
             through_time.gradient(
-                [prediction for prediction, _ in told],
+                [tensor for tensor, _ in told],
                 self._anchor,
-                output_gradients=[_at(gradient, t) for _, gradient in told],
+                output_gradients=[_at(tf.convert_to_tensor(gradient), t) for _, gradient in told],
             )
         return tf.shape(told[0][0])[1], self._taps.readings()
+
+
+def _read_by_loss(y_pred: Any) -> list[tf.Tensor]:
+    """Return, each once, the predictions and the logits that a loss may read in their stead.
+
+    Some losses read both: a focal loss weights a cross-entropy of the logits by the probabilities.
+    """
+    predictions = tf.nest.flatten(y_pred)
+    logits = [one for one in map(logits_of, predictions) if one is not None]
+    return [reference.deref() for reference in dict.fromkeys(t.ref() for t in predictions + logits)]
 
 
 def _at(gradient: tf.Tensor, t: tf.Tensor) -> tf.Tensor:

@@ -20,6 +20,7 @@ from tf_keras.src.backend import GraphExecutionFunction
 
 from tb_rnngrad.keras._adapter import Patch, patched
 from tb_rnngrad.keras._assemble import Captured, captured
+from tb_rnngrad.keras._batches import check_targets
 from tb_rnngrad.keras._taps import Taps
 
 
@@ -43,9 +44,13 @@ class GraphProbe:
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
         """Return what the taps see in one pass over the batch."""
         model: Any = self._model()
-        feeds = model._standardize_user_data(x, y, sample_weight=sample_weight)
+        if self.taps.see_gradients:
+            check_targets(self.taps.adapter, model, y)
+            feeds = model._standardize_user_data(x, y, sample_weight=sample_weight)
+            endpoints = model._training_endpoints
+        else:
+            feeds, endpoints = model._standardize_user_data(x), []
         inputs, targets, weights = (tf.nest.flatten(feed) for feed in feeds)
-        endpoints = model._training_endpoints
         weights += [None] * (len(endpoints) - len(weights))
         key = (training, *(weight is not None for weight in weights))
         if key not in self._built:
@@ -78,8 +83,11 @@ class GraphProbe:
         ]
         taps = Taps(self.taps.adapter, self.taps.asked)
         with taps.entered(), patched(_notes(model)):
-            loss = _loss(model, inputs, training, placed)
-            tf.gradients(loss, [self.taps.adapter.raw(weight) for weight in weights])
+            if taps.see_gradients:
+                loss = _loss(model, inputs, training, placed)
+                tf.gradients(loss, [self.taps.adapter.raw(weight) for weight in weights])
+            else:
+                model(tf.nest.pack_sequence_as(model.input, inputs), training=training)
             return _Built(inputs, placed, captured(taps.seen()))
 
 

@@ -17,6 +17,7 @@ from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import Found
 from tb_rnngrad.keras._background import Background
+from tb_rnngrad.keras._batches import batch_of
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._live import AnyStep, end_diversions, live_step
 from tb_rnngrad.keras._quantities import check_of
@@ -50,8 +51,9 @@ class GradientLogger:
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
-        data: None for the live batch; (x, y) or (x, y, sample_weight) for a probe batch, the same
-            at every step so that steps are comparable. The end of training is logged then, too.
+        data: None for the live batch; (x, y), (x, y, sample_weight) or a dataset, of which the
+            first batch is taken, for a probe batch, the same at every step so that steps are
+            comparable. The end of training is logged then, too.
         update_freq: "epoch": the first batch of every epoch; or a number of batches.
         max_outputs: samples to keep; the flow statistics are over the whole batch.
         dtype: "float32", or "bfloat16" for half the bytes.
@@ -82,7 +84,7 @@ class GradientLogger:
         log_dir: str | os.PathLike[str],
         layers: Any = None,
         of: str | Sequence[str] = ("hidden_state",),
-        data: Sequence[Any] | None = None,
+        data: Any = None,
         update_freq: str | int = "epoch",
         max_outputs: int = 4,
         dtype: str = "float32",
@@ -103,7 +105,7 @@ class GradientLogger:
             raise TypeError(f"on_flag is {on_flag!r}; expected a function of one FlagEvent")
         if not isinstance(thresholds, Thresholds | None):
             raise TypeError(f"thresholds is {thresholds!r}; expected a tb_rnngrad.flow.Thresholds")
-        if data is not None and len(data) not in (2, 3):
+        if isinstance(data, (tuple, list)) and len(data) not in (2, 3):
             raise ValueError(
                 f"data has {len(data)} elements; expected (x, y) or (x, y, sample_weight)"
             )
@@ -111,7 +113,8 @@ class GradientLogger:
         check_stored_dtype(dtype)
         self._of = check_of(of)
         self._layers = layers
-        self._data = data
+        given = data if isinstance(data, (tuple, list)) else (data,)
+        self._data = None if data is None else batch_of(*given)
         self._every_epoch = update_freq == "epoch"
         self._records_due = _Every(None if self._every_epoch else int(update_freq))
         self._flow_due = _Every(flow_freq)
@@ -235,7 +238,7 @@ class GradientLogger:
         assert self._data is not None
         try:
             probe = probe_of(self._model, self._layers, self._of)
-            x, y, sample_weight = (*self._data, None)[:3]
+            x, y, sample_weight = self._data
             self._write(probe.run(x, y, sample_weight, training=False), probe.taps, step, flow_only)
         except _FAILURES as error:
             self._give_up(error)

@@ -124,6 +124,11 @@ class Taps:
         # By layer and quantities: the call that it replaces, and the tapped one.
         self._calls: dict[tuple[int, frozenset[str]], tuple[Any, Callable[..., Any]]] = {}
 
+    @property
+    def see_gradients(self) -> bool:
+        """Whether anything that they see takes a backward pass."""
+        return any(name in GRADIENTS for _, of in self.asked for name in of)
+
     @contextlib.contextmanager
     def entered(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
         """Put the taps in for a while; what they saw before is forgotten.

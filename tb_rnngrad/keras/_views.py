@@ -85,6 +85,13 @@ def views_of(adapter: Adapter, root: Any) -> list[View]:
     return list(found.values())
 
 
+def layers_or_alias(layers: Any, layer: Any) -> Any:
+    """Return the choice of layers that was given as `layers` or, as it was once called, `layer`."""
+    if layers is not None and layer is not None:
+        raise ValueError("layers and layer are both given; layer is an alias: give layers alone")
+    return layer if layers is None else layers
+
+
 def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
     """Return the recurrent layers that `layer` names.
 

@@ -29,7 +29,7 @@ def loss_of(model, x, y, sample_weight=None):
     """The compiled loss, eagerly, in inference mode."""
     x, y = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     if sample_weight is not None:
-        sample_weight = tf.convert_to_tensor(sample_weight)
+        sample_weight = tf.nest.map_structure(tf.convert_to_tensor, sample_weight)
     y_pred = model(x, training=False)
     return float(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight))
 

@@ -116,6 +116,95 @@ def test_the_shares_of_all_timesteps_add_up_to_the_full_loss(k, rng, loss, weigh
     assert_shares_add_up(model, x, np.full((B, T, 1), -9.0), sample_weight=given[weights])
 
 
+def tensorflows(k, function):
+    """A layer that applies TensorFlow's own function, on which Keras notes no logits."""
+
+    class Applying(k.layers.Layer):
+        def call(self, inputs):
+            return function(inputs)
+
+    return Applying()
+
+
+def dense(activation):
+    return lambda k: [k.layers.Dense(3, activation)]
+
+
+HEADS = {
+    "softmax": dense("softmax"),
+    "sigmoid": dense("sigmoid"),
+    "logits": dense(None),
+    "Softmax layer": lambda k: [k.layers.Dense(3), k.layers.Softmax()],
+    "Activation layer": lambda k: [k.layers.Dense(3), k.layers.Activation("sigmoid")],
+    "TimeDistributed": lambda k: [k.layers.TimeDistributed(k.layers.Dense(3, "softmax"))],
+    "TensorFlow's softmax": lambda k: [k.layers.Dense(3), tensorflows(k, tf.nn.softmax)],
+    "TensorFlow's sigmoid": lambda k: [k.layers.Dense(3), tensorflows(k, tf.nn.sigmoid)],
+    "scaled softmax": lambda k: [k.layers.Dense(3, "softmax"), k.layers.Rescaling(0.5)],
+}
+CROSS_ENTROPIES = [
+    ("softmax", lambda k: "categorical_crossentropy"),
+    ("softmax", lambda k: "sparse_categorical_crossentropy"),
+    ("softmax", lambda k: k.losses.categorical_crossentropy),
+    ("softmax", lambda k: k.losses.CategoricalCrossentropy(label_smoothing=0.1)),
+    ("softmax", lambda k: k.losses.CategoricalCrossentropy(from_logits=True)),
+    ("softmax", lambda k: k.losses.CategoricalFocalCrossentropy()),
+    ("softmax", lambda k: k.losses.KLDivergence()),
+    ("softmax", lambda k: lambda y, p: k.losses.categorical_crossentropy(y + 0.1, p[..., ::-1])),
+    ("sigmoid", lambda k: "binary_crossentropy"),
+    ("sigmoid", lambda k: k.losses.BinaryCrossentropy(from_logits=True)),
+    ("sigmoid", lambda k: k.losses.BinaryFocalCrossentropy(apply_class_balancing=True)),
+    ("logits", lambda k: k.losses.SparseCategoricalCrossentropy(from_logits=True)),
+    ("logits", lambda k: k.losses.BinaryCrossentropy(from_logits=True)),
+    ("Softmax layer", lambda k: "sparse_categorical_crossentropy"),
+    ("Activation layer", lambda k: "binary_crossentropy"),
+    ("TimeDistributed", lambda k: k.losses.SparseCategoricalCrossentropy()),
+    ("TensorFlow's softmax", lambda k: "categorical_crossentropy"),
+    ("TensorFlow's sigmoid", lambda k: "binary_crossentropy"),
+    ("scaled softmax", lambda k: "categorical_crossentropy"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")  # Keras asks whether it was intended
+@pytest.mark.parametrize(("head", "loss"), CROSS_ENTROPIES)
+def test_a_loss_that_keras_takes_from_logits_is_itemised_like_any_other(k, rng, head, loss):
+    layer = LAYERS["SimpleRNN"](k)
+    loss = loss(k)
+    model = model_of(k, layer, *HEADS[head](k), loss=loss)
+    x, _ = batch(rng)
+    classes = rng.integers(0, 3, size=(B, T))
+    is_sparse = "sparse" in str(getattr(loss, "name", loss))
+    y = classes if is_sparse else np.eye(3)[classes]
+    weight = rng.uniform(0.2, 2, size=(B, T))
+    found = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[2], sample_weight=weight)["rnn"]
+    expected = by_differences(model, layer, x, y, 2, weight)
+    np.testing.assert_allclose(found.data[:, :, 0], expected, rtol=1e-6, atol=1e-9)
+    assert (found.data[:, :3] > 0).all()
+    assert not found.data[:, 3:].any()
+
+
+def test_logits_that_are_an_output_too_count_once(k, rng):
+    inputs = k.Input((T, D))
+    layer = LAYERS["SimpleRNN"](k)
+    logits = k.layers.Dense(3, name="logits")(layer(inputs))
+    classes = k.layers.Activation("softmax", name="classes")(logits)
+    tags = k.layers.Dense(2, "sigmoid", name="tags")(logits)
+    model = k.Model(inputs, [logits, classes, tags])
+    losses = ["mse", "sparse_categorical_crossentropy", "binary_crossentropy"]
+    model.compile("sgd", losses, loss_weights=[0.3, 2.0, 0.7])
+    x, _ = batch(rng)
+    y = [rng.normal(size=(B, T, 3)), rng.integers(0, 3, (B, T)), rng.integers(0, 2, (B, T, 2))]
+    found = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[1])["rnn"]
+    alone = [np.broadcast_to(np.arange(T) == 1, (B, T)).astype(float)] * 3
+    expected = np.zeros((B, T, U))
+    for index in np.ndindex(expected.shape):
+        expected[index] = differences.hidden_state_gradient(
+            lambda: differences.loss_of(model, x, y, alone), [layer], expected.shape, index
+        )
+    np.testing.assert_allclose(
+        found.data[:, :, 0], np.linalg.norm(expected, axis=2), rtol=1e-6, atol=1e-9
+    )
+
+
 def test_padding_counts_as_it_does_in_the_full_loss(k, rng):
     model = model_of(
         k, k.layers.Masking(), positive(k), k.layers.Dense(1, kernel_initializer="ones")
