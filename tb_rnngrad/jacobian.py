@@ -233,8 +233,8 @@ def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
         k: how many, at most `states`.
 
     Returns:
-        [k], natural logarithm per timestep, descending as far as the trajectory is long enough to
-        tell; -inf for directions that are lost altogether.
+        [k], natural logarithm per timestep, the largest first; -inf for directions that are lost
+        altogether.
 
     Raises:
         ValueError: `k` is out of its range.
@@ -248,4 +248,5 @@ def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
         for transition in transitions:
             frame, factors = np.linalg.qr(transition.astype(np.float64) @ frame)
             grown += np.log(np.abs(np.diag(factors)))
-    return grown / timesteps
+    # A short trajectory may not have turned the frame to its directions' own order yet.
+    return np.sort(grown)[::-1] / timesteps

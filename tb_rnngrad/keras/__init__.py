@@ -3,13 +3,14 @@
 from tb_rnngrad.keras._capture import capture
 from tb_rnngrad.keras._gradients import gradients
 from tb_rnngrad.keras._itemized import itemized_gradients
-from tb_rnngrad.keras._jacobian import lyapunov_exponents, state_jacobian
+from tb_rnngrad.keras._jacobian import input_sensitivity, lyapunov_exponents, state_jacobian
 from tb_rnngrad.keras._logger import GradientLogger
 
 __all__ = [
     "GradientLogger",
     "capture",
     "gradients",
+    "input_sensitivity",
     "itemized_gradients",
     "lyapunov_exponents",
     "state_jacobian",

@@ -1,13 +1,15 @@
-"""`state_jacobian` and `lyapunov_exponents`: how a layer's state depends on its own past.
+"""`state_jacobian`, `lyapunov_exponents`, `input_sensitivity`: how a state depends on its past.
 
 The layer's own step function is taken out of one forward pass. Run through time once it gives the
 states; differentiated at all timesteps at once it gives the per-step Jacobians, which
-`tb_rnngrad.jacobian` multiplies.
+`tb_rnngrad.jacobian` multiplies; differentiated along one direction while it runs it gives the
+sensitivity to the input.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +22,10 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import jacobian
 from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched, stands_in
+from tb_rnngrad.keras._batches import batch_of
 from tb_rnngrad.keras._recurrence import cells_of
 from tb_rnngrad.keras._taps import check_not_legacy_graph
-from tb_rnngrad.keras._views import Part, select
+from tb_rnngrad.keras._views import Part, layers_or_alias, select
 from tb_rnngrad.record import SequenceRecord
 
 WRT: Final = ("input", "state")
@@ -34,11 +37,13 @@ _WHY_EAGER: Final = "it runs the layer's timesteps one by one, and there they ar
 def state_jacobian(
     model: Any,
     x: Any,
-    layer: Any = None,
+    layers: Any = None,
     wrt: str = "input",
     at: Sequence[int] | None = None,
     norm: str = "fro",
     verbose: int = 1,
+    *,
+    layer: Any = None,
 ) -> dict[str, SequenceRecord]:
     """Return how the hidden state h_t depends on every input x_s, or on every earlier state h_s.
 
@@ -47,19 +52,24 @@ def state_jacobian(
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
-        x: inputs of one batch.
-        layer: name, index, layer object or a list; None: every recurrent layer.
+        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
+            batch is taken and, where there are more, a warning says so.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         wrt: "input": dh_t/dx_s by what the layer itself is given (of token models, the embedding's
             output); "state": dh_t/dh_s, an LSTM's cell state at s held fixed.
         at: the timesteps t, one a row; negative ones count from the end; None: all.
         norm: "fro" (Frobenius), "sum" (length of the gradient of the units' sum) or "spectral"
             (largest singular value; an SVD an entry, so slow).
         verbose: 1 draws a progress bar, 0 does not.
+        layer: an alias of `layers`.
 
     Returns:
         layer name -> record [rows, timesteps] of log10 of the norm, the mean over samples (so of
         the norms the geometric mean). -inf: h_t does not depend on it, as for s > t. NaN: t or s is
-        padding in every sample. Of a Bidirectional "name/forward" and "name/backward".
+        padding in every sample. Of a Bidirectional "name/forward" and "name/backward"; of a layer
+        that is called several times "name.call2" and so on. The record's `details` are "at" (the
+        timestep of each row as it was given, None where there is a row for every one), "wrt",
+        "norm" and "reduced_by", in words.
 
     Raises:
         ValueError: no such layer, timestep, norm or `wrt`.
@@ -73,23 +83,77 @@ def state_jacobian(
     check_not_legacy_graph("state_jacobian", _WHY_EAGER)
     adapter = adapter_of(model)
     records = {}
-    for name, run in _runs(adapter, model, x, layer):
-        rows = _rows(at, run.timesteps)
-        logs = np.full((run.samples, len(rows), run.timesteps), np.nan)
-        with _progress(adapter, name, run.samples * run.timesteps, verbose) as advance:
-            for sample in range(run.samples):
-                logs[sample] = run.log10_norms(sample, rows, wrt, norm, advance)
+    details = {
+        "at": None if at is None else [int(t) for t in at],
+        "wrt": wrt,
+        "norm": norm,
+        "reduced_by": "geometric mean over samples",
+    }
+    for name, runs in _runs(adapter, model, x, layers_or_alias(layers, layer)):
+        timesteps = runs[0].timesteps
+        rows = _rows(at, timesteps)
+        logs = []
+        total = sum(run.samples for run in runs) * timesteps
+        with _progress(adapter, name, total, verbose) as tick:
+            for run in runs:
+                for sample in range(run.samples):
+                    logs.append(run.log10_norms(sample, rows, wrt, norm, tick))
         records[name] = SequenceRecord(
-            _mean_where_known(logs).astype(np.float32),
+            _mean_where_known(np.stack(logs)).astype(np.float32),
             quantity="state_jacobian",
             layer=name,
             framework=adapter.name,
+            details=details,
         )
     return records
 
 
+def input_sensitivity(
+    model: Any, x: Any, layers: Any = None
+) -> dict[str, NDArray[np.floating[Any]]]:
+    """Return how much each timestep's mean hidden state moves with the input: one signed number.
+
+    With h [samples, timesteps, units] the hidden states and x [samples, timesteps, features] what
+    the layer itself is given (of token models, the embedding's output), the number at t is the sum,
+    over all timesteps s up to t and all features f, of
+
+        mean over samples b and units u of dh[b, t, u] / dx[b, s, f]
+
+    which is the sum of all entries of the gradient that one backward pass from `mean(h[:, t])`
+    would bring to x, and so the slope of `mean(h[:, t])` as all inputs up to t are raised together.
+    Signs count: it is near 0 where units or inputs cancel out, not only where nothing depends.
+
+    All timesteps come from one pass through time in which the derivative is carried along
+    (forward-mode differentiation), in inference mode and without a loss; the model is left as it
+    was. T = 1403 with 200 units and 5 samples takes a few seconds on two cores.
+
+    Args:
+        model: a model, or any layer, of Keras 3 or tf_keras.
+        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
+            batch is taken and, where there are more, a warning says so.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
+
+    Returns:
+        layer name -> [timesteps], in input time order. Padding counts neither as input nor in the
+        mean; NaN where a timestep is padding in every sample. Of a Bidirectional "name/forward" and
+        "name/backward" (there "up to t" means from the last timestep down to t); of a layer that is
+        called several times "name.call2" and so on.
+
+    Raises:
+        ValueError: no such layer.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
+            legacy graph mode.
+    """
+    check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
+    found = {}
+    for name, runs in _runs(adapter_of(model), model, x, layers):
+        slopes = np.concatenate([run.slopes() for run in runs])
+        found[name] = _mean_where_known(slopes).astype(slopes.dtype)
+    return found
+
+
 def lyapunov_exponents(
-    model: Any, x: Any, layer: Any = None, k: int = 8
+    model: Any, x: Any, layers: Any = None, k: int = 8, *, layer: Any = None
 ) -> dict[str, NDArray[np.float64]]:
     """Return the largest Lyapunov exponents of each recurrent layer's state.
 
@@ -98,13 +162,16 @@ def lyapunov_exponents(
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
-        x: inputs of one batch.
-        layer: name, index, layer object or a list; None: every recurrent layer.
+        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
+            batch is taken and, where there are more, a warning says so.
+        layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         k: how many; of a smaller state, all there are.
+        layer: an alias of `layers`.
 
     Returns:
         layer name -> [samples, k], natural logarithm per timestep, the largest first. Padding is
-        left out. Of a Bidirectional "name/forward" and "name/backward".
+        left out. Of a Bidirectional "name/forward" and "name/backward"; of a layer that is called
+        several times "name.call2" and so on.
 
     Raises:
         ValueError: no such layer, or k is below 1.
@@ -115,9 +182,10 @@ def lyapunov_exponents(
         raise ValueError(f"k is {k}; expected at least 1")
     check_not_legacy_graph("lyapunov_exponents", _WHY_EAGER)
     found = {}
-    for name, run in _runs(adapter_of(model), model, x, layer):
+    for name, runs in _runs(adapter_of(model), model, x, layers_or_alias(layers, layer)):
         exponents = [
             jacobian.lyapunov_exponents(transitions[run.real[sample]], min(k, run.states))
+            for run in runs
             for sample in range(run.samples)
             for transitions, _ in [run.jacobians(sample, with_entries=False)]
         ]
@@ -132,7 +200,7 @@ class _Run:
     Attributes:
         step: (x_t, flat states) -> flat new states; x_t [n, features], each state [n, size].
         inputs: [samples, timesteps, features].
-        trajectory: the states before each timestep, each [samples, timesteps, size].
+        first: the states before the first timestep, each [samples, size].
         real: [samples, timesteps] of bool.
         hidden: which of all states, side by side, are the hidden state that the layer emits.
         is_reversed: whether the loop runs from the last timestep to the first.
@@ -140,13 +208,13 @@ class _Run:
 
     step: Callable[[tf.Tensor, Sequence[tf.Tensor]], Sequence[tf.Tensor]]
     inputs: tf.Tensor
-    trajectory: Sequence[tf.Tensor]
+    first: Sequence[tf.Tensor]
     real: NDArray[np.bool_]
     hidden: NDArray[np.intp]
     is_reversed: bool
 
     def __post_init__(self) -> None:
-        self._differentiate = tf.function(self._jacobians, autograph=False, reduce_retracing=True)
+        self._differentiating: dict[bool, Callable[..., list[tf.Tensor]]] = {}
 
     @property
     def samples(self) -> int:
@@ -161,7 +229,46 @@ class _Run:
     @property
     def states(self) -> int:
         """Size of all states together."""
-        return sum(int(state.shape[-1]) for state in self.trajectory)
+        return sum(int(state.shape[-1]) for state in self.first)
+
+    @functools.cached_property
+    def trajectory(self) -> Sequence[tf.Tensor]:
+        """The states before each timestep, each [timesteps, samples, size]."""
+
+        def advanced(states: Sequence[tf.Tensor], now: _Now) -> list[tf.Tensor]:
+            return now.where_real(self.step(now.x, states), states)
+
+        after = self._scanned(advanced, list(self.first))
+        return [
+            tf.concat([first[tf.newaxis], states[:-1]], axis=0)
+            for first, states in zip(self.first, after, strict=True)
+        ]
+
+    def slopes(self) -> NDArray[np.floating[Any]]:
+        """Return [samples, timesteps], how each mean state moves as all inputs are raised.
+
+        In input time order; NaN at padding.
+        """
+
+        def advanced(carried: _Carried, now: _Now) -> _Carried:
+            states, moved = carried
+            raised = tf.ones_like(now.x)
+            new, new_moved = _along(self.step, now.x, states, raised, moved)
+            return now.where_real(new, states), now.where_real(new_moved, moved)
+
+        still = [tf.zeros_like(state) for state in self.first]
+        _, moved = self._scanned(advanced, (list(self.first), still))
+        hidden = tf.gather(tf.concat(moved, axis=-1), self.hidden, axis=-1).numpy().T
+        slopes: NDArray[np.floating[Any]] = np.mean(hidden, axis=0, dtype=_at_least_float32(hidden))
+        slopes[~self.real] = np.nan
+        return slopes[:, ::-1] if self.is_reversed else slopes
+
+    def _scanned(self, advanced: Callable[[Any, _Now], Any], initial: Any) -> Any:
+        """Return what `advanced` gives at each timestep, stacked; it takes what it gave before."""
+        timesteps = tf.transpose(self.inputs, [1, 0, 2]), tf.constant(self.real.T[..., np.newaxis])
+        return _as_graph(
+            lambda: tf.scan(lambda carried, now: advanced(carried, _Now(*now)), timesteps, initial)
+        )
 
     def log10_norms(
         self,
@@ -187,12 +294,11 @@ class _Run:
 
         A padded timestep hands the state on as it is.
         """
-        states = tf.concat([state[sample] for state in self.trajectory], axis=-1)
+        differentiate = self._differentiate(with_entries)
+        states = tf.concat([state[:, sample] for state in self.trajectory], axis=-1)
         pieces = [
-            self._differentiate(
-                self.inputs[sample, start : start + _CHUNK],
-                states[start : start + _CHUNK],
-                with_entries,
+            differentiate(
+                self.inputs[sample, start : start + _CHUNK], states[start : start + _CHUNK]
             )
             for start in range(0, self.timesteps, _CHUNK)
         ]
@@ -205,8 +311,19 @@ class _Run:
         entries[padding] = 0
         return transitions, entries
 
+    def _differentiate(self, with_entries: bool) -> Callable[..., list[tf.Tensor]]:
+        """Return the graph of `_jacobians` for any number of timesteps."""
+        if with_entries not in self._differentiating:
+            function = tf.function(self._jacobians, autograph=False)
+            self._differentiating[with_entries] = function.get_concrete_function(
+                tf.TensorSpec([None, self.inputs.shape[-1]], self.inputs.dtype),
+                tf.TensorSpec([None, self.states], self.first[0].dtype),
+                with_entries,
+            )
+        return self._differentiating[with_entries]
+
     def _jacobians(self, x: tf.Tensor, states: tf.Tensor, with_entries: bool) -> list[tf.Tensor]:
-        sizes = [state.shape[-1] for state in self.trajectory]
+        sizes = [state.shape[-1] for state in self.first]
         sources = [states, x] if with_entries else [states]
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(sources)
@@ -216,10 +333,70 @@ class _Run:
         ]
 
 
-def _runs(adapter: Adapter, model: Any, x: Any, layer: Any) -> Iterator[tuple[str, _Run]]:
-    """Run the model once and give the way of each chosen layer, by name."""
-    views = select(adapter, model, layer)
-    seen: dict[int, _Run] = {}
+@dataclass(frozen=True)
+class _Now:
+    """One timestep of a batch.
+
+    Attributes:
+        x: [samples, features].
+        real: [samples, 1] of bool.
+    """
+
+    x: tf.Tensor
+    real: tf.Tensor
+
+    def where_real(self, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return `new` of the samples for which the timestep is real, `old` of the others."""
+        return [tf.where(self.real, one, before) for one, before in zip(new, old, strict=True)]
+
+
+_Carried = tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]
+"""States, and how they move."""
+
+
+def _along(
+    step: Callable[[tf.Tensor, Sequence[tf.Tensor]], Sequence[tf.Tensor]],
+    x: tf.Tensor,
+    states: Sequence[tf.Tensor],
+    x_moves: tf.Tensor,
+    states_move: Sequence[tf.Tensor],
+) -> tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]:
+    """Return the new states, and how they move as x and the states do: J v.
+
+    Backpropagation gives J'u, linear in u whatever u is; the gradient of that by u, along v, is
+    J v. So derivatives are those that backpropagation takes, custom gradients included.
+    """
+    sources = [x, *states]
+    with tf.GradientTape(watch_accessed_variables=False) as by_cotangents:
+        with tf.GradientTape(watch_accessed_variables=False) as by_sources:
+            by_sources.watch(sources)
+            new = step(x, states)
+        cotangents = [tf.ones_like(state) for state in new]
+        by_cotangents.watch(cotangents)
+        pulled_back = by_sources.gradient(new, sources, cotangents, unconnected_gradients="zero")
+    moved = by_cotangents.gradient(
+        pulled_back, cotangents, [x_moves, *states_move], unconnected_gradients="zero"
+    )
+    return new, moved
+
+
+def _as_graph(function: Callable[[], Any]) -> Any:
+    """Return what `function` does, run once as a graph: loops are seconds faster than eagerly."""
+    return tf.function(function, autograph=False).get_concrete_function()()
+
+
+def _at_least_float32(array: NDArray[Any]) -> np.dtype[Any]:
+    return np.result_type(array.dtype, np.float32)
+
+
+def _runs(adapter: Adapter, model: Any, x: Any, layers: Any) -> Iterator[tuple[str, list[_Run]]]:
+    """Run the model once and give the ways of each chosen layer, by name.
+
+    A name has several where calls of the layer are one batch, as in a TimeDistributed.
+    """
+    x, _, _ = batch_of(x)
+    views = select(adapter, model, layers)
+    seen: dict[int, list[_Run]] = {}
     patches: list[Patch] = [
         (vars(part.layer), "call", _watched_call(adapter, part, seen))
         for view in views
@@ -244,14 +421,16 @@ def _runs(adapter: Adapter, model: Any, x: Any, layer: Any) -> Iterator[tuple[st
             variable.assign(value)
     for view in views:
         for part in view.parts:
-            name = f"{view.name}/{part.direction}" if part.direction else view.name
-            if id(part.layer) not in seen:
-                raise ValueError(f"layer {name!r} was not called by the model's forward pass")
-            yield name, seen[id(part.layer)]
+            runs = seen.get(id(part.layer))
+            if runs is None:
+                raise ValueError(f"layer {view.name!r} was not called by the model's forward pass")
+            for number, together in enumerate([runs] if view.merges_calls else [[r] for r in runs]):
+                name = view.name if number == 0 else f"{view.name}.call{number + 1}"
+                yield f"{name}/{part.direction}" if part.direction else name, together
 
 
-def _watched_call(adapter: Adapter, part: Part, seen: dict[int, _Run]) -> Callable[..., Any]:
-    """Return the layer's `call`, which notes its way through time; of several calls the last."""
+def _watched_call(adapter: Adapter, part: Part, seen: dict[int, list[_Run]]) -> Callable[..., Any]:
+    """Return the layer's `call`, which notes its way through time."""
     layer = part.layer
     original = adapter.original_call(layer)
     signature = inspect.signature(original)
@@ -260,10 +439,11 @@ def _watched_call(adapter: Adapter, part: Part, seen: dict[int, _Run]) -> Callab
         def looped(
             step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
         ) -> tuple[Any, Any, Any]:
-            seen[id(layer)] = _run_of(
-                adapter, layer, step_function, inputs, initial_states, options
+            run = _run_of(adapter, layer, step_function, inputs, initial_states, options)
+            seen.setdefault(id(layer), []).append(run)
+            result: tuple[Any, Any, Any] = _as_graph(
+                lambda: rnn(step_function, inputs, initial_states, **options)
             )
-            result: tuple[Any, Any, Any] = rnn(step_function, inputs, initial_states, **options)
             return result
 
         return looped
@@ -315,27 +495,11 @@ def _run_of(
     return _Run(
         step,
         x,
-        _trajectory(step, x, first, real),
+        first,
         real,
         np.arange(start, start + sizes[last.state]),
         is_reversed,
     )
-
-
-def _trajectory(
-    step: Callable[[tf.Tensor, Sequence[tf.Tensor]], Sequence[tf.Tensor]],
-    x: tf.Tensor,
-    states: Sequence[tf.Tensor],
-    real: NDArray[np.bool_],
-) -> list[tf.Tensor]:
-    """Return the states before each timestep, each [samples, timesteps, size]."""
-    before: list[Sequence[tf.Tensor]] = []
-    for t in range(x.shape[1]):
-        before.append(states)
-        new = step(x[:, t], states)
-        keep = real[:, t, np.newaxis]
-        states = [tf.where(keep, one, old) for one, old in zip(new, states, strict=True)]
-    return [tf.stack(list(one), axis=1) for one in zip(*before, strict=True)]
 
 
 def _flat_mask(mask: Any) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tb_rnngrad
 import tb_rnngrad.keras
 
 EPS = 1e-6
@@ -136,6 +137,116 @@ def test_a_bidirectional_layer_is_two(k, rng):
     assert_same(found["both/backward"], log10_norms(whole[:, :, U:]))
 
 
+def test_each_call_of_a_layer_is_told_apart(k, rng):
+    layer = k.layers.GRU(D, return_sequences=True, name="rnn")
+    inputs = k.Input((T, D))
+    middle = layer(inputs)
+    model = k.Model(inputs, layer(middle))
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
+    assert set(found) == {"rnn", "rnn.call2"}
+    assert_same(found["rnn"], log10_norms(by_input(layer, x)))
+    assert_same(found["rnn.call2"], log10_norms(by_input(layer, np.array(layer(x)))))
+    assert set(tb_rnngrad.keras.input_sensitivity(model, x)) == set(found)
+
+
+def test_outer_timesteps_of_a_time_distributed_layer_are_samples(k, rng):
+    layer = LAYERS["SimpleRNN"](k)
+    model = k.Sequential([k.Input((4, T, D)), k.layers.TimeDistributed(layer, name="documents")])
+    x = rng.normal(size=(B, 4, T, D))
+    flat = x.reshape(-1, T, D)
+    found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["documents"]
+    np.testing.assert_allclose(
+        found.data, tb_rnngrad.keras.state_jacobian(layer, flat, verbose=0)["rnn"], rtol=1e-5
+    )
+    exponents = tb_rnngrad.keras.lyapunov_exponents(model, x, k=1)["documents"]
+    assert exponents.shape == (4 * B, 1)
+    np.testing.assert_allclose(
+        tb_rnngrad.keras.input_sensitivity(model, x)["documents"],
+        tb_rnngrad.keras.input_sensitivity(layer, flat)["rnn"],
+        rtol=1e-12,
+    )
+
+
+def test_the_record_says_which_rows_it_has_and_what_they_are(k, rng, tmp_path):
+    model = model_of(k, LAYERS["LSTM"](k))
+    x = rng.normal(size=(B, T, D))
+    asked = {"at": [0, -1, 2], "wrt": "state", "norm": "sum"}
+    record = tb_rnngrad.keras.state_jacobian(model, x, verbose=0, **asked)["rnn"]
+    assert record.details == {**asked, "reduced_by": "geometric mean over samples"}
+    with tb_rnngrad.SummaryWriter(tmp_path) as writer:
+        writer.add_sequence("rnn/jacobian", record, 0)
+    assert tb_rnngrad.read(tmp_path)[-1].details == record.details
+    whole = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"]
+    assert whole.details["at"] is None
+    assert (whole.details["wrt"], whole.details["norm"]) == ("input", "fro")
+
+
+def slopes(by_input):
+    """Of dh_t/dx_s: the sum over s and features of the mean over samples and units."""
+    return by_input.sum(axis=(3, 4)).mean(axis=(0, 2))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_sensitivity_is_the_slope_of_the_mean_state_as_all_inputs_are_raised(k, rng, name):
+    model = model_of(k, LAYERS[name](k))
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
+    assert found.shape == (T,)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, slopes(by_input(model, x)), rtol=1e-7, atol=1e-9)
+
+
+def test_the_sensitivity_is_the_sum_of_what_backpropagation_brings_to_the_input(k, rng):
+    model = model_of(k, LAYERS["GRU"](k))
+    x = tf.constant(rng.normal(size=(B, T, D)))
+    found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
+    for t in range(T):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            mean = tf.reduce_mean(model(x)[:, t])
+        assert found[t] == pytest.approx(float(tf.reduce_sum(tape.gradient(mean, x))), rel=1e-9)
+
+
+def test_the_sensitivity_of_each_direction_counts_the_inputs_that_it_has_seen(k, rng):
+    layer = k.layers.Bidirectional(k.layers.LSTM(U, return_sequences=True), name="both")
+    model = model_of(k, layer)
+    x = rng.normal(size=(B, T, D))
+    found = tb_rnngrad.keras.input_sensitivity(model, x)
+    assert set(found) == {"both/forward", "both/backward"}
+    whole = by_input(model, x)
+    np.testing.assert_allclose(found["both/forward"], slopes(whole[:, :, :U]), rtol=1e-7)
+    np.testing.assert_allclose(found["both/backward"], slopes(whole[:, :, U:]), rtol=1e-7)
+
+
+def test_the_sensitivity_leaves_padding_out(k, rng):
+    layer = k.layers.SimpleRNN(U, return_sequences=True, name="rnn")
+    model = k.Sequential([k.Input((T, D)), k.layers.Masking(), layer])
+    x = rng.normal(size=(B, T, D))
+    x[0, 2:] = 0  # shorter than the other
+    x[:, -1] = 0
+    found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
+    both = slopes(by_input(layer, x[:, :2]))
+    np.testing.assert_allclose(found[:2], both, rtol=1e-7)
+    np.testing.assert_allclose(found[2:4], slopes(by_input(layer, x[1:, :4]))[2:], rtol=1e-7)
+    assert np.isnan(found[4])
+
+
+def test_custom_gradients_count_in_the_sensitivity_as_in_backpropagation(k, rng):
+    @tf.custom_gradient
+    def doubled_on_its_way_back(x):
+        return x, lambda gradient: 2 * gradient
+
+    layer = k.layers.SimpleRNN(U, doubled_on_its_way_back, return_sequences=True, name="rnn")
+    model = model_of(k, layer)
+    x = tf.constant(rng.normal(size=(B, T, D)))
+    found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        mean = tf.reduce_mean(model(x)[:, -1])
+    assert found[-1] == pytest.approx(float(tf.reduce_sum(tape.gradient(mean, x))), rel=1e-9)
+
+
 def test_padding_is_left_out_and_passed_over(k, rng):
     model = k.Sequential(
         [k.Input((T, D)), k.layers.Masking(), k.layers.LSTM(U, return_sequences=True, name="rnn")]
@@ -182,6 +293,7 @@ def test_looking_leaves_a_stateful_layer_as_it_was(k, rng):
     states = [state.numpy() for state in model.get_layer("rnn").states]
     call = model.get_layer("rnn").__dict__.get("call")
     tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
+    tb_rnngrad.keras.input_sensitivity(model, x)
     for before, after in zip(states, model.get_layer("rnn").states, strict=True):
         np.testing.assert_array_equal(before, after.numpy())
     assert model.get_layer("rnn").__dict__.get("call") is call
@@ -195,6 +307,13 @@ def test_the_largest_exponent_of_a_linear_recurrence_is_its_largest_eigenvalue(k
     found = tb_rnngrad.keras.lyapunov_exponents(model, np.zeros((B, 200, D)), k=8)["rnn"]
     assert found.shape == (B, 2)
     np.testing.assert_allclose(found, np.tile(np.log([1.2, 0.3]), (B, 1)), atol=0.02)
+
+
+def test_exponents_come_sorted_however_short_the_trajectory(k, rng):
+    model = model_of(k, k.layers.LSTM(8, name="rnn"))
+    found = tb_rnngrad.keras.lyapunov_exponents(model, rng.normal(size=(B, T, D)), k=16)["rnn"]
+    assert found.shape == (B, 16)
+    assert (np.diff(found, axis=1) <= 0).all()
 
 
 @pytest.mark.parametrize(
