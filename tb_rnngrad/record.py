@@ -17,6 +17,7 @@ it were whole.
 from __future__ import annotations
 
 import json
+import reprlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SequenceRecord:
     """One quantity of one layer at one training step; `np.asarray(record)` is its data.
 
@@ -151,6 +152,27 @@ class SequenceRecord:
         if self.channel_groups is not None:
             groups = check_channel_groups(self.channel_groups, data.shape[-1])
             object.__setattr__(self, "channel_groups", groups)
+
+    def __repr__(self) -> str:
+        """Return what it is, in one line: no values."""
+        axes = "rows x channels" if is_matrix(self.quantity) else "samples x timesteps x channels"
+        if self.data.ndim == 2 and not is_matrix(self.quantity):
+            axes = "samples x channels"
+        size = " x ".join(map(str, self.shape))
+        said = [f"{size} ({axes}) {self.data.dtype}"]
+        if self.mask is not None:
+            said.append(f"{np.count_nonzero(~self.mask)} of {self.mask.size} timesteps padding")
+        if self.batch_size not in (None, self.shape[0]) and not is_matrix(self.quantity):
+            said.append(f"of a batch of {self.batch_size}")
+        if self.channel_groups is not None:
+            groups = (f"{name} {count}" for name, count in self.channel_groups.items())
+            said.append(f"channels {' + '.join(groups)}")
+        if self.direction != "forward":
+            said.append(self.direction)
+        if self.details is not None:
+            said += (f"{name}={reprlib.repr(value)}" for name, value in self.details.items())
+        layer = "" if self.layer is None else f" of {self.layer!r}"
+        return f"<SequenceRecord {self.quantity}{layer}: {', '.join(said)}>"
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the data alone, for NumPy functions."""

@@ -33,6 +33,41 @@ def test_a_record_comes_back_as_it_was_logged():
     np.testing.assert_array_equal(np.stack(samples), values[:4])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            {
+                "data": np.ones((2, 3, 4), np.float32),
+                "mask": [1, 3],
+                "channel_groups": {"forward": 2, "backward": 2},
+                "layer": "lstm\n1",
+                "batch_size": 8,
+            },
+            "<SequenceRecord hidden_state_gradient of 'lstm\\n1': 2 x 3 x 4 (samples x timesteps x "
+            "channels) float32, 2 of 6 timesteps padding, of a batch of 8, channels forward 2 + "
+            "backward 2>",
+        ),
+        (
+            {"data": np.ones((2, 4)), "quantity": "output_gradient", "direction": "backward"},
+            "<SequenceRecord output_gradient: 2 x 4 (samples x channels) float64, backward>",
+        ),
+        (
+            {
+                "data": np.ones((9, 20)),
+                "quantity": "state_jacobian",
+                "layer": "rnn",
+                "details": {"at": list(range(9)), "wrt": "state"},
+            },
+            "<SequenceRecord state_jacobian of 'rnn': 9 x 20 (rows x channels) float64, "
+            "at=[0, 1, 2, 3, 4, 5, ...], wrt='state'>",
+        ),
+    ],
+)
+def test_its_repr_is_one_line_without_values(arguments, expected):
+    assert repr(SequenceRecord(**arguments)) == expected
+
+
 def test_nan_and_inf_are_kept_bit_by_bit():
     values = data(1, 4, 3)
     values[0, 0] = np.nan, np.inf, -np.inf
