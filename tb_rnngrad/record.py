@@ -194,6 +194,21 @@ class SequenceRecord:
         return self.data[np.newaxis] if is_matrix(self.quantity) else self.data[:, np.newaxis]
 
 
+_WRT: Final[Mapping[str, str]] = MappingProxyType({"input": "dx_s", "state": "dh_s"})
+_NORMED: Final[Mapping[str, str]] = MappingProxyType(
+    {"fro": "|dh_t/{}|_F", "sum": "|d sum(h_t)/{}|", "spectral": "|dh_t/{}|_2"}
+)
+
+
+def symbol_of(quantity: str, details: Mapping[str, Any] | None) -> str:
+    """Return how a formula names a record's numbers; of a Jacobian, as its details say."""
+    symbol = QUANTITIES.get(quantity, QUANTITIES["other"]).symbol
+    if quantity != "state_jacobian" or not isinstance(details, Mapping):
+        return symbol
+    by, normed = _WRT.get(str(details.get("wrt"))), _NORMED.get(str(details.get("norm")))
+    return symbol if by is None or normed is None else f"log10 {normed.format(by)}"
+
+
 def is_matrix(quantity: str) -> bool:
     """Whether a record of `quantity` is one matrix, without a samples axis."""
     return QUANTITIES[quantity].is_matrix

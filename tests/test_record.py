@@ -236,6 +236,21 @@ def test_metadata_comes_back_as_it_was_written():
     assert Metadata.from_content(meta.to_content()) == meta
 
 
+@pytest.mark.parametrize(
+    ("details", "symbol"),
+    [
+        (None, "log10 |dh_t/dx_s|"),
+        ({"wrt": "input", "norm": "fro"}, "log10 |dh_t/dx_s|_F"),
+        ({"wrt": "state", "norm": "sum"}, "log10 |d sum(h_t)/dh_s|"),
+        ({"wrt": "state", "norm": "spectral"}, "log10 |dh_t/dh_s|_2"),
+        ({"wrt": ["state"], "norm": {}}, "log10 |dh_t/dx_s|"),  # not of this writer
+    ],
+)
+def test_a_jacobians_symbol_is_that_of_its_details(details, symbol):
+    assert record.symbol_of("state_jacobian", details) == symbol
+    assert record.symbol_of("hidden_state_gradient", details) == "dL/dh_t"
+
+
 def test_an_unknown_major_version_is_refused_in_words():
     with pytest.raises(FormatError, match=r"written in record format 2\.3; this tb_rnngrad reads"):
         Metadata.from_content(b'{"version": "2.3"}')

@@ -82,7 +82,7 @@ export function ofPython(lines: (logdir: string) => Promise<string>): Exports {
 
 /** The lines of Python that read what is seen. */
 export function pythonOf(seen: Seen, logdir: string): string {
-  return python(seen.tensor.request, partOf(seen), seen.order, logdir);
+  return python(seen.tensor.request, partOf(seen), seen.order, logdir, seen.axes);
 }
 
 /** Every cell that is seen, none pooled. */

@@ -19,6 +19,7 @@ import {
 import type { Percentile, State } from "./state";
 import type { AxisNames } from "./views/axes";
 import { rangesOf } from "./views/groups";
+import { jacobianAxes } from "./views/jacobian";
 import { isWeight, WEIGHTS } from "./views/weights";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
@@ -97,9 +98,13 @@ export function isSigned(show: ShowChoice): boolean {
 }
 
 /** What the axes of a picture are called: matrices have rows in the place of timesteps. */
-export function axesOf({ entry }: Series, { time, reversed }: Arrangement = {}): AxisNames {
+export function axesOf(
+  { entry }: Series,
+  tensor: Tensor | null,
+  { time, reversed }: Arrangement = {},
+): AxisNames {
   const { quantity } = entry.metadata;
-  if (quantity === "state_jacobian") return { timesteps: "state at timestep t", channels: "timestep s" };
+  if (isRaw(quantity)) return jacobianAxes(entry.metadata, tensor);
   if (isWeight(entry)) return { timesteps: "row", channels: "channel" };
   const channels = isNorm(quantity) ? "chosen loss" : "channel";
   if (reversed) return { timesteps: `${time ?? "timestep"}, backward as processed`, channels };

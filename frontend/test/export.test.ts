@@ -38,6 +38,22 @@ describe("exports", () => {
     expect(csv(view(), [3, 4], axes)).toMatch(/^state at timestep t,timestep s 3,timestep s 4\n10,/);
   });
 
+  it("call chosen rows by their timesteps, and say what the numbers are", () => {
+    const axes = {
+      timesteps: "state at timestep t",
+      channels: "input at timestep s",
+      numbers: [...Array(10).fill(0), 40, 50],
+      values: "log10 |dh_t/dx_s|_F, geometric mean over samples",
+    };
+    expect(csv(view(), [3], axes)).toBe(
+      '"state at timestep t (log10 |dh_t/dx_s|_F, geometric mean over samples)",input at timestep s 3\n40,0.1\n50,2\n',
+    );
+    expect(python(request, window, null, "/logs", axes)).toContain(
+      "[10:12, 3:5]  # [state at timestep t, input at timestep s]: log10 |dh_t/dx_s|_F, geometric mean over samples\n" +
+        "rows = [40, 50]  # the timestep t of each row\n",
+    );
+  });
+
   it("name lags, and channels that stand as they were processed", () => {
     const arranged = { ...view(), request: { ...request, time: "lag", reversed: [[4, 8]] } } as Tensor;
     expect(csv(arranged, [3, 4], AXES)).toMatch(/^lag,channel 3,channel 4 as processed\n10,/);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
-import { curveColours, rowOf, rowRequest } from "../src/views/jacobian";
+import { boundariesOfRows, curveColours, jacobianAxes, rowOf, rowRequest } from "../src/views/jacobian";
 
 /** A view that holds rows t0 to t1 of a Jacobian [t, s], as /tensor answers it: s down, t across. */
 function view(jacobian: number[][], t0: number, t1: number): Tensor {
@@ -54,6 +54,38 @@ describe("a row of a Jacobian", () => {
   it("is asked for in every timestep", () => {
     const { window, pooled } = rowRequest(view(JACOBIAN, 0, 3), 1);
     expect([window, pooled]).toEqual([{ c0: 0, c1: 3, t0: 1, t1: 2 }, null]);
+  });
+});
+
+describe("the axes of a Jacobian", () => {
+  const symbol = "log10 |dh_t/dh_s|_F";
+  const details = { at: [0, -1, 1], wrt: "state", norm: "fro", reduced_by: "geometric mean over samples" };
+  const tensor = view(JACOBIAN, 0, 3);
+
+  it("are called as its record says", () => {
+    expect(jacobianAxes({ symbol, details }, tensor)).toEqual({
+      timesteps: "state at timestep t",
+      channels: "state at timestep s",
+      numbers: [0, 2, 1],
+      values: "log10 |dh_t/dh_s|_F, geometric mean over samples",
+    });
+    expect(jacobianAxes({ symbol, details: { ...details, wrt: "input", at: null } }, tensor)).toMatchObject({
+      channels: "input at timestep s",
+    });
+  });
+
+  it("claim nothing of an older record, or of one that says what cannot be", () => {
+    const plain = { timesteps: "state at timestep t", channels: "timestep s" };
+    expect(jacobianAxes({ symbol }, tensor)).toEqual(plain);
+    for (const at of [[0, 1], [0, 1, 3], [0, 1, "2"], "012", null]) {
+      expect(jacobianAxes({ symbol, details: { at, wrt: ["state"] } }, tensor).numbers).toBeUndefined();
+    }
+    expect(jacobianAxes({ symbol, details: { wrt: "loss" } }, null)).toEqual(plain);
+  });
+
+  it("have lines between rows of different windows", () => {
+    expect(boundariesOfRows(10, [0, 9, 10, 35, 31])).toEqual([2, 3]);
+    expect(boundariesOfRows(null, [0, 9])).toEqual([]);
   });
 });
 

@@ -228,7 +228,8 @@ def _tag_json(tag: Tag) -> dict[str, Any]:
     if tag.metadata is not None:
         metadata = tag.metadata.to_json()
         quantity = record.QUANTITIES.get(tag.metadata.quantity, record.QUANTITIES["other"])
-        metadata |= {"title": quantity.title, "symbol": quantity.symbol}
+        symbol = record.symbol_of(tag.metadata.quantity, tag.metadata.details)
+        metadata |= {"title": quantity.title, "symbol": symbol}
     metadata["description"] = plugin_util.markdown_to_safe_html(tag.description)
     error = {} if tag.error is None else {"error": tag.error}
     return {

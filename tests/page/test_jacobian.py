@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
+import tb_rnngrad
+
 from . import courses
 from .reading import ZERO, Tab, assert_colours
 from .test_export import saved
@@ -78,6 +80,72 @@ def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str)
     expect(curve.locator(".values")).to_contain_text("at timestep s 3")
     said = float(curve.locator(".values b").inner_text().replace("−", "-"))
     assert said == np.float32(logs[3])
+
+
+ROWS = {
+    "at": [0, 9, -1],
+    "wrt": "state",
+    "norm": "fro",
+    "reduced_by": "geometric mean over samples",
+}
+
+
+@pytest.fixture(scope="module")
+def rows_url(
+    tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
+) -> str:
+    """The address of a TensorBoard over Jacobians of chosen rows, other ones in each run."""
+    logdir = tmp_path_factory.mktemp("rows")
+    data = np.where(np.arange(20) <= np.array([[0], [9], [19]]), -1.5, -np.inf)
+    for run, details in (("failing", ROWS), ("other", {**ROWS, "at": [1, 9, 19]})):
+        with tb_rnngrad.SummaryWriter(logdir / run) as writer:
+            record = tb_rnngrad.SequenceRecord(
+                data.astype(np.float32), quantity="state_jacobian", details=details
+            )
+            writer.add_sequence("jacobian", record, 3)
+    server = tensorboard_server(logdir)
+    server.wait_for(lambda tags: {"failing", "other"} <= set(tags))
+    return str(server.url)
+
+
+def test_chosen_rows_are_called_by_their_timesteps_everywhere(tab: OpenTab, rows_url: str) -> None:
+    page = tab(*JACOBIAN, "bptt=10", at=rows_url)
+    page.at_step("failing", 3)
+    card = page.card("failing")
+    expect(card.locator("p").first).to_contain_text("log10 |dht/dhs|F")
+    expect(card.locator("p").first).to_contain_text("geometric mean over samples")
+    svg = card.locator("svg").first
+    ticks = svg.locator("text").all_inner_texts() or svg.locator("text").all_text_contents()
+    assert {"state at timestep t", "state at timestep s"} <= set(ticks)
+    down = [int(text) for text in svg.locator("text[x='-7']").all_text_contents()]
+    assert down == [0, 9, 19]
+    assert lines_on_map(page)["t"] == [pytest.approx(2 / 3)]  # between 9 and 19
+    heading = page.frame.locator("rg-jacobian-row rg-curve h3")
+    expect(heading).to_contain_text("State at timestep 19: log₁₀ norm over state at timestep s")
+    page.hover("failing", 1, 4, (3, 20))
+    expect(heading).to_contain_text("State at timestep 9")
+    readout = card.locator(".readout")
+    expect(readout).to_contain_text("state at timestep t 9, state at timestep s 4")
+    _, content = saved(page, "failing", "CSV")
+    first, *rows = content.decode().splitlines()
+    assert first.startswith(
+        '"state at timestep t (log10 |dh_t/dh_s|_F, geometric mean over samples)",state at'
+    )
+    assert [row.split(",")[0] for row in rows] == ["0", "9", "19"]
+
+
+def test_rows_of_different_timesteps_are_neither_mixed_up_nor_subtracted(
+    tab: OpenTab, rows_url: str
+) -> None:
+    page = tab("view=jacobian", 'runs=["failing","other"]', at=rows_url)
+    page.at_step("other", 3)
+    page.hover("failing", 0, 0, (3, 20))
+    curve = page.frame.locator("rg-jacobian-row rg-curve")
+    expect(curve.locator("h3")).to_contain_text("States of row 0")
+    labels = curve.evaluate("(curve) => curve.lines.map(({ label }) => label)")
+    assert [label[-5:] for label in labels] == ["t = 0", "t = 1"]
+    page = tab("view=compare", 'runs=["failing","other"]', at=rows_url)
+    expect(page.frame.locator("rg-message")).to_contain_text("differ in which rows they have")
 
 
 def test_itemised_gradients_are_a_map_and_a_curve_for_each_loss(

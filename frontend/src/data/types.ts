@@ -9,6 +9,8 @@ export interface Metadata {
   framework: string | null;
   channel_groups: [string, number][] | null;
   statistics: string[];
+  /** What else is needed to read the numbers, by name; as it was logged, so of any kind. */
+  details?: Record<string, unknown> | null;
   description: string;
   title: string;
   symbol: string;

@@ -89,8 +89,9 @@ export class RgCard extends LitElement {
 
   override render() {
     const { run, tag, entry } = this.series;
-    const { title, symbol } = entry.metadata;
+    const { title, symbol, details } = entry.metadata;
     const { shown } = this;
+    const reducedBy = typeof details?.reduced_by === "string" ? details.reduced_by : "";
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
@@ -99,7 +100,7 @@ export class RgCard extends LitElement {
         <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
         ${shown ? this.renderExport(shown) : nothing}
       </header>
-      <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}</p>
+      <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}${reducedBy ? ` · ${reducedBy}` : nothing}</p>
       ${this.renderBody(shown)}
     `;
   }
@@ -127,7 +128,7 @@ export class RgCard extends LitElement {
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
         .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
-        .axes=${axesOf(this.series, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
+        .axes=${axesOf(this.series, shown, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(detailed)}</div>
@@ -143,7 +144,9 @@ export class RgCard extends LitElement {
   private renderExport(shown: Tensor) {
     const { run, tag, entry } = this.series;
     const { name, low, high } = this.scale;
-    const what = `${run}, ${tag}, ${entry.metadata.title}, step ${shown.request.step}, ${this.showName(shown)}`;
+    const axes = axesOf(this.series, shown);
+    const title = [entry.metadata.title, axes.values].filter(Boolean).join(" ");
+    const what = `${run}, ${tag}, ${title}, step ${shown.request.step}, ${this.showName(shown)}`;
     const caption = `${what}${this.order ? ", channels ordered" : ""}; ${this.map}, ${name} from ${short(low)} to ${short(high)}`;
     const exports = {
       ...ofPicture(fileName(shown.request), caption, () =>
@@ -153,7 +156,7 @@ export class RgCard extends LitElement {
         tensor: shown,
         window: windowOf(shown, this.window),
         order: this.order,
-        axes: axesOf(this.series),
+        axes,
       }),
     };
     return html`<rg-export-menu .exports=${exports}></rg-export-menu>`;
@@ -166,8 +169,8 @@ export class RgCard extends LitElement {
       return html`<span class="muted">${this.showName(tensor)}. Point at a cell to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     }
     const reading = read(tensor, cursor.c, cursor.t);
-    const axes = axesOf(this.series);
-    const time = timeName(cursor.t, tensor.request, cursor.c, axes.timesteps);
+    const axes = axesOf(this.series, tensor);
+    const time = timeName(cursor.t, tensor.request, cursor.c, axes);
     if (!reading) return html`<span class="muted">no ${axes.channels} ${cursor.c} or ${time} here</span>`;
     const channel = channelName(cursor.c, this.series.entry.metadata.channel_groups);
     return html`

@@ -97,7 +97,7 @@ export class RgDifference extends LitElement {
       tensor: compared,
       window: windowOf(compared, this.window),
       order,
-      axes: axesOf(this.series),
+      axes: axesOf(this.series, compared),
     };
     const name = `${fileName(a.request)}_${comparison}_${fileName(b.request)}`;
     const { low, high, name: scale } = this.scaleOf(compared);
@@ -131,7 +131,7 @@ export class RgDifference extends LitElement {
       <rg-health .tensor=${compared}></rg-health>
       <rg-heatmap
         .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
-        .axes=${axesOf(series, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+        .axes=${axesOf(series, compared, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
         .cursor=${this.cursor} .marginals=${false}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(compared)}</div>
@@ -149,7 +149,7 @@ export class RgDifference extends LitElement {
     const reading = cursor && cursor.c !== null ? read(compared, cursor.c, cursor.t) : null;
     if (!cursor || !reading) return html`<span class="muted">Point at a cell to compare it.</span>`;
     const channel = channelName(cursor.c as number, this.series.entry.metadata.channel_groups);
-    return html`<b>${reading.text}</b> <span class="muted">at ${timeName(cursor.t, compared.request, cursor.c as number)}, channel ${channel}</span>`;
+    return html`<b>${reading.text}</b> <span class="muted">at ${timeName(cursor.t, compared.request, cursor.c as number, axesOf(this.series, compared))}, channel ${channel}</span>`;
   }
 }
 

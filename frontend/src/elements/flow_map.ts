@@ -70,8 +70,8 @@ export class RgFlowMap extends LitElement implements Pictured {
     return html`
       <rg-heatmap
         .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${columnsIn(flow, this.picture.channels, this.window)}
-        .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis }} .marginals=${false}
-        .cursor=${cursor} .columnNames=${flow.steps.map(([step]) => step)} .mark=${shown}
+        .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis, numbers: flow.steps.map(([step]) => step) }} .marginals=${false}
+        .cursor=${cursor} .mark=${shown}
         .line=${this.line ?? undefined} .strip=${strip} .boundaries=${{ c: this.boundaries }}
         @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${this.onZoom}
       ></rg-heatmap>

@@ -45,7 +45,6 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     pins: byValue,
     cursor: byValue,
     marginals: { type: Boolean },
-    columnNames: { attribute: false },
     mark: { attribute: false },
     line: { attribute: false },
     strip: { attribute: false },
@@ -93,8 +92,6 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   declare cursor: Cursor | null;
   /** Whether to draw norms: of logarithms there are none. */
   declare marginals: boolean;
-  /** What columns are called on their axis, where not by their numbers. */
-  declare columnNames: number[] | undefined;
   declare mark: Marks["mark"];
   declare line: Marks["line"];
   declare strip: Marks["strip"];
@@ -164,7 +161,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
       <svg width=${this.width} height=${this.reserved} aria-hidden="true">
         <g transform="translate(${LEFT},${top})">
           <rect class="frame" x="-0.5" y="-0.5" width=${width + 1} height=${height + 1}></rect>
-          ${renderAxes(layout, this.axes, this.columnNames)} ${this.renderNorms(layout)}
+          ${renderAxes(layout, this.axes)} ${this.renderNorms(layout)}
           ${renderGroups(layout, this.groups ?? [], this.beyondNorms)} ${renderPins(layout, this.pins)}
           ${renderMarks(layout, this)} ${this.renderCrosshair(layout)} ${this.renderMarked(layout)}
         </g>

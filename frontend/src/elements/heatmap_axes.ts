@@ -17,11 +17,11 @@ const NAMES_BESIDE = 14;
 const LEVEL_NAMES = 44;
 
 /** Both axes: ticks and the axis' name, below and at the left. */
-export function renderAxes({ across, down }: Layout, names: AxisNames, columnNames?: number[]) {
+export function renderAxes({ across, down }: Layout, names: AxisNames) {
   const nameOf = ({ dimension }: Axis) => (dimension === "t" ? names.timesteps : names.channels);
   const bottom = down.length;
   const label = (cell: number, { dimension }: Axis) =>
-    dimension === "t" ? (columnNames?.[cell] ?? cell) : cell;
+    dimension === "t" ? (names.numbers?.[cell] ?? cell) : cell;
   return svg`
     ${across.ticks(TICK_GAP.across[across.dimension]).map(
       ({ cell, at }) => svg`

@@ -4,10 +4,12 @@ import type { Line } from "./curve_plot";
 import { type Cursor, tell } from "./events";
 import "./curve";
 
-/** One row t of Jacobians as curves over s; the page's cursor stands at (t, s). */
+/** One row of Jacobians, the state at one t, as curves over s; the page's cursor stands at (row, s). */
 export class RgJacobianRow extends LitElement {
   static override properties = {
     row: { type: Number },
+    heading: { type: String },
+    axis: { type: String },
     lines: { attribute: false },
     timesteps: { type: Number },
     scale: { attribute: false },
@@ -17,6 +19,10 @@ export class RgJacobianRow extends LitElement {
   };
 
   declare row: number;
+  /** Which state that is, in words. */
+  declare heading: string;
+  /** What s is, in words. */
+  declare axis: string;
   declare lines: Line[];
   /** How many timesteps s there are. */
   declare timesteps: number;
@@ -28,7 +34,7 @@ export class RgJacobianRow extends LitElement {
   override render() {
     const s = this.cursor?.c ?? null;
     return html`<rg-curve
-      heading="State at timestep ${this.row}: log₁₀ norm over timestep s" .channel=${null} axis="timestep s" gap="exact 0, or padding"
+      heading="${this.heading}: log₁₀ norm over ${this.axis}" .channel=${null} axis=${this.axis} gap="exact 0, or padding"
       .lines=${this.lines} .xs=${null} .span=${[0, this.timesteps]} .scale=${this.scale} .boundaries=${this.boundaries}
       .cursor=${s === null ? null : { t: s, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
     ></rg-curve>`;

@@ -120,7 +120,7 @@ export class RgSwipe extends LitElement {
     const clip = where && this.plot ? `clip-path:${clipped(this.plot, this.share)}` : "";
     return html`<rg-heatmap
       class=${where} style=${clip} .tensor=${tensor} .scale=${scale} .map=${map} .window=${windowOf(tensor, this.window)}
-      .axes=${axesOf(series, tensor.request)} .upright=${this.upright} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+      .axes=${axesOf(series, tensor, tensor.request)} .upright=${this.upright} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
       .cursor=${this.cursor} .marginals=${false}
     ></rg-heatmap>`;
   }
@@ -148,7 +148,7 @@ export class RgSwipe extends LitElement {
     const channel = channelName(c, a.series.entry.metadata.channel_groups);
     const value = ({ tensor }: Side) => read(tensor, c, t)?.text ?? "not here";
     return html`<span>A <b>${value(a)}</b></span><span>B <b>${value(b)}</b></span>
-      <span class="muted">at ${timeName(t, a.tensor.request, c)}, channel ${channel}</span>`;
+      <span class="muted">at ${timeName(t, a.tensor.request, c, axesOf(a.series, a.tensor))}, channel ${channel}</span>`;
   }
 
   /** The divider follows the cells of the picture under it wherever they come to lie. */

@@ -3,13 +3,14 @@ import { type Card, scaleOf, tensorsOf } from "../cards";
 import { shownPins } from "../choices";
 import type { Tensor } from "../data/types";
 import type { Side } from "../elements/swipe";
-import { arrangementOf, hasTensors, mapFor } from "../model";
+import { arrangementOf, hasTensors, isRaw, mapFor } from "../model";
 import type { SeriesName } from "../state";
 import { laidOut, orderRequests } from "./laid_out";
 import { detailOf, detailRequests, renderCard, renderLayoutBar } from "./pictures";
 import type { Page, Tab } from "./tab";
 import "../elements/compare_bar";
 import "../elements/difference";
+import "../elements/message";
 import "../elements/swipe";
 
 export const compareTab: Tab = {
@@ -56,7 +57,11 @@ export const compareTab: Tab = {
               ${
                 state.comparison === "swipe" || failed(a) || failed(b)
                   ? nothing
-                  : html`<rg-difference
+                  : !sameDetails(a, b)
+                    ? html`<rg-message heading="Not comparable">
+                        A and B differ in which rows they have, in what they are derived by, or in the norm.
+                      </rg-message>`
+                    : html`<rg-difference
                       .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
                       .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
                     ></rg-difference>`
@@ -66,6 +71,13 @@ export const compareTab: Tab = {
     `;
   },
 };
+
+/** Whether the numbers of two cards mean the same: Jacobians by other rows, inputs or norms do not. */
+function sameDetails(a: Card, b: Card): boolean {
+  const [one, other] = [a, b].map(({ series }) => series.entry.metadata);
+  const said = [one, other].map(({ details }) => JSON.stringify(details ?? null));
+  return !isRaw(one.quantity) || !isRaw(other.quantity) || said[0] === said[1];
+}
 
 /** Whether there is a picture, of this step or of the one before, and no error. */
 function isReady(card: Card): boolean {

@@ -5,9 +5,10 @@ import { makeScale, union } from "../colour/scale";
 import { seriesNames } from "../courses";
 import type { Tensor, TensorRequest } from "../data/types";
 import type { Line } from "../elements/curve_plot";
-import { curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
+import { axesOf, curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
+import type { AxisNames } from "../views/axes";
 import { boundaries } from "../views/flow";
-import { curveColours, rowOf, rowRequest } from "../views/jacobian";
+import { boundariesOfRows, curveColours, rowOf, rowRequest } from "../views/jacobian";
 import { type LaidOut, USUAL } from "./laid_out";
 import { detailRequests, renderCard } from "./pictures";
 import type { Page, Tab } from "./tab";
@@ -47,7 +48,13 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
   const tensors = tensorsOf(group.cards);
   const row = rowIn(page, tensors);
   const timesteps = Math.max(1, ...tensors.map(({ channels }) => channels));
-  const names = seriesNames(group.cards);
+  const axes = group.cards.map(({ series, shown }) => axesOf(series, shown));
+  const numbers = axes.map((of) => of.numbers?.[row] ?? row);
+  const alike = <One>(ones: readonly One[]) => ones.every((one) => one === ones[0]);
+  const names = seriesNames(group.cards).map((name, i) =>
+    alike(numbers) ? name : `${name}, t = ${numbers[i]}`,
+  );
+  const by = axes.map(({ channels }) => channels);
   const lines = group.cards.flatMap((card, i): Line[] => {
     const values = card.shown && held(page, card.shown, row);
     const colour = page.colourOf(card.series.run);
@@ -55,9 +62,10 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
     return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
   });
   const meet = boundaries(page.state.bptt, timesteps, "timestep");
+  const meetOf = (rows: AxisNames["numbers"]) => (rows ? boundariesOfRows(page.state.bptt, rows) : meet);
   // Beside the first, to be in view with it however many there are.
   const beside = html`<rg-jacobian-row
-    .row=${row} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
+    .row=${row} .heading=${stateAt(numbers, row)} .axis=${alike(by) ? by[0] : "timestep s"} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
     .boundaries=${betweenTimesteps(meet)}
   ></rg-jacobian-row>`;
   return html`<section><div class="cards" style="--least: 400px">
@@ -67,10 +75,16 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
       (
         card,
         i,
-      ) => html`${renderCard(page, card, group, null, { ...ROWS_DOWN, boundaries: { t: meet, c: meet } })}
+      ) => html`${renderCard(page, card, group, null, { ...ROWS_DOWN, boundaries: { t: meetOf(axes[i].numbers), c: meet } })}
         ${i === 0 ? beside : nothing}`,
     )}
   </div></section>`;
+}
+
+/** Which state the row is of; where the pictures have chosen different ones, each curve says its own. */
+function stateAt(numbers: readonly number[], row: number): string {
+  const [first = row] = numbers;
+  return numbers.every((t) => t === first) ? `State at timestep ${first}` : `States of row ${row}`;
 }
 
 function held({ peek }: Page, tensor: Tensor, row: number): (number | null)[] | null {

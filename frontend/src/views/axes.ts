@@ -11,6 +11,10 @@ export type Dimension = "t" | "c";
 export interface AxisNames {
   timesteps: string;
   channels: string;
+  /** What each cell of the first is called by, such as the timesteps of chosen rows; absent: its own number. */
+  numbers?: readonly number[];
+  /** What the cells hold, where the name of the quantity does not say all of it. */
+  values?: string;
 }
 
 /** A value for each dimension. */

@@ -54,13 +54,15 @@ export function csv(tensor: Tensor, numbers: readonly number[], axes: AxisNames)
   const { time, reversed } = tensor.request;
   const isReversed = (channel: number) => reversed?.some(([from, to]) => channel >= from && channel < to);
   const channels = numbers.map((c) => `${axes.channels} ${c}${isReversed(c) ? " as processed" : ""}`);
-  const lines = [[time ?? axes.timesteps, ...channels].join()];
+  const first = `${time ?? axes.timesteps}${axes.values ? ` (${axes.values})` : ""}`;
+  const lines = [[quoted(first), ...channels].join()];
   for (let t = 0; t < columns; t++) {
     const cells = channels.map((_, c) => {
       const index = c * columns + t;
       return tensor.codes.values[index] === PADDING ? "" : plain(values[index]);
     });
-    lines.push([window.t0 + t, ...cells].join());
+    const number = window.t0 + t;
+    lines.push([axes.numbers?.[number] ?? number, ...cells].join());
   }
   return `${lines.join("\n")}\n`;
 }
@@ -236,6 +238,7 @@ export function python(
   window: Window | null,
   order: Order | null,
   logdir: string,
+  axes?: AxisNames,
 ): string {
   const read = `${reading({ run, tag }, logdir)}.at(${step})`;
   const cut = cutOf(window, order);
@@ -243,8 +246,8 @@ export function python(
     return `import tb_rnngrad
 
 record = ${read}
-view = record.sequences[${show}]${cut}  # [timesteps, channels]
-`;
+view = record.sequences[${show}]${cut}  # ${axes?.values ? `[${axes.timesteps}, ${axes.channels}]: ${axes.values}` : "[timesteps, channels]"}
+${axes?.numbers ? rowsOf(axes.numbers, window) : ""}`;
   }
   return `import numpy as np
 import tb_rnngrad
@@ -253,6 +256,12 @@ record = ${read}
 data = np.ma.array(record.sequences, dtype=np.float64)
 ${time || reversed ? arranged(time, reversed) : MASKED}view = ${typeof show === "number" ? `data[${show}]` : REDUCE[show]}${cut}  # [${time ?? "timestep"}s, channels]
 `;
+}
+
+/** The line that says which timestep each row of the view is of. */
+function rowsOf(numbers: readonly number[], window: Window | null): string {
+  const seen = window ? numbers.slice(window.t0, window.t1) : numbers;
+  return `rows = [${seen.join(", ")}]  # the timestep t of each row\n`;
 }
 
 const MASKED = `if record.mask is not None:

@@ -4,6 +4,7 @@ import { PADDING } from "../colour/bfloat16";
 import { exact } from "../colour/ticks";
 import { blockOf, blockStart } from "../data/pool";
 import type { Arrangement, Tensor } from "../data/types";
+import type { AxisNames } from "./axes";
 
 export interface Reading {
   /** The exact float32, "padding", or what there is to say instead. */
@@ -13,15 +14,15 @@ export interface Reading {
   note: string;
 }
 
-/** A column of a view in words: "timestep 3", "lag 3", or of a matrix by the name of its axis. */
+/** A column of a view in words: "timestep 3", "lag 3", or of a matrix by the names of its axis. */
 export function timeName(
   t: number,
   { time, reversed }: Arrangement,
   channel: number,
-  axis = "timestep",
+  { timesteps, numbers }: Pick<AxisNames, "timesteps" | "numbers"> = { timesteps: "timestep" },
 ): string {
   const processed = reversed?.some(([first, end]) => channel >= first && channel < end);
-  return `${time ?? axis} ${t}${processed ? " as processed" : ""}`;
+  return `${time ?? timesteps} ${numbers?.[t] ?? t}${processed ? " as processed" : ""}`;
 }
 
 /** What a view holds at a channel and timestep of the record; null outside of it. */

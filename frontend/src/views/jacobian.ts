@@ -2,7 +2,40 @@
 
 import { PADDING } from "../colour/bfloat16";
 import { type MapName, mapColours } from "../colour/table";
-import type { Tensor, TensorRequest } from "../data/types";
+import type { Metadata, Tensor, TensorRequest } from "../data/types";
+import type { AxisNames } from "./axes";
+
+/** By what a Jacobian is derived, as its record says; `wrt` of `state_jacobian`. */
+const BY: Record<string, string> = { input: "input at timestep s", state: "state at timestep s" };
+
+/**
+ * What the axes of a state Jacobian are called and what its cells hold, as far as its record says; older ones do not.
+ * Chosen rows are called by their timesteps, where there are as many of them as the record has rows.
+ */
+export function jacobianAxes({ details, symbol }: Partial<Metadata>, tensor: Tensor | null): AxisNames {
+  const axes: AxisNames = { timesteps: "state at timestep t", channels: "timestep s" };
+  const by = BY[String(details?.wrt)];
+  if (by) axes.channels = by;
+  const rows = tensor && chosenRows(details?.at, tensor);
+  if (rows) axes.numbers = rows;
+  if (typeof details?.reduced_by === "string") axes.values = `${symbol}, ${details.reduced_by}`;
+  return axes;
+}
+
+/** The timesteps that the rows are of, counted from the front; null where they are all, or not known. */
+function chosenRows(at: unknown, { timesteps: rows, channels: timesteps }: Tensor): number[] | null {
+  const fits = (t: unknown): t is number =>
+    Number.isInteger(t) && Number(t) >= -timesteps && Number(t) < timesteps;
+  if (!Array.isArray(at) || at.length !== rows || !at.every(fits)) return null;
+  return at.map((t) => (t < 0 ? t + timesteps : t));
+}
+
+/** Between which rows windows of truncated backpropagation meet, where the rows are of chosen timesteps. */
+export function boundariesOfRows(window: number | null, rows: readonly number[]): number[] {
+  if (window === null) return [];
+  const windows = rows.map((t) => Math.floor(t / window));
+  return windows.flatMap((one, row) => (row > 0 && one !== windows[row - 1] ? [row] : []));
+}
 
 /** The request for one row t of a Jacobian, in every timestep s. */
 export function rowRequest(tensor: Tensor, row: number): TensorRequest {
