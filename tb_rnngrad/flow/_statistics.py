@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tb_rnngrad.flow._lags import Float64
 from tb_rnngrad.flow._samples import OF_SAMPLES, QUANTILES, Curves, of_samples
-from tb_rnngrad.flow._sums import Cells, Moments, Sums, joined, sums_of_each
+from tb_rnngrad.flow._sums import Cells, Lags, Moments, Sums, joined, sums_of_each
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 from tb_rnngrad.parts import Part, parts_of
 from tb_rnngrad.record import as_data, as_mask, check_direction
@@ -33,11 +33,7 @@ class _Positions:
     def __init__(self, moments: Moments, mask: NDArray[np.bool_] | None) -> None:
         self.moments = moments
         self.mask = mask  # [samples, positions]
-
-    @cached_property
-    def norms(self) -> Float64:
-        """[positions, samples]: L2 norm over channels."""
-        return self.moments.norms
+        self.norms = moments.norms  # [positions, samples]
 
     @cached_property
     def quantiles(self) -> Mapping[str, Float64]:
@@ -66,7 +62,7 @@ class _Timesteps(_Positions):
     def __init__(self, moments: Moments, cells: Cells, mask: NDArray[np.bool_] | None) -> None:
         super().__init__(moments, mask)
         self.counted = cells
-        self.cells = moments.samples * cells.zeros.shape[1]
+        self.cells = moments.samples * cells.alive.shape[1]
 
 
 def _norm_mean(positions: _Positions) -> Float64:
@@ -107,7 +103,7 @@ def _std_norm(positions: _Positions) -> Float64:
 
 def _zero_share(timesteps: _Timesteps) -> Float64:
     """Is it dead: the share of exact zeros."""
-    return timesteps.counted.zeros.sum(axis=1) / timesteps.cells
+    return timesteps.counted.zeros / timesteps.cells
 
 
 def _nan_share(timesteps: _Timesteps) -> Float64:
@@ -244,70 +240,65 @@ def parts_or_whole(
     return parts or [Part("", slice(None), direction, channel_groups)]
 
 
-def statistics_of_sums(
-    sums: Mapping[str, Sequence[Sums]], thresholds: Thresholds
-) -> list[Statistics]:
-    """Return the statistics of several batches of which the sums are known.
+def statistics_of_sums(sums: Mapping[str, Sums], thresholds: Thresholds) -> list[Statistics]:
+    """Return the statistics of the batches of which the sums are known.
 
     Args:
-        sums: of each part, or of "" where there is but one, those of every batch.
+        sums: of each part, or of "" where there is but one.
         thresholds: see `statistics`.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        tables = {name: _tables(of_each, thresholds) for name, of_each in sums.items()}
+        tables = {name: _tables(of_part, thresholds) for name, of_part in sums.items()}
         if "" in tables:
             return [Statistics(rows, {}) for rows in tables[""]]
-        found = []
-        for index, of_parts in enumerate(zip(*sums.values(), strict=True)):
-            moments, cells = joined(of_parts)
-            rows = np.full((len(moments.samples), len(STATISTICS)), np.nan, np.float32)
-            _fill_by_timestep(rows, _Timesteps(moments, cells, of_parts[0].mask))
-            found.append(Statistics(rows, {name: of[index] for name, of in tables.items()}))
-        return found
+        return [
+            Statistics(rows, {name: of_part[index] for name, of_part in tables.items()})
+            for index, rows in enumerate(_tables(joined([*sums.values()]), thresholds))
+        ]
 
 
-def _tables(sums: Sequence[Sums], thresholds: Thresholds) -> list[NDArray[np.float32]]:
+def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
     """Return [timesteps, len(STATISTICS)] of every batch."""
-    tables = []
-    for one in sums:
-        rows = np.full((len(one.moments.samples), len(STATISTICS)), np.nan, np.float32)
-        _fill_by_timestep(rows, _Timesteps(one.moments, one.cells, one.mask))
-        tables.append(rows)
-        if one.by_lag is None:
-            continue
-        positions = _Positions(one.by_lag, one.by_lag.known)
-        for name, formula in _BY_LAG.items():
-            rows[:, STATISTICS.index(name)] = formula(positions)
-    alike: dict[int, list[int]] = {}
-    for index, one in enumerate(sums):
-        if one.by_lag is not None:
-            alike.setdefault(len(tables[index]), []).append(index)
-    for indices in alike.values():
-        by_lags = [lags for index in indices if (lags := sums[index].by_lag) is not None]
-        curves = Curves(
-            np.stack([lags.norms.T for lags in by_lags]),
-            np.stack([lags.noise.T for lags in by_lags]),
-            np.sqrt(np.stack([lags.squared_mean for lags in by_lags])),
-            np.stack([lags.known for lags in by_lags]),
-        )
-        named, reach = of_samples(curves, thresholds)
-        columns = np.stack([named[name] for name in OF_SAMPLES], axis=1)
-        for place, index in enumerate(indices):
-            tables[index][:, _FIRST_REACH : _FIRST_REACH + len(_REACH)] = reach[place]
-            tables[index][:, -len(OF_SAMPLES) :] = columns[place]
+    columns = np.full((len(STATISTICS), len(sums.moments.samples)), np.nan, np.float32)
+    timesteps = _Timesteps(sums.moments, sums.cells, sums.mask)
+    for name, of_timesteps in _BY_TIMESTEP.items():
+        columns[STATISTICS.index(name)] = of_timesteps(timesteps)
+    if sums.by_lag is not None:
+        lags = _Positions(sums.by_lag, sums.by_lag.known)
+        for name, of_lags in _BY_LAG.items():
+            columns[STATISTICS.index(name)] = of_lags(lags)
+    table = np.ascontiguousarray(columns.T)
+    tables = [table[batch] for batch in sums.batches]
+    for batch, rows in zip(sums.batches, tables, strict=True):
+        if timesteps.cells[batch].any():
+            rows[:, _DEAD_SHARE] = 1 - sums.cells.alive[batch].any(axis=0).mean()
+    if sums.by_lag is not None:
+        _fill_of_samples(table, sums, sums.by_lag, thresholds)
     return tables
 
 
+def _fill_of_samples(
+    table: NDArray[np.float32], sums: Sums, lags: Lags, thresholds: Thresholds
+) -> None:
+    """Fill in, for batches of equal length together, what the samples' own curves come to."""
+    norms, noise, signal = lags.norms, lags.noise, np.sqrt(lags.squared_mean)
+    starts = np.array([batch.start for batch in sums.batches])
+    for length in set(sums.lengths):
+        at = starts[np.equal(sums.lengths, length), np.newaxis] + np.arange(length)
+        curves = Curves(
+            norms[at].swapaxes(1, 2),
+            noise[at].swapaxes(1, 2),
+            signal[at],
+            lags.known[:, at].swapaxes(0, 1),
+        )
+        named, reach = of_samples(curves, thresholds)
+        of_batch = np.stack([named[name] for name in OF_SAMPLES], axis=1)
+        table[at, _FIRST_REACH : _FIRST_REACH + len(_REACH)] = reach
+        table[at, -len(OF_SAMPLES) :] = of_batch[:, np.newaxis]
+
+
 _FIRST_REACH: Final = STATISTICS.index(_REACH[0])
-
-
-def _fill_by_timestep(rows: NDArray[np.float32], timesteps: _Timesteps) -> None:
-    for column, formula in enumerate(_BY_TIMESTEP.values()):
-        rows[:, column] = formula(timesteps)
-    has_cells = timesteps.cells.any()
-    alive = timesteps.counted.zeros < timesteps.moments.samples[:, np.newaxis]
-    dead_share = 1 - alive.any(axis=0).mean() if has_cells else np.nan
-    rows[:, STATISTICS.index("dead_share")] = dead_share
+_DEAD_SHARE: Final = STATISTICS.index("dead_share")
 
 
 def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:

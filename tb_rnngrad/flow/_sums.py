@@ -1,11 +1,10 @@
-"""Sums over the cells of a batch: the one pass over its values that all statistics are made of."""
+"""Sums over the cells of batches: the one pass over their values that all statistics are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,17 @@ from tb_rnngrad.flow._lags import Float64, timestep_of_lag
 
 Counts = NDArray[np.int64]
 
+_PIECE_CELLS: Final = 2**18
+
 # A difference of two numbers in float64 that is this small a part of them is still good to float32.
 _CANCELLED: Final = 1e-4
 
-_PIECE_CELLS: Final = 2**18
+# From so many channels on, whose rounding averages out, sums in float32 are as good as the float32
+# that statistics are kept in, and take half the time: unless they come near the limits of its range
+# or are what is left of larger numbers, of which they must be this part or more.
+_MANY_CHANNELS: Final = 64
+_SQUARES_OF_FLOAT32: Final = 1e-30, 1e30
+_LEFT_OF_FLOAT32: Final = 0.03
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Moments:
         squares = self.squares - 2 * self.along_mean + self.squared_mean[:, np.newaxis]
         return np.sqrt(np.maximum(squares, 0))
 
-    def at(self, positions: slice | NDArray[np.intp]) -> Moments:
+    def at(self, positions: NDArray[np.intp]) -> Moments:
         """Return those of some positions, in that order."""
         return Moments(
             **{field.name: getattr(self, field.name)[positions] for field in fields(self)}
@@ -62,19 +68,17 @@ class Cells:
 
     Attributes:
         max_abs: [timesteps]: the largest magnitude.
-        zeros: [timesteps, channels]: samples that are exactly 0 there.
+        zeros: [timesteps]: cells that are exactly 0.
+        alive: [timesteps, channels]: whether a sample is not exactly 0 there.
         nan: [timesteps]: cells that are NaN.
         inf: [timesteps]: cells that are +Inf or -Inf.
     """
 
     max_abs: NDArray[Any]
     zeros: Counts
+    alive: NDArray[np.bool_]
     nan: Counts
     inf: Counts
-
-    def at(self, timesteps: slice) -> Cells:
-        """Return those of some timesteps."""
-        return Cells(**{name: getattr(self, name)[timesteps] for name in _CELLS})
 
 
 @dataclass(frozen=True)
@@ -90,34 +94,40 @@ class Lags(Moments):
 
 @dataclass(frozen=True)
 class Sums:
-    """The sums of one batch, or of one part of its channels.
+    """The sums of batches, or of one part of their channels.
+
+    Timesteps, and lags, of all batches follow each other.
 
     Attributes:
+        lengths: the number of timesteps of each batch.
         moments: by timestep.
         cells: by timestep.
         by_lag: the moments by lag; None where timesteps have no one order.
         mask: [samples, timesteps] of bool; None: all is real.
     """
 
+    lengths: Sequence[int]
     moments: Moments
     cells: Cells
     by_lag: Lags | None
     mask: NDArray[np.bool_] | None
 
     @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self.cells.zeros.shape[1]
+    def batches(self) -> list[slice]:
+        """Where each batch is among all timesteps."""
+        ends = np.cumsum(self.lengths).tolist()
+        return [slice(end - length, end) for end, length in zip(ends, self.lengths, strict=True)]
 
 
-def joined(parts: Sequence[Sums]) -> tuple[Moments, Cells]:
+def joined(parts: Sequence[Sums]) -> Sums:
     """Return the sums by timestep over the channels of all parts."""
     moments, cells = [part.moments for part in parts], [part.cells for part in parts]
 
     def total(name: str, of: Sequence[Moments] | Sequence[Cells]) -> Any:
         return sum(getattr(one, name) for one in of)
 
-    return (
+    return Sums(
+        parts[0].lengths,
         Moments(
             moments[0].samples,
             *(
@@ -127,10 +137,13 @@ def joined(parts: Sequence[Sums]) -> tuple[Moments, Cells]:
         ),
         Cells(
             np.maximum.reduce([one.max_abs for one in cells]),
-            np.concatenate([one.zeros for one in cells], axis=1),
+            total("zeros", cells),
+            np.concatenate([one.alive for one in cells], axis=1),
             total("nan", cells),
             total("inf", cells),
         ),
+        None,
+        parts[0].mask,
     )
 
 
@@ -138,26 +151,25 @@ def sums_of_each(
     batches: Sequence[NDArray[Any]],
     masks: Sequence[NDArray[np.bool_] | None],
     direction: str,
-) -> list[Sums]:
+) -> Sums:
     """Return the sums of several batches; together, small ones take a fraction of the time.
 
     Args:
         batches: each [samples, timesteps, channels], with as many samples and channels in all.
         masks: of each batch [samples, timesteps] of bool, or None for all.
-        direction: in which timesteps are processed, "forward" or "backward".
+        direction: in which timesteps are processed, "forward" or "backward"; "both": in no one
+            order, so that nothing is summed up by lag.
     """
     data, mask = _side_by_side(batches, masks)
-    summed = _summed_up(data, mask, (*_MOMENTS, *_CELLS))
-    moments = Moments(**{name: summed[name] for name in _MOMENTS})
-    cells = Cells(**{name: summed[name] for name in _CELLS})
-    found, start = [], 0
-    for batch, own_mask in zip(batches, masks, strict=True):
-        at = slice(start, start + batch.shape[1])
-        start = at.stop
-        own = moments.at(at)
-        by_lag = None if direction == "both" else _by_lag(batch, own_mask, own, direction)
-        found.append(Sums(own, cells.at(at), by_lag, own_mask))
-    return found
+    lengths = [batch.shape[1] for batch in batches]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        pieces = list(_pieces(data, mask))
+        moments = _concatenated([_moments_of(piece) for piece in pieces])
+        cells = _concatenated([_cells_of(piece) for piece in pieces])
+        by_lag = None
+        if direction != "both":
+            by_lag = _by_lag(data, mask, lengths, moments, direction)
+    return Sums(lengths, moments, cells, by_lag, mask)
 
 
 def _side_by_side(
@@ -175,129 +187,138 @@ def _side_by_side(
 
 
 def _by_lag(
-    data: NDArray[Any], mask: NDArray[np.bool_] | None, by_timestep: Moments, direction: str
+    data: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    lengths: Sequence[int],
+    by_timestep: Moments,
+    direction: str,
 ) -> Lags:
+    starts = np.cumsum([0, *lengths[:-1]])
     if mask is None:
-        order = slice(None) if direction == "backward" else slice(None, None, -1)
+        back = 1 if direction == "backward" else -1
+        orders = [np.arange(length)[::back] for length in lengths]
+        order = np.concatenate(orders) + np.repeat(starts, lengths)
         return Lags(**vars(by_timestep.at(order)), known=np.ones(data.shape[:2], np.bool_))
-    timestep, known = timestep_of_lag(mask, direction)
+    masks = np.split(mask, starts[1:], axis=1)
+    timesteps, are_known = zip(*(timestep_of_lag(one, direction) for one in masks), strict=True)
+    timestep = np.concatenate(timesteps, axis=1) + np.repeat(starts, lengths)
+    known = np.concatenate(are_known, axis=1)
     if (timestep == timestep[0]).all() and known.any(axis=0).all():  # samples end together
         return Lags(**vars(by_timestep.at(timestep[0])), known=known)
     aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
-    return Lags(**_summed_up(aligned, known, _MOMENTS), known=known)
+    moments = _concatenated([_moments_of(piece) for piece in _pieces(aligned, known)])
+    return Lags(**vars(moments), known=known)
 
 
-_MOMENTS: Final = tuple(field.name for field in fields(Moments))
-_CELLS: Final = tuple(field.name for field in fields(Cells))
+@dataclass(frozen=True)
+class _Piece:
+    """Some timesteps of a batch.
 
+    Attributes:
+        values: [samples, timesteps, channels], float32 or float64. Padding is 0, so that it adds
+            nothing to a sum.
+        mask: [samples, timesteps]; None: all is real.
+        samples: [timesteps]: samples that are real there.
+    """
 
-def _summed_up(
-    data: NDArray[Any], mask: NDArray[np.bool_] | None, names: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    """Return properties of a `_Piece` by name, over all timesteps."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        pieces = [[getattr(piece, name) for name in names] for piece in _pieces(data, mask)]
-    return {
-        name: np.concatenate(arrays)
-        for name, arrays in zip(names, zip(*pieces, strict=True), strict=True)
-    }
+    values: NDArray[Any]
+    mask: NDArray[np.bool_] | None
+    samples: Counts
 
 
 def _pieces(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Iterator[_Piece]:
     """Give the batch in pieces that stay in the processor's cache: half the time if it is long."""
     samples, timesteps, channels = data.shape
+    dtype = np.float64 if data.dtype.itemsize > 4 else np.float32
     stride = max(1, _PIECE_CELLS // (samples * channels))
     for start in range(0, timesteps, stride):
-        at = slice(start, start + stride)
-        yield _Piece(data[:, at], None if mask is None else mask[:, at])
+        values = data[:, start : start + stride].astype(dtype, copy=False)
+        if mask is None:
+            yield _Piece(values, None, np.full(values.shape[1], samples))
+            continue
+        real = mask[:, start : start + stride]
+        values = np.where(real[..., np.newaxis], values, values.dtype.type(0))
+        yield _Piece(values, real, real.sum(axis=0))
 
 
-class _Piece:
-    """Some timesteps of a batch, [samples, timesteps, channels].
+_Summed = TypeVar("_Summed", Moments, Cells)
 
-    Padding is 0 here, so that it adds nothing to a sum.
-    """
 
-    def __init__(self, data: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
-        self.mask = mask
-        self.size, _, self.channels = data.shape
-        # As given where it is only compared: half the bytes.
-        self.given = data.astype(np.float64 if data.dtype.itemsize > 4 else np.float32, copy=False)
-        if mask is not None:
-            self.given = self.given.copy()
-            self.given[~mask] = 0
-        self.samples: Counts = (
-            np.full(data.shape[1], len(data)) if mask is None else mask.sum(axis=0)
-        )
+def _concatenated(pieces: Sequence[_Summed]) -> _Summed:
+    if len(pieces) == 1:
+        return pieces[0]
+    kind = type(pieces[0])
+    arrays = {
+        field.name: np.concatenate([getattr(one, field.name) for one in pieces])
+        for field in fields(kind)
+    }
+    return kind(**arrays)
 
-    @cached_property
-    def data(self) -> Float64:
-        """The values in float64: their squares leave float32's range long before they do."""
-        return self.given.astype(np.float64, copy=False)
 
-    @cached_property
-    def squares(self) -> Float64:
-        """[timesteps, samples]: sum of squares over channels."""
-        return np.einsum("stc,stc->ts", self.data, self.data)
+def _moments_of(piece: _Piece) -> Moments:
+    values, samples = piece.values, piece.samples
+    if values.dtype == np.float32 and values.shape[2] >= _MANY_CHANNELS:
+        moments, _ = _products(values, samples)
+        if _is_exact_in_float32(moments, piece.mask):
+            return moments
+    values = values.astype(np.float64, copy=False)
+    moments, mean = _products(values, samples)
+    mean_squares = moments.squares.sum(axis=1) / samples
+    # Where the difference nearly cancels, or is not finite, deviations tell.
+    near = ~(moments.variance > _CANCELLED * mean_squares) & (mean_squares != 0) & (samples > 1)
+    if near.any():
+        deviation = values[:, near] - mean[near]
+        if piece.mask is not None:
+            deviation[~piece.mask[:, near]] = 0
+        moments.variance[near] = _dots(deviation, deviation).sum(axis=0) / samples[near]
+    return moments
 
-    @cached_property
-    def mean(self) -> Float64:
-        """[timesteps, channels]: mean over samples."""
-        sums = np.ones(self.size) @ self.data.reshape(self.size, -1)
-        return sums.reshape(-1, self.channels) / self.samples[:, np.newaxis]
 
-    @cached_property
-    def squared_mean(self) -> Float64:
-        """[timesteps]: sum of squares over channels of the mean over samples."""
-        return np.einsum("tc,tc->t", self.mean, self.mean)
+def _products(values: NDArray[Any], samples: Counts) -> tuple[Moments, NDArray[Any]]:
+    """Return the moments, and [timesteps, channels] the mean over samples, in values' precision."""
+    sums = np.ones(len(values), values.dtype) @ values.reshape(len(values), -1)
+    mean = sums.reshape(values.shape[1:]) / samples[:, np.newaxis].astype(values.dtype)
+    squares = _dots(values, values).T
+    squared_mean = _dots(mean, mean)
+    variance = (squares.sum(axis=1) / samples - squared_mean) * (samples > 1)  # exactly 0 of one
+    return Moments(samples, squares, squared_mean, variance, _dots(values, mean).T), mean
 
-    @property
-    def along_mean(self) -> Float64:
-        """[timesteps, samples]: product of a sample and the mean over samples."""
-        return np.einsum("stc,tc->ts", self.data, self.mean)
 
-    @property
-    def variance(self) -> Float64:
-        """[timesteps]: sum over channels of the variance over samples."""
-        mean_squares = self.squares.sum(axis=1) / self.samples
-        variance = mean_squares - self.squared_mean
-        # Where they nearly cancel, or are not finite, deviations tell.
-        near = ~(variance > _CANCELLED * mean_squares) & (mean_squares != 0)
-        if near.any():
-            deviation = self.data[:, near] - self.mean[near]
-            squares = np.einsum("stc,stc->st", deviation, deviation)
-            if self.mask is not None:
-                squares[~self.mask[:, near]] = 0
-            variance[near] = squares.sum(axis=0) / self.samples[near]
-        return variance
+def _dots(one: NDArray[Any], other: NDArray[Any]) -> Float64:
+    """Return the scalar products along the last axis, computed in the precision of both."""
+    if one.shape[-1] < _MANY_CHANNELS:
+        products = np.einsum("...c,...c->...", one, other)
+    else:
+        products = (one[..., np.newaxis, :] @ other[..., np.newaxis])[..., 0, 0]
+    return products.astype(np.float64, copy=False)
 
-    @cached_property
-    def max_abs(self) -> NDArray[Any]:
-        """[timesteps]: the largest magnitude."""
-        return np.asarray(np.abs(self.given).max(axis=0).max(axis=1))
 
-    @property
-    def zeros(self) -> Counts:
-        """[timesteps, channels]: how many samples are exactly 0 there, padding not counted."""
-        found = self.given == 0
-        if not found.any():
-            return np.zeros(found.shape[1:], np.int64)
-        few = self.size <= np.iinfo(np.uint8).max  # counted in bytes, in less than half the time
-        counted = found.view(np.uint8).sum(axis=0, dtype=np.uint8 if few else np.int64)
-        return counted - (self.size - self.samples)[:, np.newaxis]
+def _is_exact_in_float32(moments: Moments, mask: NDArray[np.bool_] | None) -> bool:
+    """Whether what was computed in float32 is as good as what float64 rounds to."""
+    least, most = _SQUARES_OF_FLOAT32
+    is_in_range = (moments.squares > least) & (moments.squares < most)
+    if mask is not None:
+        is_in_range |= ~mask.T
+    mean_squares = moments.squares.sum(axis=1) / moments.samples
+    # As much as is left of the mean where samples have random signs, or more.
+    left = np.minimum(moments.variance, moments.samples * moments.squared_mean)
+    is_left = (left > _LEFT_OF_FLOAT32 * mean_squares) | (moments.samples < 2)
+    return bool(is_in_range.all() and is_left.all())
 
-    @property
-    def nan(self) -> Counts:
-        """[timesteps]: number of NaN."""
-        return self._count(np.isnan)
 
-    @property
-    def inf(self) -> Counts:
-        """[timesteps]: number of +Inf and -Inf."""
-        return self._count(np.isinf)
-
-    def _count(self, is_found: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Counts:
-        """Count cells of a kind that is never finite; if there is none, the largest tells."""
-        if np.isfinite(self.max_abs).all():
-            return np.zeros(len(self.samples), np.int64)
-        return np.asarray(is_found(self.given).sum(axis=(0, 2)))
+def _cells_of(piece: _Piece) -> Cells:
+    values = piece.values
+    samples, timesteps, channels = values.shape
+    magnitudes = np.abs(values)
+    max_abs = magnitudes.max(axis=0).max(axis=1)
+    none = np.zeros(timesteps, np.int64)
+    is_finite = np.isfinite(max_abs).all()
+    nan, inf = none, none
+    if not is_finite:
+        nan, inf = np.isnan(values).sum(axis=(0, 2)), np.isinf(values).sum(axis=(0, 2))
+    elif magnitudes.min() > 0:
+        return Cells(max_abs, none, np.ones((timesteps, channels), np.bool_), none, none)
+    few = samples <= np.iinfo(np.uint8).max  # counted in bytes, in less than half the time
+    found = (values == 0).view(np.uint8).sum(axis=0, dtype=np.uint8 if few else np.int64)
+    zeros = found.sum(axis=1, dtype=np.int64) - (samples - piece.samples) * channels
+    return Cells(max_abs, zeros, found < samples, nan, inf)

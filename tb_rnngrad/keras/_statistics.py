@@ -33,7 +33,7 @@ def statistics(
         data = data[:, tf.newaxis]
     real = tf.ones(data.shape[:2], tf.bool) if mask is None else mask
     parts = flow.parts_or_whole(int(data.shape[1]), channel_groups, direction)
-    sums = {part.name: [_sums(data[:, :, part.channels], real, part.direction)] for part in parts}
+    sums = {part.name: _sums(data[:, :, part.channels], real, part.direction) for part in parts}
     return flow.statistics_of_sums(sums, thresholds)[0]
 
 
@@ -43,6 +43,7 @@ def _sums(data: tf.Tensor, mask: tf.Tensor, direction: str) -> Sums:
         aligned, known = _aligned_by_lag(data, mask, direction)
         by_lag = Lags(**_in_numpy(_moments(aligned, known)), known=np.asarray(known))
     return Sums(
+        [int(data.shape[1])],
         Moments(**_in_numpy(_moments(data, mask))),
         Cells(**_in_numpy(_cells(data, mask))),
         by_lag,
@@ -100,7 +101,8 @@ def _cells(data: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
 
     return {
         "max_abs": tf.reduce_max(tf.abs(tf.cast(data, tf.float64)), [0, 2]),
-        "zeros": count(data == 0, [0]),
+        "zeros": count(data == 0, [0, 2]),
+        "alive": tf.reduce_any(data != 0, 0),
         "nan": count(tf.math.is_nan(data), [0, 2]),
         "inf": count(tf.math.is_inf(data), [0, 2]),
     }
