@@ -235,24 +235,15 @@ export class RgCurve extends SizedElement implements Pictured {
       ...plotOptions(this.lines, () => this.scale, this.turned, { text, grid }),
       width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
       height: HEIGHT,
-      hooks: {
-        draw: [(plot) => drawBoundaries(plot, this.boundaries, text)],
-        setCursor: [
-          (plot) => {
-            if (!this.pointed) return;
-            const index = plot.cursor.idx;
-            tell(
-              this,
-              "rg-cursor",
-              index === null || index === undefined ? null : { t: index, c: this.channel },
-            );
-          },
-        ],
-      },
+      hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
     };
     const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
-    plot.over.addEventListener("pointerenter", () => {
+    // The pointer itself tells where it is. uPlot's setCursor hook also runs at every redraw, which would answer what
+    // it caused: the page would never come to rest.
+    plot.over.addEventListener("pointermove", (event) => {
       this.pointed = true;
+      const across = event.clientX - plot.over.getBoundingClientRect().left;
+      tell(this, "rg-cursor", { t: plot.posToIdx(across), c: this.channel });
     });
     plot.over.addEventListener("pointerleave", () => {
       this.pointed = false;
