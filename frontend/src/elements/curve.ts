@@ -125,7 +125,7 @@ export class RgCurve extends SizedElement implements Pictured {
               html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
                   x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
                 ></line></svg>${line.label}${
-                  at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`
+                  at === undefined ? "" : html` <b>${reading(lastKnown(line.values, at), this.gap)}</b>`
                 }</span>`,
           )}
         ${at === undefined ? "" : html`<span class="muted">at ${this.axis} ${this.xs?.[at] ?? at}</span>`}
@@ -251,6 +251,13 @@ export class RgCurve extends SizedElement implements Pictured {
     });
     return plot;
   }
+}
+
+/** The value at a place, or the last one before it where the line goes on. */
+function lastKnown(values: Line["values"], at: number): Line["values"][number] {
+  let place = at;
+  while (place > 0 && values[place] === undefined) place--;
+  return values[place];
 }
 
 function reading(value: number | null | undefined, gap: string): string {
