@@ -77,7 +77,7 @@ export function seriesNames(cards: readonly { series: Series }[]): string[] {
 
 /** The order in which a series processes timesteps, from which its lags count. */
 export function directionOf({ entry }: Series): Direction {
-  return entry.metadata.direction ?? "forward";
+  return entry.metadata.direction === "backward" ? "backward" : "forward";
 }
 
 export function flagColour(flag: Flag): string {

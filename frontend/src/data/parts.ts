@@ -18,9 +18,9 @@ export function relatives({ metadata, parts }: TagEntry): string[] {
   return metadata.part_of == null ? (parts ?? []) : [metadata.part_of];
 }
 
-/** Whether it is judged by its parts alone. */
-export function isWhole({ parts }: TagEntry): boolean {
-  return parts !== undefined;
+/** Whether its timesteps are lags too: not where parts work in orders of their own, nor of the sum of two directions. */
+export function hasLags({ metadata, parts }: TagEntry): boolean {
+  return parts === undefined && metadata.direction !== "both";
 }
 
 /** What a part is in its record, such as "backward" or "cell_1"; null where it is a record itself. */

@@ -12,8 +12,8 @@ export interface Metadata {
   description: string;
   title: string;
   symbol: string;
-  /** The order in which timesteps are processed. */
-  direction: "forward" | "backward";
+  /** The order in which timesteps are processed; both: a sum of two directions. */
+  direction: "forward" | "backward" | "both";
   /** The tag of the record that this is a direction or a stacked cell of; null: of none. */
   part_of: string | null;
 }

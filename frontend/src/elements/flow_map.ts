@@ -23,7 +23,7 @@ export class RgFlowMap extends LitElement implements Pictured {
     picture: { attribute: false },
     line: { attribute: false },
     flagged: { type: Boolean },
-    partly: { type: Boolean },
+    lagless: { type: Boolean },
     what: { type: String },
     scale: { attribute: false },
     map: { type: String },
@@ -49,8 +49,8 @@ export class RgFlowMap extends LitElement implements Pictured {
   declare line: (number | null)[] | null;
   /** Whether to mark steps with flags. */
   declare flagged: boolean;
-  /** Whether its horizon is that of its parts. */
-  declare partly: boolean;
+  /** Whether it has no lags, and so no horizon. */
+  declare lagless: boolean;
   /** What a cell holds, in words. */
   declare what: string;
   declare scale: Scale;
@@ -90,9 +90,7 @@ export class RgFlowMap extends LitElement implements Pictured {
     const { flow, horizon, flags } = this.course;
     const row = this.point?.row ?? null;
     const reach = Number.isNaN(horizon.p50[index]) ? "no horizon" : `horizon: lag ${horizon.p50[index]}`;
-    const words = this.flagged
-      ? `${this.partly ? "judged by its parts" : reach}; ${flagWords(flags[index])}`
-      : "";
+    const words = this.flagged ? `${this.lagless ? "" : reach}; ${flagWords(flags[index])}` : "";
     const step = `step ${flow.steps[index][0]}`;
     if (row === null || row >= this.picture.channels) {
       return html`<span class="muted">${[step, words].filter(Boolean).join(", ")}. Click a step to go there.</span>`;

@@ -2,7 +2,7 @@ import { css, html, LitElement } from "lit";
 import type { Scale } from "../colour/scale";
 import { short } from "../colour/ticks";
 import { directionOf, seriesNames } from "../courses";
-import { isWhole } from "../data/parts";
+import { hasLags } from "../data/parts";
 import type { Window } from "../data/pool";
 import type { Course } from "../views/course";
 import {
@@ -39,7 +39,11 @@ const COLUMNS: [name: string, words: (course: Course, index: number) => unknown]
     "Largest gain",
     (course, i) => spreadWords(course.gain, i, (gain) => `×${short(gain)}`, "", course.gained[i]),
   ],
-  ["Samples agree", (course, i) => spreadWords(course.snrHorizon, i, (lag) => `up to lag ${short(lag)}`)],
+  [
+    "Samples agree",
+    (course, i) =>
+      spreadWords(course.snrHorizon, i, (lag) => (lag < 0 ? "nowhere" : `up to lag ${short(lag)}`)),
+  ],
   ["Samples judged", (course, i) => (Number.isNaN(course.samples[i]) ? "not logged" : course.samples[i])],
 ];
 
@@ -138,8 +142,8 @@ export class RgFlowNow extends LitElement {
           return html`<tr>
             <th scope="row"><i style="background:${colour}"></i>${names[i]}${nearest}</th>
             ${
-              isWhole(series.entry)
-                ? html`<td colspan=${COLUMNS.length} class="muted">judged by its parts</td>`
+              !hasLags(series.entry)
+                ? html`<td colspan=${COLUMNS.length} class="muted">${series.entry.parts ? "judged by its parts" : "a sum of two directions has no lags"}</td>`
                 : COLUMNS.map(([, words]) => html`<td>${words(course, index)}</td>`)
             }
           </tr>`;

@@ -3,7 +3,7 @@ import type { Series } from "../choices";
 import { makeScale, type Scale, union } from "../colour/scale";
 import { directionOf, type FlowCard } from "../courses";
 import type { LoadedFlow } from "../data/flows";
-import { isWhole, tagWords } from "../data/parts";
+import { hasLags, tagWords } from "../data/parts";
 import type { Flow, Tensor } from "../data/types";
 import type { Exports } from "../exports";
 import { extentOf, mapFor } from "../model";
@@ -75,7 +75,7 @@ export class RgFlowView extends LitElement {
 
   override render() {
     const drawn = this.cards.flatMap((card) => this.draw(card));
-    const judged = drawn.filter(({ series }) => !isWhole(series.entry));
+    const judged = drawn.filter(({ series }) => hasLags(series.entry));
     const { scale: name, limit } = this.of;
     const extent = union(drawn.map(({ picture }) => extentOf(picture)));
     const scale = makeScale(extent, { name, signed: false, limit, threshold: null });
@@ -161,14 +161,16 @@ export class RgFlowView extends LitElement {
           ${exports ? html`<rg-export-menu .exports=${exports}></rg-export-menu>` : nothing}
         </header>
         <p class="muted">${tagWords(series.tag, series.entry)} · ${series.entry.metadata.title}</p>
-        ${series.entry.parts ? this.renderParts(series, series.entry.parts) : nothing}
-        ${series.entry.parts && this.state.flowAxis === "lag" ? nothing : body}
+        ${hasLags(series.entry) ? nothing : this.renderWhole(series)}
+        ${hasLags(series.entry) || this.state.flowAxis === "timestep" ? body : nothing}
       </article>
     `;
   }
 
   /** Of a record whose parts work in orders of their own: the way to those. */
-  private renderParts({ run, tag }: Series, parts: readonly string[]) {
+  private renderWhole({ run, tag, entry: { parts } }: Series) {
+    if (!parts)
+      return html`<p>It is the sum of two directions, which end at different timesteps: it has no lags.</p>`;
     const open = (shown: readonly string[]) =>
       tell(this, "rg-set", { alone: shown.map((part): [string, string] => [run, part]) });
     return html`<p>
@@ -242,7 +244,7 @@ export class RgFlowView extends LitElement {
   ) {
     const { flowAxis, bptt, flowWindow } = this.state;
     return html`<rg-flow-map
-      .course=${course} .partly=${isWhole(series.entry)} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
+      .course=${course} .lagless=${!hasLags(series.entry)} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
       .scale=${look.scale} .map=${look.map} .axis=${flowAxis} .step=${this.step} .point=${this.point} .window=${flowWindow}
       .boundaries=${boundaries(bptt, course.flow.timesteps, flowAxis)}
     ></rg-flow-map>`;

@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { flowCards, marksOf, seriesNames } from "../courses";
-import { isWhole } from "../data/parts";
+import { hasLags } from "../data/parts";
 import { JUDGED } from "../data/statistics";
 import { tell } from "../elements/events";
 import { type Known, metricPlot } from "../elements/flow_curves";
@@ -36,7 +36,7 @@ export const overviewTab: Tab = {
   question: "Is it learning long dependencies, since when, and is this run better?",
   controls: ["steps"],
   firstRuns: FIRST_RUNS,
-  draws: (entry) => hasFlow(entry) && !isWhole(entry),
+  draws: (entry) => hasFlow(entry) && hasLags(entry),
   first: (tags, entries) => {
     const hidden = tags.filter((tag) => entries[tag].metadata.quantity === "hidden_state_gradient");
     return hidden.length ? hidden : tags.slice(0, 1);
