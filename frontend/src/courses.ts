@@ -75,6 +75,16 @@ export function seriesNames(cards: readonly { series: Series }[]): string[] {
   );
 }
 
+const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+/** How the lines of series are dashed, which tells those of one run, and so of one colour, apart. */
+export function dashesOf(cards: readonly { series: Series }[]): number[][] {
+  return cards.map(({ series }, i) => {
+    const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
+    return DASHES[before % DASHES.length];
+  });
+}
+
 /** The order in which a series processes timesteps, from which its lags count. */
 export function directionOf({ entry }: Series): Direction {
   return entry.metadata.direction === "backward" ? "backward" : "forward";

@@ -1,5 +1,5 @@
 import { html, LitElement } from "lit";
-import { type FlowCard, seriesNames } from "../courses";
+import { dashesOf, type FlowCard, seriesNames } from "../courses";
 import type { Window } from "../data/pool";
 import type { Course } from "../views/course";
 import type { Spread } from "../views/flow";
@@ -33,7 +33,6 @@ const METRICS: Record<Metric, Omit<StepPlot, "traces">> = {
     gap: "none",
   },
 };
-const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 /** Bands of more series hide each other. */
 const MOST_BANDS = 3;
 
@@ -71,16 +70,15 @@ export class RgFlowCurves extends LitElement {
 
 /** The chart of a metric: the median sample's, of few series with a band from 5 to 95 %. */
 export function metricPlot(cards: readonly Known[], metric: Metric): StepPlot {
-  const names = seriesNames(cards);
-  const traces = cards.map(({ course, colour, series }, i): Trace => {
-    const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
+  const [names, dashes] = [seriesNames(cards), dashesOf(cards)];
+  const traces = cards.map(({ course, colour }, i): Trace => {
     const spread: Spread = course[metric];
     const steps = course.flow.steps.map(([step]) => step);
     const band = cards.length <= MOST_BANDS && spread.p05.some((value) => !Number.isNaN(value));
     return {
       label: names[i],
       colour,
-      dash: DASHES[before % DASHES.length],
+      dash: dashes[i],
       steps,
       values: Array.from(spread.p50),
       ...(band && { band: { low: Array.from(spread.p05), high: Array.from(spread.p95) } }),

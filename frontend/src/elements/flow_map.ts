@@ -90,7 +90,8 @@ export class RgFlowMap extends LitElement implements Pictured {
     const { flow, horizon, flags } = this.course;
     const row = this.point?.row ?? null;
     const reach = Number.isNaN(horizon.p50[index]) ? "no horizon" : `horizon: lag ${horizon.p50[index]}`;
-    const words = this.flagged ? `${this.lagless ? "" : reach}; ${flagWords(flags[index])}` : "";
+    const said = [...(this.lagless ? [] : [reach]), flagWords(flags[index])];
+    const words = this.flagged ? said.join("; ") : "";
     const step = `step ${flow.steps[index][0]}`;
     if (row === null || row >= this.picture.channels) {
       return html`<span class="muted">${[step, words].filter(Boolean).join(", ")}. Click a step to go there.</span>`;

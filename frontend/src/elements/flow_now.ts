@@ -1,7 +1,7 @@
 import { css, html, LitElement } from "lit";
 import type { Scale } from "../colour/scale";
 import { short } from "../colour/ticks";
-import { directionOf, seriesNames } from "../courses";
+import { dashesOf, directionOf, seriesNames } from "../courses";
 import { hasLags } from "../data/parts";
 import type { Window } from "../data/pool";
 import type { Course } from "../views/course";
@@ -24,7 +24,7 @@ import type { Drawn } from "./flow_view";
 import { controls } from "./theme";
 import "./curve";
 
-const FITTED = [5, 4];
+const FITTED = [1, 4];
 
 /** What stands in a row of the table. */
 const COLUMNS: [name: string, words: (course: Course, index: number) => unknown][] = [
@@ -56,7 +56,8 @@ function spreadWords(
   samples = Number.NaN,
 ) {
   if (Number.isNaN(p50[index])) return html`<span class="muted">cannot say</span>`;
-  const range = Number.isNaN(p05[index]) ? "" : `${words(p05[index])} to ${words(p95[index])}`;
+  const [low, high] = [words(p05[index]), words(p95[index])];
+  const range = Number.isNaN(p05[index]) || low === high ? "" : `${low} to ${high}`;
   const rests = Number.isNaN(samples) ? "" : `${samples} samples`;
   return html`${words(p50[index])}${of}<small>${[range, rests].filter(Boolean).join("; ")}</small>`;
 }
@@ -119,10 +120,12 @@ export class RgFlowNow extends LitElement {
 
   override render() {
     const { axis, drawn } = this;
-    const names = seriesNames(drawn);
+    const [names, dashes] = [seriesNames(drawn), dashesOf(drawn)];
     // Pointing changes none of them.
     const from = [...drawn.map(({ course }) => course), names.join(), this.step, axis, this.of];
-    const lines = this.lines.of(from, () => drawn.flatMap((one, i) => this.linesOf(one, names[i])));
+    const lines = this.lines.of(from, () =>
+      drawn.flatMap((one, i) => this.linesOf(one, names[i], dashes[i])),
+    );
     const longest = Math.max(...drawn.map(({ course }) => course.flow.timesteps));
     const row = this.point?.row ?? null;
     return html`
@@ -151,7 +154,7 @@ export class RgFlowNow extends LitElement {
       </table></div>
       <p class="muted">
         ${lines.some(({ band }) => band) ? "Band: 5th to 95th percentile over samples." : ""}
-        ${lines.some(({ aside }) => aside) ? "Dashed: an exponential of the median sample's half-life, laid along the norms." : ""}
+        ${lines.some(({ aside }) => aside) ? "Dotted: an exponential of the median sample's half-life, laid along the norms." : ""}
         ${drawn.some(({ course }) => course.earlier) ? "An earlier version logged this: the mean norm is judged, where all samples have every lag." : ""}
       </p>
     `;
@@ -161,13 +164,17 @@ export class RgFlowNow extends LitElement {
     return this.of === FLOW_STATISTICS.norm;
   }
 
-  private linesOf({ course: { flow, halfLife }, colour, series }: Drawn, label: string): Line[] {
+  private linesOf(
+    { course: { flow, halfLife }, colour, series }: Drawn,
+    label: string,
+    dash: number[],
+  ): Line[] {
     const index = indexOf(flow, this.step);
     const valueAt = reader(flow, this.axis, this.of);
     const values = Array.from({ length: flow.timesteps }, (_, row) =>
       orGap(valueAt(index * flow.timesteps + row)),
     );
-    if (!this.drawsNorms) return [{ label, colour, dash: [], values }];
+    if (!this.drawsNorms) return [{ label, colour, dash, values }];
     const { band } = OF_AXIS[this.axis];
     const at = (name: string) => Array.from(atStep(flow, name, index), orGap);
     const quantiles = band?.every((name) => name in flow.columns)
@@ -175,7 +182,7 @@ export class RgFlowNow extends LitElement {
       : undefined;
     const fitted = fittedNorms(flow, this.axis, index, halfLife.p50[index], directionOf(series));
     return [
-      { label, colour, dash: [], values, ...(quantiles && { band: quantiles }) },
+      { label, colour, dash, values, ...(quantiles && { band: quantiles }) },
       ...(fitted ? [{ label: `${label}, fitted`, colour, dash: FITTED, values: fitted, aside: true }] : []),
     ];
   }

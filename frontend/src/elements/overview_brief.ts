@@ -1,9 +1,9 @@
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement } from "lit";
 import { flagColour } from "../courses";
 import { tagWords } from "../data/parts";
 import { FLAG_NAMES } from "../views/flags";
 import { furthest, headline, type Line } from "../views/overview";
-import { ANSWERS, type Claim } from "../views/verdict";
+import { ANSWERS, type Answer, type Claim } from "../views/verdict";
 import { tell } from "./events";
 import { controls } from "./theme";
 
@@ -40,7 +40,8 @@ export class RgOverviewBrief extends LitElement {
       .yes { color: var(--rg-good); }
       .no { color: var(--rg-error); }
       .unknown { color: var(--rg-muted); }
-      button.link { text-align: left; white-space: normal; }
+      a { color: inherit; text-decoration: underline dotted; text-underline-offset: 2px; }
+      a:hover { color: var(--rg-accent-text); }
       p { margin: 0; font-size: 12px; }
     `,
   ];
@@ -60,7 +61,7 @@ export class RgOverviewBrief extends LitElement {
       <p class="muted">
         ${runs.length > MOST ? `${runs.length - MOST} more stand in the table. ` : ""}How far back: the memory horizon,
         the largest lag (timesteps before a sample's last) at which the gradient's norm is still ${share} of the sample's largest. What lies beyond
-        can hardly be learned from. <b>Yes</b>: it is at least half of the sequence, no flag speaks against it, and a loss that is
+        can hardly be learned from. <b>Yes</b>: it is nine tenths of the sequence or more, no flag speaks against it, and a loss that is
         logged has fallen. <b>No</b>: the gradient vanishes, explodes or is not finite.
       </p>
     `;
@@ -68,19 +69,36 @@ export class RgOverviewBrief extends LitElement {
 
   private renderRun(line: Line) {
     const { name, series, members, colour, since, step, verdict, flags, reasons } = line;
-    const others = flags.filter(
-      (flag) => !verdict.claims.some(({ text }) => text.includes(FLAG_NAMES[flag])),
-    );
+    const parts = [
+      ...verdict.claims.map((claim) => this.renderClaim(line, claim)),
+      ...flags
+        .filter((flag) => !verdict.claims.some(({ text }) => text.startsWith(FLAG_NAMES[flag])))
+        .map((flag) => html`<b style="color:${flagColour(flag)}">${FLAG_NAMES[flag]}</b>: ${reasons[flag]}`),
+      ...(since < step ? [html`at least half as far ${this.sinceWords(line)}`] : []),
+      ...this.othersWords(line),
+    ];
     return html`<li>
       <i style="background:${colour}"></i><b>${name}</b>
       <span class="muted">${tagWords(series.tag, series.entry)}${members.length ? `, ${members.length} runs` : ""}</span>
-      <span class="answer ${verdict.answer}">${ANSWERS[verdict.answer]}</span>
-      ${verdict.claims.map((claim, i) => html`${i ? "; " : ""}${this.renderClaim(line, claim)}`)}${
-        since < step ? html`<span class="muted">; at least half as far since step ${since}</span>` : nothing
-      }${others.map(
-        (flag) => html`; <b style="color:${flagColour(flag)}">${FLAG_NAMES[flag]}</b>: ${reasons[flag]}`,
-      )} <span class="muted">(step ${step})</span>
+      <span class="answer ${verdict.answer}">${ANSWERS[verdict.answer]}</span><br />
+      ${parts.map((part, i) => html`${i ? "; " : ""}${part}`)} <span class="muted">(step ${step})</span>
     </li>`;
+  }
+
+  private sinceWords({ since, members, first }: Line): string {
+    if (members.length) return `in all runs since step ${since}`;
+    return since === first ? "from the first step on" : `since step ${since}`;
+  }
+
+  /** What the run's other layers and directions say. */
+  private othersWords(line: Line): string[] {
+    const others = this.lines.filter((one) => one.name === line.name && one !== line);
+    if (others.length === 0) return [];
+    const counted = (Object.keys(ANSWERS) as Answer[]).flatMap((answer) => {
+      const count = others.filter(({ verdict }) => verdict.answer === answer).length;
+      return count ? [`${ANSWERS[answer]} (${count})`] : [];
+    });
+    return [`its other layers and directions: ${counted.join(", ")}`];
   }
 
   /** What a verdict rests on, as the way to what shows it. */
@@ -88,7 +106,10 @@ export class RgOverviewBrief extends LitElement {
     const open = () =>
       shows === "loss" ? tell(this, "rg-show-scalars", undefined) : openFlow(this, line, shows);
     const where = shows === "loss" ? "its chart" : "its maps";
-    return html`<button class="link" title="Show ${where}" @click=${open}>${text}</button>`;
+    return html`<a href="#" title="Show ${where}" @click=${(event: Event) => {
+      event.preventDefault();
+      open();
+    }}>${text}</a>`;
   }
 }
 

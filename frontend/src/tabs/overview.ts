@@ -1,12 +1,12 @@
 import { html, nothing } from "lit";
-import { flowCards, marksOf, seriesNames } from "../courses";
+import { flowCards, marksOf } from "../courses";
 import { hasLags } from "../data/parts";
 import { JUDGED } from "../data/statistics";
 import { tell } from "../elements/events";
-import { type Known, metricPlot } from "../elements/flow_curves";
+import { type Known, type Metric, metricPlot } from "../elements/flow_curves";
 import type { StepPlot } from "../elements/step_curves";
 import { hasFlow } from "../model";
-import { grouped, type Line, lineOf, sorted } from "../views/overview";
+import { grouped, isSaturated, type Line, lineOf, sorted } from "../views/overview";
 import { groupsBy, hyperparameterNames } from "../views/run_groups";
 import {
   isByEpoch,
@@ -60,7 +60,7 @@ export const overviewTab: Tab = {
     );
     const shown = new Set(page.series.map(({ run }) => run)).size;
     return html`
-      <div class="cards" style="--least: 420px" @rg-show-scalars=${showScalars}>
+      <div class="cards" style="--least: 420px; align-items: start" @rg-show-scalars=${showScalars}>
         <rg-overview-brief .lines=${lines} .eps=${state.eps} .told=${{ shown, all: page.drawnRuns.length }}></rg-overview-brief>
         <div class="charts">
           <rg-step-curves .plots=${plotsOf(known, lines, scalars, groupOf)} .stacked=${true} .dark=${dark}></rg-step-curves>
@@ -118,21 +118,27 @@ function scalarsOf(page: Page, known: readonly Known[]): Scalars {
   };
 }
 
-/** Scalars, the horizon, and what is left at the far end, all on one axis of steps. */
+/** Scalars, the horizon, and where that is the whole sequence what is left at the far end: on one axis of steps. */
 function plotsOf(
   known: readonly Known[],
   lines: readonly Line[],
   { curves }: Scalars,
   groupOf: (run: string) => string | null,
 ): StepPlot[] {
-  const colourOf = (run: string) => known.find(({ series }) => series.run === run)?.colour ?? CROWD_COLOUR;
+  // The best stand first, so that of a crowd they are drawn.
+  const order = sorted(lines, "-horizon").flatMap(({ series, members }) =>
+    members.length ? members.map((member) => member.series) : [series],
+  );
+  const placeOf = (run: string) => order.findIndex((series) => series.run === run);
+  const best = [...known].sort((a, b) => order.indexOf(a.series) - order.indexOf(b.series));
   const scalarPlots = curves.map(({ tag, of }): StepPlot => {
-    const traces = of.map(({ run, below, steps, values }) => ({
+    const ordered = [...of].sort((a, b) => placeOf(a.run) - placeOf(b.run));
+    const traces = ordered.map(({ run, below, steps, values }) => ({
       run,
       key: `${groupOf(run)} ${below}`,
       trace: {
         label: below ? `${run}, ${below}` : run,
-        colour: colourOf(run),
+        colour: best.find(({ series }) => series.run === run)?.colour ?? CROWD_COLOUR,
         dash: /valid|test|eval/i.test(below) ? [6, 4] : [],
         steps,
         values,
@@ -141,17 +147,12 @@ function plotsOf(
     const heading = isByEpoch(tag) ? `${tag}, placed by wall time` : tag;
     return { heading, scale: "linear", fromZero: false, gap: "none", traces: joinedTraces(traces, groupOf) };
   });
-  // The best stand first, so that of a crowd they are drawn.
-  const order = sorted(lines, "-horizon").flatMap(({ series, members }) =>
-    members.length ? members.map((member) => member.series) : [series],
-  );
-  const ranked = [...known].sort((a, b) => order.indexOf(a.series) - order.indexOf(b.series));
-  const names = seriesNames(ranked);
-  const metricPlots = (["horizon", "farEnd"] as const).map((metric): StepPlot => {
-    const plot = metricPlot(ranked, metric);
+  const metrics: Metric[] = lines.some(isSaturated) ? ["horizon", "farEnd"] : ["horizon"];
+  const metricPlots = metrics.map((metric): StepPlot => {
+    const plot = metricPlot(best, metric);
     const traces = plot.traces.map((trace, i) => {
-      const { run, tag } = ranked[i].series;
-      return { run, key: `${groupOf(run)} ${names[i].slice(run.length)} ${tag}`, trace };
+      const { run, tag } = best[i].series;
+      return { run, key: `${groupOf(run)} ${tag}`, trace };
     });
     return { ...plot, traces: joinedTraces(traces, groupOf) };
   });

@@ -17,8 +17,9 @@ export interface Line {
   /** The lines of a group's runs; none where it is one run. */
   members: readonly Line[];
   colour: string;
-  /** The logged step that it is of. */
+  /** The logged step that it is of, and the first one. */
   step: number;
+  first: number;
   /** The memory horizon, of how many lags, and its median sample's course so far. */
   horizon: Middle;
   lags: number;
@@ -66,6 +67,7 @@ export function lineOf(judged: Judged, step: number, limits: Limits): Line {
     members: [],
     colour,
     step: flow.steps[index][0],
+    first: flow.steps[0][0],
     horizon: middleOf(horizon, index),
     lags: course.lags[index],
     history: horizon.p50.subarray(0, index + 1),
@@ -198,8 +200,13 @@ const KEYS = {
   run: ({ name }: Line) => [name],
   tag: ({ series }: Line) => [series.tag],
   answer: ({ verdict }: Line) => [["no", "unknown", "yes"].indexOf(verdict.answer)],
-  // Where the horizon is the whole sequence, what is left at the far end ranks.
-  horizon: (line: Line) => [line.horizon.mid, isSaturated(line) ? line.farEnd.mid : 0],
+  // What explodes or is not finite reaches far for that alone. Where the horizon is the whole sequence, what is left at
+  // the far end ranks.
+  horizon: (line: Line) => [
+    Number(!isBroken(line)),
+    line.horizon.mid,
+    isSaturated(line) ? line.farEnd.mid : 0,
+  ],
   farEnd: ({ farEnd }: Line) => [farEnd.mid],
   trend: ({ history }: Line) => [trend(history).change],
   // A norm that grows, or stays, does not fade.
@@ -241,10 +248,7 @@ function compared(one: string | number, other: string | number, sign: number): n
 /** Of each run or group the line that reaches furthest back, the furthest first; broken ones after all others. */
 export function furthest(lines: readonly Line[]): Line[] {
   const seen = new Set<string>();
-  const ordered = sorted(lines, "-horizon");
-  return [...ordered.filter((line) => !isBroken(line)), ...ordered.filter(isBroken)].filter(
-    ({ name }) => !seen.has(name) && seen.add(name),
-  );
+  return sorted(lines, "-horizon").filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
 /** Whether the gradient reaches far only because it blows up, or is no number. */
@@ -290,7 +294,10 @@ function saturatedHeadline(runs: readonly Line[], healthy: readonly Line[]): str
     return `The gradient of ${name} reaches back all ${short(lags)} timesteps: ${left} there`;
   const alike = saturated.filter((line) => line.farEnd.mid >= (1 - AS_MUCH) * farEnd.mid);
   const who = alike.length > 1 ? `${listed(alike.map((line) => line.name))} keep most` : `${name} keeps most`;
-  return `${who} of the gradient: about ${left} ${short(lags)} timesteps back`;
+  const where = alike.every((line) => line.lags === lags)
+    ? `${short(lags)} timesteps back`
+    : "at the far end";
+  return `${who} of the gradient: about ${left} ${where}`;
 }
 
 function listed(names: readonly string[]): string {

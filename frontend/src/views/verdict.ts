@@ -28,7 +28,7 @@ export interface Progress {
 }
 
 /** A horizon of at least this share of the sequence is long. */
-const LONG = 0.5;
+const LONG = 0.9;
 
 /** What a verdict rests on: the fields of an overview's line, and more. */
 interface Evidence {
@@ -75,21 +75,13 @@ function whyUnknown({ horizon, lags, earlier }: Evidence): string | null {
 }
 
 /** How far back the median sample's gradient reaches, and what is left there. */
-export function reachWords({
-  horizon,
-  lags,
-  farEnd,
-  earlier,
-}: Pick<Evidence, "horizon" | "lags" | "farEnd" | "earlier">): string {
-  const whose = earlier ? "the mean gradient" : "the median sample's gradient";
-  const left = Number.isNaN(farEnd.mid)
-    ? ""
-    : `, ${percent(farEnd.mid)} of its largest norm is left at the far end`;
+function reachWords({ horizon, lags, farEnd, earlier }: Evidence): string {
+  const far = horizon.mid >= lags ? `all ${short(lags)}` : `${short(horizon.mid)} of ${short(lags)}`;
   const over = Number.isNaN(farEnd.low)
     ? ""
     : ` (5–95 % of samples: ${percent(farEnd.low)} to ${percent(farEnd.high)})`;
-  const far = horizon.mid >= lags ? `all ${short(lags)}` : `${short(horizon.mid)} of ${short(lags)}`;
-  return `${whose} reaches ${far} timesteps back${left}${over}`;
+  const left = Number.isNaN(farEnd.mid) ? "" : `, ${percent(farEnd.mid)} left at the far end${over}`;
+  return `${earlier ? "the mean gradient " : ""}reaches ${far} timesteps back${left}`;
 }
 
 function lossClaim({ tag, first, last }: Progress): Claim {
