@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { nearestStep, stepAt } from "../choices";
-import { type FlowCard, flagColour, flagWords, type Rise, risesOf, seriesNames } from "../courses";
+import { type FlowCard, flagColour, type Rise, risesOf, seriesNames } from "../courses";
 import type { Limits } from "../views/course";
 import { FLAG_NAMES, FLAGS, type Flag } from "../views/flags";
 import { beyondWords, flagReason } from "../views/samples";
@@ -91,7 +91,6 @@ export class RgFlagsBar extends LitElement {
       .now { white-space: normal; flex-wrap: wrap; gap: 2px 14px; }
       .now span { white-space: normal; flex-wrap: wrap; overflow-wrap: anywhere; }
       .now b { font-weight: 500; }
-      .now .why { font-size: 12px; }
     `,
   ];
 
@@ -157,22 +156,29 @@ export class RgFlagsBar extends LitElement {
       const name = kept[0] === this.step ? names[i] : `${names[i]} (step ${kept[0]})`;
       const index = course.flow.steps.indexOf(kept);
       const flags = course.flags[index];
-      const words = FLAGS.flatMap((flag) =>
-        flags.includes(flag)
-          ? [`${FLAG_NAMES[flag]}: ${flagReason(flag, course, index, this.limits)}`]
-          : (beyondWords(flag, course, index, this.limits) ?? []),
+      const words = flags.length
+        ? flags.map(
+            (flag) =>
+              html`<b>${FLAG_NAMES[flag]}</b> <span class="muted">${flagReason(flag, course, index, this.limits)}</span>`,
+          )
+        : [html`<b>no flag</b>`];
+      const asides = FLAGS.filter((flag) => !flags.includes(flag)).flatMap(
+        (flag) => beyondWords(flag, course, index, this.limits) ?? [],
       );
-      return [{ name, flags, words }];
+      return [
+        {
+          name,
+          flags,
+          words: [...words, ...asides.map((aside) => html`<span class="muted">${aside}</span>`)],
+        },
+      ];
     });
     const flagged = known.filter(({ flags }) => flags.length);
     const told = known.length > MOST_TOLD ? flagged.slice(0, MOST_TOLD) : known;
     const more = known.length > MOST_TOLD ? flagged.length - told.length : 0;
     const others = known.length - told.length - more;
     return html`<span class="muted">At step ${this.step}:</span>
-      ${told.map(
-        ({ name, flags, words }) =>
-          html`<span>${name}: <b>${flagWords(flags)}</b>${words.length ? html`<span class="why muted">${words.join("; ")}</span>` : nothing}</span>`,
-      )}
+      ${told.map(({ name, words }) => html`<span>${name}: ${words}</span>`)}
       ${more ? html`<span>${more} more: <b>flagged</b>, as the table says</span>` : nothing}
       ${others ? html`<span>${told.length ? `${others} others` : "all"}: <b>no flag</b></span>` : nothing}`;
   }

@@ -31,7 +31,12 @@ const COLUMNS: [name: string, words: (course: Course, index: number) => unknown]
   [
     "Horizon",
     (course, i) =>
-      spreadWords(course.horizon, i, (lag) => `lag ${short(lag)}`, ` of ${short(course.lags[i])}`),
+      spreadWords(
+        course.horizon,
+        i,
+        (lag) => `lag ${short(lag)}`,
+        Number.isNaN(course.lags[i]) ? "" : ` of ${short(course.lags[i])}`,
+      ),
   ],
   ["Left at the far end", (course, i) => spreadWords(course.farEnd, i, percent)],
   ["Half-life", halfLifeWords],
