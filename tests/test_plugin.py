@@ -612,6 +612,13 @@ def test_flow_gives_the_statistics_that_are_asked_for(server):
     assert found["statistics"] == ["max_abs", "norm_mean"]
 
 
+def test_flow_gives_the_rows_that_are_asked_for(server):
+    whole = server.get("/flow", run="flow", tag="rare", format="json").json()["shape"]
+    answer = server.get("/flow", run="flow", tag="rare", statistics="dead_share", t1=1)
+    assert answer.headers["X-RnnGrad-Shape"] == f"{whole[0]},1,1"
+    assert len(answer.body) == 4 * whole[0]
+
+
 def test_flow_appends_the_steps_of_the_same_reading(server):
     names = "norm_mean,rms"
     asked = {"run": "lstm", "tag": "masked", "statistics": names}

@@ -1,5 +1,6 @@
 /** What the page shows where the user did not choose, and what a choice amounts to. */
 
+import { relatives } from "./data/parts";
 import type { KeptStep, TagEntry, Tags } from "./data/types";
 import type { SeriesName, State } from "./state";
 import { type Groups, rangesOf } from "./views/groups";
@@ -41,16 +42,26 @@ function weight(tags: Tags, runs: readonly string[], tag: string): number {
   return quantities.some((quantity) => quantity?.startsWith("weight")) ? 2 : 1;
 }
 
-export function shownRuns(state: State, tags: Tags, known: readonly string[]): string[] {
-  const runs = orderedRuns(tags, known);
+export function shownRuns(
+  state: State,
+  tags: Tags,
+  known: readonly string[],
+  first: number = FIRST_RUNS,
+): string[] {
   if (state.runs) return [...state.runs];
-  return runs.filter((run) => Object.keys(tags[run]).length > 0).slice(0, FIRST_RUNS);
+  return orderedRuns(tags, known)
+    .filter((run) => Object.keys(tags[run]).length > 0)
+    .slice(0, first);
 }
 
 /** Picks the tags of a run to show at first, of those that a view can draw. */
 export type First = (tags: readonly string[], entries: Record<string, TagEntry>) => readonly string[];
 
-const FIRST: First = (tags) => tags.slice(0, 1);
+/** The first, or its parts where it is judged by them. */
+const FIRST: First = (tags, entries) => {
+  const parts = entries[tags[0]]?.parts?.filter((part) => tags.includes(part));
+  return parts?.length ? parts : tags.slice(0, 1);
+};
 
 /** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
 export function shownTags(
@@ -62,17 +73,35 @@ export function shownTags(
 ): string[] {
   const all = allTags(tags, runs, draws);
   const others = undrawn(state, tags, runs, draws);
-  const chosen = state.tags?.filter((tag) => !others.includes(tag));
+  const chosen = state.tags && [
+    ...new Set(
+      state.tags.flatMap((tag) => {
+        const instead = relativesIn(tags, runs, tag).filter((one) => all.includes(one));
+        if (instead.length && !all.includes(tag)) return instead;
+        return others.includes(tag) ? [] : [tag];
+      }),
+    ),
+  ];
   if (chosen && (chosen.length > 0 || others.length === 0)) return chosen;
   const firsts = new Set(runs.flatMap((run) => first(allTags(tags, [run], draws), tags[run] ?? {})));
   return all.filter((tag) => firsts.has(tag));
 }
 
-/** The chosen tags that are there, but not for `draws`. */
+/** The chosen tags that are there, but not for `draws`, and that no part or record of theirs stands for. */
 export function undrawn(state: State, tags: Tags, runs: readonly string[], draws: Draws): string[] {
   const drawn = allTags(tags, runs, draws);
   const there = allTags(tags, runs);
-  return (state.tags ?? []).filter((tag) => there.includes(tag) && !drawn.includes(tag));
+  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((one) => drawn.includes(one));
+  return (state.tags ?? []).filter((tag) => there.includes(tag) && !drawn.includes(tag) && !stoodFor(tag));
+}
+
+/** In any of the runs, a record's parts, or a part's record: what stands for a tag where that is not drawn. */
+function relativesIn(tags: Tags, runs: readonly string[], tag: string): string[] {
+  const found = runs.flatMap((run) => {
+    const entry = tags[run]?.[tag];
+    return entry ? relatives(entry) : [];
+  });
+  return [...new Set(found)];
 }
 
 export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly string[]): Series[] {

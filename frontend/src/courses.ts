@@ -2,9 +2,11 @@
 
 import type { Series } from "./choices";
 import type { LoadedFlow } from "./data/flows";
+import { tagWords } from "./data/parts";
 import type { Page } from "./tabs/tab";
 import { type Course, courseOf } from "./views/course";
 import { FLAG_NAMES, FLAGS, type Flag, rises } from "./views/flags";
+import type { Direction } from "./views/flow";
 
 /** A series and what came of its flow. */
 export interface FlowCard {
@@ -68,7 +70,24 @@ export function flagWords(flags: readonly Flag[]): string {
 /** What tells series apart: the run, and the tag where several are shown of a run. */
 export function seriesNames(cards: readonly { series: Series }[]): string[] {
   const tags = new Set(cards.map(({ series }) => series.tag));
-  return cards.map(({ series: { run, tag } }) => (tags.size > 1 ? `${run} ${tag}` : run));
+  return cards.map(({ series: { run, tag, entry } }) =>
+    tags.size > 1 ? `${run} ${tagWords(tag, entry)}` : run,
+  );
+}
+
+const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+/** How the lines of series are dashed, which tells those of one run, and so of one colour, apart. */
+export function dashesOf(cards: readonly { series: Series }[]): number[][] {
+  return cards.map(({ series }, i) => {
+    const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
+    return DASHES[before % DASHES.length];
+  });
+}
+
+/** The order in which a series processes timesteps, from which its lags count. */
+export function directionOf({ entry }: Series): Direction {
+  return entry.metadata.direction === "backward" ? "backward" : "forward";
 }
 
 export function flagColour(flag: Flag): string {

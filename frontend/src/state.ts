@@ -11,6 +11,7 @@ import type { FlowAxis } from "./views/flow";
 import type { FlowStatisticName } from "./views/flow_statistics";
 import type { OrderName } from "./views/order";
 import type { Sorting } from "./views/overview";
+import type { Grouping } from "./views/run_groups";
 
 export const VIEWS = [
   "overview",
@@ -63,6 +64,8 @@ export interface State extends Limits {
   /** Names of the runs and tags shown. */
   runs: string[] | null;
   tags: string[] | null;
+  /** The only ones shown, whatever runs and tags are chosen; null: all of those. */
+  alone: SeriesName[] | null;
   runFilter: string;
   tagFilter: string;
   /** Null: the last step, also when newer ones come. */
@@ -79,6 +82,11 @@ export interface State extends Limits {
   percentile: Percentile;
   /** The column that the overview is sorted by. */
   sort: Sorting;
+  /** How the overview groups runs, and the regular expression where it is by that. */
+  groupBy: Grouping;
+  groupPattern: string;
+  /** The scalars drawn above the horizon; null: a loss and an accuracy. */
+  scalars: string[] | null;
   /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
   flowAxis: FlowAxis;
   /** What they show. */
@@ -122,6 +130,7 @@ export const INITIAL: Readonly<State> = {
   view: "overview",
   runs: null,
   tags: null,
+  alone: null,
   runFilter: "",
   tagFilter: "",
   step: null,
@@ -138,6 +147,9 @@ export const INITIAL: Readonly<State> = {
   nonfinite: 0,
   dead: 0.1,
   sort: "-horizon",
+  groupBy: "",
+  groupPattern: "^(.*?)[-_./]?(?:seed|run|s)?[-_=]?\\d+$",
+  scalars: null,
   flowAxis: "timestep",
   flowOf: "norm",
   flowShow: "maps",

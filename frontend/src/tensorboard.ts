@@ -37,10 +37,25 @@ export function readHostHash(): string {
   return host.location.hash;
 }
 
-/** Replace the hash of TensorBoard's URL, while our tab is the one shown. */
-export function writeHostHash(hash: string): void {
-  const shown = /^(#|#rnngrad(&.*)?)?$/.test(host.location.hash);
-  if (shown && hash !== host.location.hash) host.history.replaceState(host.history.state, "", hash);
+/** Whether a hash of TensorBoard's URL is our tab's. */
+function isOurs(hash: string): boolean {
+  return /^(#|#rnngrad(&.*)?)?$/.test(hash);
+}
+
+/** Write the hash of TensorBoard's URL, while our tab is the one shown: in place, or as another entry of its history. */
+export function writeHostHash(hash: string, another = false): void {
+  if (!isOurs(host.location.hash) || hash === host.location.hash) return;
+  if (another) host.history.pushState(host.history.state, "", hash);
+  else host.history.replaceState(host.history.state, "", hash);
+}
+
+/** Call `moved` with the hash when the browser goes back or forward, while our tab is the one shown. */
+export function watchHistory(moved: (hash: string) => void): void {
+  const listen = () => {
+    if (isOurs(host.location.hash)) moved(host.location.hash);
+  };
+  host.addEventListener("popstate", listen);
+  window.addEventListener("pagehide", () => host.removeEventListener("popstate", listen), { once: true });
 }
 
 /** The address that shows what is seen now. */

@@ -27,6 +27,7 @@ import { FLOW_AXES } from "./views/flow";
 import { FLOW_STATISTIC_NAMES } from "./views/flow_statistics";
 import { ORDERS } from "./views/order";
 import { SORTINGS } from "./views/overview";
+import type { Grouping } from "./views/run_groups";
 
 const PREFIX = "p.rnngrad.";
 
@@ -161,6 +162,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   view: oneOf(VIEWS),
   runs: names,
   tags: names,
+  alone: orNull(seriesNames),
   runFilter: text,
   tagFilter: text,
   step: integer,
@@ -177,6 +179,12 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   nonfinite: share,
   dead: share,
   sort: oneOf(SORTINGS),
+  groupBy: {
+    write: String,
+    read: (value) => (/^(regex|hparams|hparam:.+)?$/.test(value) ? (value as Grouping) : undefined),
+  },
+  groupPattern: text,
+  scalars: names,
   flowAxis: oneOf(FLOW_AXES),
   flowOf: oneOf(FLOW_STATISTIC_NAMES),
   flowShow: oneOf(FLOW_SHOWS),

@@ -3,60 +3,80 @@ import type { Flow } from "../src/data/types";
 import { INITIAL } from "../src/state";
 import { courseOf, type Limits } from "../src/views/course";
 import { rises, worst } from "../src/views/flags";
+import { beyondWords, flagReason, samplesBeyond } from "../src/views/samples";
+import { decaying, earlier, flowOfSamples } from "./flows";
 
 const HIDDEN = "hidden_state_gradient";
 
-/** A flow of one step, of given norms by lag. */
-function flowOf(norms: number[], change: Record<string, number[]> = {}): Flow {
-  const columns = {
-    lag_norm_mean: norms,
-    lag_real_samples: norms.map((norm) => (Number.isNaN(norm) ? 0 : 2)),
-    nan_share: norms.map(() => 0),
-    inf_share: norms.map(() => 0),
-    dead_share: norms.map(() => 0),
-    ...change,
-  };
-  return {
-    steps: [[0, 1]],
-    timesteps: norms.length,
-    columns: Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, Float32Array.from(of)])),
-  };
+/** A flow of one step, of samples' norms by lag; or of one sample's. */
+function flowOf(norms: number[] | number[][], change: Record<string, number[]> = {}): Flow {
+  return flowOfSamples([Array.isArray(norms[0]) ? (norms as number[][]) : [norms as number[]]], change);
+}
+
+function courseAt(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
+  return courseOf(flow, quantity, { ...INITIAL, ...limits });
 }
 
 function flags(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
-  return courseOf(flow, quantity, { ...INITIAL, ...limits }).flags[0];
+  return courseAt(flow, quantity, limits).flags[0];
 }
 
-const lags = (a: number, count: number) => Array.from({ length: count }, (_, lag) => a ** lag);
+const lags = (a: number, count: number) => decaying(a, count);
 
 describe("vanishing", () => {
-  it("is a horizon below a share of the largest lag", () => {
+  it("is a median sample's horizon below a share of its lags", () => {
     expect(flags(flowOf(lags(0.5, 62)))).toEqual(["vanishing"]); // 6 of 61
     expect(flags(flowOf(lags(0.5, 61)))).toEqual([]); // 6 of 60, not below a tenth
     expect(flags(flowOf(lags(0.5, 61)), HIDDEN, { vanishing: 0.2 })).toEqual(["vanishing"]);
     expect(flags(flowOf(lags(0.5, 62)), HIDDEN, { eps: 0.001 })).toEqual([]);
   });
 
-  it("counts the lags that are real, and needs two", () => {
-    expect(flags(flowOf([...lags(0.5, 20), ...new Array(80).fill(Number.NaN)]))).toEqual([]); // 6 of 19
+  it("counts the lags that the median sample has, and needs two", () => {
+    expect(flags(flowOf([lags(0.5, 20), lags(0.5, 20), lags(0.5, 90)]))).toEqual([]); // 6 of 19
     expect(flags(flowOf([1]))).toEqual([]);
-    expect(flags(flowOf([1, Number.NaN]))).toEqual([]);
   });
 
   it("is not judged where there is no gradient", () => {
     expect(flags(flowOf(new Array(50).fill(0)))).toEqual([]);
   });
+
+  it("tells of its samples", () => {
+    const flow = flowOf([lags(0.5, 80), lags(0.5, 80), lags(1, 80)]);
+    const said = flagReason("vanishing", courseAt(flow), 0, INITIAL);
+    expect(said).toBe("the median sample's horizon is 6 of 79 timesteps; 2 of 3 samples vanish");
+  });
 });
 
 describe("exploding", () => {
-  it("is a largest norm far above that at lag 0", () => {
+  it("is a median sample's norm that grows", () => {
     expect(flags(flowOf(lags(2, 11)))).toEqual(["exploding"]); // 1024
     expect(flags(flowOf(lags(2, 10)))).toEqual([]); // 512
     expect(flags(flowOf(lags(2, 10)), HIDDEN, { exploding: 500 })).toEqual(["exploding"]);
   });
 
-  it("is undefined where lag 0 is 0", () => {
-    expect(flags(flowOf([0, 1e9]))).toEqual([]);
+  it("is not a leap of one timestep, nor a few samples that do", () => {
+    expect(flags(flowOf([1, 1e9, 1]))).toEqual([]);
+    const few = flowOf([lags(1, 12), lags(1, 12), lags(2, 12)]);
+    expect(flags(few)).toEqual([]);
+    expect(beyondWords("exploding", courseAt(few), 0, INITIAL)).toBe(
+      "1 of 3 samples explodes, worst: sample 2, ×2050 by lag 11",
+    );
+  });
+
+  it("counts no samples by other thresholds than those that they were counted by", () => {
+    const course = courseAt(flowOf(lags(2, 12)));
+    expect(samplesBeyond("exploding", course, 0, INITIAL)).toEqual({ count: 1, of: 1 });
+    expect(samplesBeyond("exploding", course, 0, { ...INITIAL, exploding: 999 })).toBeNull();
+    expect(samplesBeyond("vanishing", course, 0, { ...INITIAL, eps: 0.1 })).toBeNull();
+    expect(
+      samplesBeyond("exploding", courseAt(flowOf(lags(2, 12)), "output_gradient"), 0, INITIAL),
+    ).toBeNull();
+  });
+
+  it("cannot be judged of an earlier log", () => {
+    expect(flags(earlier(flowOf(lags(2, 11))))).toEqual([]);
+    expect(flags(earlier(flowOf(lags(0.5, 62))))).toEqual(["vanishing"]);
+    expect(flags(earlier(flowOf([lags(0.5, 62), lags(0.5, 20)])))).toEqual([]);
   });
 });
 
@@ -70,10 +90,9 @@ describe("flags", () => {
 
   it("tell of what is not finite, and of nothing else then that it spoils", () => {
     const shares = {
-      lag_real_samples: [2, 2, 2],
       nan_share: [0, 0.25, 0],
       inf_share: [0, 0.25, Number.NaN],
-      dead_share: [0.5, 0.5, 0.5],
+      dead_share: [0.5],
     };
     expect(flags(flowOf([1, Number.NaN, 1e9], shares))).toEqual(["non_finite", "dead_channels"]);
     expect(flags(flowOf([1, Number.POSITIVE_INFINITY, 0]))).toEqual([]); // norms that overflow float32
@@ -81,7 +100,7 @@ describe("flags", () => {
   });
 
   it("tell of dead channels where there is a time axis", () => {
-    const dead = (timesteps: number) => flowOf(lags(1, timesteps), { dead_share: lags(1, timesteps) });
+    const dead = (timesteps: number) => flowOf(lags(1, timesteps), { dead_share: [1] });
     for (const quantity of [HIDDEN, "output_gradient", "hidden_state", "other"]) {
       expect(flags(dead(2), quantity)).toEqual(["dead_channels"]);
       expect(flags(dead(1), quantity)).toEqual([]);
@@ -91,9 +110,7 @@ describe("flags", () => {
   });
 
   it("know nothing of dead channels where the log does not tell", () => {
-    const { dead_share, ...older } = flowOf([1, 1]).columns;
-    expect(dead_share.length).toBe(2);
-    expect(flags({ ...flowOf([1, 1]), columns: older })).toEqual([]);
+    expect(flags({ ...flowOf([1, 1], { dead_share: [1] }), batch: {} })).toEqual([]);
   });
 
   it("are judged anew when a threshold changes", () => {
@@ -128,18 +145,10 @@ describe("the course of flags", () => {
     const fading = lags(0.1, 40);
     const broken = fading.map((norm, lag) => (lag === 20 ? Number.NaN : norm));
     const steps = [fading, broken, fading, lags(1, 40), fading];
-    const of = (value: (norms: number[]) => number) =>
-      steps.flatMap((norms) => norms.map(() => value(norms)));
-    const flow = {
-      ...flowOf(fading, {
-        lag_norm_mean: steps.flat(),
-        lag_real_samples: of(() => 2),
-        nan_share: of((norms) => (norms === broken ? 0.5 : 0)),
-        inf_share: of(() => 0),
-        dead_share: of(() => 0),
-      }),
-      steps: steps.map((_, step): [number, number] => [step, step]),
-    };
+    const flow = flowOfSamples(
+      steps.map((norms) => [norms]),
+      { nan_share: steps.flatMap((norms) => norms.map(() => (norms === broken ? 0.5 : 0))) },
+    );
     const course = courseOf(flow, HIDDEN, INITIAL);
     expect(course.flags).toEqual([["vanishing"], ["non_finite"], ["vanishing"], [], ["vanishing"]]);
     expect(rises(course.flags, course.evidence)).toEqual([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PADDING } from "../src/colour/bfloat16";
-import { flowFrom } from "../src/data/api";
+import { tableFrom } from "../src/data/api";
 import type { Flow } from "../src/data/types";
 import {
   atStep,
@@ -16,32 +16,17 @@ import {
 import { columnsIn, flowMap, ratioMap, stepsIn } from "../src/views/flow_map";
 import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/views/flow_statistics";
 import { stretches } from "../src/views/stretches";
+import { decaying, earlier, flowOfSamples } from "./flows";
 
 const NAN = Number.NaN;
 
-/** A flow of given norms by lag, [steps][lags], of samples that are all real; NaN where there is no timestep. */
-function flowOf(byLag: number[][], steps = byLag.map((_, i) => 10 * i)): Flow {
-  const timesteps = byLag[0].length;
-  const column = (pick: (norms: number[], i: number) => number) =>
-    Float32Array.from(byLag.flatMap((norms) => norms.map((_, i) => pick(norms, i))));
-  const backwards = (norms: number[], i: number) => norms[timesteps - 1 - i];
-  return {
-    steps: steps.map((step) => [step, 1000 + step]),
-    timesteps,
-    columns: {
-      norm_mean: column(backwards),
-      lag_norm_mean: column((norms, i) => norms[i]),
-      real_samples: column((norms, i) => (Number.isNaN(backwards(norms, i)) ? 0 : 2)),
-      lag_real_samples: column((norms, i) => (Number.isNaN(norms[i]) ? 0 : 2)),
-      nan_share: column(() => 0),
-      inf_share: column(() => 0),
-      dead_share: column(() => 0),
-    },
-  };
-}
-
-function decaying(a: number, lags: number): number[] {
-  return Array.from({ length: lags }, (_, lag) => a ** lag);
+/** A flow of one sample's norms by lag at each step. */
+function flowOf(byLag: number[][], steps?: number[]): Flow {
+  return flowOfSamples(
+    byLag.map((norms) => [norms.filter((norm) => !Number.isNaN(norm))]),
+    {},
+    steps,
+  );
 }
 
 describe("a flow", () => {
@@ -50,7 +35,7 @@ describe("a flow", () => {
   new Float32Array(body, 0, values.length).set(values);
   const times = Float64Array.of(0, 1.5, 10, 2.5);
   new Uint8Array(body).set(new Uint8Array(times.buffer), 4 * values.length);
-  const flow = flowFrom(body, [2, 3, 2], ["norm_mean", "max_abs"]);
+  const flow = { ...tableFrom(body, [2, 3, 2], ["norm_mean", "max_abs"]), batch: {} };
 
   it("is read with its steps from one answer", () => {
     expect(flow.steps).toEqual([
@@ -63,7 +48,7 @@ describe("a flow", () => {
   });
 
   it("is refused where the answer is not of its shape", () => {
-    expect(() => flowFrom(body, [3, 3, 2], ["a", "b"])).toThrow("holds 80 bytes, not 3 x 3 x 2 numbers");
+    expect(() => tableFrom(body, [3, 3, 2], ["a", "b"])).toThrow("holds 80 bytes, not 3 x 3 x 2 numbers");
   });
 
   it("bounds the colours of every step", () => {
@@ -75,34 +60,61 @@ describe("a flow", () => {
   });
 });
 
-describe("what the norms of every step say", () => {
-  const flow = flowOf([decaying(0.5, 20), decaying(2, 20), [...decaying(0.5, 18), NAN, NAN]]);
+describe("what the samples' norms say", () => {
+  const flow = flowOf([decaying(0.5, 20), decaying(2, 20), decaying(0.5, 18)]);
 
-  it("is horizon, half-life, gain and growth, each as defined for one step", () => {
-    const { halfLife, gain, growth, longest } = stepMetrics(flow);
-    expect([...horizons(flow, 0.01)]).toEqual([6, 19, 6]);
-    expect(halfLife[0]).toBeCloseTo(1, 6);
-    expect(halfLife[1]).toBeCloseTo(-1, 6);
-    expect([...gain]).toEqual([0.5, 2, 0.5]);
-    expect([...growth]).toEqual([1, 2 ** 19, 1]);
-    expect([...longest]).toEqual([19, 19, 17]);
+  it("is horizon, half-life, gain, growth and what is left, each as defined for one sample", () => {
+    const { halfLife, gain, growth, lags, farEnd, samples } = stepMetrics(flow);
+    expect([...horizons(flow, 0.01).p50]).toEqual([6, 19, 6]);
+    expect([...horizons(flow, 0.1).p50]).toEqual([3, 19, 3]);
+    expect(halfLife.p50[0]).toBeCloseTo(1, 6);
+    expect(halfLife.p50[1]).toBeCloseTo(-1, 6);
+    expect([...gain.p50]).toEqual([0.5, 2, 0.5]);
+    expect([...growth].map(Math.round)).toEqual([1, 2 ** 19, 1]);
+    expect([...lags]).toEqual([19, 19, 17]);
+    expect(farEnd.p50[2]).toBeCloseTo(0.5 ** 17, 12);
+    expect([...samples]).toEqual([1, 1, 1]);
   });
 
-  it("is a line on the map: the first timestep reached, or the last lag", () => {
-    expect(horizonRows(flow, "timestep", 0.01)).toEqual([13, 0, 13]);
-    expect(horizonRows(flow, "lag", 0.01)).toEqual([6, 19, 6]);
-    expect(horizonRows(flowOf([[0, 0]]), "lag", 0.01)).toEqual([null]);
+  it("is of the median sample, with the quantiles of all", () => {
+    const mixed = flowOfSamples([[0.1, 0.5, 0.9].map((a) => decaying(a, 30))]);
+    const { p05, p50, p95 } = horizons(mixed, 0.01);
+    expect([p05[0], p50[0], p95[0]]).toEqual([2, 6, 29]);
+    expect(stepMetrics(mixed).farEnd.p95[0]).toBeCloseTo(0.9 ** 29, 6);
   });
 
-  it("is an exponential along the axis, none where samples end at different timesteps", () => {
-    const fitted = fittedNorms(flow, "lag", 0) as number[];
+  it("of an earlier log is that of the mean norm, where all samples have every lag", () => {
+    const { p05, p50 } = horizons(earlier(flowOf([decaying(0.5, 20)])), 0.01);
+    expect([p05[0], p50[0]]).toEqual([NAN, 6]);
+    expect(stepMetrics(earlier(flow)).halfLife.p50[0]).toBeCloseTo(1, 5);
+    expect(stepMetrics(earlier(flow)).growth[0]).toBeNaN();
+    const ragged = earlier(flowOfSamples([[decaying(0.5, 20), decaying(0.5, 9)]]));
+    expect(horizons(ragged, 0.01).p50[0]).toBeNaN();
+    expect(stepMetrics(ragged).lags[0]).toBeNaN();
+  });
+
+  it("is a line on the map: the timestep reached, or the lag", () => {
+    const { p50 } = horizons(flow, 0.01);
+    expect(horizonRows(flow, "timestep", p50, "forward")).toEqual([13, 0, 13]);
+    expect(horizonRows(flow, "lag", p50, "forward")).toEqual([6, 19, 6]);
+    const none = flowOf([[0, 0]]);
+    expect(horizonRows(none, "lag", horizons(none, 0.01).p50, "forward")).toEqual([null]);
+  });
+
+  it("is drawn from the first timestep on for a backward direction, and nowhere where no timestep is one lag", () => {
+    const real = { ...flow, columns: { ...flow.columns, real_samples: new Float32Array(60).fill(1) } };
+    expect(horizonRows(real, "timestep", horizons(flow, 0.01).p50, "backward")).toEqual([6, 19, 6]);
+    const ends = Float32Array.from({ length: 60 }, (_, i) => (i % 20 === 19 ? 1 : 2));
+    const ragged = { ...flow, columns: { ...flow.columns, real_samples: ends } };
+    expect(horizonRows(ragged, "timestep", horizons(flow, 0.01).p50, "forward")).toEqual([null, null, null]);
+    expect(fittedNorms(ragged, "timestep", 0, 1, "forward")).toBeNull();
+  });
+
+  it("is an exponential of the half-life, laid along the norms", () => {
+    const fitted = fittedNorms(flow, "lag", 0, 1, "forward") as number[];
     expect(fitted[3]).toBeCloseTo(0.125, 6);
-    expect((fittedNorms(flow, "timestep", 0) as number[])[16]).toBeCloseTo(0.125, 6);
-    const ragged = {
-      ...flow,
-      columns: { ...flow.columns, real_samples: Float32Array.from({ length: 60 }, (_, i) => 1 + (i % 2)) },
-    };
-    expect(fittedNorms(ragged, "timestep", 0)).toBeNull();
+    expect((fittedNorms(flow, "timestep", 0, 1, "forward") as number[])[16]).toBeCloseTo(0.125, 6);
+    expect(fittedNorms(flow, "lag", 0, NAN, "forward")).toBeNull();
     expect(fitWords(6.25, 0.987)).toBe("halves every 6.25 timesteps back (R² 0.99)");
     expect(fitWords(-3, 1)).toContain("doubles every 3 timesteps");
     expect(fitWords(Number.POSITIVE_INFINITY, 1)).toContain("does not change");

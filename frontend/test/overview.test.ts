@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Series } from "../src/choices";
-import type { Flow } from "../src/data/types";
 import { INITIAL } from "../src/state";
 import { courseOf } from "../src/views/course";
 import {
   furthest,
+  grouped,
   headline,
   type Line,
   lineOf,
@@ -13,76 +13,138 @@ import {
   sparkline,
   trend,
 } from "../src/views/overview";
+import { decaying, earlier, flowOfSamples } from "./flows";
 
 const NAN = Number.NaN;
 
 function series(run: string, tag = "lstm"): Series {
-  return { run, tag, entry: { metadata: { description: "" }, steps: [], samples: 1 } };
+  const metadata = { description: "", quantity: "hidden_state_gradient" };
+  return { run, tag, entry: { metadata, steps: [], samples: 1 } };
 }
 
-/** A flow of norms a^lag, one a a step. */
-function decaying(...of: number[]): Flow {
-  const norms = of.flatMap((a) => Array.from({ length: 30 }, (_, lag) => a ** lag));
-  const same = (value: number) => Float32Array.from(norms, () => value);
-  return {
-    steps: of.map((_, i) => [10 * i, i]),
-    timesteps: 30,
-    columns: {
-      lag_norm_mean: Float32Array.from(norms),
-      lag_real_samples: same(2),
-      nan_share: same(0),
-      inf_share: same(0),
-      dead_share: same(0.25),
-    },
-  };
+/** The course of norms a^lag over 30 lags, one a a step. */
+function courseOfDecays(...of: number[]) {
+  const flow = flowOfSamples(
+    of.map((a) => [decaying(a, 30)]),
+    { dead_share: of.map(() => 0.25) },
+  );
+  return courseOf(flow, "hidden_state_gradient", INITIAL);
 }
+
+function lineAt(course: ReturnType<typeof courseOfDecays>, step: number): Line {
+  return lineOf({ series: series("run"), colour: "#000", course, progress: null }, step, INITIAL);
+}
+
+const just = (mid: number) => ({ low: NAN, mid, high: NAN });
 
 function line(change: Partial<Line>): Line {
-  const base = lineOf(series("run"), "#000", courseOf(decaying(0.5), "hidden_state_gradient", INITIAL), 0);
-  return { ...base, ...change };
+  return { ...lineAt(courseOfDecays(0.5), 0), ...change };
 }
 
 describe("a line of the overview", () => {
-  const course = courseOf(decaying(0.11, 0.3, 0.9, 0.5), "hidden_state_gradient", INITIAL);
+  const course = courseOfDecays(0.11, 0.3, 0.9, 0.5);
 
-  it("tells horizon, half-life, flags and dead channels at the step", () => {
-    const last = lineOf(series("run"), "#000", course, 30);
-    expect([last.step, last.horizon, last.longest]).toEqual([30, 6, 29]);
-    expect(last.halfLife).toBeCloseTo(1, 5);
+  it("tells horizon, half-life, what is left, flags and dead channels at the step", () => {
+    const last = lineAt(course, 30);
+    expect([last.step, last.horizon.mid, last.lags]).toEqual([30, 6, 29]);
+    expect(last.halfLife.mid).toBeCloseTo(1, 5);
+    expect(last.farEnd.mid).toBeCloseTo(0.5 ** 29, 12);
     expect(last.flags).toEqual(["dead_channels"]);
     expect(last.dead).toBe(0.25);
-    expect(trend(last.course)).toEqual({ from: 2, change: 4 });
+    expect(trend(last.history)).toEqual({ from: 2, change: 4 });
   });
 
   it("tells the worst flag of the whole training, and when it first came", () => {
-    expect(lineOf(series("run"), "#000", course, 30).worst).toEqual({ flag: "vanishing", step: 0 });
+    expect(lineAt(course, 30).worst).toEqual({ flag: "vanishing", step: 0 });
   });
 
   it("is of the logged step that is nearest", () => {
-    const early = lineOf(series("run"), "#000", course, 12);
-    expect([early.step, early.horizon, [...early.course]]).toEqual([10, 3, [2, 3]]);
+    const early = lineAt(course, 12);
+    expect([early.step, early.horizon.mid, [...early.history]]).toEqual([10, 3, [2, 3]]);
   });
 
   it("tells since when the horizon was never below half of what it is", () => {
-    expect(lineOf(series("run"), "#000", course, 30).since).toBe(10); // 3, 29, 6
+    expect(lineAt(course, 30).since).toBe(10); // 3, 29, 6
     expect(reachedSince(Float64Array.of(9, 2, 4, 8), 3)).toBe(2);
     expect(reachedSince(Float64Array.of(9, NAN, 8), 2)).toBe(2);
     expect(reachedSince(Float64Array.of(1, NAN), 1)).toBeNull();
   });
 });
 
+describe("the verdict", () => {
+  const verdict = (norms: number[][], change = {}, quantity = "hidden_state_gradient") => {
+    const entry = { metadata: { description: "", quantity }, steps: [], samples: 1 };
+    const course = courseOf(flowOfSamples([norms], change), quantity, INITIAL);
+    const judged = { series: { run: "run", tag: "lstm", entry }, colour: "#000", course, progress: null };
+    return (progress: { tag: string; first: number; last: number } | null = null) =>
+      lineOf({ ...judged, progress }, 0, INITIAL).verdict;
+  };
+
+  it("is yes where the median sample's gradient reaches nine tenths of the sequence", () => {
+    const { answer, claims } = verdict([decaying(0.99, 60)])();
+    expect(answer).toBe("yes");
+    expect(claims[0].text).toContain("reaches all 59 timesteps back, 55.3\u00a0% left at the far end");
+  });
+
+  it("is no where it vanishes, explodes or is not finite, and says what that rests on", () => {
+    expect(verdict([decaying(0.5, 80)])().answer).toBe("no");
+    const exploding = verdict([decaying(2, 30)])();
+    expect([exploding.answer, exploding.claims[0].text]).toEqual([
+      "no",
+      "exploding: the median sample's norm grows ×5.37e8 on its way back; 1 of 1 samples explodes, worst: sample 0, ×5.37e8 by lag 29",
+    ]);
+    const broken = verdict([[1, 1, 1]], { nan_share: [0, 0.5, 0] })();
+    expect([broken.answer, broken.claims[0].shows]).toEqual(["no", "nonfinite"]);
+  });
+
+  it("cannot be said in between, of one timestep, of no gradient, or where the loss did not fall", () => {
+    expect(verdict([decaying(0.5, 30)])().answer).toBe("unknown"); // 6 of 29
+    expect(verdict([[1]])().claims[0].text).toContain("no sample can be judged");
+    expect(verdict([[0, 0, 0]])().answer).toBe("unknown");
+    const far = verdict([decaying(1, 30)]);
+    expect(far({ tag: "loss", first: 2, last: 1 }).answer).toBe("yes");
+    const stuck = far({ tag: "loss", first: 2, last: 2.5 });
+    expect([stuck.answer, stuck.claims[1].text]).toEqual([
+      "unknown",
+      "loss has not fallen: 2 at first, 2.5 now",
+    ]);
+  });
+
+  it("cannot be said of what the recurrence does not carry", () => {
+    expect(verdict([decaying(1, 30)], {}, "output_gradient")().claims[0].text).toContain("not carried back");
+  });
+
+  it("cannot be said of an earlier log whose samples differ in length", () => {
+    const flow = earlier(flowOfSamples([[decaying(1, 30), decaying(1, 9)]]));
+    const course = courseOf(flow, "hidden_state_gradient", INITIAL);
+    const found = lineAt(course, 0);
+    expect([found.verdict.answer, found.verdict.claims[0].text]).toEqual([
+      "unknown",
+      "an earlier version logged this, and samples differ in length",
+    ]);
+    expect(headline([found])).toContain("Cannot say how far back");
+  });
+});
+
 describe("the lines", () => {
-  const named = [line({ horizon: 5 }), line({ horizon: NAN }), line({ horizon: 9 }), line({ horizon: 7 })];
+  const named = [5, NAN, 9, 7].map((mid) => line({ horizon: just(mid) }));
+  const horizons = (lines: Line[]) => lines.map(({ horizon }) => horizon.mid);
 
   it("are sorted either way, what is not known last", () => {
-    expect(sorted(named, "horizon").map(({ horizon }) => horizon)).toEqual([5, 7, 9, NAN]);
-    expect(sorted(named, "-horizon").map(({ horizon }) => horizon)).toEqual([9, 7, 5, NAN]);
+    expect(horizons(sorted(named, "horizon"))).toEqual([5, 7, 9, NAN]);
+    expect(horizons(sorted(named, "-horizon"))).toEqual([9, 7, 5, NAN]);
+  });
+
+  it("are ranked by what is left at the far end where the horizon is the whole sequence", () => {
+    const whole = [0.1, 0.4, 0.2].map((left) => line({ horizon: just(29), farEnd: just(left) }));
+    const ranked = sorted([...whole, line({ horizon: just(28), farEnd: just(0.9) })], "-horizon");
+    expect(ranked.map(({ farEnd }) => farEnd.mid)).toEqual([0.4, 0.2, 0.1, 0.9]);
   });
 
   it("are sorted by name, by the worst flag, and by half-life where one that grows comes after all", () => {
-    const two = [line({ series: series("b"), halfLife: -3 }), line({ series: series("a"), halfLife: 8 })];
-    expect(sorted(two, "run").map((one) => one.series.run)).toEqual(["a", "b"]);
-    expect(sorted(two, "-halfLife").map((one) => one.series.run)).toEqual(["b", "a"]);
+    const two = [line({ name: "run 10", halfLife: just(-3) }), line({ name: "run 9", halfLife: just(8) })];
+    expect(sorted(two, "run").map((one) => one.name)).toEqual(["run 9", "run 10"]);
+    expect(sorted(two, "-halfLife").map((one) => one.name)).toEqual(["run 10", "run 9"]);
     const flags = [line({ worst: null }), line({ worst: { flag: "vanishing", step: 0 } })];
     flags.push(line({ worst: { flag: "non_finite", step: 0 } }));
     expect(sorted(flags, "-flag").map(({ worst }) => worst?.flag)).toEqual([
@@ -94,21 +156,38 @@ describe("the lines", () => {
 
   it("of each run, the one that reaches furthest, the furthest first", () => {
     const of = [
-      line({ series: series("a", "1"), horizon: 3 }),
-      line({ series: series("b", "1"), horizon: 4 }),
-      line({ series: series("a", "2"), horizon: 8 }),
+      line({ name: "a", series: series("a", "1"), horizon: just(3) }),
+      line({ name: "b", series: series("b", "1"), horizon: just(4) }),
+      line({ name: "a", series: series("a", "2"), horizon: just(8) }),
     ];
     expect(furthest(of).map((one) => [one.series.run, one.series.tag])).toEqual([
       ["a", "2"],
       ["b", "1"],
     ]);
   });
+
+  it("of a group are their mean, from the least to the most, with the flags of at least half of them", () => {
+    const of = (run: string, mid: number, change: Partial<Line> = {}) =>
+      line({ name: run, series: series(run), horizon: just(mid), flags: [], ...change });
+    const [group, alone] = grouped(
+      [of("a1", 10, { flags: ["vanishing"] }), of("a2", 20), of("b", 5)],
+      (run) => (run.startsWith("a") ? "a" : null),
+    );
+    expect([group.name, group.horizon, group.members.length]).toEqual([
+      "a",
+      { low: 10, mid: 15, high: 20 },
+      2,
+    ]);
+    expect(group.flags).toEqual(["vanishing"]);
+    expect([alone.name, alone.members]).toEqual(["b", []]);
+  });
 });
 
 describe("the headline", () => {
-  const run = (name: string, horizon: number, change: Partial<Line> = {}) =>
-    line({ series: series(name), horizon, longest: 63, since: 0, flags: [], ...change });
+  const run = (name: string, mid: number, change: Partial<Line> = {}) =>
+    line({ name, series: series(name), horizon: just(mid), lags: 63, since: 0, flags: [], ...change });
   const said = (...lines: Line[]) => headline(furthest(lines));
+  const whole = (name: string, left: number) => run(name, 63, { farEnd: just(left) });
 
   it("names the run that reaches furthest", () => {
     expect(said(run("a", 12))).toBe("The gradient of a reaches back 12 of 63 timesteps");
@@ -123,10 +202,20 @@ describe("the headline", () => {
   });
 
   it("names all that reach as far, and the earliest of them", () => {
-    expect(said(run("a", 63), run("b", 63))).toBe("a and b reach back equally far: 63 of 63 timesteps");
-    const later = run("a", 63, { since: 90 });
-    expect(said(later, run("b", 63))).toContain("a and b reach back equally far, b the earliest: 63");
-    expect(said(...["a", "b", "c", "d"].map((name) => run(name, 63)))).toContain("4 runs reach");
+    expect(said(run("a", 60), run("b", 60))).toBe("a and b reach back equally far: 60 of 63 timesteps");
+    const later = run("a", 60, { since: 90 });
+    expect(said(later, run("b", 60))).toContain("a and b reach back equally far, b the earliest: 60");
+    expect(said(...["a", "b", "c", "d"].map((name) => run(name, 60)))).toContain("4 runs reach");
+  });
+
+  it("ranks by what is left where gradients reach the whole sequence", () => {
+    expect(said(whole("a", 0.31))).toBe(
+      "The gradient of a reaches back all 63 timesteps: 31\u00a0% of the largest norm is left there",
+    );
+    expect(said(whole("a", 0.1), whole("b", 0.3))).toBe(
+      "b keeps most of the gradient: about 30\u00a0% of the largest norm is left 63 timesteps back",
+    );
+    expect(said(whole("a", 0.299), whole("b", 0.3))).toContain("b and a keep most");
   });
 
   it("does not praise what explodes or is not finite", () => {

@@ -16,7 +16,7 @@ from werkzeug import wrappers
 from werkzeug.security import safe_join
 
 from tb_rnngrad import record
-from tb_rnngrad.plugin import histograms, views
+from tb_rnngrad.plugin import histograms, scalars, views
 from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.histograms import Binning
 from tb_rnngrad.plugin.listing import Source, Tag
@@ -44,6 +44,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: base_plugin.TBContext) -> None:
         limits = getattr(context.flags, "samples_per_plugin", None)
+        self._provider = context.data_provider
         self._records = Records(context.data_provider, limits if isinstance(limits, dict) else {})
 
     def is_active(self) -> bool:
@@ -67,6 +68,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/tensor": _route(self._serve_tensor),
             "/histogram": _route(self._serve_histogram),
             "/flow": _route(self._serve_flow),
+            "/scalars": _route(self._serve_scalars),
             "/static/*": _route(self._serve_static),
         }
 
@@ -161,6 +163,8 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             _source(request), parameters.required("run"), parameters.required("tag")
         )
         series = _chosen_statistics(series, parameters.text("statistics"))
+        rows = parameters.window("t0", "t1", series.values.shape[1])
+        series = dataclasses.replace(series, values=series.values[:, rows])
         if form == "json":
             answer = {
                 "shape": series.values.shape,
@@ -174,6 +178,20 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         if appended is not None:
             parts.append(np.array(series.steps, "<f8").tobytes())
         return _respond_binary(request, b"".join(parts), headers, immutable=False)
+
+    def _serve_scalars(self, request: wrappers.Request) -> wrappers.Response:
+        source, tag = _source(request), Parameters(request).text("tag")
+        answer: dict[str, Any]
+        if tag is None:
+            answer = {
+                "tags": scalars.list_scalars(self._provider, source),
+                "hyperparameters": scalars.list_hyperparameters(self._provider, source),
+            }
+        else:
+            answer = scalars.read_scalars(self._provider, source, tag)
+            if not answer:
+                raise errors.NotFoundError(f"no run holds scalars of the tag {tag!r}")
+        return _respond(request, json.dumps(answer), "application/json")
 
     def _serve_static(self, request: wrappers.Request) -> wrappers.Response:
         name = request.path.partition("/static/")[2]

@@ -50,6 +50,7 @@ function between(scale: Scale): number[] {
 
 /** A number in few characters: 3 significant digits, a real minus sign. */
 export function short(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const plain = size === 0 || (size >= 1e-3 && size < 1e5);
   const text = plain ? String(Number(value.toPrecision(3))) : trim(value.toExponential(2));

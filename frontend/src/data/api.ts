@@ -1,7 +1,9 @@
 /** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
 
 import { toCodes } from "../colour/bfloat16";
+import { withParts } from "./parts";
 import { intersect } from "./pool";
+import { OF_BATCH } from "./statistics";
 import type {
   Apart,
   Counts,
@@ -35,7 +37,7 @@ async function get(path: string, query: Record<string, string>, signal?: AbortSi
 
 /** Every run with data of ours, its tags, and their kept steps. */
 export async function fetchTags(): Promise<Tags> {
-  return (await get("./tags", {})).json();
+  return withParts(await (await get("./tags", {})).json());
 }
 
 /** Every run that TensorBoard knows, in its order, which gives runs their colours. */
@@ -93,13 +95,48 @@ export async function fetchTensor(request: TensorRequest, signal?: AbortSignal):
 
 /** The statistics named, of every kept step. */
 export async function fetchFlow(run: string, tag: string, statistics: readonly string[]): Promise<Flow> {
-  const response = await get("./flow", { run, tag, statistics: statistics.join(), append: "steps" });
-  const shape = (response.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
-  return flowFrom(await response.arrayBuffer(), shape, statistics);
+  const ofRows = statistics.filter((name) => !OF_BATCH.includes(name));
+  const ofBatch = statistics.filter((name) => OF_BATCH.includes(name));
+  const [rows, batch] = await Promise.all([
+    fetchTable(run, tag, ofRows, {}),
+    ofBatch.length ? fetchTable(run, tag, ofBatch, { t1: "1" }) : null,
+  ]);
+  // A training may have added steps between the two readings.
+  const count = Math.min(rows.steps.length, batch?.steps.length ?? rows.steps.length);
+  const cut = (columns: FlowTable["columns"], width: number) =>
+    Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of.subarray(0, count * width)]));
+  return {
+    steps: rows.steps.slice(0, count),
+    timesteps: rows.timesteps,
+    columns: cut(rows.columns, rows.timesteps),
+    batch: cut(batch?.columns ?? {}, 1),
+  };
 }
 
-/** A flow from `/flow?append=steps`: float32 [steps, timesteps, statistics], then float64 [steps, 2]. */
-export function flowFrom(body: ArrayBuffer, shape: readonly number[], statistics: readonly string[]): Flow {
+async function fetchTable(
+  run: string,
+  tag: string,
+  statistics: readonly string[],
+  rows: Record<string, string>,
+): Promise<FlowTable> {
+  const response = await get("./flow", { run, tag, statistics: statistics.join(), append: "steps", ...rows });
+  const shape = (response.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
+  return tableFrom(await response.arrayBuffer(), shape, statistics);
+}
+
+/** Some columns of a flow: of each, [steps, timesteps]. */
+export interface FlowTable {
+  columns: Record<string, Float32Array>;
+  steps: KeptStep[];
+  timesteps: number;
+}
+
+/** A table from `/flow?append=steps`: float32 [steps, timesteps, statistics], then float64 [steps, 2]. */
+export function tableFrom(
+  body: ArrayBuffer,
+  shape: readonly number[],
+  statistics: readonly string[],
+): FlowTable {
   const [count, timesteps, kinds] = shape;
   const cells = count * timesteps;
   if (kinds !== statistics.length || body.byteLength !== 4 * cells * kinds + 16 * count) {
@@ -127,6 +164,23 @@ export interface LoggedSteps {
 export async function fetchLoggedSteps(run: string, tag: string): Promise<LoggedSteps> {
   const { steps, complete } = await (await get("./flow", { run, tag, format: "json" })).json();
   return { steps: (steps as KeptStep[]).map(([step]) => step), complete };
+}
+
+/** TensorBoard's own scalars, by run, and the hyperparameters of runs that logged them. */
+export interface ScalarListing {
+  tags: Record<string, string[]>;
+  hyperparameters: Record<string, Record<string, string | number | boolean>>;
+}
+
+export async function fetchScalarListing(): Promise<ScalarListing> {
+  return (await get("./scalars", {})).json();
+}
+
+/** Of each run that has a tag of scalars, its points; a value that is not finite is null. */
+export type ScalarsByRun = Record<string, [step: number, wallTime: number, value: number | null][]>;
+
+export async function fetchScalars(tag: string): Promise<ScalarsByRun> {
+  return (await get("./scalars", { tag })).json();
 }
 
 /** The directory that TensorBoard reads. */

@@ -2,6 +2,7 @@
 
 import type { Series } from "../choices";
 import { fetchFlow } from "./api";
+import { JUDGED_EARLIER, judgesSamples } from "./statistics";
 import type { Flow } from "./types";
 
 export type LoadedFlow =
@@ -32,7 +33,8 @@ export class Flows {
     const key = JSON.stringify([run, tag]);
     const of = String(entry.last_flow?.[1]);
     const logged = entry.metadata.statistics ?? [];
-    const statistics = names.filter((name) => logged.includes(name));
+    const wanted = judgesSamples(logged) ? names : [...names, ...JUDGED_EARLIER];
+    const statistics = [...new Set(wanted)].filter((name) => logged.includes(name));
     const holding = (this.kept.get(key) ?? []).filter((one) =>
       statistics.every((name) => one.statistics.includes(name)),
     );

@@ -14,6 +14,10 @@ export interface Metadata {
   description: string;
   title: string;
   symbol: string;
+  /** The order in which timesteps are processed; both: a sum of two directions. */
+  direction: "forward" | "backward" | "both";
+  /** The tag of the record that this is a direction or a stacked cell of; null: of none. */
+  part_of: string | null;
 }
 
 /** A kept step and its wall time in seconds. */
@@ -28,6 +32,8 @@ export interface TagEntry {
   /** The last step that has flow, with a tensor or without; null where none has. */
   last_flow?: KeptStep | null;
   error?: string;
+  /** The tags of its directions and stacked cells, each of which is judged by itself. */
+  parts?: string[];
 }
 
 /** run -> tag -> what is logged there. */
@@ -97,9 +103,10 @@ export interface Tensor {
 
 export const PROBABILITIES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995] as const;
 
-/** Statistics per timestep of every kept step: of each, [steps, timesteps]. */
+/** Statistics of every kept step: per timestep or lag, [steps, timesteps] each, and of the batch, [steps] each. */
 export interface Flow {
   columns: Readonly<Record<string, Float32Array>>;
+  batch: Readonly<Record<string, Float32Array>>;
   steps: KeptStep[];
   timesteps: number;
 }

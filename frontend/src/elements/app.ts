@@ -19,7 +19,9 @@ import { Flows } from "../data/flows";
 import { Histograms } from "../data/histograms";
 import { Loader } from "../data/loader";
 import { Logged } from "../data/logged";
+import { relatives, tagWords } from "../data/parts";
 import type { Window } from "../data/pool";
+import { Scalars } from "../data/scalars";
 import type { Tags, TensorRequest } from "../data/types";
 import { atStep, isDiverging, isRaw, isSigned, mapFor } from "../model";
 import { keepSettings, keptSettings } from "../settings";
@@ -31,6 +33,7 @@ import {
   readHostHash,
   runColour,
   watchDarkMode,
+  watchHistory,
   watchReloads,
   writeHostHash,
 } from "../tensorboard";
@@ -74,6 +77,7 @@ export class RnngradApp extends LitElement {
       .steps { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
       .steps rg-step-slider { flex: 1 1 420px; }
       .content { flex: 1; overflow-y: auto; padding: 12px 16px; }
+      .alone { margin: 0 0 8px; overflow-wrap: anywhere; }
       @media (max-height: 560px) {
         main { overflow-y: auto; }
         .top, .content { flex: none; }
@@ -93,10 +97,13 @@ export class RnngradApp extends LitElement {
   private knownRuns: string[] = [];
   private mirroring: ReturnType<typeof setTimeout> | undefined;
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
+  /** What the browser's address says. */
+  private mirrored = this.store.state;
   private readonly loader = new Loader(() => this.requestUpdate());
   private readonly flows = new Flows(() => this.requestUpdate());
   private readonly histograms = new Histograms(() => this.requestUpdate());
   private readonly logged = new Logged(() => this.requestUpdate());
+  private readonly scalars = new Scalars(() => this.requestUpdate());
   private readonly cards = new Cards(this.loader);
 
   constructor() {
@@ -115,7 +122,8 @@ export class RnngradApp extends LitElement {
       document.documentElement.classList.toggle("dark", dark);
     });
     watchReloads(() => this.reload());
-    this.addEventListener("rg-set", (event) => this.store.set(event.detail));
+    watchHistory((hash) => this.goBack(hash));
+    this.addEventListener("rg-set", (event) => this.set(event.detail));
     this.addEventListener("rg-cursor", (event) => this.moveCursor(event.detail));
     this.addEventListener("rg-pin", (event) => this.togglePin(event.detail.c));
     this.addEventListener("rg-pin-card", (event) =>
@@ -132,15 +140,33 @@ export class RnngradApp extends LitElement {
       this.knownRuns = runs;
       this.tags = tags;
       this.problem = null;
+      this.scalars.reload();
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
   }
 
-  /** Write the state where it outlives the page. */
+  /** What is chosen anew ends that a few series are shown alone; so does the overview, which is of all. */
+  private set(change: Partial<State>): void {
+    const ends = "runs" in change || "tags" in change || change.view === "overview";
+    this.store.set(ends ? { alone: null, ...change } : change);
+  }
+
+  /** Write the state where it outlives the page; another view is another entry of the browser's history. */
   private mirror(): void {
-    writeHostHash(writeHash(readHostHash(), this.store.state));
-    keepSettings(this.store.state);
+    const { state } = this.store;
+    const before = this.mirrored;
+    this.mirrored = state;
+    const moved = state.view !== before.view || state.alone !== before.alone;
+    if (moved) writeHostHash(writeHash(readHostHash(), before));
+    writeHostHash(writeHash(readHostHash(), state), moved);
+    keepSettings(state);
+  }
+
+  /** The browser went back or forward: show what was shown there. */
+  private goBack(hash: string): void {
+    this.store.set(readHash(hash));
+    this.mirrored = this.store.state;
   }
 
   private retry(): void {
@@ -170,10 +196,12 @@ export class RnngradApp extends LitElement {
         : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
     }
     const { state } = this.store;
-    const { draws, first } = TABS[state.view];
-    const runs = shownRuns(state, tags, this.knownRuns);
+    const { draws, first, firstRuns } = TABS[state.view];
+    const runs = shownRuns(state, tags, this.knownRuns, firstRuns);
     const chosenTags = shownTags(state, tags, runs, draws, first);
-    const page = this.page(pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned));
+    const chosen = pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned);
+    const alone = this.aloneOf(tags);
+    const page = this.page(alone.length ? alone : chosen, tags);
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
       <main>
@@ -184,14 +212,31 @@ export class RnngradApp extends LitElement {
                 No run in this log directory holds data of tb_rnngrad.
                 <rg-how-to-log></rg-how-to-log>
               </rg-message>`
-            : this.renderMain(page, tags, runs, chosenTags)
+            : this.renderMain(page, tags, runs, chosenTags, alone.length ? chosen.length : null)
         }
       </main>
     `;
   }
 
-  private page(series: Series[]): Page {
+  /** The series that are shown alone, of what the view draws; a part or a record stands for the other. */
+  private aloneOf(tags: Tags): Series[] {
+    const { alone, view } = this.store.state;
+    const { draws } = TABS[view];
+    const names = (alone ?? []).flatMap(([run, tag]): Series["tag"][][] => {
+      const entry = tags[run]?.[tag];
+      if (!entry) return [];
+      return (draws(entry) ? [tag] : relatives(entry)).map((one) => [run, one]);
+    });
+    const unique = [...new Map(names.map((name) => [JSON.stringify(name), name])).values()];
+    return unique.flatMap(([run, tag]) => {
+      const entry = tags[run][tag];
+      return entry && draws(entry) ? [{ run, tag, entry }] : [];
+    });
+  }
+
+  private page(series: Series[], tags: Tags): Page {
     const { state } = this.store;
+    const { draws } = TABS[state.view];
     const statistics = TABS[state.view].statistics?.(state);
     const steps = unionSteps(series, (one) => {
       const loaded = statistics && this.flows.get(one, statistics);
@@ -202,6 +247,7 @@ export class RnngradApp extends LitElement {
       series,
       steps,
       step: steps[stepIndex(steps, state.step)],
+      drawnRuns: orderedRuns(tags, this.knownRuns).filter((run) => Object.values(tags[run]).some(draws)),
       cursor: this.cursor,
       dark: this.dark,
       cards: this.cards,
@@ -209,6 +255,8 @@ export class RnngradApp extends LitElement {
       peek: (request) => this.loader.peek(request),
       flowOf: (one, statistics) => this.flows.get(one, statistics),
       histogramOf: (request) => this.histograms.get(request),
+      listScalars: () => this.scalars.list(),
+      scalarsOf: (tag) => this.scalars.get(tag),
       isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
     };
   }
@@ -238,7 +286,8 @@ export class RnngradApp extends LitElement {
     return [...new Set([...this.knownRuns, ...orderedRuns(tags, this.knownRuns)])];
   }
 
-  private renderMain(page: Page, tags: Tags, runs: string[], chosenTags: string[]) {
+  /** `others`: how many series are chosen where a few are shown alone. */
+  private renderMain(page: Page, tags: Tags, runs: string[], chosenTags: string[], others: number | null) {
     const { state, steps } = page;
     const tab = TABS[state.view];
     const cards = steps.length ? tab.cards(page) : [];
@@ -272,11 +321,20 @@ export class RnngradApp extends LitElement {
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
+        ${others === null ? nothing : this.renderAlone(page.series, others)}
         ${renderMissing(page, cards, more)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
         ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
       </div>
     `;
+  }
+
+  private renderAlone(shown: readonly Series[], others: number) {
+    const names = shown.map(({ run, tag, entry }) => `${run}, ${tagWords(tag, entry)}`);
+    return html`<p class="alone">
+      <span class="muted">Only</span> ${names.length > 3 ? `${names.length} series` : names.join("; ")} <span class="muted">shown.</span>
+      <button class="link" @click=${() => this.set({ alone: null })}>Show all ${others} chosen</button>
+    </p>`;
   }
 
   private renderToolbar({ state, series }: Page, groups: Group[], has: (control: Control) => boolean) {

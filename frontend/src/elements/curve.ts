@@ -125,7 +125,7 @@ export class RgCurve extends SizedElement implements Pictured {
               html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
                   x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
                 ></line></svg>${line.label}${
-                  at === undefined ? "" : html` <b>${reading(line.values[at], this.gap)}</b>`
+                  at === undefined ? "" : html` <b>${reading(lastKnown(line.values, at), this.gap)}</b>`
                 }</span>`,
           )}
         ${at === undefined ? "" : html`<span class="muted">at ${this.axis} ${this.xs?.[at] ?? at}</span>`}
@@ -235,24 +235,15 @@ export class RgCurve extends SizedElement implements Pictured {
       ...plotOptions(this.lines, () => this.scale, this.turned, { text, grid }),
       width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
       height: HEIGHT,
-      hooks: {
-        draw: [(plot) => drawBoundaries(plot, this.boundaries, text)],
-        setCursor: [
-          (plot) => {
-            if (!this.pointed) return;
-            const index = plot.cursor.idx;
-            tell(
-              this,
-              "rg-cursor",
-              index === null || index === undefined ? null : { t: index, c: this.channel },
-            );
-          },
-        ],
-      },
+      hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
     };
     const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
-    plot.over.addEventListener("pointerenter", () => {
+    // The pointer itself tells where it is. uPlot's setCursor hook also runs at every redraw, which would answer what
+    // it caused: the page would never come to rest.
+    plot.over.addEventListener("pointermove", (event) => {
       this.pointed = true;
+      const across = event.clientX - plot.over.getBoundingClientRect().left;
+      tell(this, "rg-cursor", { t: plot.posToIdx(across), c: this.channel });
     });
     plot.over.addEventListener("pointerleave", () => {
       this.pointed = false;
@@ -260,6 +251,13 @@ export class RgCurve extends SizedElement implements Pictured {
     });
     return plot;
   }
+}
+
+/** The value at a place, or the last one before it where the line goes on. */
+function lastKnown(values: Line["values"], at: number): Line["values"][number] {
+  let place = at;
+  while (place > 0 && values[place] === undefined) place--;
+  return values[place];
 }
 
 function reading(value: number | null | undefined, gap: string): string {

@@ -27,6 +27,8 @@ interface Details {
   "rg-pin-card": SeriesName;
   /** The pointer moved to a training step of a flow, and a row of its map where it is on one; or left. */
   "rg-flow-point": FlowPoint | null;
+  /** The charts of scalars are to be seen. */
+  "rg-show-scalars": undefined;
   /** Try again what failed. */
   "rg-retry": undefined;
 }
@@ -38,6 +40,7 @@ declare global {
     "rg-pin": CustomEvent<Details["rg-pin"]>;
     "rg-pin-card": CustomEvent<Details["rg-pin-card"]>;
     "rg-flow-point": CustomEvent<Details["rg-flow-point"]>;
+    "rg-show-scalars": CustomEvent<Details["rg-show-scalars"]>;
     "rg-retry": CustomEvent<Details["rg-retry"]>;
   }
 }

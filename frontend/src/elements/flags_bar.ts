@@ -1,8 +1,9 @@
 import { css, html, LitElement, nothing } from "lit";
 import { nearestStep, stepAt } from "../choices";
-import { type FlowCard, flagColour, flagWords, type Rise, risesOf, seriesNames } from "../courses";
+import { type FlowCard, flagColour, type Rise, risesOf, seriesNames } from "../courses";
 import type { Limits } from "../views/course";
-import { FLAG_NAMES, type Flag } from "../views/flags";
+import { FLAG_NAMES, FLAGS, type Flag } from "../views/flags";
+import { beyondWords, flagReason } from "../views/samples";
 import { tell } from "./events";
 import { Spoken } from "./spoken";
 import { controls } from "./theme";
@@ -24,7 +25,8 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 1e-12,
     most: 1,
     flag: null,
-    title: "The memory horizon: the largest lag at which the norm is at least this share of the largest norm",
+    title:
+      "The memory horizon: the largest lag at which a sample's norm is at least this share of its own largest; that of the median sample counts",
   },
   nonfinite: {
     label: "Non-finite >",
@@ -40,7 +42,8 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 1,
     most: Number.MAX_VALUE,
     flag: "exploding",
-    title: "Exploding: the largest norm is above so many times the norm at lag 0, the last real timestep",
+    title:
+      "Exploding: the median sample's norm grows more than so many times on its way back, each timestep counted as tenfold at most",
   },
   vanishing: {
     label: "Vanishing <",
@@ -48,7 +51,8 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 0,
     most: 1,
     flag: "vanishing",
-    title: "Vanishing: the memory horizon is below this share of the largest lag",
+    title:
+      "Vanishing: the median sample's memory horizon is below this share of the lags of the sample of median length",
   },
   dead: {
     label: "Dead >",
@@ -85,6 +89,7 @@ export class RgFlagsBar extends LitElement {
       input { width: 62px; }
       .key { width: 12px; height: 8px; border-radius: 1px; flex: none; }
       .now { white-space: normal; flex-wrap: wrap; gap: 2px 14px; }
+      .now span { white-space: normal; flex-wrap: wrap; overflow-wrap: anywhere; }
       .now b { font-weight: 500; }
     `,
   ];
@@ -149,12 +154,32 @@ export class RgFlagsBar extends LitElement {
       const kept = course && nearestStep(course.flow.steps, this.step);
       if (!kept) return [];
       const name = kept[0] === this.step ? names[i] : `${names[i]} (step ${kept[0]})`;
-      return [{ name, flags: course.flags[course.flow.steps.indexOf(kept)] }];
+      const index = course.flow.steps.indexOf(kept);
+      const flags = course.flags[index];
+      const words = flags.length
+        ? flags.map(
+            (flag) =>
+              html`<b>${FLAG_NAMES[flag]}</b> <span class="muted">${flagReason(flag, course, index, this.limits)}</span>`,
+          )
+        : [html`<b>no flag</b>`];
+      const asides = FLAGS.filter((flag) => !flags.includes(flag)).flatMap(
+        (flag) => beyondWords(flag, course, index, this.limits) ?? [],
+      );
+      return [
+        {
+          name,
+          flags,
+          words: [...words, ...asides.map((aside) => html`<span class="muted">${aside}</span>`)],
+        },
+      ];
     });
-    const told = known.length > MOST_TOLD ? known.filter(({ flags }) => flags.length) : known;
-    const others = known.length - told.length;
+    const flagged = known.filter(({ flags }) => flags.length);
+    const told = known.length > MOST_TOLD ? flagged.slice(0, MOST_TOLD) : known;
+    const more = known.length > MOST_TOLD ? flagged.length - told.length : 0;
+    const others = known.length - told.length - more;
     return html`<span class="muted">At step ${this.step}:</span>
-      ${told.map(({ name, flags }) => html`<span>${name}: <b>${flagWords(flags)}</b></span>`)}
+      ${told.map(({ name, words }) => html`<span>${name}: ${words}</span>`)}
+      ${more ? html`<span>${more} more: <b>flagged</b>, as the table says</span>` : nothing}
       ${others ? html`<span>${told.length ? `${others} others` : "all"}: <b>no flag</b></span>` : nothing}`;
   }
 

@@ -23,6 +23,7 @@ export class RgFlowMap extends LitElement implements Pictured {
     picture: { attribute: false },
     line: { attribute: false },
     flagged: { type: Boolean },
+    lagless: { type: Boolean },
     what: { type: String },
     scale: { attribute: false },
     map: { type: String },
@@ -48,6 +49,8 @@ export class RgFlowMap extends LitElement implements Pictured {
   declare line: (number | null)[] | null;
   /** Whether to mark steps with flags. */
   declare flagged: boolean;
+  /** Whether it has no lags, and so no horizon. */
+  declare lagless: boolean;
   /** What a cell holds, in words. */
   declare what: string;
   declare scale: Scale;
@@ -86,8 +89,9 @@ export class RgFlowMap extends LitElement implements Pictured {
   private renderReadout(index: number) {
     const { flow, horizon, flags } = this.course;
     const row = this.point?.row ?? null;
-    const reach = Number.isNaN(horizon[index]) ? "no horizon" : `horizon: lag ${horizon[index]}`;
-    const words = this.flagged ? `${reach}; ${flagWords(flags[index])}` : "";
+    const reach = Number.isNaN(horizon.p50[index]) ? "no horizon" : `horizon: lag ${horizon.p50[index]}`;
+    const said = [...(this.lagless ? [] : [reach]), flagWords(flags[index])];
+    const words = this.flagged ? said.join("; ") : "";
     const step = `step ${flow.steps[index][0]}`;
     if (row === null || row >= this.picture.channels) {
       return html`<span class="muted">${[step, words].filter(Boolean).join(", ")}. Click a step to go there.</span>`;

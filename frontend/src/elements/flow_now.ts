@@ -1,17 +1,83 @@
 import { css, html, LitElement } from "lit";
 import type { Scale } from "../colour/scale";
-import { seriesNames } from "../courses";
+import { short } from "../colour/ticks";
+import { dashesOf, directionOf, seriesNames } from "../courses";
+import { hasLags } from "../data/parts";
 import type { Window } from "../data/pool";
-import { atStep, boundaries, type FlowAxis, fittedNorms, fitWords, OF_AXIS } from "../views/flow";
+import type { Course } from "../views/course";
+import {
+  atStep,
+  boundaries,
+  type FlowAxis,
+  fittedNorms,
+  fitWords,
+  OF_AXIS,
+  type Spread,
+} from "../views/flow";
 import { indexOf } from "../views/flow_map";
 import { FLOW_STATISTICS, type FlowStatistic, reader } from "../views/flow_statistics";
+import { percent } from "../views/samples";
+import { Kept } from "./changed";
 import type { Line } from "./curve_plot";
 import { type Cursor, type FlowPoint, tell } from "./events";
 import type { Drawn } from "./flow_view";
 import { controls } from "./theme";
 import "./curve";
 
-const FITTED = [5, 4];
+const FITTED = [1, 4];
+
+/** What stands in a row of the table. */
+const COLUMNS: [name: string, words: (course: Course, index: number) => unknown][] = [
+  [
+    "Horizon",
+    (course, i) =>
+      spreadWords(
+        course.horizon,
+        i,
+        (lag) => `lag ${short(lag)}`,
+        Number.isNaN(course.lags[i]) ? "" : ` of ${short(course.lags[i])}`,
+      ),
+  ],
+  ["Left at the far end", (course, i) => spreadWords(course.farEnd, i, percent)],
+  ["Half-life", halfLifeWords],
+  [
+    "Largest gain",
+    (course, i) => spreadWords(course.gain, i, (gain) => `×${short(gain)}`, "", course.gained[i]),
+  ],
+  [
+    "Samples agree",
+    (course, i) =>
+      spreadWords(course.snrHorizon, i, (lag) => (lag < 0 ? "nowhere" : `up to lag ${short(lag)}`)),
+  ],
+  ["Samples judged", (course, i) => (Number.isNaN(course.samples[i]) ? "not logged" : course.samples[i])],
+];
+
+/** The median, what it is of, and the quantiles with the number of samples that they rest on. */
+function spreadWords(
+  { p05, p50, p95 }: Spread,
+  index: number,
+  words: (value: number) => string,
+  of = "",
+  samples = Number.NaN,
+) {
+  if (Number.isNaN(p50[index])) return html`<span class="muted">cannot say</span>`;
+  const [low, high] = [words(p05[index]), words(p95[index])];
+  const range = Number.isNaN(p05[index]) || low === high ? "" : `${low} to ${high}`;
+  const rests = Number.isNaN(samples) ? "" : `${samples} samples`;
+  return html`${words(p50[index])}${of}<small>${[range, rests].filter(Boolean).join("; ")}</small>`;
+}
+
+function halfLifeWords({ halfLife, r2, fitted }: Course, index: number) {
+  const { p05, p50, p95 } = halfLife;
+  const range = Number.isNaN(p05[index]) ? "" : `${lengthWords(p05[index])} to ${lengthWords(p95[index])}`;
+  const rests = Number.isNaN(fitted[index]) ? "" : `${fitted[index]} samples`;
+  return html`${fitWords(p50[index], r2[index])}<small>${[range, rests].filter(Boolean).join("; ")}</small>`;
+}
+
+function lengthWords(halfLife: number): string {
+  if (!Number.isFinite(halfLife)) return "no change";
+  return halfLife > 0 ? short(halfLife) : `doubles every ${short(-halfLife)}`;
+}
 
 /** A statistic of one step against timestep or lag; of norms with quantiles over samples and the exponential fitted. */
 export class RgFlowNow extends LitElement {
@@ -30,7 +96,14 @@ export class RgFlowNow extends LitElement {
     controls,
     css`
       :host { display: block; min-width: 0; }
-      ul { list-style: none; margin: 6px 0 0; padding: 0; font-size: 12px; }
+      .scroll { overflow-x: auto; margin-top: 6px; }
+      table { border-collapse: collapse; font-size: 12px; }
+      caption { text-align: left; padding-bottom: 2px; }
+      th, td { text-align: left; vertical-align: top; padding: 2px 14px 2px 0; font-weight: 400; white-space: nowrap; }
+      thead th { font-weight: 500; }
+      tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 80px; }
+      small { display: block; font-size: 11px; color: var(--rg-muted); }
+      p { margin: 4px 0 0; font-size: 12px; }
       i { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 4px; }
     `,
   ];
@@ -48,10 +121,16 @@ export class RgFlowNow extends LitElement {
   declare point: FlowPoint | null;
   declare dark: boolean;
 
+  private readonly lines = new Kept<Line[]>();
+
   override render() {
     const { axis, drawn } = this;
-    const names = seriesNames(drawn);
-    const lines = drawn.flatMap((one, i) => this.linesOf(one, names[i]));
+    const [names, dashes] = [seriesNames(drawn), dashesOf(drawn)];
+    // Pointing changes none of them.
+    const from = [...drawn.map(({ course }) => course), names.join(), this.step, axis, this.of];
+    const lines = this.lines.of(from, () =>
+      drawn.flatMap((one, i) => this.linesOf(one, names[i], dashes[i])),
+    );
     const longest = Math.max(...drawn.map(({ course }) => course.flow.timesteps));
     const row = this.point?.row ?? null;
     return html`
@@ -61,18 +140,28 @@ export class RgFlowNow extends LitElement {
         .xs=${null} .boundaries=${boundaries(this.bptt, longest, axis).map((first) => first - 0.5)}
         .cursor=${row === null ? null : { t: row, c: null }} .dark=${this.dark} @rg-cursor=${this.onCursor}
       ></rg-curve>
-      <ul class="number">
-        ${drawn.map(({ colour, course }, i) => {
+      <div class="scroll"><table class="number">
+        <caption class="muted">Of the samples at this step: the median, and from 5 to 95 %.</caption>
+        <thead><tr><th scope="col">Series</th>${COLUMNS.map(([name]) => html`<th scope="col">${name}</th>`)}</tr></thead>
+        <tbody>${drawn.map(({ colour, course, series }, i) => {
           const index = indexOf(course.flow, this.step);
           const [step] = course.flow.steps[index];
           const nearest = step === this.step ? "" : ` (step ${step})`;
-          return html`<li><i style="background:${colour}"></i>${names[i]}${nearest}: ${fitWords(course.halfLife[index], course.r2[index])}</li>`;
-        })}
-        <li class="muted">
-          ${lines.some(({ band }) => band) ? "Band: 5th to 95th percentile over samples." : ""}
-          ${lines.some(({ aside }) => aside) ? "Dashed: the exponential" : "An exponential is"} fitted to the norms by lag.
-        </li>
-      </ul>
+          return html`<tr>
+            <th scope="row"><i style="background:${colour}"></i>${names[i]}${nearest}</th>
+            ${
+              !hasLags(series.entry)
+                ? html`<td colspan=${COLUMNS.length} class="muted">${series.entry.parts ? "judged by its parts" : "a sum of two directions has no lags"}</td>`
+                : COLUMNS.map(([, words]) => html`<td>${words(course, index)}</td>`)
+            }
+          </tr>`;
+        })}</tbody>
+      </table></div>
+      <p class="muted">
+        ${lines.some(({ band }) => band) ? "Band: 5th to 95th percentile over samples." : ""}
+        ${lines.some(({ aside }) => aside) ? "Dotted: an exponential of the median sample's half-life, laid along the norms." : ""}
+        ${drawn.some(({ course }) => course.earlier) ? "An earlier version logged this: the mean norm is judged, where all samples have every lag." : ""}
+      </p>
     `;
   }
 
@@ -80,21 +169,25 @@ export class RgFlowNow extends LitElement {
     return this.of === FLOW_STATISTICS.norm;
   }
 
-  private linesOf({ course: { flow }, colour }: Drawn, label: string): Line[] {
+  private linesOf(
+    { course: { flow, halfLife }, colour, series }: Drawn,
+    label: string,
+    dash: number[],
+  ): Line[] {
     const index = indexOf(flow, this.step);
     const valueAt = reader(flow, this.axis, this.of);
     const values = Array.from({ length: flow.timesteps }, (_, row) =>
       orGap(valueAt(index * flow.timesteps + row)),
     );
-    if (!this.drawsNorms) return [{ label, colour, dash: [], values }];
+    if (!this.drawsNorms) return [{ label, colour, dash, values }];
     const { band } = OF_AXIS[this.axis];
     const at = (name: string) => Array.from(atStep(flow, name, index), orGap);
     const quantiles = band?.every((name) => name in flow.columns)
       ? { low: at(band[0]), high: at(band[1]) }
       : undefined;
-    const fitted = fittedNorms(flow, this.axis, index);
+    const fitted = fittedNorms(flow, this.axis, index, halfLife.p50[index], directionOf(series));
     return [
-      { label, colour, dash: [], values, ...(quantiles && { band: quantiles }) },
+      { label, colour, dash, values, ...(quantiles && { band: quantiles }) },
       ...(fitted ? [{ label: `${label}, fitted`, colour, dash: FITTED, values: fitted, aside: true }] : []),
     ];
   }

@@ -1,8 +1,9 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { Series } from "../choices";
 import { makeScale, type Scale, union } from "../colour/scale";
-import type { FlowCard } from "../courses";
+import { directionOf, type FlowCard } from "../courses";
 import type { LoadedFlow } from "../data/flows";
+import { hasLags, tagWords } from "../data/parts";
 import type { Flow, Tensor } from "../data/types";
 import type { Exports } from "../exports";
 import { extentOf, mapFor } from "../model";
@@ -11,6 +12,7 @@ import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
 import { flowMap, ratioMap } from "../views/flow_map";
 import { drawnStatistic, type FlowStatistic } from "../views/flow_statistics";
+import { byValue } from "./changed";
 import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
 import { controls, tabContent } from "./theme";
@@ -36,7 +38,7 @@ export class RgFlowView extends LitElement {
     state: { attribute: false },
     step: { type: Number },
     dark: { type: Boolean },
-    point: { state: true },
+    point: { ...byValue, state: true },
   };
   static override styles = [
     controls,
@@ -73,6 +75,7 @@ export class RgFlowView extends LitElement {
 
   override render() {
     const drawn = this.cards.flatMap((card) => this.draw(card));
+    const judged = drawn.filter(({ series }) => hasLags(series.entry));
     const { scale: name, limit } = this.of;
     const extent = union(drawn.map(({ picture }) => extentOf(picture)));
     const scale = makeScale(extent, { name, signed: false, limit, threshold: null });
@@ -86,7 +89,11 @@ export class RgFlowView extends LitElement {
               .drawn=${drawn} .axis=${flowAxis} .of=${this.of} .scale=${scale} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
               .point=${this.point} .dark=${this.dark}
             ></rg-flow-now>
-            <rg-flow-curves .cards=${drawn} .metrics=${["horizon", "halfLife", "gain"]} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
+            ${
+              judged.length
+                ? html`<rg-flow-curves .cards=${judged} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
+                : nothing
+            }`
           : nothing
       }
     `;
@@ -109,7 +116,7 @@ export class RgFlowView extends LitElement {
   }
 
   private renderMaps(drawn: Drawn[], scale: Scale) {
-    const { flowAxis, eps } = this.state;
+    const { flowAxis } = this.state;
     return html`
       <div class="row">
         <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label=${this.of.what}></rg-colour-bar>
@@ -122,7 +129,12 @@ export class RgFlowView extends LitElement {
           found
             ? this.renderMap(found, {
                 picture: found.picture,
-                line: horizonRows(found.course.flow, flowAxis, eps),
+                line: horizonRows(
+                  found.course.flow,
+                  flowAxis,
+                  found.course.horizon.p50,
+                  directionOf(card.series),
+                ),
                 flagged: true,
                 what: this.of.name,
                 scale,
@@ -148,19 +160,31 @@ export class RgFlowView extends LitElement {
           <span class="swatch" style="background:${colour}"></span><h3>${series.run}</h3>
           ${exports ? html`<rg-export-menu .exports=${exports}></rg-export-menu>` : nothing}
         </header>
-        <p class="muted">${series.tag} · ${series.entry.metadata.title}</p>
-        ${body}
+        <p class="muted">${tagWords(series.tag, series.entry)} · ${series.entry.metadata.title}</p>
+        ${hasLags(series.entry) ? nothing : this.renderWhole(series)}
+        ${hasLags(series.entry) || this.state.flowAxis === "timestep" ? body : nothing}
       </article>
     `;
+  }
+
+  /** Of a record whose parts work in orders of their own: the way to those. */
+  private renderWhole({ run, tag, entry: { parts } }: Series) {
+    if (!parts)
+      return html`<p>It is the sum of two directions, which end at different timesteps: it has no lags.</p>`;
+    const open = (shown: readonly string[]) =>
+      tell(this, "rg-set", { alone: shown.map((part): [string, string] => [run, part]) });
+    return html`<p>
+      Its directions or cells work in orders of their own, so lags, horizon and flags are theirs:
+      ${parts.map((part) => html`<button class="link" @click=${() => open([part])}>${part.slice(tag.length + 1)}</button>, `)}
+      <button class="link" @click=${() => open(parts)}>all of them</button>
+    </p>`;
   }
 
   /** The map of a series; without one, the only map there is. */
   private mapOf(series?: Series): RgFlowMap | null {
     const maps = [...this.renderRoot.querySelectorAll("rg-flow-map")] as RgFlowMap[];
-    const at = series
-      ? this.cards.filter(({ course }) => course).findIndex((card) => card.series === series)
-      : 0;
-    return maps[at] ?? null;
+    const course = series && this.cards.find((card) => card.series === series)?.course;
+    return (course ? maps.find((map) => map.course === course) : maps[0]) ?? null;
   }
 
   private renderRatio(drawn: Drawn[]) {
@@ -208,7 +232,7 @@ export class RgFlowView extends LitElement {
   }
 
   private renderMap(
-    { course }: Drawn,
+    { course, series }: Drawn,
     look: {
       picture: Tensor;
       line: (number | null)[] | null;
@@ -220,7 +244,7 @@ export class RgFlowView extends LitElement {
   ) {
     const { flowAxis, bptt, flowWindow } = this.state;
     return html`<rg-flow-map
-      .course=${course} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
+      .course=${course} .lagless=${!hasLags(series.entry)} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
       .scale=${look.scale} .map=${look.map} .axis=${flowAxis} .step=${this.step} .point=${this.point} .window=${flowWindow}
       .boundaries=${boundaries(bptt, course.flow.timesteps, flowAxis)}
     ></rg-flow-map>`;

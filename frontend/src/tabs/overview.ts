@@ -1,22 +1,42 @@
 import { html, nothing } from "lit";
-import { type FlowCard, flowCards, marksOf } from "../courses";
+import { flowCards, marksOf } from "../courses";
+import { hasLags } from "../data/parts";
+import { JUDGED } from "../data/statistics";
 import { tell } from "../elements/events";
+import { type Known, type Metric, metricPlot } from "../elements/flow_curves";
+import type { StepPlot } from "../elements/step_curves";
 import { hasFlow } from "../model";
-import type { Course } from "../views/course";
-import { JUDGED } from "../views/flow";
-import { lineOf } from "../views/overview";
+import { grouped, isSaturated, type Line, lineOf, sorted } from "../views/overview";
+import { groupsBy, hyperparameterNames } from "../views/run_groups";
+import {
+  isByEpoch,
+  progressOf,
+  type ScalarCurve,
+  scalarCurves,
+  scalarTags,
+  usualTags,
+} from "../views/scalar_curves";
+import { meanTrace, readable, type Trace } from "../views/traces";
+import type { Progress } from "../views/verdict";
 import type { Page, Tab } from "./tab";
 import "../elements/flags_bar";
-import "../elements/flow_curves";
+import "../elements/group_bar";
 import "../elements/message";
 import "../elements/overview_brief";
 import "../elements/overview_table";
+import "../elements/scalar_bar";
+import "../elements/step_curves";
+
+/** A sweep is ranked as a whole. */
+const FIRST_RUNS = 64;
+const CROWD_COLOUR = "#80868b";
 
 export const overviewTab: Tab = {
   name: "Overview",
   question: "Is it learning long dependencies, since when, and is this run better?",
   controls: ["steps"],
-  draws: hasFlow,
+  firstRuns: FIRST_RUNS,
+  draws: (entry) => hasFlow(entry) && hasLags(entry),
   first: (tags, entries) => {
     const hidden = tags.filter((tag) => entries[tag].metadata.quantity === "hidden_state_gradient");
     return hidden.length ? hidden : tags.slice(0, 1);
@@ -28,33 +48,139 @@ export const overviewTab: Tab = {
   render: (page) => {
     const { state, step, steps, dark } = page;
     const cards = flowCards(page, JUDGED);
-    const known = cards.filter((card): card is FlowCard & { course: Course } => card.course !== null);
-    const lines = known.map(({ series, colour, course }) => lineOf(series, colour, course, step));
+    const known = cards.filter((card): card is Known => card.course !== null);
     const loading = cards.some(({ loaded }) => loaded.status === "loading");
+    if (known.length === 0) return html`${loading ? LOADING : nothing} ${renderFailures(page)}`;
+    const scalars = scalarsOf(page, known);
+    const hyperparameters = page.listScalars().hyperparameters;
+    const groupOf = groupsBy(state.groupBy, state.groupPattern, hyperparameters);
+    const lines = grouped(
+      known.map((card) => lineOf({ ...card, progress: scalars.progressOf(card.series.run) }, step, state)),
+      groupOf,
+    );
+    const shown = new Set(page.series.map(({ run }) => run)).size;
     return html`
-      ${
-        known.length
-          ? html`
-            <div class="cards" style="--least: 420px">
-              <rg-overview-brief .lines=${lines} .eps=${state.eps}></rg-overview-brief>
-              <rg-flow-curves .cards=${known} .metrics=${["horizon"]} .point=${null} .dark=${dark}></rg-flow-curves>
-            </div>
-            <h2 class="section">Every run and layer <span class="muted">at step ${step}; a click opens its maps</span>
-              ${renderAll(page)}</h2>
-            <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
-            <h2 class="section">Flags <span class="muted">by thresholds of your own</span></h2>
-            <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>`
-          : nothing
-      }
-      ${loading ? html`<rg-message heading="Loading …" .busy=${true}></rg-message>` : nothing}
-      ${cards.map(({ loaded, series }) =>
-        loaded.status === "error"
-          ? html`<rg-message heading="The flow of ${series.run}, ${series.tag} could not be loaded" .retry=${true}>${loaded.message}</rg-message>`
-          : nothing,
-      )}
+      <div class="cards" style="--least: 420px; align-items: start" @rg-show-scalars=${showScalars}>
+        <rg-overview-brief .lines=${lines} .eps=${state.eps} .told=${{ shown, all: page.drawnRuns.length }}></rg-overview-brief>
+        <div class="charts">
+          <rg-step-curves .plots=${plotsOf(known, lines, scalars, groupOf)} .stacked=${true} .dark=${dark}></rg-step-curves>
+          ${scalars.tags.length ? html`<rg-scalar-bar .tags=${scalars.tags} .chosen=${scalars.chosen}></rg-scalar-bar>` : nothing}
+        </div>
+      </div>
+      <h2 class="section">Every run and layer <span class="muted">at step ${step}; a click opens its maps</span>
+        ${renderAll(page)}</h2>
+      ${page.drawnRuns.length > 1 ? html`<rg-group-bar .state=${state} .names=${hyperparameterNames(hyperparameters)}></rg-group-bar>` : nothing}
+      <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
+      <h2 class="section">Flags <span class="muted">by thresholds of your own</span></h2>
+      <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
+      ${loading ? LOADING : nothing}
+      ${renderFailures(page)}
     `;
   },
 };
+
+const LOADING = html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
+
+function renderFailures(page: Page) {
+  return flowCards(page, JUDGED).map(({ loaded, series }) =>
+    loaded.status === "error"
+      ? html`<rg-message heading="The flow of ${series.run}, ${series.tag} could not be loaded" .retry=${true}>${loaded.message}</rg-message>`
+      : nothing,
+  );
+}
+
+/** The scalars drawn, and how the first loss among them went in each run until the slider's step. */
+interface Scalars {
+  tags: string[];
+  chosen: string[];
+  curves: { tag: string; of: ScalarCurve[] }[];
+  progressOf(run: string): Progress | null;
+}
+
+function scalarsOf(page: Page, known: readonly Known[]): Scalars {
+  const runs = [...new Set(known.map(({ series }) => series.run))];
+  const tags = scalarTags(page.listScalars().tags, runs, page.drawnRuns);
+  const chosen = page.state.scalars ?? usualTags(tags);
+  const keptOf = (run: string) => known.find(({ series }) => series.run === run)?.course.flow.steps ?? [];
+  const curves = chosen.map((tag) => ({
+    tag,
+    of: scalarCurves(tag, page.scalarsOf(tag) ?? {}, runs, page.drawnRuns, keptOf),
+  }));
+  const loss = curves.find(({ tag }) => /loss/i.test(tag));
+  return {
+    tags,
+    chosen,
+    curves,
+    progressOf: (run) => {
+      const own = loss?.of.find((curve) => curve.run === run);
+      return loss && own ? progressOf(loss.tag, own, page.step) : null;
+    },
+  };
+}
+
+/** Scalars, the horizon, and where that is the whole sequence what is left at the far end: on one axis of steps. */
+function plotsOf(
+  known: readonly Known[],
+  lines: readonly Line[],
+  { curves }: Scalars,
+  groupOf: (run: string) => string | null,
+): StepPlot[] {
+  // The best stand first, so that of a crowd they are drawn.
+  const order = sorted(lines, "-horizon").flatMap(({ series, members }) =>
+    members.length ? members.map((member) => member.series) : [series],
+  );
+  const placeOf = (run: string) => order.findIndex((series) => series.run === run);
+  const best = [...known].sort((a, b) => order.indexOf(a.series) - order.indexOf(b.series));
+  const scalarPlots = curves.map(({ tag, of }): StepPlot => {
+    const ordered = [...of].sort((a, b) => placeOf(a.run) - placeOf(b.run));
+    const traces = ordered.map(({ run, below, steps, values }) => ({
+      run,
+      key: `${groupOf(run)} ${below}`,
+      trace: {
+        label: below ? `${run}, ${below}` : run,
+        colour: best.find(({ series }) => series.run === run)?.colour ?? CROWD_COLOUR,
+        dash: /valid|test|eval/i.test(below) ? [6, 4] : [],
+        steps,
+        values,
+      },
+    }));
+    const heading = isByEpoch(tag) ? `${tag}, placed by wall time` : tag;
+    return { heading, scale: "linear", fromZero: false, gap: "none", traces: joinedTraces(traces, groupOf) };
+  });
+  const metrics: Metric[] = lines.some(isSaturated) ? ["horizon", "farEnd"] : ["horizon"];
+  const metricPlots = metrics.map((metric): StepPlot => {
+    const plot = metricPlot(best, metric);
+    const traces = plot.traces.map((trace, i) => {
+      const { run, tag } = best[i].series;
+      return { run, key: `${groupOf(run)} ${tag}`, trace };
+    });
+    return { ...plot, traces: joinedTraces(traces, groupOf) };
+  });
+  return [...scalarPlots, ...metricPlots].filter(({ traces }) => traces.length > 0);
+}
+
+/** The traces of one key in a group as one; of a crowd a few. */
+function joinedTraces(
+  traces: readonly { run: string; key: string; trace: Trace }[],
+  groupOf: (run: string) => string | null,
+): Trace[] {
+  const joined = new Map<string, { label: string; traces: Trace[] }>();
+  for (const { run, key, trace } of traces) {
+    const group = groupOf(run);
+    const place = group === null ? `${run} ${trace.label}` : key;
+    const label = group === null ? trace.label : `${group}${trace.label.slice(run.length)}`;
+    joined.set(place, { label, traces: [...(joined.get(place)?.traces ?? []), trace] });
+  }
+  const all = [...joined.values()].map((one) =>
+    one.traces.length === 1 ? { ...one.traces[0], label: one.label } : meanTrace(one.label, one.traces),
+  );
+  return readable(all, CROWD_COLOUR);
+}
+
+function showScalars(event: Event): void {
+  const charts = (event.currentTarget as Element).querySelector(".charts");
+  charts?.scrollIntoView({ block: "start", behavior: "smooth" });
+}
 
 /** The way back to everything where the user chose some runs or layers. */
 function renderAll({ state }: Page) {

@@ -3,6 +3,7 @@
 import type { TemplateResult } from "lit";
 import type { Card, Cards, Group } from "../cards";
 import type { Series } from "../choices";
+import type { ScalarListing, ScalarsByRun } from "../data/api";
 import type { LoadedFlow } from "../data/flows";
 import type { LoadedHistogram } from "../data/histograms";
 import type { Loaded } from "../data/loader";
@@ -15,6 +16,8 @@ export interface Page {
   state: Readonly<State>;
   /** Every shown tag of every shown run. */
   series: Series[];
+  /** Every run that has something for the tab, shown or not. */
+  drawnRuns: readonly string[];
   /** Every kept step of any of them, and the one that the slider names. */
   steps: number[];
   step: number;
@@ -28,6 +31,10 @@ export interface Page {
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
   /** Counts of values in bins; asking fetches them. */
   histogramOf(request: HistogramRequest): LoadedHistogram;
+  /** TensorBoard's own scalars and hyperparameters; asking lists them. */
+  listScalars(): ScalarListing;
+  /** The points of a tag of those; null while they are under way. Asking fetches them. */
+  scalarsOf(tag: string): ScalarsByRun | null;
   isPinned(series: Series): boolean;
 }
 
@@ -44,6 +51,8 @@ export interface Tab {
   controls: readonly Control[];
   /** What it shows of the samples, whatever the others show. */
   show?: ShowChoice;
+  /** How many runs it shows at first, where that is not a few. */
+  firstRuns?: number;
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
   /** The tags shown of a run at first, of those that it draws; by default the first alone. */

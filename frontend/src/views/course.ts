@@ -1,14 +1,18 @@
 /** The course of a series over training: what its flow says of every step. Remembered, as redraws are many. */
 
 import type { Flow } from "../data/types";
-import { type Evidence, evidence, type Flag, flagsOf, type Thresholds } from "./flags";
-import { horizons, type StepMetrics, stepMetrics } from "./flow";
+import { type Evidence, evidenceOf, type Flag, flagsOf, judgedFlags, type Thresholds } from "./flags";
+import { horizons, isEarlier, type Spread, type StepMetrics, stepMetrics } from "./flow";
 
 export interface Course extends StepMetrics {
   flow: Flow;
-  /** NaN where no norm is positive, or one is infinite. */
-  horizon: Float64Array;
+  /** NaN where no sample can be judged. */
+  horizon: Spread;
+  /** Whether the log is from before samples were judged by themselves. */
+  earlier: boolean;
   evidence: Evidence;
+  /** The flags that its quantity is judged by, and those that are up at each step. */
+  judged: readonly Flag[];
   flags: Flag[][];
 }
 
@@ -16,7 +20,7 @@ export interface Course extends StepMetrics {
 export type Limits = Thresholds & { eps: number };
 
 const metricsOf = new WeakMap<Flow, StepMetrics>();
-const horizonOf = new WeakMap<Flow, { eps: number; horizon: Float64Array; evidence: Evidence }>();
+const horizonOf = new WeakMap<Flow, { eps: number; horizon: Spread; evidence: Evidence }>();
 const courses = new WeakMap<Flow, { key: string; course: Course }>();
 
 export function courseOf(flow: Flow, quantity: string | undefined, limits: Limits): Course {
@@ -27,8 +31,10 @@ export function courseOf(flow: Flow, quantity: string | undefined, limits: Limit
   const metrics = metricsOf.get(flow) ?? stepMetrics(flow);
   metricsOf.set(flow, metrics);
   const reached = reachedAt(flow, metrics, eps);
-  const flags = flagsOf(reached.evidence, quantity ?? "", flow.timesteps, limits);
-  const course = { ...metrics, flow, horizon: reached.horizon, evidence: reached.evidence, flags };
+  const judged = judgedFlags(quantity ?? "", flow.timesteps);
+  const flags = flagsOf(reached.evidence, judged, limits);
+  const { horizon, evidence } = reached;
+  const course = { ...metrics, flow, horizon, earlier: isEarlier(flow), evidence, judged, flags };
   courses.set(flow, { key, course });
   return course;
 }
@@ -37,7 +43,7 @@ function reachedAt(flow: Flow, metrics: StepMetrics, eps: number) {
   const known = horizonOf.get(flow);
   if (known?.eps === eps) return known;
   const horizon = horizons(flow, eps);
-  const reached = { eps, horizon, evidence: evidence(flow, metrics, horizon) };
+  const reached = { eps, horizon, evidence: evidenceOf(flow, metrics, horizon.p50) };
   horizonOf.set(flow, reached);
   return reached;
 }

@@ -15,9 +15,9 @@ export const FLAG_NAMES: Record<Flag, string> = {
 };
 
 export interface Thresholds {
-  /** Vanishing: the memory horizon is below this share of the largest lag. */
+  /** Vanishing: the median sample's memory horizon is below this share of the median length's lags. */
   vanishing: number;
-  /** Exploding: the largest norm is above so many times that at lag 0. */
+  /** Exploding: the median sample's norm grows more than so many times on its way back. */
   exploding: number;
   /** Non-finite: the share of NaN and Inf at some timestep is above this. */
   nonfinite: number;
@@ -41,9 +41,9 @@ const JUDGED: Record<Flag, (quantity: string, timesteps: number) => boolean> = {
 
 /** What flags are judged by, a number a step; NaN where it is not known. */
 export interface Evidence {
-  /** The memory horizon as a share of the largest lag. */
+  /** The median sample's memory horizon as a share of the lags of the sample of median length. */
   reach: Float64Array;
-  /** The largest norm over that at lag 0. */
+  /** How many times the median sample's norm grows on its way back. */
   growth: Float64Array;
   /** The largest share of NaN and Inf at any timestep. */
   nonfinite: Float64Array;
@@ -51,29 +51,25 @@ export interface Evidence {
   dead: Float64Array;
 }
 
-/**
- * The evidence of every step, of its metrics and its memory horizon. Of norms that are not all finite, reach
- * and growth are not known.
- */
-export function evidence(flow: Flow, metrics: StepMetrics, horizon: Float64Array): Evidence {
-  const { finite, growth, longest } = metrics;
+/** The evidence of every step, of its metrics and the median sample's memory horizon. */
+export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: Float64Array): Evidence {
   const nans = statistic(flow, "nan_share");
   const infinities = statistic(flow, "inf_share");
-  const dead = "dead_share" in flow.columns ? statistic(flow, "dead_share") : null;
-  const unknown = () => new Float64Array(flow.steps.length).fill(Number.NaN);
-  const found = { reach: unknown(), growth: unknown(), nonfinite: unknown(), dead: unknown() };
-  for (let step = 0; step < flow.steps.length; step++) {
-    const base = step * flow.timesteps;
-    if (finite[step]) found.growth[step] = growth[step];
-    // One lag tells nothing.
-    if (finite[step] && longest[step] > 0) found.reach[step] = horizon[step] / longest[step];
-    for (let i = base; i < base + flow.timesteps; i++) {
+  const nonfinite = Float64Array.from(flow.steps, (_, step) => {
+    let most = Number.NaN;
+    for (let i = step * flow.timesteps; i < (step + 1) * flow.timesteps; i++) {
       const share = nans[i] + infinities[i];
-      if (!(share <= found.nonfinite[step]) && !Number.isNaN(share)) found.nonfinite[step] = share;
-      if (dead && !Number.isNaN(dead[i])) found.dead[step] = dead[i];
+      if (!(share <= most) && !Number.isNaN(share)) most = share;
     }
-  }
-  return found;
+    return most;
+  });
+  return {
+    // One lag tells nothing.
+    reach: horizon.map((lag, step) => (lags[step] > 0 ? Math.min(1, lag / lags[step]) : Number.NaN)),
+    growth,
+    nonfinite,
+    dead: Float64Array.from(flow.steps, (_, step) => flow.batch.dead_share?.[step] ?? Number.NaN),
+  };
 }
 
 /** By what each flag is judged. */
@@ -92,14 +88,18 @@ const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
   dead_channels: (value, { dead }) => value > dead,
 };
 
-/** The flags of every step, the worst first. */
-export function flagsOf(
-  found: Evidence,
-  quantity: string,
-  timesteps: number,
-  thresholds: Thresholds,
-): Flag[][] {
-  const judged = FLAGS.filter((flag) => JUDGED[flag](quantity, timesteps));
+/** Whether a quantity is a gradient that the recurrence carries back. */
+export function isCarried(quantity: string | undefined): boolean {
+  return CARRIED.includes(quantity ?? "");
+}
+
+/** The flags that a quantity is judged by, the worst first. */
+export function judgedFlags(quantity: string, timesteps: number): Flag[] {
+  return FLAGS.filter((flag) => JUDGED[flag](quantity, timesteps));
+}
+
+/** The flags of every step, of those that are judged. */
+export function flagsOf(found: Evidence, judged: readonly Flag[], thresholds: Thresholds): Flag[][] {
   return Array.from(found.reach, (_, step) =>
     judged.filter((flag) => IS_UP[flag](JUDGED_BY[flag](found)[step], thresholds)),
   );

@@ -1,7 +1,8 @@
 /** What flow maps can show: each a formula of the statistics that a flow holds. */
 
+import { JUDGED } from "../data/statistics";
 import type { Flow } from "../data/types";
-import { type FlowAxis, JUDGED, OF_AXIS, statistic } from "./flow";
+import { type FlowAxis, OF_AXIS, statistic } from "./flow";
 
 /** One quantity of a flow map. */
 export interface FlowStatistic {

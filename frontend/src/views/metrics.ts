@@ -20,15 +20,18 @@ export function memoryHorizon(norms: Norms, eps: number): number {
   return lag;
 }
 
+/** The last lag at which `reach`, which never rises, is at least `eps`; NaN where there is none. */
+export function lastReached(reach: Norms, eps: number): number {
+  let lag = reach.length - 1;
+  while (lag >= 0 && !(reach[lag] >= Math.fround(eps))) lag--;
+  return lag < 0 ? Number.NaN : lag;
+}
+
 export interface ExponentialFit {
   /** Timesteps back over which the norm halves; negative: doubles; infinite: it stays. */
   halfLife: number;
   /** The share of the variance of log norm that the line explains. */
   r2: number;
-  /** The fitted log norm at lag 0. */
-  logNorm: number;
-  /** Of log norm, per timestep of lag. */
-  slope: number;
 }
 
 /** Least squares of log norm against lag, over positive, finite norms; NaN where there are fewer than two. */
@@ -36,8 +39,7 @@ export function exponentialFit(norms: Norms): ExponentialFit {
   const lags: number[] = [];
   for (let lag = 0; lag < norms.length; lag++)
     if (norms[lag] > 0 && Number.isFinite(norms[lag])) lags.push(lag);
-  if (lags.length < 2)
-    return { halfLife: Number.NaN, r2: Number.NaN, logNorm: Number.NaN, slope: Number.NaN };
+  if (lags.length < 2) return { halfLife: Number.NaN, r2: Number.NaN };
   const first = Math.log(norms[lags[0]]);
   const logs = lags.map((lag) => Math.log(norms[lag]) - first); // exactly 0 where nothing changes
   const [meanLag, meanLog] = [mean(lags), mean(logs)];
@@ -55,8 +57,6 @@ export function exponentialFit(norms: Norms): ExponentialFit {
   return {
     halfLife: slope === 0 ? Number.POSITIVE_INFINITY : -Math.LN2 / slope,
     r2: spread === 0 ? 1 : 1 - error / spread,
-    logNorm: first + start,
-    slope,
   };
 }
 

@@ -1,0 +1,39 @@
+/** Names of a flow's statistics; docs/record_format.md defines each. */
+
+export const QUANTILES = ["p05", "p50", "p95"] as const;
+
+/** The names of a metric's quantiles over samples. */
+export function quantilesOf(metric: string): string[] {
+  return QUANTILES.map((name) => `${metric}_${name}`);
+}
+
+/** What is one number a batch. */
+export const OF_BATCH: readonly string[] = [
+  "dead_share",
+  "horizon_samples",
+  ...quantilesOf("far_end"),
+  ...quantilesOf("half_life"),
+  "half_life_r2_p50",
+  "half_life_samples",
+  ...quantilesOf("largest_gain"),
+  "gain_samples",
+  ...quantilesOf("snr_horizon"),
+  "growth_p50",
+  "growth_max",
+  "growth_sample",
+  "growth_lag",
+  "lags_p50",
+  "exploding_samples",
+  "vanishing_samples",
+];
+
+/** What metrics and flags are computed from. */
+export const JUDGED: readonly string[] = ["nan_share", "inf_share", ...quantilesOf("lag_reach"), ...OF_BATCH];
+
+/** What they are computed from where the log is from before samples were judged by themselves. */
+export const JUDGED_EARLIER: readonly string[] = ["lag_norm_mean", "lag_real_samples"];
+
+/** Whether a log holds what each sample's own norms by lag say. */
+export function judgesSamples(logged: readonly string[]): boolean {
+  return logged.includes("lag_reach_p50");
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { allTags, shownTags, undrawn } from "../src/choices";
+import { hasLags, partName, tagWords, withParts } from "../src/data/parts";
+import type { TagEntry, Tags } from "../src/data/types";
+import { INITIAL } from "../src/state";
+import { groupsBy, hyperparameterNames } from "../src/views/run_groups";
+import {
+  ownerOf,
+  progressOf,
+  scalarCurves,
+  scalarTags,
+  stepAtWallTime,
+  usualTags,
+} from "../src/views/scalar_curves";
+
+describe("groups of runs", () => {
+  const pattern = INITIAL.groupPattern;
+
+  it("are what a regular expression captures of their names", () => {
+    const of = groupsBy("regex", pattern, {});
+    expect(["lstm_seed1", "lstm-2", "gru/run_13", "gru"].map(of)).toEqual(["lstm", "lstm", "gru", null]);
+    expect(groupsBy("regex", "lstm|gru", {})("my_gru_7")).toBe("gru");
+    expect(groupsBy("regex", "(", {})("lstm")).toBeNull();
+    expect(groupsBy("", pattern, {})("lstm_1")).toBeNull();
+  });
+
+  it("are those of the same hyperparameters but a seed, which a directory above may hold", () => {
+    const all = { a: { units: 8, seed: 1 }, b: { units: 8, seed: 2 }, c: { units: 16 } };
+    const of = groupsBy("hparams", "", all);
+    expect(["a", "b/train", "c", "d"].map(of)).toEqual(["units=8", "units=8", "units=16", null]);
+    expect(groupsBy("hparam:seed", "", all)("b")).toBe("seed=2");
+    expect(hyperparameterNames(all)).toEqual(["seed", "units"]);
+  });
+});
+
+describe("scalars", () => {
+  const ours = ["lstm", "lstm/deep"];
+  const kept: [number, number][] = [
+    [0, 100],
+    [40, 110],
+    [80, 130],
+  ];
+
+  it("belong to the run itself or to the nearest of ours above", () => {
+    expect(["lstm", "lstm/train", "lstm/deep/train", "gru"].map((run) => ownerOf(run, ours))).toEqual([
+      "lstm",
+      "lstm",
+      "lstm/deep",
+      null,
+    ]);
+    expect(ownerOf("train", ["."])).toBe(".");
+  });
+
+  it("are offered but for ours, and a loss and an accuracy are drawn at first", () => {
+    const listed = {
+      "lstm/train": ["epoch_loss", "epoch_sparse_categorical_accuracy", "a"],
+      lstm: ["lstm_1/hidden_state/memory_horizon"],
+      other: ["loss"],
+    };
+    const tags = scalarTags(listed, ["lstm"], ours);
+    expect(tags).toEqual(["a", "epoch_loss", "epoch_sparse_categorical_accuracy"]);
+    expect(usualTags(tags)).toEqual(["epoch_loss", "epoch_sparse_categorical_accuracy"]);
+    expect(usualTags(["val_loss", "loss"])).toEqual(["loss"]);
+    expect(usualTags(["lr"])).toEqual([]);
+  });
+
+  it("counted by epochs stand where their wall times are among the records'", () => {
+    expect([90, 105, 120, 999].map((wall) => stepAtWallTime(kept, wall))).toEqual([0, 20, 60, 80]);
+    const found = {
+      "lstm/train": [
+        [0, 110, 2.5],
+        [1, 130, 1.5],
+      ] as [number, number, number][],
+    };
+    expect(scalarCurves("epoch_loss", found, ["lstm"], ours, () => kept)).toEqual([
+      { run: "lstm", below: "train", steps: [40, 80], values: [2.5, 1.5] },
+    ]);
+    expect(scalarCurves("loss", found, ["lstm"], ours, () => kept)[0].steps).toEqual([0, 1]);
+    expect(scalarCurves("loss", found, ["lstm/deep"], ours, () => kept)).toEqual([]);
+  });
+
+  it("tell how a loss went until a step", () => {
+    const of = { run: "lstm", below: "", steps: [0, 10, 20], values: [3, null, 1] };
+    expect(progressOf("loss", of, 20)).toEqual({ tag: "loss", first: 3, last: 1 });
+    expect(progressOf("loss", of, 10)).toBeNull();
+  });
+});
+
+describe("parts", () => {
+  const entry = (change: Partial<TagEntry["metadata"]>, steps: TagEntry["steps"] = []): TagEntry => ({
+    metadata: { description: "", quantity: "hidden_state_gradient", ...change },
+    steps,
+    samples: 1,
+  });
+  const tags: Tags = withParts({
+    bilstm: {
+      "low/h": entry({}, [[0, 1]]),
+      "low/h/backward": entry({ part_of: "low/h", direction: "backward" }),
+      "low/h/forward": entry({ part_of: "low/h", direction: "forward" }),
+    },
+  });
+  const { "low/h": whole, "low/h/backward": backward } = tags.bilstm;
+  const runs = ["bilstm"];
+  const judged = hasLags;
+  const tensors = ({ steps }: TagEntry) => steps.length > 0;
+
+  it("are known to their record, and named in words", () => {
+    expect(whole.parts).toEqual(["low/h/backward", "low/h/forward"]);
+    expect([hasLags(whole), hasLags(backward), hasLags(entry({ direction: "both" }))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect([partName("low/h/backward", backward), partName("low/h", whole)]).toEqual(["backward", null]);
+    expect(tagWords("low/h/backward", backward)).toBe("low/h, backward");
+  });
+
+  it("stand for their record where that is not drawn, and it for them", () => {
+    const of = (chosen: string[], draws: (one: TagEntry) => boolean) =>
+      shownTags({ ...INITIAL, tags: chosen }, tags, runs, draws);
+    expect(of(["low/h"], judged)).toEqual(["low/h/backward", "low/h/forward"]);
+    expect(of(["low/h/backward"], tensors)).toEqual(["low/h"]);
+    expect(of(["low/h/backward", "low/h/forward"], tensors)).toEqual(["low/h"]);
+    expect(undrawn({ ...INITIAL, tags: ["low/h"] }, tags, runs, judged)).toEqual([]);
+    expect(allTags(tags, runs, tensors)).toEqual(["low/h"]);
+  });
+
+  it("are shown at first where the record has them", () => {
+    expect(shownTags(INITIAL, tags, runs)).toEqual(["low/h/backward", "low/h/forward"]);
+  });
+});

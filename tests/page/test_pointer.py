@@ -1,0 +1,109 @@
+"""Wherever the pointer goes, the page answers."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator
+
+from tb_rnngrad import SummaryWriter
+
+from .reading import Tab
+
+OpenTab = Callable[..., Tab]
+VIEWS = (
+    "overview",
+    "flow",
+    "heatmap",
+    "curves",
+    "distribution",
+    "weights",
+    "jacobian",
+    "compare",
+)
+# What can be pointed into: all that is drawn, not what is written.
+PICTURES = "canvas:visible, svg:visible, .plot:visible"
+LEAST_PIXELS = 24
+PLACES = ((0.15, 0.3), (0.5, 0.5), (0.85, 0.7))
+# A page that works takes milliseconds; one that hangs, for ever.
+ANSWER_MILLISECONDS = 5000
+CROWD = 40
+LONG_NAME = "a_run_whose_name_was_put_together_from_all_its_hyperparameters/" + "units=128," * 12
+
+
+def write_ugly_logs(logdir: Path) -> None:
+    """Log a crowd of runs, and what is least like a good log: each in a run of its own."""
+    random = np.random.default_rng(0)
+    plain = random.standard_normal((2, 12, 4)).astype(np.float32)
+    for i in range(CROWD):
+        with SummaryWriter(logdir / f"crowd_{i:02}") as writer:
+            for step in (0, 5, 10):
+                writer.add_sequence("lstm", plain * (1 + i + step), step)
+    broken = plain.copy()
+    broken[0, 3] = np.nan
+    broken[1, 5, 2] = np.inf
+    ugly: dict[str, np.ndarray] = {
+        "nan": broken,
+        "all_nan": np.full_like(plain, np.nan),
+        "zeros": np.zeros_like(plain),
+        "one_timestep": plain[:, :1],
+        "without_time": plain[:, 0],
+        "one_step": plain,
+        LONG_NAME: plain,
+    }
+    for run, data in ugly.items():
+        with SummaryWriter(logdir / run) as writer:
+            for step in (0,) if run == "one_step" else (0, 3):
+                groups = {"forward": 2, "backward": 2} if data.ndim == 3 else None
+                writer.add_sequence("lstm", data, step, channel_groups=groups)
+                writer.add_sequence("k", plain[0], step, quantity="weight")
+                writer.add_sequence("jacobian", broken[0, :4, :4], step, quantity="state_jacobian")
+
+
+@pytest.fixture(scope="module")
+def ugly_url(
+    tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
+) -> str:
+    """The address of a TensorBoard over them."""
+    logdir = tmp_path_factory.mktemp("ugly")
+    write_ugly_logs(logdir)
+    server = tensorboard_server(logdir)
+    server.wait_for(lambda tags: len(tags) == CROWD + 7)
+    return str(server.url)
+
+
+def wander(page: Tab, within: Locator) -> int:
+    """Point into every picture, wait for an answer after each move; return how many there were."""
+    pictures = [
+        picture
+        for picture in within.locator(PICTURES).all()
+        if (box := picture.bounding_box()) and min(box["width"], box["height"]) >= LEAST_PIXELS
+    ]
+    for picture in pictures:
+        box = page.box(picture)
+        for across, down in PLACES:
+            place = {"x": across * box["width"], "y": down * box["height"]}
+            picture.hover(position=place, force=True, timeout=ANSWER_MILLISECONDS)  # type: ignore[arg-type]
+            page.frame.wait_for_function("() => true", timeout=ANSWER_MILLISECONDS)
+    page.rest()
+    return len(pictures)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_page_answers_wherever_the_pointer_goes(tab: OpenTab, demo_url: str, view: str) -> None:
+    page = tab(f"view={view}", at=demo_url)
+    assert wander(page, page.frame.locator(".content")) > 0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_page_answers_whatever_is_logged(tab: OpenTab, ugly_url: str, view: str) -> None:
+    runs = ["nan", "all_nan", "zeros", "one_timestep", "without_time", "one_step", LONG_NAME]
+    chosen = [] if view == "overview" else [f"runs={urllib.parse.quote(json.dumps(runs))}"]
+    page = tab(f"view={view}", *chosen, at=ugly_url)
+    assert wander(page, page.frame.locator(".content")) > 0
