@@ -11,7 +11,7 @@ NPM := $(BIN)/python frontend/npm.py
 
 .PHONY: help
 help:
-	@echo "make demo [PORT=...]   train three networks, then show their gradients in TensorBoard"
+	@echo "make demo [PORT=...]   train four networks, then show their gradients in TensorBoard"
 	@echo "make test              every check and test"
 	@echo "make lint              style and types"
 	@echo "make test-frontend     the page's maths"

@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
         "demo",
-        help="train three recurrent networks and show their gradients",
-        description="Train a SimpleRNN, an LSTM and a GRU to read handwritten digits pixel by "
+        help="train four recurrent networks and show their gradients",
+        description="Train two SimpleRNNs, an LSTM and a GRU to read handwritten digits pixel by "
         "pixel, log how their gradients travel through time, and show it in TensorBoard.",
     )
     demo.add_argument(

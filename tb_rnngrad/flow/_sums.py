@@ -1,4 +1,4 @@
-"""Sums over the cells of batches: the one pass over their values that all statistics are made of."""
+"""Sums over the cells of batches: the one pass over values that all statistics are made of."""
 
 from __future__ import annotations
 
