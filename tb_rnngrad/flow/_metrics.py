@@ -81,26 +81,38 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
     Returns:
         The fit; NaN throughout where fewer than two lags have a positive, finite norm.
     """
-    return ExponentialFit(*(float(one[0]) for one in fits(_one_row(norms))))
-
-
-def fits(rows: Float64) -> tuple[Float64, Float64, Float64, Float64]:
-    """Return the parts of the `ExponentialFit` of each of [rows, lags]."""
-    known = np.isfinite(rows) & (rows > 0)
-    number = known.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(rows)
-        largest = logs.max(axis=1, initial=-np.inf, where=known)
-        logs = np.where(known, logs - largest[:, np.newaxis], 0)  # exactly 0 where nothing changes
-        lags = np.where(known, np.arange(rows.shape[1]), 0)
-        mean_lag, mean_log = lags.sum(axis=1) / number, logs.sum(axis=1) / number
-        lag = np.where(known, lags - mean_lag[:, np.newaxis], 0)
-        log = np.where(known, logs - mean_log[:, np.newaxis], 0)
-        slope = _products(lag, log) / _products(lag, lag)
-        residual = log - slope[:, np.newaxis] * lag
-        spread, error = _products(log, log), _products(residual, residual)
+        logs = np.log(_one_row(norms))
+    logs[~np.isfinite(logs)] = np.nan
+    return ExponentialFit(*(float(one[0]) for one in fits_of_logs(logs)))
+
+
+def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
+    """Return the parts of the `ExponentialFit` of each of [rows, lags] log norms, NaN for none."""
+    known = ~np.isnan(logs)
+    number = known.sum(axis=1)
+    lags = np.arange(logs.shape[1])[np.newaxis]
+    is_left_out = None
+    if not known.all():
+        lags, is_left_out = np.where(known, lags, 0), ~known
+
+    def centred(values: NDArray[Any]) -> tuple[Float64, Float64]:
+        mean = values.sum(axis=1) / (number if len(values) == len(number) else values.shape[1])
+        centred = values - mean[:, np.newaxis]
+        if is_left_out is not None:
+            centred[is_left_out] = 0
+        return mean, centred
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.fmax.reduce(logs, axis=1, initial=-np.inf)
+        logs = logs - largest[:, np.newaxis]  # exactly 0 where nothing changes
+        if is_left_out is not None:
+            logs[is_left_out] = 0
+        (mean_lag, lag), (mean_log, log) = centred(lags), centred(logs)
+        along, spread_of_lags, spread = _products(lag, log), _products(lag, lag), _products(log, log)
+        slope = along / spread_of_lags
         half_life = np.where(slope == 0, np.inf, -np.log(2) / slope)
-        r2 = np.where(spread == 0, 1, 1 - error / spread)
+        r2 = np.where(spread == 0, 1, np.minimum(slope * along / spread, 1))
     fit = half_life, r2, largest + mean_log - slope * mean_lag, slope
     half_life, r2, log_norm, slope = (np.where(number < 2, np.nan, one) for one in fit)
     return half_life, r2, log_norm, slope
@@ -130,7 +142,9 @@ def gain(norms: ArrayLike) -> Float64:
 def _gains(rows: Float64) -> Float64:
     """Return the gains of each of [rows, lags]."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(rows[:, :-1] > 0, rows[:, 1:] / rows[:, :-1], np.nan)
+        gains = rows[:, 1:] / rows[:, :-1]
+    gains[~(rows[:, :-1] > 0)] = np.nan
+    return gains
 
 
 def largest_gain(norms: ArrayLike) -> float:

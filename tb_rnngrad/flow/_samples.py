@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad.flow._lags import Float64
-from tb_rnngrad.flow._metrics import fits, largest_gains
+from tb_rnngrad.flow._metrics import fits_of_logs, largest_gains
 from tb_rnngrad.flow._thresholds import Thresholds
 
 QUANTILES: Final[Mapping[str, float]] = {"p05": 0.05, "p50": 0.50, "p95": 0.95}
@@ -49,8 +49,9 @@ class Curves:
 
     Attributes:
         norms: [steps, samples, lags], L2 norms over channels; anything where not `known`.
-        noise: [steps, samples, lags], norms of each sample's deviation from the mean over samples.
-        signal: [steps, lags], norms of that mean.
+        noise: [steps, samples, lags], squared norms of each sample's deviation from the mean over
+            samples.
+        signal: [steps, lags], squared norms of that mean.
         known: [steps, samples, lags], whether the sample has that lag, and it is not padding.
     """
 
@@ -78,70 +79,76 @@ def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float6
     def by_step(values: NDArray[Any]) -> Float64:
         return np.where(is_judged, values, np.nan).reshape(steps, samples)
 
-    known = curves.known.reshape(-1, lags)
-    norms = np.where(known, curves.norms.reshape(-1, lags), 0)
+    known, norms = curves.known.reshape(-1, lags), curves.norms.reshape(-1, lags)
+    if not known.all():
+        norms = np.where(known, norms, 0)
     largest = norms.max(axis=1)
     last = lags - 1 - np.argmax(known[:, ::-1], axis=1)
     is_judged = (largest > 0) & (largest < np.inf) & (last > 0)  # where a norm is NaN, so is this
 
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = (norms / largest[:, np.newaxis]).astype(np.float32)
+        logs = np.log(norms)
+    shares[~is_judged] = np.nan
+    logs[~(is_judged[:, np.newaxis] & (norms > 0))] = np.nan
     reach = np.maximum.accumulate(shares[:, ::-1], axis=1)[:, ::-1]
     horizon = (reach >= np.float32(thresholds.eps)).sum(axis=1) - 1
-    far_end = np.take_along_axis(shares, last[:, np.newaxis], axis=1)[:, 0]
-    rows = np.where(known & is_judged[:, np.newaxis], norms, np.nan)
-    half_life, r2, _, slope = fits(rows)
-    growth, growth_lag = _growth(rows)
-    gains = by_step(largest_gains(rows))
-    slopes = by_step(slope)
+    half_life, r2, _, slope = fits_of_logs(logs)
+    growth, growth_lag = _growth(logs)
+    slopes, growths = by_step(slope), by_step(growth)
     median_fit = _places(slopes)
-    growths = by_step(growth)
     worst = np.argmax(np.where(np.isnan(growths), -1, growths), axis=1)
     at_worst = np.arange(steps), worst
-    is_any = is_judged.reshape(steps, samples).any(axis=1)
+    far_end = shares[np.arange(len(last)), last]
+    gain = largest_gains(norms if known.all() else np.where(known, norms, np.nan))
+    each = np.stack(
+        [by_step(one) for one in (far_end, gain, _snr_horizons(curves).ravel(), growth, last)]
+    )
+    far_ends, gains, snr_horizons, of_growths, lasts = _quantiles(each)
+    number = is_judged.reshape(steps, samples).sum(axis=1)
     found = {
-        "horizon_samples": is_judged.reshape(steps, samples).sum(axis=1),
-        **_named("far_end", _quantiles(by_step(far_end))),
+        "horizon_samples": number,
+        **_named("far_end", far_ends),
         **_named("half_life", _taken(by_step(half_life), median_fit)),
         "half_life_r2_p50": _taken(by_step(r2), median_fit)[:, 1],
         "half_life_samples": (~np.isnan(slopes)).sum(axis=1),
-        **_named("largest_gain", _quantiles(gains)),
-        "gain_samples": (~np.isnan(gains)).sum(axis=1),
-        **_named("snr_horizon", _quantiles(by_step(_snr_horizons(curves).reshape(-1)))),
-        "growth_p50": _quantiles(growths)[:, 1],
+        **_named("largest_gain", gains),
+        "gain_samples": (~np.isnan(each[1])).sum(axis=1),
+        **_named("snr_horizon", snr_horizons),
+        "growth_p50": of_growths[:, 1],
         "growth_max": growths[at_worst],
-        "growth_sample": np.where(is_any, worst, np.nan),
+        "growth_sample": np.where(number > 0, worst, np.nan),
         "growth_lag": by_step(growth_lag)[at_worst],
-        "lags_p50": _quantiles(by_step(last))[:, 1],
+        "lags_p50": lasts[:, 1],
         "exploding_samples": (growths > thresholds.exploding).sum(axis=1),
         "vanishing_samples": (by_step(horizon) < thresholds.vanishing * by_step(last)).sum(axis=1),
     }
-    judged_reach = np.where(is_judged[:, np.newaxis], reach, np.nan).reshape(steps, samples, lags)
-    of_lags = np.swapaxes(judged_reach, 1, 2).reshape(-1, samples)
-    return found, _quantiles(of_lags).reshape(steps, lags, len(QUANTILES))
+    ranked = np.sort(reach.reshape(steps, samples, lags).swapaxes(1, 2), axis=2)  # NaN last
+    return found, _ranked_at(ranked, number[:, np.newaxis])
 
 
-def _growth(rows: Float64) -> tuple[Float64, Float64]:
+def _growth(logs: Float64) -> tuple[Float64, NDArray[np.intp]]:
     """Return, [rows] each, how many times a sample's norm grows on its way back, and by which lag.
 
     Counted from the first lag that has a gradient. Of a leap from one lag to the next only so much
     counts as a recurrence could have done.
 
     Args:
-        rows: [rows, lags], NaN where there is no such lag.
+        logs: [rows, lags], log norms; NaN where there is no such lag, or no gradient.
     """
-    has_gradient = rows > 0
-    # From the lag before that has one, past holes in the mask: there a layer keeps its state.
-    lags = np.where(has_gradient, np.arange(rows.shape[1]), -1)
-    before = np.maximum.accumulate(lags, axis=1)[:, :-1]
-    logs = np.log(np.where(has_gradient, rows, 1))
-    changes = logs[:, 1:] - np.take_along_axis(logs, np.maximum(before, 0), axis=1)
-    changes = np.where(has_gradient[:, 1:] & (before >= 0), changes, 0)
-    changes = np.minimum(changes, np.log(_MOST_GROWTH_A_TIMESTEP))
-    grown = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(changes, axis=1)], axis=1)
+    has_gradient = ~np.isnan(logs)
+    if not has_gradient.all():
+        # From the lag before that has one, past holes in the mask: there a layer keeps its state.
+        first = np.argmax(has_gradient, axis=1)[:, np.newaxis]
+        before = np.maximum.accumulate(np.where(has_gradient, np.arange(logs.shape[1]), 0), axis=1)
+        logs = np.take_along_axis(logs, np.maximum(before, first), axis=1)
+    grown = logs - logs[:, :1]
+    excess = np.diff(logs, axis=1) - np.log(_MOST_GROWTH_A_TIMESTEP)
+    if (excess > 0).any():
+        grown[:, 1:] -= np.cumsum(np.maximum(excess, 0), axis=1)
     lag = np.argmax(grown, axis=1)
     with np.errstate(over="ignore"):
-        return np.exp(np.take_along_axis(grown, lag[:, np.newaxis], axis=1)[:, 0]), lag
+        return np.exp(grown[np.arange(len(lag)), lag]), lag
 
 
 def _snr_horizons(curves: Curves) -> Float64:
@@ -157,22 +164,20 @@ def _snr_horizons(curves: Curves) -> Float64:
     return np.where(known.any(axis=2), horizon, np.nan)
 
 
-def _ranks(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return [rows, quantiles]: which of a row's sorted values it is, and whether there is one.
+def _ranks(number: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return [..., quantiles]: which of so many sorted values it is; -1 where there is none.
 
     Of n values the quantile q is the ceil(q n)-th smallest: Hyndman and Fan's definition 1, which
     takes no mean between samples. So the median of an even number is the lower one.
     """
-    number = (~np.isnan(values)).sum(axis=1)
-    rank = np.ceil(np.multiply.outer(number, [*QUANTILES.values()]) - 1e-9).astype(np.intp) - 1
-    return np.maximum(rank, 0), rank >= 0
+    return np.ceil(np.multiply.outer(number, [*QUANTILES.values()]) - 1e-9).astype(np.intp) - 1
 
 
 def _places(values: Float64) -> NDArray[np.intp]:
     """Return [rows, quantiles]: which sample has the quantile; -1 where no sample has a value."""
-    rank, exists = _ranks(values)
+    rank = _ranks((~np.isnan(values)).sum(axis=1))
     order = np.argsort(values, axis=1)  # NaN last
-    return np.where(exists, np.take_along_axis(order, rank, axis=1), -1)
+    return np.where(rank >= 0, np.take_along_axis(order, np.maximum(rank, 0), axis=1), -1)
 
 
 def _taken(values: Float64, places: NDArray[np.intp]) -> Float64:
@@ -181,10 +186,16 @@ def _taken(values: Float64, places: NDArray[np.intp]) -> Float64:
 
 
 def _quantiles(values: NDArray[Any]) -> NDArray[Any]:
-    """Return [rows, quantiles] over samples; values that are NaN are left out."""
-    rank, exists = _ranks(values)
-    ranked = np.sort(values, axis=1)  # NaN last
-    return np.where(exists, np.take_along_axis(ranked, rank, axis=1), np.nan)
+    """Return [..., quantiles] over samples, the last axis; values that are NaN are left out."""
+    return _ranked_at(np.sort(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
+
+
+def _ranked_at(ranked: NDArray[Any], number: NDArray[np.intp]) -> NDArray[Any]:
+    """Return [..., quantiles] of sorted values, of which the first `number` [...] are known."""
+    rank = _ranks(number)
+    return np.where(
+        rank >= 0, np.take_along_axis(ranked, np.maximum(rank, 0), axis=-1), np.float32(np.nan)
+    )
 
 
 def _named(metric: str, quantiles: Float64) -> dict[str, Float64]:

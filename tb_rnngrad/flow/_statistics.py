@@ -42,7 +42,7 @@ class _Positions:
         Hyndman and Fan's definition 7, as `numpy.quantile` has it.
         """
         norms = self.norms if self.mask is None else np.where(self.mask.T, self.norms, np.inf)
-        ranked = np.sort(norms, axis=1)  # padding last, NaN after it
+        ranked = np.sort(norms.astype(np.float32), axis=1)  # padding last, NaN after it
         samples = self.moments.samples
         last = np.maximum(samples - 1, 0)
         position = np.array([*QUANTILES.values()])[:, np.newaxis] * last
@@ -268,28 +268,27 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
         for name, of_lags in _BY_LAG.items():
             columns[STATISTICS.index(name)] = of_lags(lags)
     table = np.ascontiguousarray(columns.T)
-    tables = [table[batch] for batch in sums.batches]
-    for batch, rows in zip(sums.batches, tables, strict=True):
-        if timesteps.cells[batch].any():
-            rows[:, _DEAD_SHARE] = 1 - sums.cells.alive[batch].any(axis=0).mean()
+    starts = sums.starts
+    alive = np.logical_or.reduceat(sums.cells.alive, starts, axis=0).mean(axis=1)
+    has_cells = np.logical_or.reduceat(timesteps.cells, starts)
+    table[:, _DEAD_SHARE] = np.repeat(np.where(has_cells, 1 - alive, np.nan), sums.lengths)
     if sums.by_lag is not None:
         _fill_of_samples(table, sums, sums.by_lag, thresholds)
-    return tables
+    return np.split(table, starts[1:])
 
 
 def _fill_of_samples(
     table: NDArray[np.float32], sums: Sums, lags: Lags, thresholds: Thresholds
 ) -> None:
     """Fill in, for batches of equal length together, what the samples' own curves come to."""
-    norms, noise, signal = lags.norms, lags.noise, np.sqrt(lags.squared_mean)
-    starts = np.array([batch.start for batch in sums.batches])
+    norms, noise = lags.norms, lags.squared_noise
     for length in set(sums.lengths):
-        at = starts[np.equal(sums.lengths, length), np.newaxis] + np.arange(length)
+        at = sums.starts[np.equal(sums.lengths, length), np.newaxis] + np.arange(length)
         curves = Curves(
-            norms[at].swapaxes(1, 2),
-            noise[at].swapaxes(1, 2),
-            signal[at],
-            lags.known[:, at].swapaxes(0, 1),
+            np.ascontiguousarray(norms[at].swapaxes(1, 2)),
+            np.ascontiguousarray(noise[at].swapaxes(1, 2)),
+            lags.squared_mean[at],
+            np.ascontiguousarray(lags.known[:, at].swapaxes(0, 1)),
         )
         named, reach = of_samples(curves, thresholds)
         of_batch = np.stack([named[name] for name in OF_SAMPLES], axis=1)

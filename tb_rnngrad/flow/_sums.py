@@ -50,10 +50,9 @@ class Moments:
         return np.sqrt(self.squares)
 
     @property
-    def noise(self) -> Float64:
-        """[positions, samples]: norm of a sample's deviation from the mean over samples."""
-        squares = self.squares - 2 * self.along_mean + self.squared_mean[:, np.newaxis]
-        return np.sqrt(np.maximum(squares, 0))
+    def squared_noise(self) -> Float64:
+        """[positions, samples]: squared norm of a sample's deviation from the mean over samples."""
+        return self.squares - 2 * self.along_mean + self.squared_mean[:, np.newaxis]
 
     def at(self, positions: NDArray[np.intp]) -> Moments:
         """Return those of some positions, in that order."""
@@ -113,10 +112,9 @@ class Sums:
     mask: NDArray[np.bool_] | None
 
     @property
-    def batches(self) -> list[slice]:
-        """Where each batch is among all timesteps."""
-        ends = np.cumsum(self.lengths).tolist()
-        return [slice(end - length, end) for end, length in zip(ends, self.lengths, strict=True)]
+    def starts(self) -> NDArray[np.intp]:
+        """The first timestep of each batch."""
+        return _starts(self.lengths)
 
 
 def joined(parts: Sequence[Sums]) -> Sums:
@@ -163,9 +161,9 @@ def sums_of_each(
     data, mask = _side_by_side(batches, masks)
     lengths = [batch.shape[1] for batch in batches]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        pieces = list(_pieces(data, mask))
-        moments = _concatenated([_moments_of(piece) for piece in pieces])
-        cells = _concatenated([_cells_of(piece) for piece in pieces])
+        summed = [(_moments_of(piece), _cells_of(piece)) for piece in _pieces(data, mask)]
+        of_moments, of_cells = zip(*summed, strict=True)
+        moments, cells = _concatenated(of_moments), _concatenated(of_cells)
         by_lag = None
         if direction != "both":
             by_lag = _by_lag(data, mask, lengths, moments, direction)
@@ -186,6 +184,10 @@ def _side_by_side(
     return data, np.concatenate(whole, axis=1)
 
 
+def _starts(lengths: Sequence[int]) -> NDArray[np.intp]:
+    return np.cumsum([0, *lengths[:-1]])
+
+
 def _by_lag(
     data: NDArray[Any],
     mask: NDArray[np.bool_] | None,
@@ -193,7 +195,7 @@ def _by_lag(
     by_timestep: Moments,
     direction: str,
 ) -> Lags:
-    starts = np.cumsum([0, *lengths[:-1]])
+    starts = _starts(lengths)
     if mask is None:
         back = 1 if direction == "backward" else -1
         orders = [np.arange(length)[::back] for length in lengths]
@@ -276,8 +278,7 @@ def _moments_of(piece: _Piece) -> Moments:
 
 def _products(values: NDArray[Any], samples: Counts) -> tuple[Moments, NDArray[Any]]:
     """Return the moments, and [timesteps, channels] the mean over samples, in values' precision."""
-    sums = np.ones(len(values), values.dtype) @ values.reshape(len(values), -1)
-    mean = sums.reshape(values.shape[1:]) / samples[:, np.newaxis].astype(values.dtype)
+    mean = values.sum(axis=0) / samples[:, np.newaxis].astype(values.dtype)
     squares = _dots(values, values).T
     squared_mean = _dots(mean, mean)
     variance = (squares.sum(axis=1) / samples - squared_mean) * (samples > 1)  # exactly 0 of one
