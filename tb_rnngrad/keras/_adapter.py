@@ -6,8 +6,9 @@ import contextlib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -19,6 +20,12 @@ Rnn = Callable[..., tuple[Any, Any, Any]]
 """A Keras' loop over timesteps: `rnn(step_function, inputs, initial_states, **options)`."""
 
 _MISSING = object()
+
+
+def plainly(error: Exception) -> Exception:
+    """Return the error, marked so that a Keras passes it on without the arguments of its calls."""
+    error._keras_call_info_injected = True  # type: ignore[attr-defined]
+    return error
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,11 @@ class Adapter(Protocol):
     """One Keras, in the terms that capture is written in."""
 
     name: str
+    layer_class: Any
     rnn_class: Any
     bidirectional_class: Any
     time_distributed_class: Any
+    cell_kinds: Mapping[type, CellKind]
 
     def children(self, layer: Any) -> Sequence[Any]:
         """Return the layers directly inside `layer`."""
@@ -56,8 +65,11 @@ class Adapter(Protocol):
     def cells(self, layer: Any) -> Sequence[Any]:
         """Return a recurrent layer's cells: one, or those stacked in it."""
 
-    def kind(self, cell: Any) -> CellKind | None:
-        """Return what is known of the cell's inside; None for a cell that is not Keras' own."""
+    def reverses_states(self, layer: Any) -> bool:
+        """Return whether the states of stacked cells come in the opposite order of the cells."""
+
+    def moving_variables(self, layer: Any) -> Sequence[Any]:
+        """Return the layer's variables that no gradient is for, as it assigns them itself."""
 
     def weights(self, layer: Any) -> Sequence[Any]:
         """Return the layer's variables, trainable ones first."""
@@ -151,6 +163,66 @@ def logits_of(prediction: tf.Tensor) -> tf.Tensor | None:
     return prediction.op.inputs[0]
 
 
+@dataclass(frozen=True)
+class Ancestry:
+    """What a cell is to Keras' own.
+
+    Attributes:
+        own: the class of Keras' own that it is or descends from; None: of none.
+        kind: what is known of that class' inside.
+        overridden: a method of the class' arithmetic that the cell replaces; None: of none.
+    """
+
+    own: type | None = None
+    kind: CellKind | None = None
+    overridden: str | None = None
+
+    @property
+    def known(self) -> CellKind | None:
+        """What is known of the cell's inside: nothing, unless its arithmetic is all Keras' own."""
+        return None if self.overridden else self.kind
+
+
+def ancestry(adapter: Adapter, cell: Any) -> Ancestry:
+    """Return what a cell is to Keras' own."""
+    own = next((cls for cls in type(cell).__mro__ if cls in adapter.cell_kinds), None)
+    if own is None:
+        return Ancestry()
+    overridden = (
+        name
+        for name in _arithmetic(own)
+        if _function(getattr(cell, name)) is not _function(getattr(own, name))
+    )
+    return Ancestry(own, adapter.cell_kinds[own], next(overridden, None))
+
+
+@functools.cache
+def _arithmetic(own: Any) -> tuple[str, ...]:
+    """Return the methods of a class that take part in its `call`, whoever of them calls whom."""
+    found = {"call": None, "__call__": None}
+    codes = [_function(own.call).__code__]
+    while codes:
+        code = codes.pop()
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        for name in code.co_names:
+            method = _function(getattr(own, name, None))
+            if name not in found and isinstance(method, FunctionType):
+                found[name] = None
+                codes.append(method.__code__)
+    return tuple(found)
+
+
+def _function(method: Any) -> Any:
+    """Return the function that is written in the class, without what stands in for it."""
+    while True:
+        for inner in ("stands_for", "__wrapped__", "__func__"):
+            if hasattr(method, inner):
+                method = getattr(method, inner)
+                break
+        else:
+            return method
+
+
 def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
     """Return `call`, looking like the call that it replaces.
 
@@ -158,6 +230,7 @@ def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callabl
     """
     call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     call.autograph_info__ = {}  # type: ignore[attr-defined]
+    call.stands_for = original  # type: ignore[attr-defined]
     return call
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter
+from tb_rnngrad.keras._cells import StateName, cells_of
 from tb_rnngrad.keras._quantities import GRADIENTS
-from tb_rnngrad.keras._recurrence import cells_of
 from tb_rnngrad.keras._taps import Seen, SeenCall
 from tb_rnngrad.keras._views import Part, View
 
@@ -35,6 +35,9 @@ QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_OF_HIDDEN: Final = ("hidden_state", "states/h")
+
+
 @dataclass(frozen=True)
 class Captured:
     """One quantity of one layer, still on its device.
@@ -47,6 +50,7 @@ class Captured:
         mask: [samples, timesteps] of bool, or None.
         groups: name -> channels, or None.
         direction: the order in which timesteps are processed; see `SequenceRecord`.
+        details: of the record, or None.
     """
 
     layer: str
@@ -56,6 +60,7 @@ class Captured:
     mask: tf.Tensor | None
     groups: Mapping[str, int] | None
     direction: str = "forward"
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,26 @@ def size_of(found: Found) -> int:
     return sum(math.prod(one.data.shape) for one in found)
 
 
+def single_timesteps(found: Sequence[Captured]) -> str | None:
+    """Return a sentence on layers of which every call is a record of one timestep, or None."""
+    calls: dict[str, set[str]] = {}
+    timesteps: dict[str, set[int]] = {}
+    for one in found:
+        if len(one.data.shape) == 3:
+            layer = one.layer.rpartition(".call")[0] or one.layer
+            calls.setdefault(layer, set()).add(one.layer)
+            timesteps.setdefault(layer, set()).add(int(one.data.shape[1]))
+    for layer, names in calls.items():
+        if len(names) > 1 and timesteps[layer] == {1}:
+            return (
+                f"layer {layer!r} was called {len(names)} times with one timestep each, so each "
+                f"call has a record of one timestep, up to '{layer}.call{len(names)}'; for one "
+                "sequence call the layer once with all timesteps, or join the records' data along "
+                "axis 1"
+            )
+    return None
+
+
 def captured(seen: Seen) -> list[Captured]:
     """Return everything that taps saw, layer by layer; nothing of layers not reached."""
     scale = 1.0 if seen.scale is None else float(seen.scale)
@@ -124,7 +149,7 @@ def _of_view(
     if of in ("weight_gradients", "weights"):
         yield from _matrices(adapter, layer, of, together, scale)
         return
-    suffixes = ("/h", "/c") if of == "states" else ("",)
+    suffixes = _names_of_states(together[0]) if of == "states" else [""]
     for suffix in suffixes:
         assembled = [_sequence(adapter, calls, of, suffix) for calls in together]
         kept = [one for one in assembled if one is not None]
@@ -140,12 +165,35 @@ def _of_view(
             data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], data.dtype))
         name = of + suffix
         direction = "both" if of == "input" and len(view.parts) > 1 else _direction(together[0])
-        yield Captured(layer, name, QUANTITIES[name], data, mask, kept[0][2], direction)
+        details = _details(adapter, together[0]) if name in _OF_HIDDEN else None
+        quantity = QUANTITIES.get(name, "other")
+        yield Captured(layer, name, quantity, data, mask, kept[0][2], direction, details)
 
 
 def _direction(calls: Sequence[_Call]) -> str:
     """Return the record's direction: of a Bidirectional layer, what its forward half does."""
     return "backward" if calls[0].part.layer.go_backwards else "forward"
+
+
+def _names_of_states(calls: Sequence[_Call]) -> list[str]:
+    """Return "/h", "/c" and the like, of all states of all cells."""
+    sinks = (sink.split("/") for call in calls for sink in call.seen[0].tensors)
+    return list(dict.fromkeys(f"/{sink[2]}" for sink in sinks if sink[0] == "states"))
+
+
+def _details(adapter: Adapter, calls: Sequence[_Call]) -> Mapping[str, Any] | None:
+    """Return which state is the hidden one, of cells where that is not certain beforehand."""
+    labels: dict[str, StateName] = {}
+    for call in calls:
+        cells = cells_of(adapter, call.part.layer)
+        for index, position in call.seen[0].hidden.items():
+            label = f"cell_{index}" if len(cells) > 1 else ""
+            name = "/".join(filter(None, (call.part.direction, label)))
+            labels[name] = cells[index].label(position)
+    if not labels:
+        return None
+    alike = len(set(labels.values())) == 1
+    return {"state": next(iter(labels.values())) if alike else labels}
 
 
 _Sequence = tuple[tf.Tensor, tf.Tensor | None, Mapping[str, int] | None]
@@ -209,7 +257,7 @@ def _matrices(
         cells = cells_of(adapter, first.part.layer)
         for index, cell in enumerate(cells):
             label = f"cell_{index}" if len(cells) > 1 else ""
-            for name in cell.weights:
+            for name in cell.weights.by_name:
                 sink = f"{of}/{index}/{name}"
                 values = [
                     _widened(value) for calls in together for value in calls[position].values(sink)

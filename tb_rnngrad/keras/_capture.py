@@ -10,6 +10,7 @@ from typing import Any
 
 from tb_rnngrad.keras._adapter import adapter_of
 from tb_rnngrad.keras._assemble import laid_out
+from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._live import live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
@@ -30,9 +31,10 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
         optimizer: the one that scales the loss, where training is in float16 and it is not
             `model.optimizer`; its scale is undone.
+        state: which state of a custom cell is the hidden one, as for `gradients`.
 
     Raises:
-        ValueError: no such layer or quantity.
+        ValueError: no such layer, quantity or state.
         NotImplementedError: a layer cannot be looked into.
         RuntimeError: in legacy graph mode, the model is not compiled.
 
@@ -52,11 +54,12 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         layers: Any = None,
         of: str | Sequence[str] = "hidden_state",
         optimizer: Any = None,
+        state: States = None,
     ) -> None:
         adapter = adapter_of(model)
         names = check_of(of)
         self._single = isinstance(of, str)
-        self._taps = taps_of(adapter, model, layers, names)
+        self._taps = taps_of(adapter, model, layers, names, state)
         self._step = live_step(self._taps, model, optimizer)
         self._stack = contextlib.ExitStack()
         self._records: dict[str, Records] = {}

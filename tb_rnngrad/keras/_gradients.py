@@ -12,6 +12,7 @@ import tensorflow as tf
 from tb_rnngrad.keras._adapter import Adapter, adapter_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._batches import batch_of, check_targets
+from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._sinks import Readings, new_anchor
@@ -42,6 +43,7 @@ def gradients(
     training: bool = False,
     *,
     layer: Any = None,
+    state: States = None,
 ) -> dict[str, Records]:
     """Return gradients of the compiled loss through the time of recurrent layers, or their values.
 
@@ -60,20 +62,24 @@ def gradients(
         sample_weight: as for `fit`.
         training: whether dropout and the like are on.
         layer: an alias of `layers`.
+        state: of a custom cell with several states, which one is the hidden state: its position,
+            or its name where the cell's `state_size` has names; or a mapping from names of layers
+            to such. None: the one that the output is, or is read from.
 
     Returns:
         layer name -> `SequenceRecord`, [samples, timesteps, units], or name -> dict of them where
         `of` gives several. Of a Bidirectional, [samples, timesteps, 2 * units]: forward, backward.
 
     Raises:
-        ValueError: no such layer or quantity, the loss does not depend on the layer, y is missing
-            or not of as many samples as x.
+        ValueError: no such layer, quantity or state, of several states it cannot be told which is
+            the hidden one, the loss does not depend on the layer, y is missing or not of as many
+            samples as x.
         TypeError: x is an iterator.
         RuntimeError: gradients are asked for and the model is not compiled.
     """
     names = check_of(of)
     x, y, sample_weight = batch_of(x, y, sample_weight)
-    probe = probe_of(model, layers_or_alias(layers, layer), names)
+    probe = probe_of(model, layers_or_alias(layers, layer), names, state)
     found = probe.run(x, y, sample_weight, training)
     return records_of(found, probe.taps, single=isinstance(of, str))
 
@@ -149,10 +155,10 @@ def undisturbed(adapter: Adapter, model: Any) -> Iterator[None]:
             variable.assign(tf.zeros_like(variable))
 
 
-def probe_of(model: Any, layer: Any, of: Sequence[str]) -> AnyProbe:
+def probe_of(model: Any, layer: Any, of: Sequence[str], state: States = None) -> AnyProbe:
     """Return the model's compiled pass for these layers and quantities; made once."""
     adapter = adapter_of(model)
-    taps = taps_of(adapter, model, layer, of)
+    taps = taps_of(adapter, model, layer, of, state)
     known = _probes.setdefault(model, {})
     if taps not in known:
         known[taps] = _new_probe(adapter, taps, model)

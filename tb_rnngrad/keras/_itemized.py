@@ -16,6 +16,7 @@ import tensorflow as tf
 from tb_rnngrad.keras._adapter import adapter_of, logits_of
 from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._batches import batch_of, check_targets
+from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import Readings, new_anchor
@@ -35,6 +36,7 @@ def itemized_gradients(
     sample_weight: Any = None,
     *,
     layer: Any = None,
+    state: States = None,
 ) -> dict[str, SequenceRecord]:
     """Return ||dL_t/dh_s||: how far back the loss at timestep t alone reaches.
 
@@ -53,6 +55,7 @@ def itemized_gradients(
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         sample_weight: as for `fit`.
         layer: an alias of `layers`.
+        state: which state of a custom cell is the hidden one, as for `gradients`.
 
     Returns:
         layer name -> record [samples, timesteps s, len(at)] of L2 norms over units, one channel
@@ -70,7 +73,7 @@ def itemized_gradients(
     check_not_legacy_graph("itemized_gradients", "gradients(model, x, y) does")
     x, y, sample_weight = batch_of(x, y, sample_weight)
     chosen = layers_or_alias(layers, layer)
-    taps = taps_of(adapter_of(model), model, chosen, ("hidden_state",))
+    taps = taps_of(adapter_of(model), model, chosen, ("hidden_state",), state)
     probe = _probes.setdefault(model, {}).setdefault(taps, _Probe(taps, model))
     norms: dict[str, list[np.ndarray[Any, Any]]] = {}
     names: list[str] = []
@@ -88,6 +91,7 @@ def itemized_gradients(
             quantity="itemized_gradient",
             layer=one.layer,
             framework=taps.adapter.name,
+            details=one.details,
         )
         for one in found
     }

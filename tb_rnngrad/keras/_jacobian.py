@@ -12,7 +12,7 @@ import contextlib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from tb_rnngrad import jacobian
 from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched, stands_in
 from tb_rnngrad.keras._batches import batch_of
-from tb_rnngrad.keras._recurrence import cells_of
+from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
+from tb_rnngrad.keras._readings import chosen_state, read_step
 from tb_rnngrad.keras._taps import check_not_legacy_graph
 from tb_rnngrad.keras._views import Part, layers_or_alias, select
 from tb_rnngrad.record import SequenceRecord
@@ -44,6 +45,7 @@ def state_jacobian(
     verbose: int = 1,
     *,
     layer: Any = None,
+    state: States = None,
 ) -> dict[str, SequenceRecord]:
     """Return how the hidden state h_t depends on every input x_s, or on every earlier state h_s.
 
@@ -62,6 +64,7 @@ def state_jacobian(
             (largest singular value; an SVD an entry, so slow).
         verbose: 1 draws a progress bar, 0 does not.
         layer: an alias of `layers`.
+        state: which state of a custom cell is the hidden one, as for `gradients`.
 
     Returns:
         layer name -> record [rows, timesteps] of log10 of the norm, the mean over samples (so of
@@ -89,7 +92,7 @@ def state_jacobian(
         "norm": norm,
         "reduced_by": "geometric mean over samples",
     }
-    for name, runs in _runs(adapter, model, x, layers_or_alias(layers, layer)):
+    for name, runs in _runs(adapter, model, x, layers_or_alias(layers, layer), state):
         timesteps = runs[0].timesteps
         rows = _rows(at, timesteps)
         logs = []
@@ -109,7 +112,7 @@ def state_jacobian(
 
 
 def input_sensitivity(
-    model: Any, x: Any, layers: Any = None
+    model: Any, x: Any, layers: Any = None, *, state: States = None
 ) -> dict[str, NDArray[np.floating[Any]]]:
     """Return how much each timestep's mean hidden state moves with the input: one signed number.
 
@@ -132,6 +135,7 @@ def input_sensitivity(
         x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
             batch is taken and, where there are more, a warning says so.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
+        state: which state of a custom cell is the hidden one, as for `gradients`.
 
     Returns:
         layer name -> [timesteps], in input time order. Padding counts neither as input nor in the
@@ -146,7 +150,7 @@ def input_sensitivity(
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
     found = {}
-    for name, runs in _runs(adapter_of(model), model, x, layers):
+    for name, runs in _runs(adapter_of(model), model, x, layers, state):
         slopes = np.concatenate([run.slopes() for run in runs])
         found[name] = _mean_where_known(slopes).astype(slopes.dtype)
     return found
@@ -182,7 +186,8 @@ def lyapunov_exponents(
         raise ValueError(f"k is {k}; expected at least 1")
     check_not_legacy_graph("lyapunov_exponents", _WHY_EAGER)
     found = {}
-    for name, runs in _runs(adapter_of(model), model, x, layers_or_alias(layers, layer)):
+    chosen = layers_or_alias(layers, layer)
+    for name, runs in _runs(adapter_of(model), model, x, chosen, asks_which_is_hidden=False):
         exponents = [
             jacobian.lyapunov_exponents(transitions[run.real[sample]], min(k, run.states))
             for run in runs
@@ -389,19 +394,27 @@ def _at_least_float32(array: NDArray[Any]) -> np.dtype[Any]:
     return np.result_type(array.dtype, np.float32)
 
 
-def _runs(adapter: Adapter, model: Any, x: Any, layers: Any) -> Iterator[tuple[str, list[_Run]]]:
+def _runs(
+    adapter: Adapter,
+    model: Any,
+    x: Any,
+    layers: Any,
+    state: States = None,
+    asks_which_is_hidden: bool = True,
+) -> Iterator[tuple[str, list[_Run]]]:
     """Run the model once and give the ways of each chosen layer, by name.
 
     A name has several where calls of the layer are one batch, as in a TimeDistributed.
     """
     x, _, _ = batch_of(x)
     views = select(adapter, model, layers)
+    hidden = states_of(adapter, views, state) if asks_which_is_hidden else None
     seen: dict[int, list[_Run]] = {}
-    patches: list[Patch] = [
-        (vars(part.layer), "call", _watched_call(adapter, part, seen))
-        for view in views
-        for part in view.parts
-    ]
+    patches: list[Patch] = []
+    for view in views:
+        for part in view.parts:
+            call = _watched_call(adapter, part, seen, hidden)
+            patches += [(vars(part.layer), "call", call), *seating_patches(adapter, part.layer)]
     inputs = tf.nest.map_structure(tf.convert_to_tensor, x)
     if not model.built:
         adapter.forward(model, inputs, training=False)
@@ -429,7 +442,12 @@ def _runs(adapter: Adapter, model: Any, x: Any, layers: Any) -> Iterator[tuple[s
                 yield f"{name}/{part.direction}" if part.direction else name, together
 
 
-def _watched_call(adapter: Adapter, part: Part, seen: dict[int, list[_Run]]) -> Callable[..., Any]:
+def _watched_call(
+    adapter: Adapter,
+    part: Part,
+    seen: dict[int, list[_Run]],
+    hidden: Mapping[int, StateName] | None,
+) -> Callable[..., Any]:
     """Return the layer's `call`, which notes its way through time."""
     layer = part.layer
     original = adapter.original_call(layer)
@@ -439,7 +457,7 @@ def _watched_call(adapter: Adapter, part: Part, seen: dict[int, list[_Run]]) -> 
         def looped(
             step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
         ) -> tuple[Any, Any, Any]:
-            run = _run_of(adapter, layer, step_function, inputs, initial_states, options)
+            run = _run_of(adapter, layer, step_function, inputs, initial_states, options, hidden)
             seen.setdefault(id(layer), []).append(run)
             result: tuple[Any, Any, Any] = _as_graph(
                 lambda: rnn(step_function, inputs, initial_states, **options)
@@ -467,6 +485,7 @@ def _run_of(
     inputs: Any,
     initial_states: Any,
     options: dict[str, Any],
+    hidden: Mapping[int, StateName] | None,
 ) -> _Run:
     x = tf.nest.flatten(inputs)[0]
     mask = options.get("mask")
@@ -489,15 +508,19 @@ def _run_of(
         _, new = step_function(x_t, tf.nest.pack_sequence_as(initial_states, list(states)))
         return list(tf.nest.flatten(new))
 
-    last = cells_of(adapter, layer)[-1]
+    cells = cells_of(adapter, layer)
+    position = cells[-1].state
+    if hidden is not None and cells[-1].certain_hidden is None:
+        reading = read_step(cells, step_function, inputs, initial_states, options)[-1]
+        position += chosen_state(layer.name, cells[-1], reading, hidden.get(id(layer)))
     sizes = [int(state.shape[-1]) for state in first]
-    start = sum(sizes[: last.state])
+    start = sum(sizes[:position])
     return _Run(
         step,
         x,
         first,
         real,
-        np.arange(start, start + sizes[last.state]),
+        np.arange(start, start + sizes[position]),
         is_reversed,
     )
 

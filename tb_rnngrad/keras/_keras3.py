@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras.src import backend as keras_backend  # no public name reaches the loop that layers call
+from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
 
 from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
 from tb_rnngrad.keras._variables import read
@@ -34,9 +36,18 @@ class Keras3:
     """See `Adapter`."""
 
     name = "keras"
+    layer_class: Any = keras.layers.Layer
     rnn_class: Any = keras.layers.RNN
     bidirectional_class: Any = keras.layers.Bidirectional
     time_distributed_class: Any = keras.layers.TimeDistributed
+    cell_kinds: Mapping[type, CellKind] = MappingProxyType(
+        {
+            keras.layers.SimpleRNNCell: SIMPLE,
+            keras.layers.GRUCell: GRU,
+            keras.layers.LSTMCell: LSTM,
+            ConvLSTMCell: LSTM,
+        }
+    )
 
     def children(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
@@ -45,23 +56,28 @@ class Keras3:
 
     def refusal(self, layer: Any) -> str | None:
         """See `Adapter`."""
-        return None
+        mode = layer._remat_mode
+        if mode is None or mode.mode == "activations":
+            return None
+        if mode.mode == "list_of_layers" and layer.name not in mode.layer_names:
+            return None
+        return (
+            f"layer {layer.name!r} was made in a keras.RematScope, so that it runs once more in "
+            "the backward pass, out of the taps' reach; expected a layer made outside of one"
+        )
 
     def cells(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
         stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
         return list(layer.cell.cells) if stacked else [layer.cell]
 
-    def kind(self, cell: Any) -> CellKind | None:
+    def reverses_states(self, layer: Any) -> bool:
         """See `Adapter`."""
-        match type(cell).call.__module__:
-            case "keras.src.layers.rnn.lstm" | "keras.src.layers.rnn.conv_lstm":
-                return LSTM
-            case "keras.src.layers.rnn.gru":
-                return GRU
-            case "keras.src.layers.rnn.simple_rnn":
-                return SIMPLE
-        return None
+        return False
+
+    def moving_variables(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        return list(layer._non_trainable_variables)
 
     def weights(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
@@ -69,6 +85,8 @@ class Keras3:
 
     def raw(self, variable: Any) -> tf.Variable:
         """See `Adapter`."""
+        if isinstance(variable, tf.Variable):  # of a cell that is a plain Python object
+            return variable
         raw: tf.Variable = variable._value  # `.value` is cast where autocast is on
         return raw
 

@@ -81,7 +81,7 @@ class GraphProbe:
             for part in view.parts
             for weight in self.taps.adapter.weights(part.layer)
         ]
-        taps = Taps(self.taps.adapter, self.taps.asked)
+        taps = Taps(self.taps.adapter, self.taps.asked, self.taps.states)
         with taps.entered(), patched(_notes(model)):
             if taps.see_gradients:
                 loss = _loss(model, inputs, training, placed)
@@ -100,7 +100,7 @@ class GraphStep:
         self._model_name = model.name
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
-        own = Taps(taps.adapter, taps.asked)
+        own = Taps(taps.adapter, taps.asked, taps.states)
         # The metrics stay those of the plain forward pass, so it has to have read the weights and
         # states before these updates change them.
         read_before = tf.control_dependencies(self._plain.outputs[1:])

@@ -15,9 +15,10 @@ import tensorflow as tf
 
 from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import Found
+from tb_rnngrad.keras._assemble import Found, laid_out, single_timesteps
 from tb_rnngrad.keras._background import Background
 from tb_rnngrad.keras._batches import batch_of
+from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._live import AnyStep, end_diversions, live_step
 from tb_rnngrad.keras._quantities import check_of
@@ -65,6 +66,7 @@ class GradientLogger:
             trains. As writing goes on while the next step trains, this is at the end of a later
             batch, before a next one is logged, or at the end of training. What it raises ends
             `fit` and reaches the user.
+        state: which state of a custom cell is the hidden one, as for `gradients`.
 
     Tags are layer/quantity, such as "lstm_1/hidden_state". Memory horizon, half-life and largest
     gain of every logged step are scalars of TensorBoard's, under tag/memory_horizon and so on. The
@@ -92,6 +94,7 @@ class GradientLogger:
         thresholds: Thresholds | None = None,
         verbose: int = 0,
         on_flag: Callable[[FlagEvent], object] | None = None,
+        state: States = None,
     ) -> None:
         if update_freq != "epoch" and not _is_count(update_freq):
             raise ValueError(
@@ -113,6 +116,7 @@ class GradientLogger:
         check_stored_dtype(dtype)
         self._of = check_of(of)
         self._layers = layers
+        self._state = state
         given = data if isinstance(data, (tuple, list)) else (data,)
         self._data = None if data is None else batch_of(*given)
         self._every_epoch = update_freq == "epoch"
@@ -237,7 +241,7 @@ class GradientLogger:
             return
         assert self._data is not None
         try:
-            probe = probe_of(self._model, self._layers, self._of)
+            probe = probe_of(self._model, self._layers, self._of, self._state)
             x, y, sample_weight = self._data
             self._write(probe.run(x, y, sample_weight, training=False), probe.taps, step, flow_only)
         except _FAILURES as error:
@@ -254,7 +258,8 @@ class GradientLogger:
 
     def _live_step(self) -> AnyStep:
         if self._taps is None:
-            self._taps = taps_of(adapter_of(self._model), self._model, self._layers, self._of)
+            adapter = adapter_of(self._model)
+            self._taps = taps_of(adapter, self._model, self._layers, self._of, self._state)
         if self._live is None or not self._live.is_of(self._taps, self._model):
             self._live = live_step(self._taps, self._model)
         return self._live
@@ -294,6 +299,8 @@ class GradientLogger:
 
     def _write(self, found: Found, taps: Taps, step: int, flow_only: bool) -> None:
         check_reached(found, taps)
+        if self._last_logged is None and (sentence := single_timesteps(laid_out(found))):
+            warnings.warn(sentence, stacklevel=2)
         self._background.write(found, taps, step, flow_only)
         self._last_logged = step
 
@@ -343,8 +350,9 @@ def _is_count(number: object) -> bool:
 def _in_a_sentence(error: Exception) -> str:
     """Return the error without what Keras and TensorFlow wrap around it."""
     text = re.sub(r"\x1b\[\d*m", "", str(error))
-    text = text.split("Arguments received by")[0]
-    text = re.sub(r"Exception encountered when calling \S+\s", "", text)
+    text = re.split(r"(?:Call a|A)rguments received by", text)[0]
+    text = re.split(r"^\s*\w*Error: ", text, flags=re.MULTILINE)[-1]  # after autograph's frames
+    text = re.sub(r"Exception encountered when calling .*\n", "", text)
     return " ".join(text.split())[:400] or type(error).__name__
 
 

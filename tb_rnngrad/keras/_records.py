@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import flow
 from tb_rnngrad.flow import Statistics, Thresholds
-from tb_rnngrad.keras._assemble import Captured, Found, laid_out, layers_of
+from tb_rnngrad.keras._assemble import Captured, Found, laid_out, layers_of, single_timesteps
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord
@@ -72,6 +73,7 @@ def _record(
         part_flows=None if found is None else found.parts,
         batch_size=batch_size,
         direction=one.direction,
+        details=one.details,
     )
 
 
@@ -114,6 +116,9 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
         ValueError: nothing of a layer was seen.
     """
     check_reached(found, taps)
+    sentence = single_timesteps(found)
+    if sentence is not None:
+        warnings.warn(sentence, stacklevel=3)
     by_layer: dict[str, dict[str, SequenceRecord]] = {}
     for one in found:
         by_layer.setdefault(one.layer, {})[one.name] = record_of(one, taps)
@@ -127,7 +132,11 @@ def check_reached(found: Found, taps: Taps) -> None:
     seen = layers_of(found)
     for view, of in taps.asked:
         if view.name not in seen:
-            raise ValueError(
-                f"nothing of layer {view.name!r} was seen ({', '.join(of)}): "
-                "the loss does not depend on it, or it was not called"
-            )
+            reason = "the loss does not depend on it, or it was not called"
+            if any(id(part.layer) in taps.unrecorded for part in view.parts):
+                reason = (
+                    "it was called where no tape records, as under keras.remat or "
+                    "tf.recompute_grad, which run it once more in the backward pass; expected to "
+                    "be asked about a model without them"
+                )
+            raise ValueError(f"nothing of layer {view.name!r} was seen ({', '.join(of)}): {reason}")

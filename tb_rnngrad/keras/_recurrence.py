@@ -4,7 +4,8 @@ dL/d(eps_t) is the total gradient of the loss by h_t. The probes are further inp
 timesteps that the layer runs anyway, so masking, unrolling, going backwards and the rest are
 Keras' own. They enter where the cell itself hands its state on:
 
-- hidden state: on what the cell returns, on its output too where that is the same tensor.
+- hidden state: on what the cell returns as its state, and on whatever else reads it at that
+  timestep; `_readings` finds that.
 - cell state: where the new c_t is squashed on its way to h_t, so that the path c_t -> h_t counts.
 - gates: on the arguments of the activation functions.
 """
@@ -16,14 +17,27 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, CellKind, Rnn, patched, stands_in
+from tb_rnngrad.keras._adapter import Adapter, Rnn, patched, stands_in
+from tb_rnngrad.keras._cells import Cell, StateName, cells_of
+from tb_rnngrad.keras._readings import (
+    Reading,
+    StepFunction,
+    check_called,
+    check_differentiable,
+    chosen_state,
+    original_call,
+    perturbed,
+    read_step,
+    with_copies_perturbed,
+)
 from tb_rnngrad.keras._sinks import Results, Runs, Sink, tap
 
 _LONGEST = 2**31 - 1
+_TAKES_A_READING: Final = frozenset(("hidden_state", "cell_state", "states", "weight_gradients"))
 
 
 @dataclass
@@ -35,6 +49,8 @@ class Site:
         replica: which replica of a distribution strategy ran it.
         runs: of the graph that was being built, or None.
         results: of the graph of ours that was being built, or None.
+        looped: whether the layer came to Keras' loop over timesteps.
+        hidden: of cells with several states, which position the hidden one has, where it was told.
         sinks: what its taps saw, by names of this module and of `_taps`.
     """
 
@@ -42,48 +58,13 @@ class Site:
     replica: int
     runs: Runs | None = None
     results: Results | None = None
+    looped: bool = False
+    hidden: dict[int, int] = field(default_factory=dict)
     sinks: defaultdict[str, Sink] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every sink one of this graph's."""
         self.sinks = defaultdict(lambda: Sink(self.runs, self.results))
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a layer.
-
-    Attributes:
-        cell: the cell.
-        kind: what is known of its inside.
-        state: position of its first state among the layer's flattened states.
-        states: how many states it has; the first is its hidden state, the second its cell state.
-        weights: its variables by attribute name.
-    """
-
-    cell: Any
-    kind: CellKind | None
-    state: int
-    states: int
-    weights: Mapping[str, Any]
-
-
-def cells_of(adapter: Adapter, layer: Any) -> list[Cell]:
-    """Return the cells of a recurrent layer; its weights are there once it is built."""
-    cells = []
-    position = 0
-    for cell in adapter.cells(layer):
-        kind, size = adapter.kind(cell), cell.state_size
-        states = len(tf.nest.flatten(size)) if isinstance(size, (list, tuple)) else 1
-        if kind is not None and kind.squashes_cell_state:
-            states = 2  # Keras 3's ConvLSTMCell gives no sizes
-        own = list(getattr(cell, "weights", ()))
-        weights = {
-            name: value for name, value in vars(cell).items() if any(value is one for one in own)
-        }
-        cells.append(Cell(cell, kind, position, states, weights))
-        position += states
-    return cells
 
 
 class ProbedRecurrence:
@@ -97,44 +78,53 @@ class ProbedRecurrence:
         of: frozenset[str],
         site: Site,
         anchor: tf.Tensor,
+        state: StateName | None,
     ) -> None:
         self._rnn = rnn
         self._adapter = adapter
+        self._layer = layer
         self._of = of
         self._site = site
         self._anchor = anchor
+        self._state = state
         self._cells = cells_of(adapter, layer)
         self._reads_weights_once = adapter.reads_weights_once(layer)
+        self._readings: dict[int, Reading] = {}
+        self._functions: dict[int, StepFunction] = {}
 
     def __call__(
         self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
     ) -> tuple[Any, Any, Any]:
         """Loop over time; arguments and results are the Keras' own."""
+        self._site.looped = True
         if options.get("input_length") is None:
             # Keras 3 would look for a shape on the inputs, which are a tuple now.
             options["input_length"] = _LONGEST
+        self._read(step_function, inputs, initial_states, options)
         first = tf.nest.flatten(inputs)[0]
         probes = self._probes(first, tf.nest.flatten(initial_states))
         weights = self._weights()
         if "weights" in self._of:
             self._write_weights()
-        width = 0
+        unrolled: list[Any] = []
 
         def step(packed: Any, states: Any) -> tuple[Any, Any]:
-            nonlocal width
             at_step = dict(zip(probes, packed[1:], strict=True))
-            seen: dict[int, Sequence[tf.Tensor]] = {}
+            seen: dict[int, list[tf.Tensor]] = {}
             patches = [
-                (vars(cell.cell), "call", self._probed_call(index, cell, at_step, weights, seen))
+                (*cell.seat, self._probed_call(index, cell, at_step, weights, seen))
                 for index, cell in enumerate(self._cells)
             ]
             with patched(patches):
                 output, new_states = step_function(packed[0], states)
+            check_called(self._cells, seen)
             if "states" not in self._of:
                 return output, new_states
-            width = output.shape[-1]
-            flat = [state for index in sorted(seen) for state in seen[index]]
-            return tf.concat([output, *flat], -1), new_states
+            of_cells = [seen[index] for index in sorted(seen)]
+            if options.get("unroll"):
+                unrolled.append(of_cells)
+                return output, new_states
+            return (output, of_cells), new_states
 
         if "states" in self._of:
             options["return_all_outputs"] = True
@@ -142,18 +132,43 @@ class ProbedRecurrence:
             step, (inputs, *probes.values()), initial_states, **options
         )
         if "states" in self._of:
-            self._write_states(outputs[..., width:], initial_states)
-            last, outputs = last[..., :width], outputs[..., :width]
+            if unrolled:
+                axis = 0 if options.get("time_major") else 1
+                of_cells = tf.nest.map_structure(lambda *turns: tf.stack(turns, axis), *unrolled)
+            else:
+                (last, _), (outputs, of_cells) = last, outputs
+            self._write_states(of_cells)
         return last, outputs, states
+
+    def _read(
+        self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, options: Any
+    ) -> None:
+        """Find out, of cells whose inside is not known, what one step of them computes."""
+        unknown = [index for index, cell in enumerate(self._cells) if cell.kind is None]
+        if not unknown or not self._of & _TAKES_A_READING:
+            return
+        readings = read_step(self._cells, step_function, inputs, initial_states, options)
+        tensors = tf.nest.flatten(initial_states)
+        for index in unknown:
+            cell = self._cells[index]
+            self._readings[index] = readings[index]
+            if self._of & {"hidden_state", "states"} and cell.certain_hidden is None:
+                hidden = chosen_state(self._layer.name, cell, readings[index], self._state)
+                self._site.hidden[index] = hidden
+                check_differentiable(self._layer.name, cell, hidden, tensors[cell.state + hidden])
+
+    def _hidden(self, index: int) -> int:
+        """Return the position of a cell's hidden state."""
+        return self._site.hidden.get(index, 0)
 
     def _probes(self, inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return zeros [samples, timesteps, ...] by sink name, tapped."""
         wanted: dict[str, tf.Tensor] = {}
         for index, cell in enumerate(self._cells):
-            hidden = states[cell.state]
+            hidden = states[cell.state + self._hidden(index)]
             if "hidden_state" in self._of:
                 wanted[f"hidden_state/{index}"] = hidden
-            if "cell_state" in self._of and cell.kind and cell.kind.squashes_cell_state:
+            if "cell_state" in self._of and cell.has_cell_state:
                 wanted[f"cell_state/{index}"] = states[cell.state + 1]
             if "gates" in self._of and cell.kind:
                 for gate in cell.kind.gates:
@@ -177,36 +192,36 @@ class ProbedRecurrence:
     def _weights(self) -> dict[tuple[int, str], tf.Tensor]:
         """Return the tensors that the cells are to use for their weights, where they need any."""
         is_tapped = "weight_gradients" in self._of
-        keys = [(index, name) for index, cell in enumerate(self._cells) for name in cell.weights]
-        if not keys or not (is_tapped or self._reads_weights_once):
+        if not (is_tapped or self._reads_weights_once):
             return {}
-        variables = [self._cells[index].weights[name] for index, name in keys]
-        values = [tf.convert_to_tensor(self._adapter.raw(variable)) for variable in variables]
-        if is_tapped:
-            values = self._tap([f"weight_gradients/{index}/{name}" for index, name in keys], values)
+        variables = {
+            (index, name): variable
+            for index, cell in enumerate(self._cells)
+            for name, variable in cell.weights.by_name.items()
+        }
+        values = [tf.convert_to_tensor(self._adapter.raw(one)) for one in variables.values()]
+        if is_tapped and values:
+            values = self._tap(
+                [f"weight_gradients/{index}/{name}" for index, name in variables], values
+            )
         if self._reads_weights_once:
             values = [
                 tf.cast(value, _dtype_when_read(variable))
-                for value, variable in zip(values, variables, strict=True)
+                for value, variable in zip(values, variables.values(), strict=True)
             ]
-        return dict(zip(keys, values, strict=True))
+        return dict(zip(variables, values, strict=True))
 
     def _write_weights(self) -> None:
         for index, cell in enumerate(self._cells):
-            for name, variable in cell.weights.items():
+            for name, variable in cell.weights.by_name.items():
                 value = tf.convert_to_tensor(self._adapter.raw(variable))
                 self._site.sinks[f"weights/{index}/{name}"].write(value)
 
-    def _write_states(self, flat: tf.Tensor, initial_states: Any) -> None:
-        initial = tf.nest.flatten(initial_states)
-        for index, cell in enumerate(self._cells):
-            parts = initial[cell.state : cell.state + cell.states]
-            for letter, like in zip("hc", parts, strict=False):
-                size = like.shape[-1]
-                self._site.sinks[f"states/{index}/{letter}"].write(flat[..., :size])
-                flat = flat[..., size:]
-            skipped = sum(like.shape[-1] for like in parts[2:])
-            flat = flat[..., skipped:]
+    def _write_states(self, of_cells: Sequence[Sequence[tf.Tensor]]) -> None:
+        for index, (cell, states) in enumerate(zip(self._cells, of_cells, strict=True)):
+            for position, state in enumerate(states):
+                name = cell.value_name(position, self._hidden(index))
+                self._site.sinks[f"states/{index}/{name}"].write(state)
 
     def _probed_call(
         self,
@@ -214,44 +229,89 @@ class ProbedRecurrence:
         cell: Cell,
         probes: Mapping[str, tf.Tensor],
         weights: Mapping[tuple[int, str], tf.Tensor],
-        seen: dict[int, Sequence[tf.Tensor]],
+        seen: dict[int, list[tf.Tensor]],
     ) -> Callable[..., Any]:
         """Return the cell's `call` with this timestep's probes added."""
-        original = self._adapter.original_call(cell.cell)
+        original = original_call(cell)
 
         def call(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-            inside = _Inside(index, cell, probes)
-            with contextlib.ExitStack() as stack:
-                stack.enter_context(inside.entered())
-                stack.enter_context(patched(self._weight_patches(index, cell, weights)))
-                output, new_states = original(*args, **kwargs)
-            flat = tf.nest.flatten(new_states)
-            if inside.cell_state is not None:
-                flat[1] = inside.cell_state
-            hidden = probes.get(f"hidden_state/{index}")
-            if hidden is not None:
-                is_output = output is flat[0]
-                flat[0] = _perturbed(flat[0], hidden)
-                output = flat[0] if is_output else output
-            seen[index] = flat
-            return output, tf.nest.pack_sequence_as(new_states, flat)
+            own = _cast_as_read(index, cell, weights)
+            if index in self._readings:
+                output, new_states = self._call_unknown(
+                    index, cell, original, args, kwargs, probes, own
+                )
+            else:
+                with patched(cell.weights.patches(own)):
+                    output, new_states = _call_known(index, cell, original, args, kwargs, probes)
+            seen[index] = tf.nest.flatten(new_states)
+            return output, new_states
 
         return stands_in(call, original)
 
-    def _weight_patches(
-        self, index: int, cell: Cell, weights: Mapping[tuple[int, str], tf.Tensor]
-    ) -> list[Any]:
-        # Cast at every timestep, as mixed precision does, so that gradients add up in the same
-        # dtype as without the tap.
-        return [
-            (
-                vars(cell.cell),
-                name,
-                tf.cast(weights[index, name], tf.convert_to_tensor(value).dtype),
-            )
-            for name, value in cell.weights.items()
-            if (index, name) in weights
-        ]
+    def _call_unknown(
+        self,
+        index: int,
+        cell: Cell,
+        original: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        probes: Mapping[str, tf.Tensor],
+        weights: Mapping[str, tf.Tensor],
+    ) -> tuple[Any, Any]:
+        """Return a step's results where what reads the states was looked up."""
+        reading = self._readings[index]
+        positions = {"hidden_state": self._hidden(index), "cell_state": 1}
+        of_states = {
+            position: probes[f"{of}/{index}"]
+            for of, position in positions.items()
+            if f"{of}/{index}" in probes
+        }
+        # What a tf.function of the user's has read once, its trace goes on reading.
+        runs_in_function = weights and reading.flow.calls_functions
+        if not runs_in_function and not any(map(reading.is_entangled, of_states)):
+            with patched(cell.weights.patches(weights)):
+                output, new_states = original(*args, **kwargs)
+            return with_copies_perturbed(output, new_states, reading, of_states)
+        if index not in self._functions:
+            self._functions[index] = StepFunction(cell, original, list(of_states), list(weights))
+        return self._functions[index](
+            args, kwargs, list(of_states.values()), list(weights.values())
+        )
+
+
+def _call_known(
+    index: int,
+    cell: Cell,
+    original: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    probes: Mapping[str, tf.Tensor],
+) -> tuple[Any, Any]:
+    """Return the results of a step of a cell whose arithmetic is all Keras' own."""
+    inside = _Inside(index, cell, probes)
+    with inside.entered():
+        output, new_states = original(*args, **kwargs)
+    flat = tf.nest.flatten(new_states)
+    if inside.cell_state is not None:
+        flat[1] = inside.cell_state
+    hidden = probes.get(f"hidden_state/{index}")
+    if hidden is not None:
+        is_output = output is flat[0]
+        flat[0] = perturbed(flat[0], hidden)
+        output = flat[0] if is_output else output
+    return output, tf.nest.pack_sequence_as(new_states, flat)
+
+
+def _cast_as_read(
+    index: int, cell: Cell, weights: Mapping[tuple[int, str], tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    # Cast at every timestep, as mixed precision does, so that gradients add up in the same
+    # dtype as without the tap.
+    return {
+        name: tf.cast(weights[index, name], _dtype_when_read(variable))
+        for name, variable in cell.weights.by_name.items()
+        if (index, name) in weights
+    }
 
 
 class _Inside:
@@ -286,9 +346,9 @@ class _Inside:
             call = next(self._calls)
             if call < len(self._gates):
                 probe = self._gates[call]
-                return function(argument if probe is None else _perturbed(argument, probe))
+                return function(argument if probe is None else perturbed(argument, probe))
             if self._cell_state is not None:
-                argument = self.cell_state = _perturbed(argument, self._cell_state)
+                argument = self.cell_state = perturbed(argument, self._cell_state)
             return function(argument)
 
         return activation
@@ -302,13 +362,3 @@ def _shape(tensor: tf.Tensor) -> list[Any]:
     """Return the sizes, as numbers where they are known while tracing."""
     dynamic = tf.shape(tensor)
     return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]
-
-
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def _perturbed(value: tf.Tensor, probe: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """Return value + probe where probe = 0.
-
-    Adding it for real would let Grappler fuse the cell's operations otherwise than without it, and
-    round otherwise.
-    """
-    return tf.identity(value), lambda gradient: (gradient, gradient)

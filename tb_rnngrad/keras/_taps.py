@@ -12,11 +12,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, Patch, patched, stands_in
+from tb_rnngrad.keras._adapter import Adapter, Patch, patched, plainly, stands_in
+from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, tap
-from tb_rnngrad.keras._traces import outermost_graph, traced_apart
+from tb_rnngrad.keras._traces import outermost_graph, tapes_are_stopped, traced_apart
 from tb_rnngrad.keras._views import Part, View, select
 
 
@@ -37,12 +38,21 @@ def check_not_legacy_graph(what: str, instead: str) -> None:
 _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
 
 
-def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps:
+def taps_of(
+    adapter: Adapter, model: Any, layer: Any, of: Sequence[str], state: States = None
+) -> Taps:
     """Return the taps of these quantities in these layers; the same ones for the same question.
 
+    Args:
+        adapter: of the model's Keras.
+        model: a model, or any layer.
+        layer: see `select`.
+        of: the quantities.
+        state: which state of a cell is the hidden one, see `states_of`.
+
     Raises:
-        ValueError, NotImplementedError: no such layer, or it does not have such a quantity. Where
-            `layer` is None, a layer goes without what it does not have.
+        ValueError, NotImplementedError: no such layer or state, or it does not have such a
+            quantity. Where `layer` is None, a layer goes without what it does not have.
     """
     asked: list[tuple[View, tuple[str, ...]]] = []
     lacks: list[Exception] = []
@@ -53,10 +63,11 @@ def taps_of(adapter: Adapter, model: Any, layer: Any, of: Sequence[str]) -> Taps
             asked.append((view, tuple(name for name in of if name not in missing)))
     if lacks and (layer is not None or not asked):
         raise lacks[0]
-    key = tuple((view.name, id(view.layer), names) for view, names in asked)
+    states = states_of(adapter, [view for view, _ in asked], state)
+    key = (*((view.name, id(view.layer), names) for view, names in asked), *states.items())
     known = _taps.setdefault(model, {})
     if key not in known:
-        known[key] = Taps(adapter, asked)
+        known[key] = Taps(adapter, asked, states)
     return known[key]
 
 
@@ -68,11 +79,13 @@ class SeenCall:
         layer: the layer's `id`.
         replica: the replica's number.
         tensors: by the names of a `Site`'s sinks.
+        hidden: see `Site`.
     """
 
     layer: int
     replica: int
     tensors: Mapping[str, tf.Tensor]
+    hidden: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -110,11 +123,21 @@ class Taps:
 
     While `entered`, the layers' calls carry taps. A tf.function called meanwhile is traced anew,
     once, and keeps the traces it had: outside, its untouched trace runs.
+
+    Attributes:
+        unrecorded: the `id` of layers that were called where no tape records.
     """
 
-    def __init__(self, adapter: Adapter, asked: Sequence[tuple[View, tuple[str, ...]]]) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        asked: Sequence[tuple[View, tuple[str, ...]]],
+        states: Mapping[int, StateName],
+    ) -> None:
         self.adapter = adapter
         self.asked = tuple(asked)
+        self.states = states
+        self.unrecorded: set[int] = set()
         self._anchor: tf.Variable | None = None
         self._results: Results | None = None
         self._eager: list[tuple[int, Site]] = []
@@ -200,7 +223,7 @@ class Taps:
             if owner == id(self):
                 scales += tensors.values()
             elif _was_reached(site, tensors):
-                calls.append(SeenCall(owner, site.replica, tensors))
+                calls.append(SeenCall(owner, site.replica, tensors, site.hidden))
             of_gradients = (writes[name] for name in tensors if name.split("/")[0] in GRADIENTS)
             most_writes = max(most_writes, *of_gradients, 0)
         return Seen(self, calls, scales[-1] if scales else None, most_writes)
@@ -259,12 +282,16 @@ class Taps:
             name = next(iter(signature.parameters))
             given = bound.arguments
             if isinstance(given[name], tf.RaggedTensor):
-                raise NotImplementedError(
-                    f"layer {layer.name!r} is given a RaggedTensor; expected a padded batch, with "
-                    "a mask"
+                raise plainly(
+                    NotImplementedError(
+                        f"layer {layer.name!r} is given a RaggedTensor; expected a padded batch, "
+                        "with a mask"
+                    )
                 )
             mask = tf.nest.flatten(given.get("mask"))[0]
             site = self._open_site(id(layer), of)
+            if tapes_are_stopped():
+                self.unrecorded.add(id(layer))
             if mask is not None:
                 site.sinks["mask"].write(tf.cast(mask, tf.bool))
             only_output = not of & (IN_THE_LOOP | {"input"})
@@ -274,14 +301,26 @@ class Taps:
                 given[name] = _with_tapped_input(given[name], anchor, site)
             if not of & IN_THE_LOOP:
                 return self._tapped_result(original(*bound.args, **bound.kwargs), of, anchor, site)
-            with self.adapter.recurrence(
-                layer,
-                given[name],
-                given.get("training"),
-                lambda rnn: ProbedRecurrence(rnn, self.adapter, layer, of, site, anchor),
-            ) as inputs:
+            state = self.states.get(id(layer))
+            with (
+                patched(seating_patches(self.adapter, layer)),
+                self.adapter.recurrence(
+                    layer,
+                    given[name],
+                    given.get("training"),
+                    lambda rnn: ProbedRecurrence(rnn, self.adapter, layer, of, site, anchor, state),
+                ) as inputs,
+            ):
                 given[name] = inputs
                 result = original(*bound.args, **bound.kwargs)
+            if not site.looped:
+                raise plainly(
+                    NotImplementedError(
+                        f"layer {layer.name!r} is a {type(layer).__name__}, whose call runs a loop "
+                        "over timesteps of its own instead of Keras' rnn; expected rnn, or to be "
+                        "asked for output, input or activations alone"
+                    )
+                )
             return self._tapped_result(result, of, anchor, site)
 
         return stands_in(call, original)
@@ -299,7 +338,7 @@ class Taps:
 
     def _depends_on_weights(self, layer: Any) -> bool:
         """Whether the user's tape follows the output anyway: it is made of weights that train."""
-        cells_are_kerases_own = all(map(self.adapter.kind, self.adapter.cells(layer)))
+        cells_are_kerases_own = all(cell.kind for cell in cells_of(self.adapter, layer))
         return self._anchor is None and bool(layer.trainable_weights) and cells_are_kerases_own
 
     def _tapped_result(self, result: Any, of: frozenset[str], anchor: tf.Tensor, site: Site) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +13,7 @@ import tf_keras
 from tf_keras.src import (
     backend as keras_backend,
 )  # the public `tf_keras.backend` is a copy of names
+from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
 from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 
@@ -22,6 +24,7 @@ from tb_rnngrad.keras._adapter import (
     CellKind,
     Patch,
     Rnn,
+    ancestry,
     as_autograph_would,
     patched,
 )
@@ -38,9 +41,18 @@ class TfKeras:
     """See `Adapter`."""
 
     name = "tf_keras"
+    layer_class: Any = tf_keras.layers.Layer
     rnn_class: Any = tf_keras.layers.RNN
     bidirectional_class: Any = tf_keras.layers.Bidirectional
     time_distributed_class: Any = tf_keras.layers.TimeDistributed
+    cell_kinds: Mapping[type, CellKind] = MappingProxyType(
+        {
+            tf_keras.layers.SimpleRNNCell: SIMPLE,
+            tf_keras.layers.GRUCell: GRU,
+            tf_keras.layers.LSTMCell: LSTM,
+            ConvLSTMCell: LSTM,
+        }
+    )
 
     def children(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
@@ -48,9 +60,15 @@ class TfKeras:
 
     def refusal(self, layer: Any) -> str | None:
         """See `Adapter`."""
-        if hasattr(layer.cell, "call"):
-            return None
         kind = type(layer).__name__
+        if hasattr(layer.cell, "call"):
+            if ancestry(self, layer.cell).known or not self.reads_weights_once(layer):
+                return None
+            return (
+                f"layer {layer.name!r} is a {kind} with a {type(layer.cell).__name__}, whose call "
+                "it never comes to, as it computes by the formulas of its own cell; give the cell "
+                "to RNN"
+            )
         return (
             f"layer {layer.name!r} is a {kind}, whose loop over timesteps runs inside one fused "
             f"kernel; use {kind.removeprefix('CuDNN')}, which takes the same weights"
@@ -61,16 +79,13 @@ class TfKeras:
         stacked = isinstance(layer.cell, StackedRNNCells)
         return list(layer.cell.cells) if stacked else [layer.cell]
 
-    def kind(self, cell: Any) -> CellKind | None:
+    def reverses_states(self, layer: Any) -> bool:
         """See `Adapter`."""
-        match type(cell).call.__module__:
-            case "tf_keras.src.layers.rnn.lstm" | "tf_keras.src.layers.rnn.base_conv_lstm":
-                return LSTM
-            case "tf_keras.src.layers.rnn.gru":
-                return GRU
-            case "tf_keras.src.layers.rnn.simple_rnn":
-                return SIMPLE
-        return None
+        return bool(getattr(layer.cell, "reverse_state_order", False))
+
+    def moving_variables(self, layer: Any) -> Sequence[Any]:
+        """See `Adapter`."""
+        return list(layer._non_trainable_weights)
 
     def weights(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
@@ -127,7 +142,7 @@ class TfKeras:
     def _dropped_out(self, layer: Any, inputs: Any, training: Any) -> Any:
         first, *rest = inputs if isinstance(inputs, list) else [inputs]
         layer.reset_dropout_mask()
-        gates = self.kind(layer.cell)
+        gates = ancestry(self, layer.cell).known
         count = len(gates.gates) if gates else 1
         masks = layer.get_dropout_mask_for_cell(first, training, count=count)
         return [first * masks[0], *rest] if rest else first * masks[0]

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python import pywrap_tfe
 from tensorflow.python.saved_model import save_context  # its options are in tf.function's cache key
 
 
@@ -24,6 +25,12 @@ def traced_apart(reason: Hashable) -> Iterator[None]:
             here.exit_save_context()
         else:
             here.enter_save_context(outer)
+
+
+def tapes_are_stopped() -> bool:
+    """Return whether no tape records, as in the forward pass of tf.recompute_grad."""
+    stopped: bool = pywrap_tfe.TFE_Py_TapeSetIsStopped()
+    return stopped
 
 
 def outermost_graph() -> Any:

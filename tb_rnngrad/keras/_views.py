@@ -30,8 +30,8 @@ class View:
         name: unique in the model.
         layer: the outermost of the layer and its wrappers.
         parts: what loops over time in it: one, or a Bidirectional's two.
-        merges_calls: whether its calls are one batch (TimeDistributed calls the layer inside it
-            once an outer timestep).
+        merges_calls: whether its calls are one batch (TimeDistributed calls the layer or model
+            inside it once an outer timestep).
     """
 
     name: str
@@ -45,7 +45,9 @@ def views_of(adapter: Adapter, root: Any) -> list[View]:
     found: dict[str, View] = {}
     seen: set[int] = set()
 
-    def add(layer: Any, parts: Sequence[Any], outermost: Any, parents: Sequence[Any]) -> None:
+    def add(
+        parts: Sequence[Any], outermost: Any, parents: Sequence[Any], merges_calls: bool
+    ) -> None:
         directions = ("forward", "backward") if len(parts) == 2 else ("",)
         name = outermost.name
         for parent in reversed(parents):
@@ -60,28 +62,28 @@ def views_of(adapter: Adapter, root: Any) -> list[View]:
             unique,
             outermost,
             tuple(map(Part, parts, directions)),
-            merges_calls=outermost is not layer,
+            merges_calls,
         )
 
-    def visit(layer: Any, wrapper: Any, parents: Sequence[Any]) -> None:
+    def visit(layer: Any, wrapper: Any, parents: Sequence[Any], merges_calls: bool) -> None:
         if id(layer) in seen:
             return
         seen.add(id(layer))
         outermost = wrapper or layer
         if isinstance(layer, adapter.rnn_class):
-            add(layer, [layer], outermost, parents)
+            add([layer], outermost, parents, merges_calls)
         elif isinstance(layer, adapter.bidirectional_class):
             both = [layer.forward_layer, layer.backward_layer]
             if all(isinstance(one, adapter.rnn_class) for one in both):
-                add(layer, both, outermost, parents)
+                add(both, outermost, parents, merges_calls)
                 seen.update(map(id, both))
         elif isinstance(layer, adapter.time_distributed_class):
-            visit(layer.layer, outermost, parents)
+            visit(layer.layer, outermost, parents, merges_calls=True)
         else:
             for child in adapter.children(layer):
-                visit(child, None, [*parents, layer])
+                visit(child, None, [*parents, layer], merges_calls)
 
-    visit(root, None, [])
+    visit(root, None, [], merges_calls=False)
     return list(found.values())
 
 
@@ -107,11 +109,7 @@ def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
     """
     views = views_of(adapter, model)
     if not views:
-        kinds = [f"{child.name} ({type(child).__name__})" for child in adapter.children(model)]
-        raise ValueError(
-            f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or "
-            f"a wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
-        )
+        raise ValueError(_no_recurrent_layer(adapter, model))
     if layer is None:
         open_views = [view for view in views if _refusal(adapter, view) is None]
         if not open_views:
@@ -126,6 +124,24 @@ def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
                 raise NotImplementedError(refusal)
             chosen[view.name] = view
     return list(chosen.values())
+
+
+def _no_recurrent_layer(adapter: Adapter, model: Any) -> str:
+    queue = [model]
+    while queue:
+        layer = queue.pop(0)
+        if any(isinstance(layer, kind) for kind in adapter.cell_kinds):
+            return (
+                f"model {model.name!r} calls its {type(layer).__name__} {layer.name!r} once a "
+                f"timestep in a loop of its own; expected RNN({layer.name}), whose loop can be "
+                "looked at"
+            )
+        queue += adapter.children(layer)
+    kinds = [f"{child.name} ({type(child).__name__})" for child in adapter.children(model)]
+    return (
+        f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or "
+        f"a wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
+    )
 
 
 def _refusal(adapter: Adapter, view: View) -> str | None:

@@ -216,7 +216,10 @@ def cell_whose_output_is_no_state(k):
 
         def call(self, inputs, states):
             h = inputs @ self.kernel + states[0] @ self.recurrent
-            return h @ self.projection, [h]
+            return self.read_out(h), [h]
+
+        def read_out(self, h):
+            return h @ self.projection
 
     return _one(k, k.layers.RNN(Projecting(), return_sequences=True, name="rnn"))
 

@@ -134,6 +134,8 @@ def hidden_state(cell, added):
     def change(turn, run):
         output, (h, *others) = run()
         moved = plus(h, added[:, turn])
+        if hasattr(cell, "read_out"):  # a custom cell whose output is made of its state
+            return cell.read_out(moved), [moved, *others]
         return moved if output is h else output, [moved, *others]
 
     return change

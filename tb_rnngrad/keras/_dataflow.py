@@ -1,0 +1,158 @@
+"""What one step of a cell computes, read off its graph: which of its results is which state.
+
+Every tensor gets a number. Two have the same number where the graph computes the same for both, by
+the same operations from the same inputs ("value numbering"). A copy has the number of what it is a
+copy of, and what a tf.function returns that of the tensor inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import tensorflow as tf
+
+_CALLS: Final = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
+_BRANCHING: Final = frozenset(
+    ("If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile")
+)
+_PURE_THOUGH_STATEFUL: Final = frozenset(("ReadVariableOp", "VarHandleOp", *_CALLS))
+_OWN_GRADIENT: Final = "_gradient_op_type"
+
+Number = int
+
+
+@dataclass(frozen=True)
+class _Node:
+    """One operation, wherever in the graph or in a function that it calls."""
+
+    results: Sequence[Number]
+    arguments: Sequence[Number]
+    is_branching: bool
+
+
+@dataclass
+class Dataflow:
+    """The numbers of all tensors in a graph, and what is made of what.
+
+    Attributes:
+        calls_functions: whether it calls any tf.function.
+        sealed: numbers of what is made in a function that the graph calls, and read there too.
+    """
+
+    calls_functions: bool = False
+    sealed: set[Number] = field(default_factory=set)
+    _numbers: dict[Any, Number] = field(default_factory=dict)
+    _sources: set[Number] = field(default_factory=set)
+    _top: dict[str, Number] = field(default_factory=dict)
+    _made: list[tf.Tensor] = field(default_factory=list)
+    _nodes: list[_Node] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, graph: Any) -> Dataflow:
+        """Return the dataflow of a tf.function's graph, or of one like it."""
+        flow = cls()
+        flow._number_graph(graph, {}, flow._top, is_called=False)
+        flow._made = [
+            tensor
+            for operation in graph.get_operations()
+            if not _is_copy(operation)
+            for tensor in operation.outputs
+        ]
+        return flow
+
+    def number(self, tensor: tf.Tensor) -> Number:
+        """Return the number of a tensor of the graph itself."""
+        return self._top[tensor.name]
+
+    def is_source(self, number: Number) -> bool:
+        """Return whether it is the number of what the graph is given."""
+        return number in self._sources
+
+    def origins(self, number: Number) -> list[tf.Tensor]:
+        """Return the tensors of the graph itself with this number that are no copies."""
+        return [tensor for tensor in self._made if self.number(tensor) == number]
+
+    def reads(self, number: Number, of: Sequence[Number]) -> set[Number]:
+        """Return which of the numbers `of` a result is made of at first hand.
+
+        What it is made of by way of another one of them does not count, nor does the graph's input.
+        """
+        wanted = set(of) - self._sources
+        made_of: dict[Number, set[Number]] = {}
+        for node in self._nodes:
+            found: set[Number] = set()
+            for argument in node.arguments:
+                found |= {argument} if argument in wanted else made_of.get(argument, set())
+            for result in node.results:
+                made_of.setdefault(result, set()).update(found)
+        return made_of.get(number, set())
+
+    def may_be_one(self, number: Number, other: Number) -> bool:
+        """Return whether both come out of one branch or loop, where it cannot be told."""
+        return number != other and any(
+            node.is_branching and number in node.results and other in node.results
+            for node in self._nodes
+        )
+
+    def _number_graph(
+        self, graph: Any, given: Mapping[str, Number], numbers: dict[str, Number], is_called: bool
+    ) -> None:
+        """Number the tensors of a graph by name, where `given` are those of its inputs."""
+        made_here: set[str] = set()
+        for operation in graph.get_operations():
+            arguments = [numbers[tensor.name] for tensor in operation.inputs]
+            results = [tensor.name for tensor in operation.outputs]
+            if operation.type == "Placeholder":
+                name = results[0]
+                numbers[name] = given[name] if name in given else self._new_source(name)
+                continue
+            if _is_copy(operation):
+                numbers[results[0]] = arguments[0]
+                if operation.inputs[0].name in made_here:
+                    made_here.add(results[0])
+                continue
+            made_here.update(results)
+            if is_called:
+                read = (tensor.name for tensor in operation.inputs)
+                self.sealed.update(numbers[name] for name in read if name in made_here)
+            if operation.type in _CALLS:
+                self.calls_functions = True
+                numbers.update(zip(results, self._number_call(operation, arguments), strict=True))
+                continue
+            key = self._key(operation, arguments)
+            for index, name in enumerate(results):
+                numbers[name] = self._intern((key, index))
+            own = [numbers[name] for name in results]
+            self._nodes.append(_Node(own, arguments, operation.type in _BRANCHING))
+
+    def _number_call(self, operation: Any, arguments: Sequence[Number]) -> list[Number]:
+        """Return the numbers of what a function returns, in its body."""
+        body = operation.graph._get_function(operation.get_attr("f").name).graph
+        inside: dict[str, Number] = {}
+        names = [tensor.name for tensor in body.inputs]
+        given = dict(zip(names, arguments, strict=True))
+        self._number_graph(body, given, inside, is_called=True)
+        return [inside[tensor.name] for tensor in body.outputs]
+
+    def _key(self, operation: Any, arguments: Sequence[Number]) -> Any:
+        definition = operation.op_def
+        if definition.is_stateful and operation.type not in _PURE_THOUGH_STATEFUL:
+            return (len(self._nodes),)  # another one each time: it draws numbers, or has an effect
+        attributes = operation.node_def.attr
+        telling = (name for name in attributes if name == _OWN_GRADIENT or name[0] != "_")
+        known = sorted((name, attributes[name].SerializeToString()) for name in telling)
+        return (operation.type, tuple(known), tuple(arguments))
+
+    def _new_source(self, name: str) -> Number:
+        number = self._intern(name)
+        self._sources.add(number)
+        return number
+
+    def _intern(self, key: Any) -> Number:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+
+def _is_copy(operation: Any) -> bool:
+    return operation.type == "Identity" and _OWN_GRADIENT not in operation.node_def.attr

@@ -1,0 +1,377 @@
+"""Who reads a cell's new state at the timestep at which it comes about.
+
+h_t + eps_t in place of h_t means: in place of h_t wherever it is read. For a cell whose inside is
+not known, one step of it is traced into a graph to see which of its results are h_t and which are
+made of it. Where results are no more than h_t itself, the perturbation is added to them. Where they
+are made of it, the cell runs as a function of a graph in which everything that reads h_t gets it
+perturbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import tensorflow as tf
+
+from tb_rnngrad.keras._adapter import patched, plainly, stands_in
+from tb_rnngrad.keras._cell_weights import namespaces
+from tb_rnngrad.keras._cells import Cell, StateName
+from tb_rnngrad.keras._dataflow import Dataflow
+
+CellCall = Callable[..., tuple[Any, Any]]
+"""A cell's call: (inputs, states, ...) -> (output, new states)."""
+
+_ONLY_EAGER: Final = (
+    AttributeError,  # a symbolic tensor has no numpy()
+    NotImplementedError,  # nor is it an array
+    tf.errors.OperatorNotAllowedInGraphError,
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one step of a cell makes of its states. A result is an output or a new state.
+
+    Attributes:
+        flow: of a graph with the step in it.
+        outputs: the numbers of its outputs.
+        states: the numbers of its new states.
+        shapes: of both, outputs first.
+    """
+
+    flow: Dataflow
+    outputs: tuple[int, ...]
+    states: tuple[int, ...]
+    shapes: tuple[tf.TensorShape, ...]
+
+    @classmethod
+    def of(cls, graph: Any, outputs: Sequence[tf.Tensor], states: Sequence[tf.Tensor]) -> Reading:
+        """Return the reading of results that lie in `graph`."""
+        flow = Dataflow.of(graph)
+        return cls(
+            flow,
+            tuple(map(flow.number, outputs)),
+            tuple(map(flow.number, states)),
+            tuple(result.shape for result in (*outputs, *states)),
+        )
+
+    @property
+    def results(self) -> tuple[int, ...]:
+        """The numbers of all results, outputs first."""
+        return (*self.outputs, *self.states)
+
+    def copies(self, state: int) -> list[int]:
+        """Return which results are no more than this state, itself included."""
+        return [index for index, one in enumerate(self.results) if one == self.states[state]]
+
+    def is_read(self, state: int) -> bool:
+        """Return whether another result is made of this state."""
+        number = self.states[state]
+        return any(
+            result != number and number in self.flow.reads(result, self.states)
+            for result in self.results
+        )
+
+    def is_entangled(self, state: int) -> bool:
+        """Return whether other results are, or may be, more than a copy of this state."""
+        return self.is_read(state) or self.is_obscure(state)
+
+    def is_obscure(self, state: int) -> bool:
+        """Return whether another result may be this state, or made of it, out of sight."""
+        number = self.states[state]
+        return any(self.flow.may_be_one(number, result) for result in self.results)
+
+    def hidden(self) -> int | None:
+        """Return which state the output is, or is read from; None where that cannot be told."""
+        for output in self.outputs:
+            if output in self.states:
+                return self.states.index(output)
+        read = set[int]().union(*(self.flow.reads(one, self.states) for one in self.outputs))
+        candidates = [state for state, number in enumerate(self.states) if number in read]
+        if len(candidates) == 1:
+            return candidates[0]
+        emitted = self.shapes[0].as_list()
+        shapes = [shape.as_list() for shape in self.shapes[len(self.outputs) :]]
+        alike = [state for state in candidates or range(len(shapes)) if shapes[state] == emitted]
+        return alike[0] if len(alike) == 1 else None
+
+
+def read_step(
+    cells: Sequence[Cell],
+    step_function: Callable[..., tuple[Any, Any]],
+    inputs: Any,
+    initial_states: Any,
+    options: Mapping[str, Any],
+) -> list[Reading]:
+    """Return the reading of every cell in one step of a layer's loop over timesteps.
+
+    The step is traced and not run. Arguments but the first are those of a Keras' `rnn`.
+
+    Raises:
+        NotImplementedError: it cannot be traced, or a cell's call is not what it calls.
+    """
+    time_axis = 0 if options.get("time_major") else 1
+    graph = tf.__internal__.FuncGraph("cell_step")
+    found: dict[int, tuple[list[tf.Tensor], list[tf.Tensor]]] = {}
+
+    def noting(index: int, cell: Cell) -> CellCall:
+        original = original_call(cell)
+
+        def call(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+            output, new_states = original(*args, **kwargs)
+            found[index] = _in_this_graph(output), _in_this_graph(new_states)
+            return output, new_states
+
+        return stands_in(call, original)
+
+    patches = [(*cell.seat, noting(index, cell)) for index, cell in enumerate(cells)]
+    with _no_tensors_left(cells), graph.as_default(), patched(patches):
+        at_once = tf.nest.map_structure(lambda one: _placeholder(one, time_axis), inputs)
+        states = tf.nest.map_structure(_placeholder, tuple(initial_states))
+        constants = tuple(options.get("constants") or ())
+        try:
+            step_function(at_once, (*states, *constants))
+        except _ONLY_EAGER as error:
+            names = " and ".join(cell.type_name for cell in cells)
+            raise plainly(
+                NotImplementedError(
+                    f"{names} cannot be traced into a graph, so that what reads its state cannot "
+                    f"be told: {error}"
+                )
+            ) from error
+    check_called(cells, found)
+    return [Reading.of(graph, *found[index]) for index in range(len(cells))]
+
+
+def chosen_state(layer: str, cell: Cell, reading: Reading, state: StateName | None) -> int:
+    """Return the position of the hidden state that the user chose, or else that the output tells.
+
+    Raises:
+        ValueError: there is no such state, or it cannot be told.
+    """
+    if state is not None:
+        return cell.position(state)
+    hidden = reading.hidden()
+    if hidden is None:
+        raise plainly(
+            ValueError(
+                f"layer {layer!r} has a {cell.type_name} with {cell.described_states}, and its "
+                "output does not tell which of them is the hidden state; expected state=..., as in "
+                "state=0"
+            )
+        )
+    return hidden
+
+
+def check_differentiable(layer: str, cell: Cell, position: int, state: tf.Tensor) -> None:
+    """Raise ValueError where a state has no gradient."""
+    if not (state.dtype.is_floating or state.dtype.is_complex):
+        raise plainly(
+            ValueError(
+                f"state {cell.label(position)!r} of layer {layer!r} ({cell.type_name}) is of dtype "
+                f"{state.dtype.name}; expected a hidden state of floats, chosen by state=..."
+            )
+        )
+
+
+def check_called(cells: Sequence[Cell], called: Container[int]) -> None:
+    """Raise NotImplementedError where a step passes a cell's call by."""
+    for index, cell in enumerate(cells):
+        if index not in called:
+            raise plainly(
+                NotImplementedError(
+                    f"{cell.type_name} overrides __call__, which does not come to its call; "
+                    "expected the arithmetic of a timestep in call"
+                )
+            )
+
+
+def original_call(cell: Cell) -> CellCall:
+    """Return a cell's own call, as Keras itself would run it."""
+    if cell.is_layer:
+        return cell.adapter.original_call(cell.cell)
+    names, name = cell.seat
+    call: CellCall = names[name]
+    return call
+
+
+def with_copies_perturbed(
+    output: Any, new_states: Any, reading: Reading, probes: Mapping[int, tf.Tensor]
+) -> tuple[Any, Any]:
+    """Return the results of a step, perturbed where they are no more than one of its states.
+
+    Args:
+        output: of the step.
+        new_states: of the step.
+        reading: of that step.
+        probes: position of a state -> what is added to it.
+    """
+    results = [*tf.nest.flatten(output), *tf.nest.flatten(new_states)]
+    for state, probe in probes.items():
+        moved: dict[int, tf.Tensor] = {}
+        for index in reading.copies(state):
+            result = results[index]
+            if id(result) not in moved:
+                moved[id(result)] = perturbed(result, probe)
+            results[index] = moved[id(result)]
+    return _packed(output, new_states, results)
+
+
+class StepFunction:
+    """A cell's call as a function, in whose graph everything that reads a state gets it perturbed.
+
+    The tf.functions that the cell calls become a part of that graph.
+
+    Args:
+        cell: the cell.
+        original: its own call.
+        states: positions of the states that are perturbed.
+        weights: names of the weights that tensors stand in for.
+    """
+
+    def __init__(
+        self, cell: Cell, original: CellCall, states: Sequence[int], weights: Sequence[str]
+    ) -> None:
+        self._cell = cell
+        self._original = original
+        self._states = states
+        self._weights = weights
+        self._arguments: Any = None
+        self._results: Any = None
+        self._function = tf.function(self._step, autograph=False)
+
+    def __call__(
+        self,
+        args: Any,
+        kwargs: Any,
+        probes: Sequence[tf.Tensor],
+        weights: Sequence[tf.Tensor],
+    ) -> tuple[Any, Any]:
+        """Return output and new states of one step, where the states are perturbed by `probes`."""
+        self._arguments = args, kwargs
+        given = [leaf for leaf in tf.nest.flatten(self._arguments) if tf.is_tensor(leaf)]
+        tensors = (given, list(probes), list(weights))
+        # As a concrete function, as the user may have all tf.functions run eagerly.
+        results = self._function.get_concrete_function(*tensors)(*tensors)
+        output, new_states = self._results
+        return _packed(output, new_states, results)
+
+    def _step(
+        self,
+        given: Sequence[tf.Tensor],
+        probes: Sequence[tf.Tensor],
+        weights: Sequence[tf.Tensor],
+    ) -> list[tf.Tensor]:
+        tensors = iter(given)
+        args, kwargs = tf.nest.map_structure(
+            lambda leaf: next(tensors) if tf.is_tensor(leaf) else leaf, self._arguments
+        )
+        instead = dict(zip(self._weights, weights, strict=True))
+        with _functions_inlined(), patched(self._cell.weights.patches(instead)):
+            try:
+                output, new_states = self._original(*args, **kwargs)
+            except tf.errors.OperatorNotAllowedInGraphError as error:
+                raise plainly(
+                    NotImplementedError(
+                        f"{self._cell.type_name} calls a tf.function with Python control flow over "
+                        "tensors, in which what reads its state cannot be told; expected tf.cond, "
+                        "tf.where or tf.while_loop there"
+                    )
+                ) from error
+        self._results = tf.nest.map_structure(lambda _: None, (output, new_states))
+        outputs, states = _in_this_graph(output), _in_this_graph(new_states)
+        reading = Reading.of(tf.compat.v1.get_default_graph(), outputs, states)
+        results = [*outputs, *states]
+        for state, probe in zip(self._states, probes, strict=True):
+            if reading.flow.is_source(reading.states[state]):  # not made here: handed on
+                for index in reading.copies(state):
+                    results[index] = perturbed(results[index], probe)
+            else:
+                self._perturb(reading, state, probe)
+        return results
+
+    def _perturb(self, reading: Reading, state: int, probe: tf.Tensor) -> None:
+        """Have what reads a state in the graph being built read it perturbed."""
+        number = reading.states[state]
+        if reading.is_obscure(state) or (number in reading.flow.sealed and reading.is_read(state)):
+            raise plainly(
+                NotImplementedError(
+                    f"{self._cell.type_name} reads its state {self._cell.label(state)!r} inside "
+                    "of a branch, a loop or a function of which the state is a result, where it "
+                    "cannot be perturbed"
+                )
+            )
+        for origin in reading.flow.origins(number):
+            readers = origin.consumers()
+            moved = perturbed(origin, probe)
+            for reader in readers:
+                for index, argument in enumerate(reader.inputs):
+                    if argument.name == origin.name:
+                        reader._update_input(index, moved)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def perturbed(value: tf.Tensor, probe: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """Return value + probe where probe = 0.
+
+    Adding it for real would let Grappler fuse the cell's operations otherwise than without it, and
+    round otherwise.
+    """
+    return tf.identity(value), lambda gradient: (gradient, gradient)
+
+
+def _placeholder(like: Any, without_axis: int | None = None) -> tf.Tensor:
+    """Return a stand-in for a tensor, with one axis less where that is asked for."""
+    shape = tf.TensorShape(like.shape)
+    if without_axis is not None and shape.rank is not None:
+        shape = shape[:without_axis].concatenate(shape[without_axis + 1 :])
+    return tf.compat.v1.placeholder(like.dtype, shape)
+
+
+def _in_this_graph(structure: Any) -> list[tf.Tensor]:
+    return [tf.identity(tensor) for tensor in tf.nest.flatten(structure)]
+
+
+def _packed(output: Any, new_states: Any, results: Sequence[tf.Tensor]) -> tuple[Any, Any]:
+    outputs = len(tf.nest.flatten(output))
+    return (
+        tf.nest.pack_sequence_as(output, results[:outputs]),
+        tf.nest.pack_sequence_as(new_states, results[outputs:]),
+    )
+
+
+@contextmanager
+def _no_tensors_left(cells: Sequence[Cell]) -> Iterator[None]:
+    """Take tensors of a graph that is thrown away out of what cells keep from call to call."""
+    before = [
+        (names, dict(names)) for cell in cells for names in namespaces(cell.adapter, cell.cell)
+    ]
+    try:
+        yield
+    finally:
+        for names, kept in before:
+            for name, value in list(names.items()):
+                if value is kept.get(name) or not _holds_symbolic_tensor(value):
+                    continue
+                if name in kept:
+                    names[name] = kept[name]
+                else:
+                    del names[name]
+
+
+def _holds_symbolic_tensor(value: Any) -> bool:
+    return any(tf.is_symbolic_tensor(leaf) for leaf in tf.nest.flatten(value))
+
+
+@contextmanager
+def _functions_inlined() -> Iterator[None]:
+    """While entered, tf.functions are a part of the graph that they are called in."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
