@@ -28,6 +28,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tb_rnngrad import _tfrecord, _wire, flow, summary
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.record import (
+    Logged,
     Metadata,
     SequenceRecord,
     check_details,
@@ -111,7 +112,8 @@ class SummaryWriter:
         """
         event = _event(global_step, wall_time)
         whole = summary.as_record(data, quantity, mask, channel_groups)
-        meta, parts = summary.serialised(tag, whole, max_outputs, dtype, description)
+        logged = Logged(tag, event.step, event.wall_time)
+        meta, parts = summary.serialised(whole, max_outputs, dtype, description, logged)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
@@ -161,7 +163,8 @@ class SummaryWriter:
             quantity, layer, framework, channel_groups, flow.STATISTICS, direction, details
         )
         found = rows if isinstance(rows, Statistics) else Statistics(flow.as_rows(rows), {})
-        parts = summary.serialised_flows(tag, found, meta)
+        logged = Logged(tag, event.step, event.wall_time)
+        parts = summary.serialised_flows(found, meta, logged)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
