@@ -36,6 +36,8 @@ from tb_rnngrad import _schema
 PLUGIN_NAME: Final = "rnngrad"
 FLOW_PLUGIN_NAME: Final = "rnngrad_flow"
 FLOW_SUFFIX: Final = "/flow"
+# Characters of a tag that TensorBoard's data server writes into its keys as they are, in vain.
+UNREACHABLE: Final = r'["\\\x00-\x1f\x7f]'
 # The last columns of a flow on disk; see `_flow_tensor`.
 CHECKSUM_COLUMNS: Final = ("checksum_high", "checksum_low")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -260,6 +261,12 @@ def check_tag(tag: str) -> None:
     """Raise ValueError unless `tag` can name a record."""
     if not tag:
         raise ValueError("the tag is empty; expected a name such as 'lstm_1'")
+    unreachable = re.search(record.UNREACHABLE, tag)
+    if unreachable:
+        raise ValueError(
+            f"the tag {tag!r} holds {unreachable[0]!r}; expected a name without quotes, "
+            "backslashes and control characters, which TensorBoard's fast loader cannot fetch"
+        )
     if tag.endswith(record.FLOW_SUFFIX):
         raise ValueError(
             f"the tag {tag!r} ends in {record.FLOW_SUFFIX!r}, which is kept for the statistics of "

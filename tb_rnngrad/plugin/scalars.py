@@ -11,7 +11,8 @@ from tensorboard.plugins.hparams import error as hparams_error
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
-from tb_rnngrad.plugin.listing import Source, wall_time_of
+from tb_rnngrad.plugin.listing import wall_time_of
+from tb_rnngrad.plugin.store import Source
 
 # As many points of a tag as TensorBoard's own charts have.
 _MOST_POINTS: Final = 1000
