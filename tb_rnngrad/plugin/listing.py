@@ -128,7 +128,7 @@ class Listing:
         kept: list[Kept],
     ) -> str:
         """Return the entry of a record, of its flow, or of both, as JSON."""
-        run, tag = key
+        _, tag = key
         shown = series or flow
         assert shown is not None
         stored = len(kept) if series is None or series.count is None else series.count
@@ -139,7 +139,7 @@ class Listing:
             "samples": 0,
             "last_flow": flow and (flow.step, wall_time_of(flow.wall_time)),
         }
-        error = self._store.why_unreachable(tag) or why_unreachable(run) or why_unreachable(tag)
+        error = self._store.why_unreachable(tag)
         try:
             metadata = _metadata_of(shown.content)
         except FormatError as why:
@@ -157,7 +157,7 @@ class Listing:
             answer["samples"] = max((len(one.keys) - 1 for one in counting), default=0)
         else:
             answer["error"] = error
-        return json.dumps(_valid(answer), allow_nan=False)
+        return json.dumps(answer, allow_nan=False)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -187,29 +187,11 @@ def _description(markdown: str) -> str:
 def _answer(entries: Mapping[Key, _Entry]) -> Answer:
     runs: dict[str, list[str]] = {}
     for (run, tag), entry in entries.items():
-        runs.setdefault(run, []).append(f"{json.dumps(_valid(tag))}: {entry.text}")
-    texts = (f"{json.dumps(_valid(run))}: {{{', '.join(tags)}}}" for run, tags in runs.items())
+        runs.setdefault(run, []).append(f"{json.dumps(tag)}: {entry.text}")
+    texts = (f"{json.dumps(run)}: {{{', '.join(tags)}}}" for run, tags in runs.items())
     body = f"{{{', '.join(texts)}}}".encode()
     # As TensorBoard compresses answers; here once, not for every request.
     return Answer(gzip.compress(body, 3, mtime=0), hashlib.sha256(body).hexdigest()[:32])
-
-
-def why_unreachable(name: str) -> str | None:
-    """Return why a name cannot be asked for at all: a sentence, or None."""
-    if _valid(name) == name:
-        return None
-    return (
-        f"the name {_valid(name)!r} is no valid Unicode, so that no page can ask for it: rename it"
-    )
-
-
-def _valid(value: Any) -> Any:
-    """Return JSON values with what is no valid Unicode replaced: lone surrogates, in file names."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_valid(name): _valid(of) for name, of in value.items()}
-    return [_valid(of) for of in value] if isinstance(value, list) else value
 
 
 def wall_time_of(seconds: float) -> float:

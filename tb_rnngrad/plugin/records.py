@@ -130,6 +130,8 @@ class Records:
                 f"from {min(listing)} to {max(listing)}"
             )
         entry = listing[step]
+        if not entry.keys:
+            raise _unreadable(entry, "it has no header")
         if wall_time is not None and entry.wall_time != wall_time:
             raise errors.NotFoundError(
                 f"step {step} of {tag!r} in the run {run!r} has the wall time "
@@ -141,8 +143,6 @@ class Records:
         """Return the record's header."""
 
         def load() -> Header:
-            if not entry.keys:
-                raise FormatError("it has no header")
             header = record.decode_header(self._blob(source, entry, 0))
             logged = Logged(entry.tag, entry.step, entry.wall_time)
             header.check(entry.metadata, len(entry.keys), logged)
@@ -191,7 +191,9 @@ class Records:
         listing = self._listing(source, run, tag, refresh=False)
         if not listing:
             raise _no_record(run, tag)
-        entries = [listing[step] for step in sorted(listing)]
+        entries = [listing[step] for step in sorted(listing) if listing[step].keys]
+        if not entries:
+            raise _unreadable(next(iter(listing.values())), "it has no header")
         most = self._values(source, entries[-1])
         fitting = min(_MOST_STEPS, max(_FEWEST_STEPS, _COURSE_VALUES // most))
         return [entries[i] for i in histograms.evenly_spaced(len(entries), fitting)], len(entries)
@@ -314,10 +316,7 @@ class Records:
         try:
             loaded = load()
         except FormatError as error:
-            raise errors.NotFoundError(
-                f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: "
-                f"{error}"
-            ) from error
+            raise _unreadable(entry, error) from error
         if loaded.nbytes <= _CACHE_BYTES:
             with self._lock:
                 self._cache[key] = loaded
@@ -329,6 +328,12 @@ def _metadata(content: bytes) -> Metadata:
         return Metadata.from_content(content)
     except FormatError as error:
         raise errors.NotFoundError(str(error)) from error
+
+
+def _unreadable(entry: Entry, why: object) -> errors.NotFoundError:
+    return errors.NotFoundError(
+        f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: {why}"
+    )
 
 
 def _no_record(run: str, tag: str) -> errors.NotFoundError:
