@@ -286,3 +286,26 @@ def test_a_scalars_tag_is_no_records(tmp_path):
         with pytest.raises(TypeError, match="str"):
             writer.add_scalar("loss", "high", 0)
     assert set(values(tmp_path)) == {("lstm", 0), ("lstm/flow", 0)}
+
+
+def test_a_file_opened_after_the_clock_was_set_back_is_read_behind_the_older_ones(
+    tmp_path, monkeypatch
+):
+    clock = [1_800_000_000.5, 1_800_000_000.75, 1_799_996_400.0, 1_700_000_000.0]
+    for step, now in enumerate(clock):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        with SummaryWriter(tmp_path) as writer:
+            writer.add_sequence("lstm", DATA, step)
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert [int(name.split(".")[3]) - 1_800_000_000 for name in names] == [0, 0, 1, 2]
+    assert [e.step for e in events(tmp_path) if e.summary.value] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "\n", "\t", "\0", "\x7f"])
+def test_a_name_that_tensorboards_fast_loader_cannot_fetch_is_refused(tmp_path, character):
+    with SummaryWriter(tmp_path) as writer:
+        with pytest.raises(ValueError, match="which TensorBoard's fast loader cannot fetch"):
+            writer.add_sequence(f"a{character}b", DATA, 0)
+        with pytest.raises(ValueError, match="which TensorBoard's fast loader cannot fetch"):
+            writer.add_flow(f"a{character}b", ROWS, 0)
+    assert values(tmp_path) == {}
