@@ -346,7 +346,6 @@ class Metadata:
         framework: what it was captured from.
         channel_groups: name -> number of channels.
         statistics: the names of the columns of the tag's flow.
-        part_flows: the same of each part's channels (`parts_of`), by its name; None likewise.
         direction: the order in which the layer processes its timesteps.
         details: what else is needed to read the numbers.
         part_of: the record's tag, where this is the flow of one of its directions or stacked

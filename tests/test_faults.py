@@ -16,7 +16,7 @@ from tb_rnngrad.record import Logged, Metadata
 
 RNG = np.random.default_rng(9)
 DATA = RNG.normal(size=(8, 4, 6, 3)).astype(np.float32)
-GROUPS = {"forward": 1, "backward": 2}
+GROUPS = {"i": 1, "f": 2}
 STATISTICS = len(flow.STATISTICS)
 
 pytestmark = pytest.mark.parametrize("load_fast", ["true", "false"], scope="module")
@@ -327,7 +327,7 @@ def test_damaged_flows_are_named_and_left_out(server):
     why = dict(found["damaged"])
     assert list(why) == [1, 2, 3, 4]
     assert "the flow is damaged" in why[1]
-    assert "shape [30000000, 19] that holds 1 values" in why[2]
+    assert f"shape [30000000, {STATISTICS + 2}] that holds 1 values" in why[2]
     assert "its values or its step" in why[3]
     np.testing.assert_array_equal(values[0], flow.statistics(DATA[0]))
     answer = server.get("/flow", run="flows", tag="lstm", append="steps")

@@ -214,7 +214,7 @@ def test_parts_of_a_record_belong_to_it(tmp_path):
     )
     series = tb_rnngrad.read(tmp_path)
     assert series.tag == "lstm"
-    assert list(series.parts) == ["backward", "forward"]
+    assert list(series.parts) == ["forward", "backward"]
     forward = tb_rnngrad.read(tmp_path, tag="lstm/forward")
     assert forward.metadata.part_of == "lstm"
     for part in (forward, series.parts["forward"]):

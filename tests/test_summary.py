@@ -37,13 +37,14 @@ def same(ours, theirs, step):
         np.testing.assert_array_equal(decoded.extremes, expected.extremes)
         assert decoded.shape == expected.shape
     else:
+        tag = ours.tag.removesuffix("/flow")
         names = record.Metadata.from_content(ours.metadata.plugin_data.content).statistics
         np.testing.assert_array_equal(
-            checked(rows_of(ours.tensor), names, Logged("lstm", step)),
-            checked(rows_of(theirs.tensor), names, Logged("lstm")),
+            checked(rows_of(ours.tensor), names, Logged(tag, step)),
+            checked(rows_of(theirs.tensor), names, Logged(tag)),
         )
         with pytest.raises(FormatError, match="its values or its step"):
-            checked(rows_of(ours.tensor), names, Logged("lstm", step + 1))
+            checked(rows_of(ours.tensor), names, Logged(tag, step + 1))
 
 
 def written_by_tensorflow(logdir, log):

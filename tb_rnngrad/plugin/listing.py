@@ -45,8 +45,15 @@ class _Entry:
 
 @dataclass
 class _Known:
-    """What was answered last, of one experiment."""
+    """What was answered last, of one experiment.
 
+    `alone` are the tags that have flow without a record and are no part of one; `foreign`, those of
+    them that another plugin owns.
+    """
+
+    mark: object = None
+    alone: frozenset[Key] = frozenset()
+    foreign: set[Key] = field(default_factory=set)
     entries: dict[Key, _Entry] = field(default_factory=dict)
     answer: Answer | None = None
     asked: float = -math.inf
@@ -79,19 +86,40 @@ class Listing:
             known = self._known.setdefault(source.experiment, _Known())
             if known.answer is None or known.asked < called:
                 known.asked = time.monotonic()
-                entries = self._entries(source, known.entries)
-                if known.answer is None or entries != known.entries:
-                    known.answer = _answer(entries)
-                known.entries = entries
+                self._refresh(source, known)
+            assert known.answer is not None
             return known.answer
 
-    def _entries(self, source: Source, known: Mapping[Key, _Entry]) -> dict[Key, _Entry]:
-        records = self._store.series(source, record.PLUGIN_NAME)
+    def _refresh(self, source: Source, known: _Known) -> None:
+        listed = self._store.listed(source)
+        if known.answer is not None and listed.mark == known.mark:
+            foreign = self._foreign_of(source, known.alone)
+            if foreign == known.foreign:
+                return
+        records, own_flows = listed.series()
         flows = {
             (run, tag.removesuffix(record.FLOW_SUFFIX)): one
-            for (run, tag), one in self._store.series(source, record.FLOW_PLUGIN_NAME).items()
+            for (run, tag), one in own_flows.items()
         }
-        foreign = self._foreign_of(source, {k: flows[k] for k in flows.keys() - records.keys()})
+        known.mark = listed.mark
+        known.alone = frozenset(
+            key for key in flows.keys() - records.keys() if not _is_part(flows[key].content)
+        )
+        known.foreign = self._foreign_of(source, known.alone)
+        entries = self._entries(source, records, flows, known)
+        if known.answer is None or entries != known.entries:
+            known.answer = _answer(entries)
+        known.entries = entries
+
+    def _entries(
+        self,
+        source: Source,
+        records: Mapping[Key, Series],
+        flows: Mapping[Key, Series],
+        before: _Known,
+    ) -> dict[Key, _Entry]:
+        """Return every tag's part of the answer; only what changed is read and made anew."""
+        known, foreign = before.entries, before.foreign
         made_of = {
             key: (records.get(key), flows.get(key), key in foreign) for key in {**records, **flows}
         }
@@ -106,18 +134,15 @@ class Listing:
             for key, of in made_of.items()
         }
 
-    def _foreign_of(self, source: Source, alone: Mapping[Key, Series]) -> set[Key]:
-        """Return those of the flows without a record whose record another plugin's summary hides.
-
-        A part of a record never has a record of its own.
-        """
-        keys = frozenset(key for key, flow in alone.items() if not _is_part(flow.content))
-        if not keys:
+    def _foreign_of(self, source: Source, alone: frozenset[Key]) -> set[Key]:
+        """Return those of the flows alone whose record another plugin's summary hides."""
+        if not alone:
             return set()
-        asked = source.experiment, keys
-        if asked not in self._foreign:
-            self._foreign[asked] = self._store.foreign(source, keys)
-        return self._foreign[asked]
+        asked = source.experiment, alone
+        found = self._foreign.get(asked)
+        if found is None:
+            found = self._foreign[asked] = self._store.foreign(source, alone)
+        return found
 
     def _text(
         self,

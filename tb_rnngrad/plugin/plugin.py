@@ -189,9 +189,9 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "Sampled": str(series.sampled).lower(),
             "Damaged": _listed(step for step, _ in series.damaged),
         }
-        parts = [series.values.astype("<f4", copy=False).tobytes()]
+        parts = [series.values.astype("<f4", copy=False).data]  # not copied before they are joined
         if appended is not None:
-            parts.append(np.array(series.steps, "<f8").tobytes())
+            parts.append(np.array(series.steps, "<f8").data)
         return _respond_binary(request, b"".join(parts), headers, immutable=False)
 
     def _serve_scalars(self, request: wrappers.Request) -> wrappers.Response:

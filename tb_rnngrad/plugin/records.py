@@ -23,13 +23,13 @@ from tb_rnngrad.plugin import histograms, views
 from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
 from tb_rnngrad.plugin.histograms import Binning, Histogram
 from tb_rnngrad.plugin.listing import Answer, Listing, wall_time_of
-from tb_rnngrad.plugin.store import KeptFlow, Source, store_of, thinned
+from tb_rnngrad.plugin.store import KeptFlow, Source, store_of
 from tb_rnngrad.plugin.views import View
 from tb_rnngrad.record import FormatError, Header, Logged, Metadata
 
 _CACHE_BYTES: Final = 64 * 2**20
 _LISTING_SECONDS: Final = 1.0
-# What an answer of /flow may take, and as much again what is read for it.
+# What an answer of /flow may take.
 _FLOW_BYTES: Final = 128 * 2**20
 # A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
 # waits hide each other.
@@ -240,18 +240,17 @@ class Records:
         """
         key = run, tag + record.FLOW_SUFFIX
         series = self._store.series(source, record.FLOW_PLUGIN_NAME, key)
-        kept, are_all = self._store.flows(source, key, _FLOW_BYTES) if series else ([], True)
-        if not kept:
+        kept, are_all = self._store.flows(source, key)
+        if series is None or not kept:
             raise errors.NotFoundError(f"no flow of the tag {tag!r} in the run {run!r}")
-        names = _metadata(series[key].content).statistics
+        names = _metadata(series.content).statistics
         columns = _columns(names, statistics)
-        is_full = self._is_full(record.FLOW_PLUGIN_NAME, series[key].count or len(kept))
+        is_full = self._is_full(record.FLOW_PLUGIN_NAME, series.count or len(kept))
         longest = max(map(_timesteps, kept))
-        most = _FLOW_BYTES // max(1, 4 * longest * len(columns))
+        most = max(1, _FLOW_BYTES // max(1, 4 * longest * len(columns)))
         are_all = are_all and len(kept) <= most
-        return _flow_series(
-            thinned(kept, most), tag, names, columns, are_all and not is_full, not are_all
-        )
+        chosen = [kept[i] for i in histograms.evenly_spaced(len(kept), most)]
+        return _flow_series(chosen, tag, names, columns, are_all and not is_full, not are_all)
 
     # --- inside ---
 
@@ -275,15 +274,16 @@ class Records:
         flows = self._pool.submit(self._store.series, source, record.FLOW_PLUGIN_NAME, flow_key)
         records = self._pool.submit(self._store.series, source, record.PLUGIN_NAME, key)
         kept = self._store.records(source, [key]).get(key, [])
-        if key not in records.result():
+        series = records.result()
+        if series is None:
             return {}
         why = self._store.why_unreachable(tag)
         if why is not None:
             raise errors.NotFoundError(why)
-        metadata = _metadata(records.result()[key].content)
+        metadata = _metadata(series.content)
         return {
             one.step: Entry(run, tag, one.step, wall_time_of(one.wall_time), one.keys, metadata)
-            for one in without_leftovers(kept, flows.result().get(flow_key))
+            for one in without_leftovers(kept, flows.result())
         }
 
     def _sample(

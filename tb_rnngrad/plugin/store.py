@@ -8,7 +8,7 @@ a restart is the killed training's. `MultiplexerStore` therefore asks what lies 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -22,18 +22,24 @@ from tensorboard.util import tensor_util
 
 from tb_rnngrad import record
 from tb_rnngrad._restarts import resumed
-from tb_rnngrad.plugin import _grpc_tensors
-from tb_rnngrad.plugin.histograms import evenly_spaced
+from tb_rnngrad.plugin import _grpc
 
 # Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
 _EVERYTHING: Final = 2**31 - 1
 # The data server answers in one message of at most 256 MiB; 200 records of 4 samples take 200 kB.
 _TAGS_AT_ONCE: Final = 256
-# Flows are asked for in ever larger numbers, as their sizes are not known before.
+# Flows are asked for in ever larger numbers, as their sizes are not known before, up to so many
+# bytes: while they are received they are in memory three times.
+_MESSAGE_BYTES: Final = 128 * 2**20
 _FIRST_FLOWS: Final = 64
 _MORE_FLOWS: Final = 8
 
 _MULTIPLEXER_METHODS: Final = ("AllSummaryMetadata", "SummaryMetadata", "Tensors")
+
+_DATA_CLASSES: Final = {
+    record.PLUGIN_NAME: summary_pb2.DATA_CLASS_BLOB_SEQUENCE,
+    record.FLOW_PLUGIN_NAME: summary_pb2.DATA_CLASS_TENSOR,
+}
 
 Key = tuple[str, str]  # run, tag
 
@@ -88,11 +94,27 @@ class KeptFlow:
     tensor: TensorProto
 
 
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """What is kept of all tags.
+
+    Attributes:
+        mark: equal to that of an earlier one as long as nothing changed.
+        series: gives the records' series and the flows', by run and tag.
+    """
+
+    mark: object
+    series: Callable[[], tuple[dict[Key, Series], dict[Key, Series]]]
+
+
 class Store(Protocol):
     """What TensorBoard keeps. Where nothing is kept of a key, it is missing in the answer."""
 
-    def series(self, source: Source, plugin: str, key: Key | None = None) -> dict[Key, Series]:
-        """Return what is kept of one tag, or of all tags, of a plugin of ours."""
+    def listed(self, source: Source) -> Listed:
+        """Return what is kept of all tags of ours."""
+
+    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
+        """Return what is kept of one tag of a plugin of ours."""
 
     def records(self, source: Source, keys: Iterable[Key]) -> dict[Key, list[Kept]]:
         """Return the records kept of each tag, by step."""
@@ -100,10 +122,11 @@ class Store(Protocol):
     def blob(self, source: Source, key: Hashable) -> bytes:
         """Return one of a record's blobs."""
 
-    def flows(self, source: Source, key: Key, most_bytes: int) -> tuple[list[KeptFlow], bool]:
+    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
         """Return the flows of a record's tag by step, and whether they are all that are kept.
 
-        They take `most_bytes` or little more; of more than that it is a sample, with the last.
+        Where reading them costs memory, and they are too many for it, they are a sample of the
+        steps with the last.
         """
 
     def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
@@ -118,17 +141,33 @@ class ProviderStore:
 
     def __init__(self, provider: tb_provider.DataProvider, pool: Executor) -> None:
         self._provider = provider
+        self._stub = _grpc.stub_of(provider)
         self._pool = pool
 
-    def series(self, source: Source, plugin: str, key: Key | None = None) -> dict[Key, Series]:
+    def listed(self, source: Source) -> Listed:
         """See `Store`."""
+        if self._stub is None:
+            records = self._pool.submit(self._series, source, record.PLUGIN_NAME, None)
+            flows = self._series(source, record.FLOW_PLUGIN_NAME, None)
+            both = records.result(), flows
+            return Listed(both, lambda: both)
+        of_records = self._pool.submit(
+            _grpc.list_blob_sequences, self._stub, source.experiment, record.PLUGIN_NAME
+        )
+        of_flows = _grpc.list_tensors(self._stub, source.experiment, record.FLOW_PLUGIN_NAME)
+        answers = of_records.result(), of_flows
+        return Listed(answers, lambda: (_series_of(answers[0]), _series_of(answers[1])))
+
+    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
+        """See `Store`."""
+        return self._series(source, plugin, _filter([key])).get(key)
+
+    def _series(
+        self, source: Source, plugin: str, which: tb_provider.RunTagFilter | None
+    ) -> dict[Key, Series]:
         is_record = plugin == record.PLUGIN_NAME
         listing = self._provider.list_blob_sequences if is_record else self._provider.list_tensors
-        listed = listing(
-            plugin_name=plugin,
-            run_tag_filter=None if key is None else _filter([key]),
-            **source.query,
-        )
+        listed = listing(plugin_name=plugin, run_tag_filter=which, **source.query)
         return {
             (run, tag): Series(one.plugin_content, one.description, one.max_step, one.max_wall_time)
             for run, tags in listed.items()
@@ -164,39 +203,36 @@ class ProviderStore:
         blob: bytes = self._provider.read_blob(source.context, blob_key=key)
         return blob
 
-    def flows(self, source: Source, key: Key, most_bytes: int) -> tuple[list[KeptFlow], bool]:
+    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
         """See `Store`."""
         number = _FIRST_FLOWS
-        found = self._flows(source, key, number)
-        while len(found) == number:
-            size = sum(one.tensor.ByteSize() for one in found) / number
-            fitting = int(most_bytes / size)
+        while True:
+            found = self._flows(source, key, number)
+            if len(found) < number:
+                return found, True
+            fitting = int(_MESSAGE_BYTES * number / sum(one.tensor.ByteSize() for one in found))
             if fitting <= number:
-                return _thinned(found, most_bytes), False
+                return found, False
             number = min(number * _MORE_FLOWS, fitting)
-            try:
-                found = self._flows(source, key, number)
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    raise
-                # What was not read yet is larger than what was: too large for one message.
-                return _thinned(found, most_bytes), False
-        thinned = _thinned(found, most_bytes)
-        return thinned, len(thinned) == len(found)
+            del found  # two answers in memory would be twice as much
 
     def _flows(self, source: Source, key: Key, number: int) -> list[KeptFlow]:
-        query = {
-            "plugin_name": record.FLOW_PLUGIN_NAME,
-            "downsample": number,
-            "run_tag_filter": _filter([key]),
-            **source.query,
-        }
-        tensors = _grpc_tensors.read(self._provider, **query)
-        if tensors is None:
-            data = self._provider.read_tensors(**query).get(key[0], {}).get(key[1], [])
-            tensors = [
-                (one.step, one.wall_time, tensor_util.make_tensor_proto(one.numpy)) for one in data
-            ]
+        plugin = record.FLOW_PLUGIN_NAME
+        if self._stub is None:
+            read = self._provider.read_tensors(
+                plugin_name=plugin, downsample=number, run_tag_filter=_filter([key]), **source.query
+            )
+            return resumed(
+                KeptFlow(one.step, one.wall_time, tensor_util.make_tensor_proto(one.numpy))
+                for one in read.get(key[0], {}).get(key[1], [])
+            )
+        try:
+            tensors = _grpc.read_tensors(self._stub, source.experiment, plugin, *key, number)
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or number == 1:
+                raise
+            # What was not read before is larger than what was: too large for one message.
+            return self._flows(source, key, number // 2)
         return resumed(KeptFlow(*one) for one in tensors)
 
     def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
@@ -232,6 +268,20 @@ class ProviderStore:
         )
 
 
+def _series_of(listing: Any) -> dict[Key, Series]:
+    """Return the series in a listing of the data server."""
+    return {
+        (run.run_name, tag.tag_name): Series(
+            tag.metadata.summary_metadata.plugin_data.content,
+            tag.metadata.summary_metadata.summary_description,
+            tag.metadata.max_step,
+            tag.metadata.max_wall_time,
+        )
+        for run in listing.runs
+        for tag in run.tags
+    }
+
+
 def _filter(keys: Iterable[Key]) -> tb_provider.RunTagFilter:
     """Return a filter that lets at least these tags pass."""
     runs, tags = zip(*keys, strict=True)
@@ -244,40 +294,41 @@ class MultiplexerStore:
     def __init__(self, multiplexer: Any) -> None:
         self._multiplexer = multiplexer
 
-    def series(self, source: Source, plugin: str, key: Key | None = None) -> dict[Key, Series]:
+    def listed(self, source: Source) -> Listed:
         """See `Store`."""
-        is_record = plugin == record.PLUGIN_NAME
-        data_class = (
-            summary_pb2.DATA_CLASS_BLOB_SEQUENCE if is_record else summary_pb2.DATA_CLASS_TENSOR
-        )
-        found = {}
-        for one, metadata in self._metadata(key):
-            data = metadata.plugin_data
-            if data.plugin_name != plugin or metadata.data_class != data_class:
-                continue
-            events = self._events(one)
-            if events:
-                last = events[-1]
-                found[one] = Series(
-                    data.content,
-                    metadata.summary_description,
-                    last.step,
-                    last.wall_time,
-                    len(events),
-                )
-        return found
+        found: dict[str, dict[Key, Series]] = {name: {} for name in _DATA_CLASSES}
+        for run, tags in self._multiplexer.AllSummaryMetadata().items():
+            for tag, metadata in tags.items():
+                plugin = metadata.plugin_data.plugin_name
+                if plugin in found:
+                    one = self._series(plugin, (run, tag), metadata)
+                    if one is not None:
+                        found[plugin][run, tag] = one
+        both = found[record.PLUGIN_NAME], found[record.FLOW_PLUGIN_NAME]
+        return Listed(both, lambda: both)
 
-    def _metadata(self, key: Key | None) -> Iterator[tuple[Key, Any]]:
-        if key is None:
-            for run, tags in self._multiplexer.AllSummaryMetadata().items():
-                for tag, metadata in tags.items():
-                    yield (run, tag), metadata
-            return
+    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
+        """See `Store`."""
+        metadata = self._metadata(key)
+        return None if metadata is None else self._series(plugin, key, metadata)
+
+    def _series(self, plugin: str, key: Key, metadata: Any) -> Series | None:
+        data = metadata.plugin_data
+        if (data.plugin_name, metadata.data_class) != (plugin, _DATA_CLASSES[plugin]):
+            return None
+        events = self._events(key)
+        if not events:
+            return None
+        last = events[-1]
+        return Series(
+            data.content, metadata.summary_description, last.step, last.wall_time, len(events)
+        )
+
+    def _metadata(self, key: Key) -> Any | None:
         try:
-            metadata = self._multiplexer.SummaryMetadata(*key)
+            return self._multiplexer.SummaryMetadata(*key)
         except KeyError:
-            return
-        yield key, metadata
+            return None
 
     def _events(self, key: Key) -> list[Any]:
         """Return what was logged of a tag; nothing where it is not there, or not yet."""
@@ -314,41 +365,23 @@ class MultiplexerStore:
                 return blob
         raise errors.NotFoundError(f"step {step} of {tag!r} in the run {run!r} is kept no longer")
 
-    def flows(self, source: Source, key: Key, most_bytes: int) -> tuple[list[KeptFlow], bool]:
-        """See `Store`."""
-        found = [
-            KeptFlow(event.step, event.wall_time, event.tensor_proto)
-            for event in resumed(self._events(key))
-        ]
-        thinned = _thinned(found, most_bytes)
-        return thinned, len(thinned) == len(found)
+    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
+        """See `Store`: they lie in memory."""
+        events = resumed(self._events(key))
+        return [KeptFlow(one.step, one.wall_time, one.tensor_proto) for one in events], True
 
     def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
         """See `Store`."""
-        ours = (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME)
+        metadata = {key: self._metadata(key) for key in keys}
         return {
-            one
-            for key in keys
-            for one, metadata in self._metadata(key)
-            if metadata.plugin_data.plugin_name not in ours
+            key
+            for key, of in metadata.items()
+            if of is not None and of.plugin_data.plugin_name not in _DATA_CLASSES
         }
 
     def why_unreachable(self, tag: str) -> str | None:
         """See `Store`: every name can be read."""
         return None
-
-
-def _thinned(flows: list[KeptFlow], most_bytes: int) -> list[KeptFlow]:
-    """Return as many flows, evenly spaced and with the last, as take about so many bytes."""
-    size = sum(flow.tensor.ByteSize() for flow in flows)
-    return thinned(flows, len(flows) * most_bytes // max(size, 1))
-
-
-def thinned(items: list[Any], most: int) -> list[Any]:
-    """Return at most `most` items, or the last, evenly spaced and with the last."""
-    if most < 2:
-        return items[-1:]
-    return [items[i] for i in evenly_spaced(len(items), most)]
 
 
 def store_of(provider: tb_provider.DataProvider, multiplexer: Any, pool: Executor) -> Store:
