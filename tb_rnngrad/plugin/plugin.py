@@ -271,6 +271,7 @@ def _route(handler: Handler) -> Handler:
                 f"{request.method} is not served here; expected GET",
                 "text/plain",
                 code=405,
+                headers=[("Allow", "GET, HEAD")],
             )
         return handler(request)
 
