@@ -197,7 +197,8 @@ def _is_part(content: bytes) -> bool:
 def _metadata_of(content: bytes) -> dict[str, Any]:
     metadata = Metadata.from_content(content)
     quantity = record.QUANTITIES.get(metadata.quantity, record.QUANTITIES["other"])
-    return metadata.to_json() | {"title": quantity.title, "symbol": quantity.symbol}
+    symbol = record.symbol_of(metadata.quantity, metadata.details)
+    return metadata.to_json() | {"title": quantity.title, "symbol": symbol}
 
 
 @functools.lru_cache(maxsize=1024)

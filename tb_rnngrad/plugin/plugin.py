@@ -169,9 +169,8 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             parameters.required("run"),
             parameters.required("tag"),
             None if statistics is None else statistics.split(","),
+            lambda timesteps: parameters.window("t0", "t1", timesteps),
         )
-        rows = parameters.window("t0", "t1", series.values.shape[1])
-        series = dataclasses.replace(series, values=series.values[:, rows])
         if form == "json":
             answer = {
                 "shape": series.values.shape,

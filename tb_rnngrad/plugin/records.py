@@ -230,9 +230,21 @@ class Records:
     # --- /flow ---
 
     def flow(
-        self, source: Source, run: str, tag: str, statistics: Sequence[str] | None
+        self,
+        source: Source,
+        run: str,
+        tag: str,
+        statistics: Sequence[str] | None,
+        window: Callable[[int], slice],
     ) -> FlowSeries:
-        """Return statistics of every kept step of the record's tag; None: all of them.
+        """Return statistics of every kept step of the record's tag.
+
+        Args:
+            source: whose data to read.
+            run: the run.
+            tag: the record's tag, or that of a part of it.
+            statistics: their names; None: all of them.
+            window: gives, of so many timesteps, those to return.
 
         Raises:
             NotFoundError: the run holds no flow of this tag, or none that can be read.
@@ -246,11 +258,11 @@ class Records:
         names = _metadata(series.content).statistics
         columns = _columns(names, statistics)
         is_full = self._is_full(record.FLOW_PLUGIN_NAME, series.count or len(kept))
-        longest = max(map(_timesteps, kept))
-        most = max(1, _FLOW_BYTES // max(1, 4 * longest * len(columns)))
+        rows = window(max(map(_timesteps, kept)))
+        most = max(1, _FLOW_BYTES // max(1, 4 * (rows.stop - rows.start) * len(columns)))
         are_all = are_all and len(kept) <= most
         chosen = [kept[i] for i in histograms.evenly_spaced(len(kept), most)]
-        return _flow_series(chosen, tag, names, columns, are_all and not is_full, not are_all)
+        return _flow_series(chosen, tag, names, columns, rows, are_all and not is_full, not are_all)
 
     # --- inside ---
 
@@ -373,12 +385,13 @@ def _flow_series(
     tag: str,
     names: tuple[str, ...],
     columns: list[int],
+    window: slice,
     complete: bool,
     sampled: bool,
 ) -> FlowSeries:
-    """Return those flows that can be read as one array, with the columns chosen alone."""
-    longest = max(map(_timesteps, kept))
-    values = np.full((len(kept), longest, len(columns)), np.nan, np.float32)
+    """Return those flows that can be read as one array, with what was chosen of them alone."""
+    shape = len(kept), window.stop - window.start, len(columns)
+    values = np.full(shape, np.nan, np.float32)
     steps: list[tuple[int, float]] = []
     damaged = []
     for one in kept:
@@ -387,6 +400,7 @@ def _flow_series(
         except FormatError as error:
             damaged.append((one.step, str(error)))
         else:
+            rows = rows[window]
             values[len(steps), : len(rows)] = rows[:, columns]
             steps.append((one.step, wall_time_of(one.wall_time)))
     if not steps:
