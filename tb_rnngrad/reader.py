@@ -158,6 +158,11 @@ class Series(Sequence[SequenceRecord]):
         if step not in self._records:
             nearest = self.steps[np.abs(self.steps - step).argmin()]
             raise KeyError(f"no step {step} of {self.tag!r}; the nearest is {nearest}")
+        if self.metadata.quantity not in record.QUANTITIES:
+            raise FormatError(
+                f"{self.tag!r} is of the quantity {self.metadata.quantity!r}, which this "
+                "tb_rnngrad does not know: upgrade it"
+            )
         place = self._records[step]
         blobs = _read_value(place, self.tag).tensor.string_val
         if not blobs:

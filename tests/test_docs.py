@@ -126,3 +126,12 @@ def test_every_link_within_the_project_leads_somewhere(document):
     path = ROOT / document if document == "README.md" else ROOT / "docs" / document
     for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
         assert (path.parent / link).exists(), f"{document} links to {link}"
+
+
+def test_every_promise_names_a_test_that_is_there():
+    promised = re.findall(r"(test_\w+): ([a-z0-9_, ]+)", (ROOT / "docs/reliability.md").read_text())
+    assert len(promised) > 20
+    for file, names in promised:
+        tests = (ROOT / "tests" / f"{file}.py").read_text()
+        for name in filter(None, map(str.strip, names.split(","))):
+            assert f"def test_{name}(" in tests, f"{file} has no test_{name}"

@@ -1,5 +1,7 @@
 """Logs come back as they were written."""
 
+import json
+
 import numpy as np
 import pytest
 from events import event, events, with_content, write
@@ -237,6 +239,14 @@ def test_a_tag_that_cannot_be_read_harms_no_other(tmp_path):
         tb_rnngrad.read(tmp_path)
     with pytest.raises(FormatError, match=r"Expected `str \| null`, got `array` - at `\$.layer`"):
         tb_rnngrad.read(tmp_path, tag="bad")
+
+
+def test_a_quantity_of_a_newer_version_is_named(tmp_path):
+    content = json.loads(Metadata("activation").to_content()) | {"quantity": "attention"}
+    newer = with_content(summary.sequence_pb("new", DATA[0]), json.dumps(content).encode())
+    write(tmp_path, event(0, newer))
+    with pytest.raises(FormatError, match="of the quantity 'attention', which this tb_rnngrad"):
+        tb_rnngrad.read(tmp_path).at(0)
 
 
 def test_a_flow_that_was_changed_after_it_was_logged_is_left_out_with_a_warning(tmp_path):
