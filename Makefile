@@ -16,6 +16,7 @@ help:
 	@echo "make lint              style and types"
 	@echo "make test-frontend     the page's maths"
 	@echo "make test-python       everything else, on real TensorBoards and in a real browser"
+	@echo "make soak              kills, flipped bits, cuts, many clients and requests: half an hour"
 	@echo "make format            lay the code out"
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
@@ -96,6 +97,11 @@ test-frontend: $(BUNDLE)
 .PHONY: test-python
 test-python: $(VENV)/test $(VENV)/browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# What is too long for every test run: kills, flipped bits, cuts, many clients, many requests.
+.PHONY: soak
+soak: $(VENV)/test
+	$(BIN)/python -m pytest tests/test_soak.py tests/test_api.py -m "soak or api" --hypothesis-profile=soak
 
 .PHONY: format
 format: $(VENV)/test

@@ -10,7 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow, record
-from tb_rnngrad.record import Metadata, SequenceRecord
+from tb_rnngrad._flow_tensor import with_checksum
+from tb_rnngrad.record import Logged, Metadata, SequenceRecord
 from tb_rnngrad.summary import (
     as_record,
     check_tag,
@@ -49,26 +50,32 @@ def sequence(
     def rebuild(data: NDArray[Any], mask: NDArray[Any] | None = None) -> SequenceRecord:
         return as_record(data, quantity, mask, channel_groups)
 
-    def blobs_and_flows(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
-        logged = rebuild(*arrays) if tensors else whole
-        blobs = record.encode(logged, max_outputs, dtype)
-        found = statistics_of(logged)
-        return [np.array(blobs, dtype=object), found.rows, *found.parts.values()]
-
     with tf.summary.experimental.summary_scope(name, "rnngrad", values=tensors) as (tag, _):
         check_tag(tag)
         flows = {tag: meta, **_parts(tag, meta, data)}
 
+        def blobs_and_flows(step: NDArray[np.int64], *arrays: NDArray[Any]) -> list[NDArray[Any]]:
+            given = rebuild(*arrays) if tensors else whole
+            blobs = record.encode(given, max_outputs, dtype, Logged(tag, int(step)))
+            found = statistics_of(given)
+            rows = zip(flows, [found.rows, *found.parts.values()], strict=True)
+            checked = [with_checksum(own, Logged(name, int(step))) for name, own in rows]
+            return [np.array(blobs, dtype=object), *checked]
+
         def write() -> tf.Tensor:
+            at = tf.summary.experimental.get_step() if step is None else step
+            if at is None:  # without a writer this writes nothing, else it says what to do
+                return tf.summary.write(tag, 0, at)
+            arguments = [tf.cast(at, tf.int64), *tensors]
             if tf.executing_eagerly():  # a bad value raises its own message, not TensorFlow's
-                blobs, *statistics = blobs_and_flows(*(tensor.numpy() for tensor in tensors))
+                blobs, *statistics = blobs_and_flows(*(one.numpy() for one in arguments))
             else:
                 types = (tf.string, *[tf.float32] * len(flows))
-                blobs, *statistics = tf.numpy_function(blobs_and_flows, tensors, types)
-            written = tf.summary.write(tag, blobs, step, summary_metadata(meta, description))
+                blobs, *statistics = tf.numpy_function(blobs_and_flows, arguments, types)
+            written = tf.summary.write(tag, blobs, at, summary_metadata(meta, description))
             for (name, own), rows in zip(flows.items(), statistics, strict=True):
                 flow_tag = name + record.FLOW_SUFFIX
-                also = tf.summary.write(flow_tag, rows, step, flow_metadata(own))
+                also = tf.summary.write(flow_tag, rows, at, flow_metadata(own))
                 written = tf.logical_and(written, also)
             return written
 

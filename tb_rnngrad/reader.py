@@ -7,19 +7,22 @@ that was logged comes back. Arrays are read when they are asked for.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.util.tensor_util import make_ndarray
 
 from tb_rnngrad import _tfrecord, record
-from tb_rnngrad.record import Metadata, SequenceRecord
+from tb_rnngrad._flow_tensor import checked, rows_of
+from tb_rnngrad._restarts import resumed, without_leftovers
+from tb_rnngrad.record import FormatError, Logged, Metadata, SequenceRecord
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,49 @@ class _Place:
 
     path: Path
     offset: int
+    step: int
     wall_time: float
 
 
 @dataclass
-class _Logged:
-    """One tag: what it is, and step -> the last of its records and of its statistics."""
+class _Found:
+    """One tag: what its first event says it is, and the places of its values, as they were logged.
 
-    metadata: Metadata
-    records: dict[int, _Place] = field(default_factory=dict)
-    flow: dict[int, _Place] = field(default_factory=dict)
+    `records` and `flow` are what counts of them.
+    """
+
+    content: bytes
+    all_records: list[_Place] = field(default_factory=list)
+    all_flow: list[_Place] = field(default_factory=list)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the tag is.
+
+        Raises:
+            FormatError: that cannot be read.
+        """
+        return Metadata.from_content(self.content)
+
+    @property
+    def flow(self) -> dict[int, _Place]:
+        """Step -> the place of its statistics."""
+        return {place.step: place for place in resumed(self.all_flow)}
+
+    @property
+    def records(self) -> dict[int, _Place]:
+        """Step -> the place of its record."""
+        flow = resumed(self.all_flow)
+        kept = without_leftovers(resumed(self.all_records), flow[-1] if flow else None)
+        return {place.step: place for place in kept}
+
+    @property
+    def part_of(self) -> str | None:
+        """The record's tag, where this is the flow of a part of it alone."""
+        try:
+            return self.metadata.part_of
+        except FormatError:
+            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +94,9 @@ class Flow:
 class Series(Sequence[SequenceRecord]):
     """All logged steps of one tag of one run, ascending; of a step logged twice, the later.
 
+    Where a training went on from an earlier step, what it had logged beyond that is left out, as
+    TensorBoard does.
+
     `len(series)`, `series[i]` and iteration give `SequenceRecord`s, read from the disk each time:
     the steps that have a tensor. `flow` holds those that have statistics, which may be more.
 
@@ -71,15 +110,17 @@ class Series(Sequence[SequenceRecord]):
             there is flow alone.
     """
 
-    def __init__(
-        self, run: str, tag: str, logged: _Logged, parts: Mapping[str, Series] | None = None
-    ) -> None:
+    def __init__(self, run: str, tag: str, tags: Mapping[str, _Found]) -> None:
         self.run = run
         self.tag = tag
-        self.metadata = logged.metadata
-        self.parts: Mapping[str, Series] = parts or {}
-        self._records = logged.records
-        self._flow = logged.flow
+        self.metadata = tags[tag].metadata
+        self.parts: Mapping[str, Series] = {
+            name.removeprefix(f"{tag}/"): Series(run, name, tags)
+            for name, found in tags.items()
+            if found.part_of == tag and name != tag
+        }
+        self._records = tags[tag].records
+        self._flow = tags[tag].flow
         steps = sorted(self._records)
         self.steps: NDArray[np.int64] = np.array(steps, np.int64)
         self.wall_times = np.array([self._records[s].wall_time for s in steps], np.float64)
@@ -117,9 +158,19 @@ class Series(Sequence[SequenceRecord]):
         if step not in self._records:
             nearest = self.steps[np.abs(self.steps - step).argmin()]
             raise KeyError(f"no step {step} of {self.tag!r}; the nearest is {nearest}")
-        blobs = _read_value(self._records[step], self.tag).tensor.string_val
+        if self.metadata.quantity not in record.QUANTITIES:
+            raise FormatError(
+                f"{self.tag!r} is of the quantity {self.metadata.quantity!r}, which this "
+                "tb_rnngrad does not know: upgrade it"
+            )
+        place = self._records[step]
+        blobs = _read_value(place, self.tag).tensor.string_val
+        if not blobs:
+            raise FormatError(f"step {step} of {self.tag!r} has no header")
         header = record.decode_header(blobs[0])
-        data = np.stack([record.decode_sample(blob) for blob in blobs[1:]]).astype(np.float32)
+        header.check(self.metadata, len(blobs), self._logged(place))
+        samples = [record.decode_sample(blob, header) for blob in blobs[1:]]
+        data = np.stack(samples).astype(np.float32)
         if record.is_matrix(self.metadata.quantity):
             data = data[0]
         elif len(header.shape) == 2:
@@ -141,9 +192,17 @@ class Series(Sequence[SequenceRecord]):
 
     @property
     def flow(self) -> Flow:
-        """The statistics of every step at which they were logged, over the whole batch."""
-        steps = sorted(self._flow)
-        rows = [self._statistics(step) for step in steps]
+        """The statistics of every step at which they were logged, over the whole batch.
+
+        Those that are damaged are left out with a warning.
+        """
+        found = {}
+        for step in self._flow:
+            try:
+                found[step] = self._statistics(step)
+            except FormatError as error:
+                warnings.warn(f"step {step} of {self.tag!r}: {error}", stacklevel=2)
+        steps, rows = list(found), list(found.values())
         names = self.metadata.statistics
         timesteps = max((len(row) for row in rows), default=0)
         values = np.full((len(rows), timesteps, len(names)), np.nan, np.float32)
@@ -156,8 +215,12 @@ class Series(Sequence[SequenceRecord]):
         return step in self._flow
 
     def _statistics(self, step: int) -> NDArray[np.float32]:
-        value = _read_value(self._flow[step], self.tag + record.FLOW_SUFFIX)
-        return np.asarray(make_ndarray(value.tensor), np.float32)
+        place = self._flow[step]
+        value = _read_value(place, self.tag + record.FLOW_SUFFIX)
+        return checked(rows_of(value.tensor), self.metadata.statistics, self._logged(place))
+
+    def _logged(self, place: _Place) -> Logged:
+        return Logged(self.tag, place.step, place.wall_time)
 
 
 def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None = None) -> Series:
@@ -167,10 +230,12 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
         logdir: the directory given to TensorBoard.
         run: the run, as TensorBoard shows it ("." for `logdir` itself); may be left out where
             there is but one.
-        tag: the tag; may be left out where the run has but one.
+        tag: the tag; may be left out where the run has but one. The flow of a part of a record
+            (`TAG/forward`) is in that record's `parts`; it may be named here too.
 
     Raises:
         ValueError: there is no such run or tag, or several to choose from; the message lists them.
+        tb_rnngrad.record.FormatError: what the tag is cannot be read.
 
     Example::
 
@@ -181,17 +246,11 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
     if run not in files:
         with_records = [name for name, paths in files.items() if _scan(paths)]
         run = _choose("run", run, with_records, f"in {os.fspath(logdir)}")
-    logged = _scan(files[run])
-    where = f"in the run {run!r} of {os.fspath(logdir)}"
-    if tag not in logged:  # a part is found by its name alone
-        records = [name for name, one in logged.items() if one.metadata.part_of is None]
-        tag = _choose("tag", tag, sorted(records), where)
-    parts = {
-        name.removeprefix(f"{tag}/"): Series(run, name, one)
-        for name, one in logged.items()
-        if one.metadata.part_of == tag
-    }
-    return Series(run, tag, logged[tag], parts)
+    tags = _scan(files[run])
+    if tag not in tags:
+        whole = [name for name in sorted(tags) if tags[name].part_of not in tags]
+        tag = _choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}")
+    return Series(run, tag, tags)
 
 
 def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
@@ -206,19 +265,29 @@ def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
 
 
 def _event_files(logdir: Path) -> dict[str, list[Path]]:
-    """Return run -> its event files, oldest first."""
+    """Return run -> its event files, oldest first; symbolic links are followed, in no circle."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(logdir.rglob("*tfevents*")):
-        found.setdefault(path.parent.relative_to(logdir).as_posix(), []).append(path)
-    return found
+    for folder, folders, names in os.walk(logdir, followlinks=True):
+        here = Path(folder)
+        resolved = here.resolve()
+        around = {resolved, *resolved.parents}
+        folders[:] = [name for name in folders if (here / name).resolve() not in around]
+        files = sorted(here / name for name in names if "tfevents" in name)
+        if files:
+            found[here.relative_to(logdir).as_posix()] = files
+    return dict(sorted(found.items()))
 
 
-def _scan(paths: list[Path]) -> dict[str, _Logged]:
+def _scan(paths: list[Path]) -> dict[str, _Found]:
     """Return tag -> where its values are, for the tags of our plugins; a flow is its record's."""
-    found: dict[str, _Logged] = {}
+    found: dict[str, _Found] = {}
     for path in paths:
         for offset, payload in _tfrecord.payloads(path):
-            event = Event.FromString(payload)
+            try:
+                event = Event.FromString(payload)
+            except DecodeError:
+                warnings.warn(f"{path}: what lies at byte {offset} is no event", stacklevel=3)
+                continue
             for value in event.summary.value:
                 plugin = value.metadata.plugin_data
                 if plugin.plugin_name not in (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME):
@@ -226,9 +295,9 @@ def _scan(paths: list[Path]) -> dict[str, _Logged]:
                 is_flow = plugin.plugin_name == record.FLOW_PLUGIN_NAME
                 tag = value.tag.removesuffix(record.FLOW_SUFFIX) if is_flow else value.tag
                 if tag not in found:
-                    found[tag] = _Logged(Metadata.from_content(plugin.content))
-                places = found[tag].flow if is_flow else found[tag].records
-                places[event.step] = _Place(path, offset, event.wall_time)
+                    found[tag] = _Found(plugin.content)
+                places = found[tag].all_flow if is_flow else found[tag].all_records
+                places.append(_Place(path, offset, event.step, event.wall_time))
     return found
 
 

@@ -17,22 +17,29 @@ it were whole.
 from __future__ import annotations
 
 import json
+import math
 import reprlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import google_crc32c
 import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tb_rnngrad import _schema
+
 PLUGIN_NAME: Final = "rnngrad"
 FLOW_PLUGIN_NAME: Final = "rnngrad_flow"
 FLOW_SUFFIX: Final = "/flow"
+# Characters of a tag that TensorBoard's data server writes into its keys as they are, in vain.
+UNREACHABLE: Final = r'["\\\x00-\x1f\x7f]'
+# The last columns of a flow on disk; see `_flow_tensor`.
+CHECKSUM_COLUMNS: Final = ("checksum_high", "checksum_low")
 
 VERSION: Final = "1.0"
 _MAGIC: Final = b"RNNG"
@@ -339,7 +346,6 @@ class Metadata:
         framework: what it was captured from.
         channel_groups: name -> number of channels.
         statistics: the names of the columns of the tag's flow.
-        part_flows: the same of each part's channels (`parts_of`), by its name; None likewise.
         direction: the order in which the layer processes its timesteps.
         details: what else is needed to read the numbers.
         part_of: the record's tag, where this is the flow of one of its directions or stacked
@@ -356,12 +362,16 @@ class Metadata:
     part_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of `/tags`' "metadata", and of `plugin_data.content`."""
+        """Return the content of `/tags`' "metadata": `plugin_data.content` as users see it."""
         fields: dict[str, Any] = json.loads(self.to_content())
-        return fields
+        return fields | {"statistics": list(self.statistics)}
 
     def to_content(self) -> bytes:
-        """Return the bytes of `plugin_data.content`."""
+        """Return the bytes of `plugin_data.content`.
+
+        Raises:
+            FormatError: a field is of a type or size that no reader would take.
+        """
         groups = None if self.channel_groups is None else tuple(self.channel_groups.items())
         details = None if self.details is None else json.dumps(self.details)
         return _content(
@@ -382,27 +392,39 @@ class Metadata:
         Raises:
             FormatError: it is no such content, or of a major version this reader does not know.
         """
-        try:
-            fields = json.loads(content)
-            version = str(fields["version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"plugin content is not tb_rnngrad's: {content[:80]!r}") from error
+        version = _decoded(content, _schema.VersionField).version
         if version.split(".")[0] != VERSION.split(".")[0]:
             raise FormatError(
                 f"written in record format {version}; this tb_rnngrad reads {VERSION}: "
                 "upgrade tb_rnngrad where TensorBoard runs"
             )
-        groups = fields.get("channel_groups")
+        fields = _decoded(content, _schema.MetadataFields)
+        groups = fields.channel_groups
+        names = fields.statistics
+        if names[-len(CHECKSUM_COLUMNS) :] == CHECKSUM_COLUMNS:
+            names = names[: -len(CHECKSUM_COLUMNS)]
         return cls(
-            quantity=fields.get("quantity", "other"),
-            layer=fields.get("layer"),
-            framework=fields.get("framework"),
+            quantity=fields.quantity,
+            layer=fields.layer,
+            framework=fields.framework,
             channel_groups=None if groups is None else dict(groups),
-            statistics=tuple(fields.get("statistics", ())),
-            direction=fields.get("direction", "forward"),
-            details=fields.get("details"),
-            part_of=fields.get("part_of"),
+            statistics=names,
+            direction=fields.direction,
+            details=fields.details,
+            part_of=fields.part_of,
         )
+
+
+_Fields = TypeVar("_Fields", _schema.VersionField, _schema.MetadataFields)
+
+
+def _decoded(content: bytes, fields: type[_Fields]) -> _Fields:
+    try:
+        return _schema.decode(content, fields)
+    except ValueError as error:
+        raise FormatError(
+            f"plugin content is not tb_rnngrad's: {error}; it starts with {content[:80]!r}"
+        ) from error
 
 
 @lru_cache(maxsize=1024)  # it is the same at every step
@@ -416,6 +438,7 @@ def _content(
     details: str | None,
     part_of: str | None,
 ) -> bytes:
+    on_disk = (*statistics, *CHECKSUM_COLUMNS) if statistics else ()
     fields: dict[str, Any] = {
         "version": VERSION,
         "quantity": quantity,
@@ -424,16 +447,45 @@ def _content(
         "channel_groups": channel_groups,
         "time_order": "input",
         "direction": direction,
-        "statistics": statistics,
+        "statistics": on_disk,
     }
     if details is not None:
         fields["details"] = json.loads(details)
     if part_of is not None:
         fields["part_of"] = part_of
-    return _to_json(fields)
+    content = _to_json(fields)
+    Metadata.from_content(content)  # nothing is written that would not be read
+    return content
 
 
 # --- blobs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The event that a value was logged in, which the value repeats: one says if the other lies.
+
+    TensorBoard's data server does not notice a flipped bit in an event's step, say.
+
+    Attributes:
+        tag: the value's.
+        step: the event's; None: not known to the writer.
+        wall_time: likewise.
+    """
+
+    tag: str | None = None
+    step: int | None = None
+    wall_time: float | None = None
+
+    def check(self, found: Logged) -> None:
+        """Raise FormatError where the value was found in another event."""
+        for what, own in vars(self).items():
+            listed = getattr(found, what)
+            if own is not None and listed is not None and own != listed:
+                raise FormatError(
+                    f"it was logged with the {what.replace('_', ' ')} {own!r}, but its event says "
+                    f"{listed!r}: one of them is damaged"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -451,6 +503,7 @@ class Header:
         flushed: values that were not 0 and are 0 in the stored dtype, over the kept samples.
         overflowed: finite values that are infinite in the stored dtype, likewise.
         backward_passes: as in a `SequenceRecord`.
+        logged: the event that it was written into, as far as the writer knew it.
     """
 
     shape: tuple[int, ...]
@@ -462,15 +515,66 @@ class Header:
     flushed: int
     overflowed: int
     backward_passes: int | None = None
+    logged: Logged = Logged()
 
     @property
     def nbytes(self) -> int:
         """Bytes its arrays hold."""
         return self.extremes.nbytes + (0 if self.mask is None else self.mask.nbytes)
 
+    @property
+    def sample_shape(self) -> tuple[int, int]:
+        """[timesteps, channels] of each sample; [rows, channels] of a matrix."""
+        *leading, channels = self.shape
+        whole_matrix = len(leading) == 1 and self.batch == 1
+        return (leading[-1] if len(leading) == 2 or whole_matrix else 1), channels
 
-def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32") -> list[bytes]:
+    def check(self, metadata: Metadata, blobs: int, logged: Logged) -> None:
+        """Raise FormatError where the header contradicts what is said of the record elsewhere.
+
+        Args:
+            metadata: of the tag.
+            blobs: the number of the record's blobs, this one included.
+            logged: the event that the record was found in.
+        """
+        if blobs != self.kept + 1:
+            raise FormatError(
+                f"its header says that it keeps {self.kept} samples; it has {blobs - 1}"
+            )
+        quantity = QUANTITIES.get(metadata.quantity)
+        if quantity is not None and quantity.is_matrix != self._is_matrix(quantity.is_matrix):
+            raise FormatError(
+                f"its tag is of the quantity {metadata.quantity!r}; its header gives the shape "
+                f"{list(self.shape)} and a batch of {self.batch}"
+            )
+        groups = metadata.channel_groups
+        if groups is not None and sum(groups.values()) != self.shape[-1]:
+            raise FormatError(
+                f"its tag's channel groups have {sum(groups.values())} channels; its header says "
+                f"{self.shape[-1]}"
+            )
+        self.logged.check(logged)
+
+    def _is_matrix(self, expected: bool) -> bool:
+        """Return whether it can only be a matrix, or only a batch; `expected` where either."""
+        if len(self.shape) == 3 or self.batch != 1:
+            return False
+        return expected if self.shape[0] == 1 else True
+
+
+def encode(
+    record: SequenceRecord,
+    max_outputs: int = 4,
+    dtype: str = "float32",
+    logged: Logged | None = None,
+) -> list[bytes]:
     """Return the record's blobs: a header, then the first `max_outputs` samples.
+
+    Args:
+        record: what to write.
+        max_outputs: samples to keep.
+        dtype: "float32" or "bfloat16".
+        logged: the event that it will be in, as far as it is known.
 
     Raises:
         ValueError: `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
@@ -491,7 +595,7 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
     arrays: list[NDArray[Any]] = [_little_endian(_extremes(data, mask))]
     if mask is not None:
         arrays.append(mask.astype(np.uint8))
-    header = _header_description(
+    text = _header_json(
         tuple(shape),
         batch,
         dtype,
@@ -502,6 +606,8 @@ def encode(record: SequenceRecord, max_outputs: int = 4, dtype: str = "float32")
         mask is not None,
         data.shape[1],
     )
+    own = {} if logged is None else {k: v for k, v in vars(logged).items() if v is not None}
+    header = _describe(text[:-1] + b"," + _to_json(own)[1:] if own else text)
     sample = _sample_description(data.dtype, data.shape[1:])
     return [_pack(header, arrays), *(_pack(sample, [one]) for one in _little_endian(data))]
 
@@ -512,33 +618,71 @@ def decode_header(blob: bytes) -> Header:
     Raises:
         FormatError: it is damaged or no header.
     """
-    fields, arrays = _unpack(blob)
+    arrays = _unpack(blob)
     if "extremes" not in arrays:
         raise FormatError("the blob is a sample, not a record's header")
-    mask = arrays.get("mask")
-    return Header(
-        shape=tuple(fields["shape"]),
-        batch=fields["batch"],
-        dtype=fields["dtype"],
-        kept=fields["kept"],
-        mask=None if mask is None else mask.astype(np.bool_),
+    fields = _fields(blob, _schema.HeaderFields)
+    header = Header(
+        shape=fields.shape,
+        batch=fields.batch,
+        dtype=fields.dtype,
+        kept=fields.kept,
+        mask=arrays["mask"].astype(np.bool_) if "mask" in arrays else None,
         extremes=arrays["extremes"],
-        flushed=fields["flushed"],
-        overflowed=fields["overflowed"],
-        backward_passes=fields.get("backward_passes"),
+        flushed=fields.flushed,
+        overflowed=fields.overflowed,
+        backward_passes=fields.backward_passes,
+        logged=Logged(fields.tag, fields.step, fields.wall_time),
     )
+    _check_own_agreement(header)
+    return header
 
 
-def decode_sample(blob: bytes) -> NDArray[Any]:
+def decode_sample(blob: bytes, header: Header | None = None) -> NDArray[Any]:
     """Read one sample, [timesteps, channels], in its stored dtype; the array is read-only.
 
+    Args:
+        blob: the sample's.
+        header: of the record that it should belong to; None: unknown.
+
     Raises:
-        FormatError: it is damaged or no sample.
+        FormatError: it is damaged, no sample, or not of such a record.
     """
-    _, arrays = _unpack(blob)
+    arrays = _unpack(blob)
     if "data" not in arrays:
         raise FormatError("the blob is a record's header, not a sample")
-    return arrays["data"]
+    data = arrays["data"]
+    if data.ndim != 2 or 0 in data.shape:
+        raise FormatError(f"the sample has shape {data.shape}; expected [timesteps, channels]")
+    if header is not None and (data.shape, data.dtype.name) != (header.sample_shape, header.dtype):
+        raise FormatError(
+            f"the sample is {data.dtype.name} {list(data.shape)}; its record's header says "
+            f"{header.dtype} {list(header.sample_shape)}"
+        )
+    return data
+
+
+def _check_own_agreement(header: Header) -> None:
+    """Raise FormatError where the parts of a header contradict each other."""
+    *leading, _ = header.shape
+    if header.batch != leading[0] and (len(leading) == 2 or header.batch != 1):
+        raise FormatError(
+            f"the header says that a batch of shape {list(header.shape)} has {header.batch} samples"
+        )
+    if header.kept > header.batch:
+        raise FormatError(f"the header says that {header.kept} of {header.batch} samples are kept")
+    if header.extremes.shape != (header.kept, 2) or header.extremes.dtype != FLOAT32:
+        raise FormatError(
+            f"the header's extremes are {header.extremes.dtype} {list(header.extremes.shape)}; "
+            f"expected float32 {[header.kept, 2]}"
+        )
+    if header.mask is not None:
+        expected = (header.kept, header.shape[1])
+        if len(leading) != 2 or header.mask.shape != expected:
+            raise FormatError(
+                f"the header's mask has shape {list(header.mask.shape)}; expected {list(expected)} "
+                "or none without a time axis"
+            )
 
 
 def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
@@ -574,7 +718,7 @@ def _to_json(fields: Mapping[str, Any]) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _header_description(
+def _header_json(
     shape: tuple[int, ...],
     batch: int,
     dtype: str,
@@ -588,7 +732,7 @@ def _header_description(
     arrays: dict[str, Any] = {"extremes": {"dtype": "float32", "shape": [kept, 2]}}
     if is_masked:
         arrays["mask"] = {"dtype": "uint8", "shape": [kept, timesteps]}
-    return _describe(
+    return _to_json(
         {
             "shape": shape,
             "batch": batch,
@@ -604,12 +748,11 @@ def _header_description(
 
 @lru_cache(maxsize=1024)
 def _sample_description(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    return _describe({"arrays": {"data": {"dtype": dtype.name, "shape": shape}}})
+    return _describe(_to_json({"arrays": {"data": {"dtype": dtype.name, "shape": shape}}}))
 
 
-def _describe(fields: Mapping[str, Any]) -> bytes:
-    """Return a blob's JSON, with its length before it and padding after it."""
-    text = _to_json(fields)
+def _describe(text: bytes) -> bytes:
+    """Return a blob's JSON with its length before it and padding after it."""
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
     return struct.pack("<I", len(text)) + text
 
@@ -626,7 +769,8 @@ def _little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:
     return array.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8)
 
 
-def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _unpack(blob: bytes) -> dict[str, NDArray[Any]]:
+    """Return a blob's arrays by name, its checksum and its description verified."""
     if len(blob) < _PREFIX.size or blob[:4] != _MAGIC:
         raise FormatError(f"not a tb_rnngrad blob: it starts with {bytes(blob[:8])!r}")
     _, checksum, length = _PREFIX.unpack_from(blob)
@@ -635,16 +779,28 @@ def _unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise FormatError(
             f"the blob is damaged: its checksum is {actual:#010x}, expected {checksum:#010x}"
         )
+    arrays = {}
+    offset = _PREFIX.size + length
+    for name, array in _fields(blob, _schema.BlobFields).arrays.items():
+        dtype = _BLOB_DTYPES[array.dtype].newbyteorder("<")
+        count = math.prod(array.shape)
+        if count * dtype.itemsize > len(blob) - offset:
+            raise FormatError(
+                f"the blob's array {name!r} should be {array.dtype} {list(array.shape)}; "
+                f"{max(0, len(blob) - offset)} bytes are left for it"
+            )
+        arrays[name] = np.frombuffer(blob, dtype, count, offset).reshape(array.shape)
+        offset += arrays[name].nbytes
+    return arrays
+
+
+_Blob = TypeVar("_Blob", _schema.BlobFields, _schema.HeaderFields)
+
+
+def _fields(blob: bytes, fields: type[_Blob]) -> _Blob:
+    """Return a blob's JSON."""
+    length = _PREFIX.unpack_from(blob)[2]
     try:
-        fields = json.loads(blob[_PREFIX.size : _PREFIX.size + length])
-        arrays = {}
-        offset = _PREFIX.size + length
-        for name, array in fields.pop("arrays").items():
-            dtype = _BLOB_DTYPES[array["dtype"]]
-            count = int(np.prod(array["shape"]))
-            values = np.frombuffer(blob, dtype.newbyteorder("<"), count, offset)
-            arrays[name] = values.reshape(array["shape"])
-            offset += values.nbytes
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _schema.decode(blob[_PREFIX.size : _PREFIX.size + length], fields)
+    except ValueError as error:
         raise FormatError(f"the blob's description cannot be read: {error}") from error
-    return fields, arrays

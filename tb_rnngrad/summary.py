@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -20,9 +21,10 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
 from tb_rnngrad import _wire, flow, record
+from tb_rnngrad._flow_tensor import with_checksum
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.parts import parts_of
-from tb_rnngrad.record import Metadata, SequenceRecord
+from tb_rnngrad.record import Logged, Metadata, SequenceRecord
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -96,39 +98,42 @@ def sequence_pb(
         writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
     """
     whole = as_record(data, quantity, mask, channel_groups)
-    _, parts = serialised(name, whole, max_outputs, dtype, description)
+    _, parts = serialised(whole, max_outputs, dtype, description, Logged(name))
     return cast("Summary", Summary.FromString(b"".join(parts)))
 
 
 def serialised(
-    tag: str, whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None
+    whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None, logged: Logged
 ) -> tuple[Metadata, list[bytes]]:
     """Return what the record's tag is, and the bytes of its `Summary` in parts.
 
-    In parts, since every message that a protobuf is put into is a copy of all samples.
+    In parts, since every message that a protobuf is put into is a copy of all samples. `logged` is
+    the tag, and what is known of the event.
     """
+    tag = logged.tag or ""
     check_tag(tag)
     meta = metadata_of(whole)
-    blobs = record.encode(whole, max_outputs, dtype)
+    blobs = record.encode(whole, max_outputs, dtype, logged)
     strings = [
         part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, [blob])
     ]
     head = _record_head(tag, meta.to_content(), description or "", len(blobs))
-    return meta, [*_value(head, strings), *serialised_flows(tag, statistics_of(whole), meta)]
+    return meta, [*_value(head, strings), *serialised_flows(statistics_of(whole), meta, logged)]
 
 
-def serialised_flows(tag: str, found: Statistics, meta: Metadata) -> list[bytes]:
+def serialised_flows(found: Statistics, meta: Metadata, logged: Logged) -> list[bytes]:
     """Return the bytes, in parts, of a `Summary` of a record's flow and those of its parts.
 
     Args:
-        tag: the record's own.
         found: their statistics.
         meta: the record's.
+        logged: the record's tag, and what is known of the event.
     """
-    serialised = _serialised_flow(tag, found.rows, meta)
+    serialised = serialised_flow(found.rows, meta, logged)
+    tag = logged.tag or ""
     metas = parts_metadata(tag, meta)
     for name, rows in found.parts.items():
-        serialised += _serialised_flow(f"{tag}/{name}", rows, metas[name])
+        serialised += serialised_flow(rows, metas[name], replace(logged, tag=f"{tag}/{name}"))
     return serialised
 
 
@@ -142,10 +147,14 @@ def parts_metadata(tag: str, meta: Metadata) -> dict[str, Metadata]:
     }
 
 
-def _serialised_flow(tag: str, rows: ArrayLike, meta: Metadata) -> list[bytes]:
-    """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics]."""
-    statistics = np.ascontiguousarray(rows, "<f4")
-    head = _flow_head(tag + record.FLOW_SUFFIX, meta.to_content(), statistics.shape)
+def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[bytes]:
+    """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics].
+
+    `logged` is the tag of the record or the part, and what is known of the event.
+    """
+    statistics = with_checksum(rows, logged)
+    tag = f"{logged.tag}{record.FLOW_SUFFIX}"
+    head = _flow_head(tag, meta.to_content(), statistics.shape)
     content = _wire.field(TensorProto.TENSOR_CONTENT_FIELD_NUMBER, [statistics.tobytes()])
     return _value(head, content)
 
@@ -226,7 +235,7 @@ def metadata_of(whole: SequenceRecord) -> Metadata:
 def statistics_of(whole: SequenceRecord) -> Statistics:
     """Return `whole`'s flow statistics: those it brings, or else those of its data."""
     if whole.flow is not None:
-        return Statistics(np.asarray(whole.flow, np.float32), whole.part_flows or {})
+        return Statistics(np.asarray(flow.as_rows(whole.flow), np.float32), whole.part_flows or {})
     has_parts = whole.data.ndim == 3 and not record.is_matrix(whole.quantity)
     groups = whole.channel_groups if has_parts else None
     return flow.statistics_of_each([whole.sequences], [whole.mask], groups, whole.direction)[0]
@@ -252,6 +261,12 @@ def check_tag(tag: str) -> None:
     """Raise ValueError unless `tag` can name a record."""
     if not tag:
         raise ValueError("the tag is empty; expected a name such as 'lstm_1'")
+    unreachable = re.search(record.UNREACHABLE, tag)
+    if unreachable:
+        raise ValueError(
+            f"the tag {tag!r} holds {unreachable[0]!r}; expected a name without quotes, "
+            "backslashes and control characters, which TensorBoard's fast loader cannot fetch"
+        )
     if tag.endswith(record.FLOW_SUFFIX):
         raise ValueError(
             f"the tag {tag!r} ends in {record.FLOW_SUFFIX!r}, which is kept for the statistics of "

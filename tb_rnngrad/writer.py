@@ -28,6 +28,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tb_rnngrad import _tfrecord, _wire, flow, summary
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.record import (
+    Logged,
     Metadata,
     SequenceRecord,
     check_details,
@@ -35,6 +36,7 @@ from tb_rnngrad.record import (
     check_quantity,
 )
 
+_PREFIX: Final = "events.out.tfevents."
 _SUFFIX: Final = ".rnngrad"
 _uid = itertools.count()
 _open_files: set[Path] = set()
@@ -63,10 +65,8 @@ class SummaryWriter:
         self.logdir = Path(logdir)
         self.logdir.mkdir(parents=True, exist_ok=True)
         _warn_of_other_writers(self.logdir)
-        host, now = socket.gethostname(), time.time()
-        # Files are read in the order of their names: the 10th of a second must not precede the 9th.
-        name = f"events.out.tfevents.{int(now):010d}.{host}.{os.getpid()}.{next(_uid):06d}{_SUFFIX}"
-        self.path = (self.logdir / name).resolve()
+        now = time.time()
+        self.path = (self.logdir / _file_name(self.logdir, now)).resolve()
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
@@ -111,7 +111,8 @@ class SummaryWriter:
         """
         event = _event(global_step, wall_time)
         whole = summary.as_record(data, quantity, mask, channel_groups)
-        meta, parts = summary.serialised(tag, whole, max_outputs, dtype, description)
+        logged = Logged(tag, event.step, event.wall_time)
+        meta, parts = summary.serialised(whole, max_outputs, dtype, description, logged)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
@@ -161,7 +162,8 @@ class SummaryWriter:
             quantity, layer, framework, channel_groups, flow.STATISTICS, direction, details
         )
         found = rows if isinstance(rows, Statistics) else Statistics(flow.as_rows(rows), {})
-        parts = summary.serialised_flows(tag, found, meta)
+        logged = Logged(tag, event.step, event.wall_time)
+        parts = summary.serialised_flows(found, meta, logged)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
@@ -282,6 +284,23 @@ class SummaryWriter:
             self._file.truncate(start)
             self._file.seek(start)
             raise
+
+
+def _file_name(logdir: Path, now: float) -> str:
+    """Return a name for a new event file that sorts behind those that are there.
+
+    Files are read in the order of their names, and TensorBoard's Python loader never goes back to
+    one that sorts before the one it has come to. So the 10th of a second must not precede the 9th,
+    nor a training that is resumed after the clock was set back its own beginning.
+    """
+    own = f"{socket.gethostname()}.{os.getpid()}.{next(_uid):06d}{_SUFFIX}"
+    name = f"{_PREFIX}{int(now):010d}.{own}"
+    others = [path.name for path in logdir.glob(f"{_PREFIX}*")]
+    if max(others, default="") < name:
+        return name
+    seconds = [found for other in others if (found := re.match(r"\d+", other[len(_PREFIX) :]))]
+    latest = max((int(found[0]) for found in seconds), default=int(now))
+    return f"{_PREFIX}{latest + 1:010d}.{own}"
 
 
 def _event(global_step: int, wall_time: float | None) -> Event:

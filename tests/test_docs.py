@@ -11,6 +11,8 @@ import pytest
 
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord, record
+from tb_rnngrad._flow_tensor import with_checksum
+from tb_rnngrad.record import Logged
 
 ROOT = Path(__file__).parent.parent
 
@@ -95,7 +97,7 @@ def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_documented_reader_reads_a_record(dtype):
-    reader, _ = snippets("docs/record_format.md")
+    reader, flow_check, _ = snippets("docs/record_format.md")
     names = {}
     exec(reader, names)
     data = np.random.default_rng(7).integers(-9, 9, (2, 5, 3)).astype(np.float32)
@@ -103,10 +105,14 @@ def test_the_documented_reader_reads_a_record(dtype):
     assert names["arrays"](header)["mask"].tolist() == [[1] * 5, [1, 1, 0, 0, 0]]
     for sample, blob in zip(data, samples, strict=True):
         np.testing.assert_array_equal(names["arrays"](blob)["data"], sample)
+    exec(flow_check, names)
+    rows = with_checksum(tb_rnngrad.flow.statistics(data), Logged("lstm", 7, 1.5))
+    assert names["is_whole"](rows, "lstm", 7, 1.5)
+    assert not names["is_whole"](rows, "lstm", 8, 1.5)
 
 
 def test_the_documented_horizon_is_that_of_the_median_sample():
-    _, horizon = snippets("docs/record_format.md")
+    *_, horizon = snippets("docs/record_format.md")
     data = np.stack([a ** np.arange(49, -1, -1.0) for a in (0.5, 0.9, 0.99)])[..., np.newaxis]
     names = {"rows": tb_rnngrad.flow.statistics(data), "names": tb_rnngrad.flow.STATISTICS}
     exec(horizon, names)
@@ -120,3 +126,12 @@ def test_every_link_within_the_project_leads_somewhere(document):
     path = ROOT / document if document == "README.md" else ROOT / "docs" / document
     for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
         assert (path.parent / link).exists(), f"{document} links to {link}"
+
+
+def test_every_promise_names_a_test_that_is_there():
+    promised = re.findall(r"(test_\w+): ([a-z0-9_, ]+)", (ROOT / "docs/reliability.md").read_text())
+    assert len(promised) > 20
+    for file, names in promised:
+        tests = (ROOT / "tests" / f"{file}.py").read_text()
+        for name in filter(None, map(str.strip, names.split(","))):
+            assert f"def test_{name}(" in tests, f"{file} has no test_{name}"

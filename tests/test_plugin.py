@@ -151,7 +151,14 @@ def tensor(server, **parameters):
 def test_tags_lists_every_record_and_no_flow(server):
     tags = server.tags()
     assert set(tags) == {"lstm", "flow", "deep/er", "clash", "newer", "damaged"}
-    assert set(tags["lstm"]) == {"masked", "plain", "last", "gapped", "kernel", "ragged", ODD_TAG}
+    parts = {"masked/forward", "masked/backward"}
+    records = {"masked", "plain", "last", "gapped", "kernel", "ragged", ODD_TAG}
+    assert set(tags["lstm"]) == records | parts
+    for part in parts:
+        assert tags["lstm"][part]["metadata"]["part_of"] == "masked"
+        assert tags["lstm"][part]["steps"] == []
+        assert tags["lstm"][part]["last_flow"][0] == 390
+        assert "error" not in tags["lstm"][part]
     masked = tags["lstm"]["masked"]
     assert [step for step, _ in masked["steps"]] == [step * 10 for step in range(STEPS)]
     assert masked["samples"] == 4
@@ -567,8 +574,12 @@ def test_flow_is_the_statistics_of_the_whole_batch_at_every_step(server):
     values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, len(flow.STATISTICS))
     assert answer.headers["X-RnnGrad-Shape"] == f"{STEPS},30,{len(flow.STATISTICS)}"
     with np.errstate(invalid="ignore"):
-        expected = np.stack([flow.statistics(data, MASK) for data in LSTM])
-    np.testing.assert_array_equal(values, expected)
+        each = flow.statistics_of_each(list(LSTM), [MASK] * STEPS, GROUPS)
+    np.testing.assert_array_equal(values, np.stack([one.rows for one in each]))
+    for part in GROUPS:
+        answer = server.get("/flow", run="lstm", tag=f"masked/{part}")
+        values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, len(flow.STATISTICS))
+        np.testing.assert_array_equal(values, np.stack([one.parts[part] for one in each]))
 
 
 @pytest.mark.parametrize("tag", ["rare", "alone"])

@@ -1,10 +1,15 @@
 """Logs come back as they were written."""
 
+import json
+
 import numpy as np
 import pytest
+from events import event, events, with_content, write
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord, SummaryWriter, flow
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow, summary
+from tb_rnngrad.record import FormatError, Logged, Metadata
 
 RNG = np.random.default_rng(5)
 DATA = RNG.normal(size=(7, 6, 5, 4)).astype(np.float32)
@@ -112,13 +117,24 @@ def test_data_of_rank_2_comes_back_with_rank_2(tmp_path, data, quantity):
     np.testing.assert_array_equal(tb_rnngrad.read(tmp_path)[0], data)
 
 
-def test_of_a_step_logged_twice_the_later_comes_back(tmp_path):
-    log(tmp_path, steps=[0, 1, 2])
+def test_what_a_killed_training_logged_beyond_the_step_it_resumed_from_is_left_out(tmp_path):
+    log(tmp_path, steps=[0, 1, 2, 3])
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA[6], 10)
+        writer.add_sequence("lstm", DATA[5], 20)
     series = tb_rnngrad.read(tmp_path)
-    assert series.steps.tolist() == [0, 10, 20]
+    assert series.steps.tolist() == series.flow.steps.tolist() == [0, 10, 20]
     np.testing.assert_array_equal(series[1], DATA[6, :4])
+    np.testing.assert_array_equal(series[1].flow, flow.statistics(DATA[6]))
+
+
+def test_flow_tells_that_a_later_record_is_of_the_killed_training(tmp_path):
+    log(tmp_path, steps=[0, 1, 2, 3])
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_flow("lstm", flow.statistics(DATA[6]), 10)
+    series = tb_rnngrad.read(tmp_path)
+    assert series.flow.steps.tolist() == [0, 10]
+    assert series.steps.tolist() == [0, 10]
 
 
 def test_a_file_still_being_written_is_read_as_far_as_it_goes(tmp_path):
@@ -179,3 +195,93 @@ def test_a_step_that_was_not_logged_is_answered_with_the_nearest(tmp_path):
     log(tmp_path)
     with pytest.raises(KeyError, match="no step 29 of 'lstm'; the nearest is 30"):
         tb_rnngrad.read(tmp_path).at(29)
+
+
+# --- what is damaged, linked, or a part ---
+
+
+def flow_of_a_part(tag, part_of, step):
+    meta = Metadata("hidden_state_gradient", statistics=flow.STATISTICS, part_of=part_of)
+    parts = summary.serialised_flow(flow.statistics(DATA[step]), meta, Logged(tag, step))
+    return event(step, Summary.FromString(b"".join(parts)))
+
+
+def test_parts_of_a_record_belong_to_it(tmp_path):
+    log(tmp_path)
+    write(
+        tmp_path,
+        flow_of_a_part("lstm/forward", "lstm", 0),
+        flow_of_a_part("lstm/backward", "lstm", 0),
+        flow_of_a_part("lstm/forward", "lstm", 1),
+    )
+    series = tb_rnngrad.read(tmp_path)
+    assert series.tag == "lstm"
+    assert list(series.parts) == ["forward", "backward"]
+    forward = tb_rnngrad.read(tmp_path, tag="lstm/forward")
+    assert forward.metadata.part_of == "lstm"
+    for part in (forward, series.parts["forward"]):
+        assert part.flow.steps.tolist() == [0, 1]
+        np.testing.assert_array_equal(part.flow.values[1], flow.statistics(DATA[1]))
+        assert (len(part), part.parts) == (0, {})
+
+
+def test_a_part_whose_record_is_missing_stands_for_itself(tmp_path):
+    write(tmp_path, flow_of_a_part("lstm/forward", "lstm", 0))
+    assert tb_rnngrad.read(tmp_path).tag == "lstm/forward"
+
+
+def test_a_tag_that_cannot_be_read_harms_no_other(tmp_path):
+    log(tmp_path)
+    bad = summary.sequence_pb("bad", DATA[0])
+    write(tmp_path, event(0, with_content(bad, b'{"version": "1.0", "layer": [1]}')))
+    assert len(tb_rnngrad.read(tmp_path, tag="lstm")) == 7
+    with pytest.raises(ValueError, match="there are several tags .* 'bad', 'lstm'"):
+        tb_rnngrad.read(tmp_path)
+    with pytest.raises(FormatError, match=r"Expected `str \| null`, got `array` - at `\$.layer`"):
+        tb_rnngrad.read(tmp_path, tag="bad")
+
+
+def test_a_quantity_of_a_newer_version_is_named(tmp_path):
+    content = json.loads(Metadata("activation").to_content()) | {"quantity": "attention"}
+    newer = with_content(summary.sequence_pb("new", DATA[0]), json.dumps(content).encode())
+    write(tmp_path, event(0, newer))
+    with pytest.raises(FormatError, match="of the quantity 'attention', which this tb_rnngrad"):
+        tb_rnngrad.read(tmp_path).at(0)
+
+
+def test_a_flow_that_was_changed_after_it_was_logged_is_left_out_with_a_warning(tmp_path):
+    changed = Summary.FromString(summary.sequence_pb("lstm", DATA[0]).SerializeToString())
+    content = bytearray(changed.value[1].tensor.tensor_content)
+    content[5] ^= 4
+    changed.value[1].tensor.tensor_content = bytes(content)
+    write(tmp_path, event(0, changed), event(1, summary.sequence_pb("lstm", DATA[1])))
+    series = tb_rnngrad.read(tmp_path)
+    with pytest.warns(UserWarning, match="step 0 of 'lstm': the flow is damaged"):
+        assert series.flow.steps.tolist() == [1]
+    with pytest.raises(FormatError, match="the flow is damaged"):
+        series.at(0)
+
+
+def test_a_record_found_at_another_step_or_tag_is_refused(tmp_path):
+    log(tmp_path / "a", steps=[3])
+    moved = events(tmp_path / "a")[1]
+    moved.step = 31
+    renamed = Summary.FromString(moved.summary.SerializeToString())
+    for value in renamed.value:
+        value.tag = value.tag.replace("lstm", "gru")
+    write(tmp_path / "b", moved, event(30, renamed, wall_time=moved.wall_time))
+    with pytest.raises(FormatError, match="logged with the step 30, but its event says 31"):
+        tb_rnngrad.read(tmp_path, run="b", tag="lstm").at(31)
+    with pytest.raises(FormatError, match="logged with the tag 'lstm', but its event says 'gru'"):
+        tb_rnngrad.read(tmp_path, run="b", tag="gru").at(30)
+
+
+def test_symbolic_links_are_followed_but_in_no_circle(tmp_path):
+    log(tmp_path / "elsewhere" / "deep")
+    logdir = tmp_path / "logs"
+    log(logdir / "own")
+    (logdir / "linked").symlink_to(tmp_path / "elsewhere")
+    (logdir / "own" / "circle").symlink_to(logdir)
+    assert len(tb_rnngrad.read(logdir, run="linked/deep")) == 7
+    with pytest.raises(ValueError, match="expected one of 'linked/deep', 'own'"):
+        tb_rnngrad.read(logdir)

@@ -5,7 +5,9 @@ import pytest
 from events import values
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord
+from tb_rnngrad import SequenceRecord, record
+from tb_rnngrad._flow_tensor import checked, rows_of
+from tb_rnngrad.record import FormatError, Logged
 
 tf = pytest.importorskip("tensorflow")
 
@@ -22,13 +24,27 @@ OPTIONS = {
 }
 
 
-def same(ours, theirs):
-    """Whether two values say the same: metadata, and the tensors' contents."""
+def same(ours, theirs, step):
+    """Check that two values say the same; only the first knows the step that it was logged at."""
     assert ours.metadata == theirs.metadata
     if ours.tensor.string_val:
-        assert list(ours.tensor.string_val) == list(theirs.tensor.string_val)
+        (header, *samples), (other, *others) = ours.tensor.string_val, theirs.tensor.string_val
+        assert samples == others
+        decoded, expected = record.decode_header(header), record.decode_header(other)
+        assert decoded.logged == Logged(ours.tag, step)
+        assert expected.logged == Logged(theirs.tag)
+        np.testing.assert_array_equal(decoded.mask, expected.mask)
+        np.testing.assert_array_equal(decoded.extremes, expected.extremes)
+        assert decoded.shape == expected.shape
     else:
-        np.testing.assert_array_equal(tf.make_ndarray(ours.tensor), tf.make_ndarray(theirs.tensor))
+        tag = ours.tag.removesuffix("/flow")
+        names = record.Metadata.from_content(ours.metadata.plugin_data.content).statistics
+        np.testing.assert_array_equal(
+            checked(rows_of(ours.tensor), names, Logged(tag, step)),
+            checked(rows_of(theirs.tensor), names, Logged(tag)),
+        )
+        with pytest.raises(FormatError, match="its values or its step"):
+            checked(rows_of(ours.tensor), names, Logged(tag, step + 1))
 
 
 def written_by_tensorflow(logdir, log):
@@ -56,7 +72,7 @@ def test_both_paths_write_the_same_record(tmp_path, path, dtype):
     found = written_by_tensorflow(tmp_path, lambda: path(DATA, 7, dtype=dtype, **OPTIONS))
     expected = tb_rnngrad.summary.sequence_pb("lstm", DATA, dtype=dtype, **OPTIONS)
     for value in expected.value:
-        same(found.pop((value.tag, 7)), value)
+        same(found.pop((value.tag, 7)), value, 7)
     assert not [key for key in found if key[0]]
 
 
@@ -64,7 +80,7 @@ def test_a_record_is_written_with_what_it_brings(tmp_path):
     whole = SequenceRecord(DATA, MASK, GROUPS, "gate_gradient", "lstm_1", "keras")
     found = written_by_tensorflow(tmp_path, lambda: eager(whole, 7))
     for value in tb_rnngrad.summary.sequence_pb("lstm", whole).value:
-        same(found[value.tag, 7], value)
+        same(found[value.tag, 7], value, 7)
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])

@@ -15,6 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import (
 from tensorboard.util.tensor_util import make_ndarray
 
 from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record
+from tb_rnngrad._flow_tensor import checked, rows_of
 
 RNG = np.random.default_rng(2)
 DATA = RNG.normal(size=(6, 5, 3)).astype(np.float32)
@@ -97,12 +98,18 @@ def test_a_record_brings_its_own_quantity(tmp_path):
 
 
 def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
-    rows = RNG.normal(size=(5, 12)).astype(np.float32)
+    rows = RNG.normal(size=(5, len(flow.STATISTICS))).astype(np.float32)
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", SequenceRecord(DATA, flow=rows, batch_size=64), 0)
     logged, flowed = (values(tmp_path)[tag, 0].tensor for tag in ("lstm", "lstm/flow"))
-    np.testing.assert_array_equal(np.frombuffer(flowed.tensor_content, "<f4").reshape(5, 12), rows)
-    assert record.decode_header(logged.string_val[0]).batch == 64
+    header = record.decode_header(logged.string_val[0])
+    assert header.batch == 64
+    assert (header.logged.tag, header.logged.step) == ("lstm", 0)
+    found = checked(rows_of(flowed), flow.STATISTICS, header.logged)
+    np.testing.assert_array_equal(found, rows)
+    short = SequenceRecord(DATA, flow=rows[:, :3])
+    with SummaryWriter(tmp_path / "b") as writer, pytest.raises(ValueError, match=r"\(5, 3\)"):
+        writer.add_sequence("lstm", short, 0)
 
 
 def test_a_step_that_goes_back_is_written_and_warned_of(tmp_path):
@@ -181,7 +188,10 @@ def test_flow_alone_is_what_a_record_writes_beside_its_tensor(tmp_path):
         )
     found = values(tmp_path)
     assert set(found) == {("lstm", 0), ("lstm/flow", 0), ("lstm/flow", 1)}
-    assert found["lstm/flow", 0] == found["lstm/flow", 1]
+    first, second = found["lstm/flow", 0], found["lstm/flow", 1]
+    assert first.metadata == second.metadata
+    rows = [rows_of(value.tensor)[:, : len(flow.STATISTICS)] for value in (first, second)]
+    np.testing.assert_array_equal(*rows)
 
 
 @pytest.mark.parametrize(
@@ -276,3 +286,26 @@ def test_a_scalars_tag_is_no_records(tmp_path):
         with pytest.raises(TypeError, match="str"):
             writer.add_scalar("loss", "high", 0)
     assert set(values(tmp_path)) == {("lstm", 0), ("lstm/flow", 0)}
+
+
+def test_a_file_opened_after_the_clock_was_set_back_is_read_behind_the_older_ones(
+    tmp_path, monkeypatch
+):
+    clock = [1_800_000_000.5, 1_800_000_000.75, 1_799_996_400.0, 1_700_000_000.0]
+    for step, now in enumerate(clock):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        with SummaryWriter(tmp_path) as writer:
+            writer.add_sequence("lstm", DATA, step)
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert [int(name.split(".")[3]) - 1_800_000_000 for name in names] == [0, 0, 1, 2]
+    assert [e.step for e in events(tmp_path) if e.summary.value] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "\n", "\t", "\0", "\x7f"])
+def test_a_name_that_tensorboards_fast_loader_cannot_fetch_is_refused(tmp_path, character):
+    with SummaryWriter(tmp_path) as writer:
+        with pytest.raises(ValueError, match="which TensorBoard's fast loader cannot fetch"):
+            writer.add_sequence(f"a{character}b", DATA, 0)
+        with pytest.raises(ValueError, match="which TensorBoard's fast loader cannot fetch"):
+            writer.add_flow(f"a{character}b", ROWS, 0)
+    assert values(tmp_path) == {}

@@ -87,7 +87,12 @@ def _count(
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """Return at most `most` of the indices below `count`, about evenly spaced, ends included."""
+    """Return at most `most` of the indices below `count`, about evenly spaced, ends included.
+
+    Of one the end is the last.
+    """
     if count <= most:
         return list(range(count))
+    if most == 1:
+        return [count - 1]
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]

@@ -1,151 +1,223 @@
-"""What TensorBoard keeps of ours: runs, tags, steps."""
+"""What there is to show: the answer of `/tags`, made anew only as far as something changed."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
+import gzip
+import hashlib
+import json
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tensorboard.data import provider as tb_provider
+from cachetools import TTLCache
+from tensorboard import plugin_util
 
 from tb_rnngrad import record
+from tb_rnngrad._restarts import without_leftovers
+from tb_rnngrad.plugin.store import Kept, Key, Series, Source, Store
 from tb_rnngrad.record import FormatError, Metadata
 
-# Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
-EVERYTHING: Final = 2**31 - 1
+# Markdown takes a time that grows with the square of its length, where it is made to.
+_LONGEST_DESCRIPTION: Final = 2000
+# How long it is believed that no other plugin owns a tag whose flow alone is ours.
+_FOREIGN_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The bytes of `/tags`, compressed, and the name of their content."""
+
+    gzipped: bytes
+    etag: str
 
 
 @dataclass(frozen=True)
-class Source:
-    """Whose data to read: the request's context and experiment."""
+class _Entry:
+    """One tag's part of the answer, and what it was made of: as long as that is equal, it holds."""
 
-    context: Any
-    experiment: str
-
-    @property
-    def query(self) -> dict[str, Any]:
-        """The same as a data provider's arguments."""
-        return {"ctx": self.context, "experiment_id": self.experiment}
+    made_of: tuple[Series | None, Series | None, bool]
+    text: str
 
 
-@dataclass(frozen=True)
-class Tag:
-    """One entry of `/tags`.
+@dataclass
+class _Known:
+    """What was answered last, of one experiment.
 
-    Attributes:
-        metadata: what the tag is; None where that cannot be read.
-        description: Markdown.
-        steps: (step, wall time) of every kept record, ascending.
-        samples: the most samples that a kept record holds.
-        last_flow: (step, wall time) of the last statistics; None where there are none.
-        error: why it cannot be shown; None where it can.
-        full: whether as many records are kept as may be, so that others may have been dropped.
+    `alone` are the tags that have flow without a record and are no part of one; `foreign`, those of
+    them that another plugin owns.
     """
 
-    metadata: Metadata | None
-    description: str
-    steps: list[tuple[int, float]]
-    samples: int
-    last_flow: tuple[int, float] | None
-    error: str | None = None
-    full: bool = False
+    mark: object = None
+    alone: frozenset[Key] = frozenset()
+    foreign: set[Key] = field(default_factory=set)
+    entries: dict[Key, _Entry] = field(default_factory=dict)
+    answer: Answer | None = None
+    asked: float = -math.inf
 
 
-def list_tags(
-    provider: tb_provider.DataProvider,
-    pool: Executor,
-    source: Source,
-    is_full: Callable[[int], bool],
-) -> dict[str, dict[str, Tag]]:
-    """Return run -> tag -> what it is and which steps of it are kept.
+class Listing:
+    """Lists the tags; safe to use from several threads.
 
     Args:
-        provider: TensorBoard's.
-        pool: where its calls wait side by side.
-        source: whose data to list.
+        store: what TensorBoard keeps.
         is_full: whether so many records of a tag are as many as TensorBoard keeps.
     """
-    ours = {"plugin_name": record.PLUGIN_NAME, **source.query}
-    listed = pool.submit(provider.list_blob_sequences, **ours)
-    sequences = pool.submit(provider.read_blob_sequences, downsample=EVERYTHING, **ours)
-    listed_flows = pool.submit(
-        provider.list_tensors, plugin_name=record.FLOW_PLUGIN_NAME, **source.query
-    )
-    records, flows = _flat(listed.result()), _flat(listed_flows.result())
-    flows = {
-        (run, tag.removesuffix(record.FLOW_SUFFIX)): flow for (run, tag), flow in flows.items()
-    }
-    data = _flat(sequences.result())
-    foreign = _foreign(provider, pool, source) if flows.keys() - data.keys() else set()
-    found: dict[str, dict[str, Tag]] = {}
-    for run, tag in {**records, **flows}:
-        key = run, tag
-        kept = data.get(key, [])
-        one = _tag(tag, records.get(key), flows.get(key), kept, key in foreign)
-        full = bool(kept) and is_full(len(kept))
-        found.setdefault(run, {})[tag] = dataclasses.replace(one, full=full)
-    return found
 
-
-def _flat(by_run: dict[str, dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    return {(run, tag): value for run, by_tag in by_run.items() for tag, value in by_tag.items()}
-
-
-def _foreign(
-    provider: tb_provider.DataProvider, pool: Executor, source: Source
-) -> set[tuple[str, str]]:
-    """Return run and tag of what all other plugins own."""
-    names = set(provider.list_plugins(**source.query))
-    listings = [
-        pool.submit(listing, plugin_name=name, **source.query)
-        for name in names - {record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME}
-        for listing in (
-            provider.list_scalars,
-            provider.list_tensors,
-            provider.list_blob_sequences,
+    def __init__(self, store: Store, is_full: Callable[[int], bool]) -> None:
+        self._store = store
+        self._is_full = is_full
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+        self._foreign: TTLCache[tuple[str, frozenset[Key]], set[Key]] = TTLCache(
+            maxsize=8, ttl=_FOREIGN_SECONDS
         )
-    ]
-    return {key for listing in listings for key in _flat(listing.result())}
+
+    def answer(self, source: Source) -> Answer:
+        """Return the answer of `/tags`, of no earlier state than that at the call.
+
+        Requests that wait for each other share one answer.
+        """
+        called = time.monotonic()
+        with self._lock:
+            known = self._known.setdefault(source.experiment, _Known())
+            if known.answer is None or known.asked < called:
+                known.asked = time.monotonic()
+                self._refresh(source, known)
+            assert known.answer is not None
+            return known.answer
+
+    def _refresh(self, source: Source, known: _Known) -> None:
+        listed = self._store.listed(source)
+        if known.answer is not None and listed.mark == known.mark:
+            foreign = self._foreign_of(source, known.alone)
+            if foreign == known.foreign:
+                return
+        records, own_flows = listed.series()
+        flows = {
+            (run, tag.removesuffix(record.FLOW_SUFFIX)): one
+            for (run, tag), one in own_flows.items()
+        }
+        known.mark = listed.mark
+        known.alone = frozenset(
+            key for key in flows.keys() - records.keys() if not _is_part(flows[key].content)
+        )
+        known.foreign = self._foreign_of(source, known.alone)
+        entries = self._entries(source, records, flows, known)
+        if known.answer is None or entries != known.entries:
+            known.answer = _answer(entries)
+        known.entries = entries
+
+    def _entries(
+        self,
+        source: Source,
+        records: Mapping[Key, Series],
+        flows: Mapping[Key, Series],
+        before: _Known,
+    ) -> dict[Key, _Entry]:
+        """Return every tag's part of the answer; only what changed is read and made anew."""
+        known, foreign = before.entries, before.foreign
+        made_of = {
+            key: (records.get(key), flows.get(key), key in foreign) for key in {**records, **flows}
+        }
+        changed = {
+            key for key, of in made_of.items() if key not in known or known[key].made_of != of
+        }
+        kept = self._store.records(source, changed & records.keys())
+        return {
+            key: _Entry(of, self._text(key, *of, kept.get(key, [])))
+            if key in changed
+            else known[key]
+            for key, of in made_of.items()
+        }
+
+    def _foreign_of(self, source: Source, alone: frozenset[Key]) -> set[Key]:
+        """Return those of the flows alone whose record another plugin's summary hides."""
+        if not alone:
+            return set()
+        asked = source.experiment, alone
+        found = self._foreign.get(asked)
+        if found is None:
+            found = self._foreign[asked] = self._store.foreign(source, alone)
+        return found
+
+    def _text(
+        self,
+        key: Key,
+        series: Series | None,
+        flow: Series | None,
+        is_foreign: bool,
+        kept: list[Kept],
+    ) -> str:
+        """Return the entry of a record, of its flow, or of both, as JSON."""
+        _, tag = key
+        shown = series or flow
+        assert shown is not None
+        stored = len(kept) if series is None or series.count is None else series.count
+        answer: dict[str, Any] = {
+            "metadata": {"description": _description(shown.description)},
+            "steps": [],
+            "full": bool(kept) and self._is_full(stored),
+            "samples": 0,
+            "last_flow": flow and (flow.step, wall_time_of(flow.wall_time)),
+        }
+        error = self._store.why_unreachable(tag)
+        try:
+            metadata = _metadata_of(shown.content)
+        except FormatError as why:
+            error = str(why)
+        else:
+            answer["metadata"] = metadata | answer["metadata"]
+        if is_foreign:
+            error = (
+                f"another summary in this run is also named {tag!r}, and TensorBoard shows only "
+                f"one of them: log under another name, such as {f'rnngrad/{tag}'!r}"
+            )
+        if error is None:
+            counting = without_leftovers(kept, flow)
+            answer["steps"] = [(one.step, wall_time_of(one.wall_time)) for one in counting]
+            answer["samples"] = max((len(one.keys) - 1 for one in counting), default=0)
+        else:
+            answer["error"] = error
+        return json.dumps(answer, allow_nan=False)
 
 
-def _tag(
-    tag: str,
-    series: Any,
-    flow: Any,
-    data: list[tb_provider.BlobSequenceDatum],
-    is_foreign: bool,
-) -> Tag:
-    """Return the entry of a record, of its flow, or of both; or of one that cannot be shown."""
-    shown = flow if series is None else series
-    last_flow = None if flow is None else (flow.max_step, wall_time_of(flow.max_wall_time))
+@functools.lru_cache(maxsize=1024)
+def _is_part(content: bytes) -> bool:
     try:
-        metadata = Metadata.from_content(shown.plugin_content)
-    except FormatError as error:
-        return Tag(None, shown.description, [], 0, last_flow, str(error))
-    if is_foreign and not data:
-        return Tag(
-            metadata,
-            shown.description,
-            [],
-            0,
-            last_flow,
-            f"another summary in this run is also named {tag!r}, and TensorBoard shows only one "
-            "of them: log under another name, such as " + repr(f"rnngrad/{tag}"),
-        )
-    steps = sorted((step, wall_time_of(one.wall_time)) for step, one in by_step(data).items())
-    samples = max((len(datum.values) - 1 for datum in data), default=0)
-    return Tag(metadata, shown.description, steps, samples, last_flow)
+        return Metadata.from_content(content).part_of is not None
+    except FormatError:
+        return False
 
 
-def by_step(data: Iterable[Any]) -> dict[int, Any]:
-    """Return the data by step; of a step logged twice the first, as blobs are read by step."""
-    found: dict[int, Any] = {}
-    for datum in data:
-        found.setdefault(datum.step, datum)
-    return found
+@functools.lru_cache(maxsize=1024)
+def _metadata_of(content: bytes) -> dict[str, Any]:
+    metadata = Metadata.from_content(content)
+    quantity = record.QUANTITIES.get(metadata.quantity, record.QUANTITIES["other"])
+    symbol = record.symbol_of(metadata.quantity, metadata.details)
+    return metadata.to_json() | {"title": quantity.title, "symbol": symbol}
+
+
+@functools.lru_cache(maxsize=1024)
+def _description(markdown: str) -> str:
+    """Return Markdown as safe HTML, cut where it is longer than a description ever needs to be."""
+    if len(markdown) > _LONGEST_DESCRIPTION:
+        markdown = markdown[:_LONGEST_DESCRIPTION] + " …"
+    html: str = plugin_util.markdown_to_safe_html(markdown)
+    return html
+
+
+def _answer(entries: Mapping[Key, _Entry]) -> Answer:
+    runs: dict[str, list[str]] = {}
+    for (run, tag), entry in entries.items():
+        runs.setdefault(run, []).append(f"{json.dumps(tag)}: {entry.text}")
+    texts = (f"{json.dumps(run)}: {{{', '.join(tags)}}}" for run, tags in runs.items())
+    body = f"{{{', '.join(texts)}}}".encode()
+    # As TensorBoard compresses answers; here once, not for every request.
+    return Answer(gzip.compress(body, 3, mtime=0), hashlib.sha256(body).hexdigest()[:32])
 
 
 def wall_time_of(seconds: float) -> float:

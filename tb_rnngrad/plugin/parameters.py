@@ -33,7 +33,7 @@ class Parameters:
         value = self._given.get(name, default)
         if value != default and value not in allowed:
             raise errors.InvalidArgumentError(
-                f"{name} is {value!r}; expected one of {', '.join(allowed)}"
+                f"{name} is {str(value)[:80]!r}; expected one of {', '.join(allowed)}"
             )
         return value
 
@@ -42,10 +42,10 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        try:
-            number = int(value)
-        except ValueError:
-            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected an integer") from None
+        # Not all that Python takes for an integer: 1_0, spaces, other alphabets' digits.
+        if not re.fullmatch(r"-?[0-9]{1,100}", value):
+            raise errors.InvalidArgumentError(f"{name} is {value[:80]!r}; expected an integer")
+        number = int(value)
         if least is not None and number < least:
             raise errors.InvalidArgumentError(f"{name} is {number}; expected at least {least}")
         return number
@@ -60,10 +60,11 @@ class Parameters:
     def number(self, name: str) -> float | None:
         """Return the number given, or None."""
         value = self.text(name)
-        try:
-            return None if value is None else float(value)
-        except ValueError:
-            raise errors.InvalidArgumentError(f"{name} is {value!r}; expected a number") from None
+        if value is None:
+            return None
+        if not re.fullmatch(r"[-+]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?", value):
+            raise errors.InvalidArgumentError(f"{name} is {value[:80]!r}; expected a number")
+        return float(value)
 
     def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
         """Return half-open ranges such as `8:16,24:32`."""
@@ -74,7 +75,7 @@ class Parameters:
         ranges = tuple((int(match[1]), int(match[2])) for match in found if match)
         if len(ranges) < len(found) or any(start >= stop for start, stop in ranges):
             raise errors.InvalidArgumentError(
-                f"{name} is {value!r}; expected ranges of channels such as 8:16,24:32"
+                f"{name} is {value[:80]!r}; expected ranges of channels such as 8:16,24:32"
             )
         return ranges
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -13,15 +13,14 @@ from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
-from werkzeug.security import safe_join
 
 from tb_rnngrad import record
 from tb_rnngrad.plugin import histograms, scalars, views
 from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.histograms import Binning
-from tb_rnngrad.plugin.listing import Source, Tag
 from tb_rnngrad.plugin.parameters import Parameters
-from tb_rnngrad.plugin.records import Entry, FlowSeries, Records
+from tb_rnngrad.plugin.records import Entry, Records
+from tb_rnngrad.plugin.store import Source
 from tb_rnngrad.plugin.views import View
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -45,7 +44,11 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     def __init__(self, context: base_plugin.TBContext) -> None:
         limits = getattr(context.flags, "samples_per_plugin", None)
         self._provider = context.data_provider
-        self._records = Records(context.data_provider, limits if isinstance(limits, dict) else {})
+        self._records = Records(
+            context.data_provider,
+            getattr(context, "multiplexer", None),
+            limits if isinstance(limits, dict) else {},
+        )
 
     def is_active(self) -> bool:
         """Leave the answer to TensorBoard, which looks for data of `data_plugin_names`."""
@@ -73,12 +76,13 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         }
 
     def _serve_tags(self, request: wrappers.Request) -> wrappers.Response:
-        found = self._records.tags(_source(request))
-        answer = {
-            run: {tag: _tag_json(entry) for tag, entry in tags.items()}
-            for run, tags in found.items()
-        }
-        return _respond(request, json.dumps(answer), "application/json")
+        answer = self._records.tags(_source(request))
+        headers = [("ETag", f'"{answer.etag}"')]
+        if request.if_none_match.contains(answer.etag):
+            return _respond(request, b"", "application/json", code=304, headers=headers)
+        return _respond(
+            request, answer.gzipped, "application/json", content_encoding="gzip", headers=headers
+        )
 
     def _serve_tensor(self, request: wrappers.Request) -> wrappers.Response:
         source, parameters = _source(request), Parameters(request)
@@ -134,12 +138,12 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         step, wall_time = parameters.integer("step"), parameters.number("wall_time")
         if step is None and wall_time is not None:
             raise errors.InvalidArgumentError("wall_time is given without step; expected both")
-        groups = self._records.groups(source, run, tag)
         if step is None:
             entries, kept = self._records.course(source, run, tag)
         else:
             entries, kept = [self._records.entry(source, run, tag, step, wall_time)], 1
-        found = self._records.histograms(source, entries, groups, binning)
+        found = self._records.histograms(source, entries, binning)
+        groups = entries[-1].metadata.channel_groups
         answer = {
             "groups": None if groups is None else list(groups.items()),
             "steps": [(entry.step, entry.wall_time) for entry in entries],
@@ -159,24 +163,34 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         parameters = Parameters(request)
         form = parameters.choice("format", ("binary", "json"), "binary")
         appended = parameters.choice("append", ("steps",), None)
+        statistics = parameters.text("statistics")
         series = self._records.flow(
-            _source(request), parameters.required("run"), parameters.required("tag")
+            _source(request),
+            parameters.required("run"),
+            parameters.required("tag"),
+            None if statistics is None else statistics.split(","),
+            lambda timesteps: parameters.window("t0", "t1", timesteps),
         )
-        series = _chosen_statistics(series, parameters.text("statistics"))
-        rows = parameters.window("t0", "t1", series.values.shape[1])
-        series = dataclasses.replace(series, values=series.values[:, rows])
         if form == "json":
             answer = {
                 "shape": series.values.shape,
                 "statistics": series.statistics,
                 "steps": series.steps,
                 "complete": series.complete,
+                "sampled": series.sampled,
+                "damaged": series.damaged,
             }
             return _respond(request, json.dumps(answer), "application/json")
-        headers = {"Shape": _listed(series.values.shape), "Dtype": "float32"}
-        parts = [series.values.astype("<f4", copy=False).tobytes()]
+        headers = {
+            "Shape": _listed(series.values.shape),
+            "Dtype": "float32",
+            "Complete": str(series.complete).lower(),
+            "Sampled": str(series.sampled).lower(),
+            "Damaged": _listed(step for step, _ in series.damaged),
+        }
+        parts = [series.values.astype("<f4", copy=False).data]  # not copied before they are joined
         if appended is not None:
-            parts.append(np.array(series.steps, "<f8").tobytes())
+            parts.append(np.array(series.steps, "<f8").data)
         return _respond_binary(request, b"".join(parts), headers, immutable=False)
 
     def _serve_scalars(self, request: wrappers.Request) -> wrappers.Response:
@@ -195,11 +209,11 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def _serve_static(self, request: wrappers.Request) -> wrappers.Response:
         name = request.path.partition("/static/")[2]
-        path = safe_join(str(STATIC), name)
-        mime_type = _MIME_TYPES.get(Path(name).suffix)
-        if path is None or mime_type is None or not Path(path).is_file():
-            raise errors.NotFoundError(f"no file {name!r} belongs to this page")
-        return _respond(request, Path(path).read_bytes(), mime_type)
+        files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*.*")}
+        mime_type = _MIME_TYPES.get(PurePosixPath(name).suffix)
+        if name not in files or mime_type is None:
+            raise errors.NotFoundError(f"no file {name[:80]!r} belongs to this page")
+        return _respond(request, files[name].read_bytes(), mime_type)
 
 
 def _sample(index: int, entry: Entry) -> int:
@@ -225,39 +239,6 @@ def _check_channels(arrangement: Arrangement, channels: int) -> None:
             raise errors.InvalidArgumentError(
                 f"reversed names the channels {start}:{stop}; there are {channels}"
             )
-
-
-def _chosen_statistics(series: FlowSeries, names: str | None) -> FlowSeries:
-    """Return the series with the statistics named, comma-separated, alone and in that order."""
-    if names is None:
-        return series
-    chosen = tuple(names.split(","))
-    unknown = [name for name in chosen if name not in series.statistics]
-    if unknown:
-        raise errors.InvalidArgumentError(
-            f"statistics names {unknown[0]!r}; expected some of {', '.join(series.statistics)}"
-        )
-    columns = [series.statistics.index(name) for name in chosen]
-    return dataclasses.replace(series, values=series.values[:, :, columns], statistics=chosen)
-
-
-def _tag_json(tag: Tag) -> dict[str, Any]:
-    metadata: dict[str, Any] = {}
-    if tag.metadata is not None:
-        metadata = tag.metadata.to_json()
-        quantity = record.QUANTITIES.get(tag.metadata.quantity, record.QUANTITIES["other"])
-        symbol = record.symbol_of(tag.metadata.quantity, tag.metadata.details)
-        metadata |= {"title": quantity.title, "symbol": symbol}
-    metadata["description"] = plugin_util.markdown_to_safe_html(tag.description)
-    error = {} if tag.error is None else {"error": tag.error}
-    return {
-        "metadata": metadata,
-        "steps": tag.steps,
-        "full": tag.full,
-        "samples": tag.samples,
-        "last_flow": tag.last_flow,
-        **error,
-    }
 
 
 def _statistics_headers(view: View) -> dict[str, str]:
@@ -289,6 +270,7 @@ def _route(handler: Handler) -> Handler:
                 f"{request.method} is not served here; expected GET",
                 "text/plain",
                 code=405,
+                headers=[("Allow", "GET, HEAD")],
             )
         return handler(request)
 

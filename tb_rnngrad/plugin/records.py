@@ -1,7 +1,4 @@
-"""Records as the plugin sees them: what TensorBoard keeps, listed, read by key, and cached.
-
-All reading goes through TensorBoard's data provider, so that both of its loading modes serve.
-"""
+"""Records as the plugin sees them: read from what TensorBoard keeps, checked, and cached."""
 
 from __future__ import annotations
 
@@ -20,17 +17,20 @@ from tensorboard import errors
 from tensorboard.data import provider as tb_provider
 
 from tb_rnngrad import record
+from tb_rnngrad._flow_tensor import checked, rows_of
+from tb_rnngrad._restarts import without_leftovers
 from tb_rnngrad.plugin import histograms, views
 from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
 from tb_rnngrad.plugin.histograms import Binning, Histogram
-from tb_rnngrad.plugin.listing import EVERYTHING, Source, Tag, by_step, list_tags, wall_time_of
+from tb_rnngrad.plugin.listing import Answer, Listing, wall_time_of
+from tb_rnngrad.plugin.store import KeptFlow, Source, store_of
 from tb_rnngrad.plugin.views import View
-from tb_rnngrad.record import FormatError, Header, Metadata
+from tb_rnngrad.record import FormatError, Header, Logged, Metadata
 
 _CACHE_BYTES: Final = 64 * 2**20
 _LISTING_SECONDS: Final = 1.0
-# The data server answers in one message of at most 256 MiB; a float32 takes 4 bytes of it.
-_FLOW_BYTES: Final = 192 * 2**20
+# What an answer of /flow may take.
+_FLOW_BYTES: Final = 128 * 2**20
 # A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
 # waits hide each other.
 _PARALLEL_READS: Final = 8
@@ -46,42 +46,57 @@ _Loaded = TypeVar("_Loaded", Header, View, Histogram)
 class FlowSeries:
     """`values` [steps, timesteps, statistics] float32, and what its axes are.
 
-    `complete` says that it holds every step that was logged.
+    Attributes:
+        values: NaN beyond the end of shorter steps.
+        steps: (step, wall time), ascending.
+        statistics: the names along the last axis.
+        complete: whether it holds every step that was logged.
+        sampled: whether steps were left out as all of them would have been too large.
+        damaged: the steps left out as they cannot be read, each with why.
     """
 
     values: NDArray[np.float32]
     steps: list[tuple[int, float]]
     statistics: tuple[str, ...]
     complete: bool
+    sampled: bool
+    damaged: list[tuple[int, str]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One kept record: where it stands and the keys of its blobs."""
+    """One kept record: where it stands, what its tag is, and the keys of its blobs."""
 
     run: str
     tag: str
     step: int
     wall_time: float
-    keys: tuple[str, ...]
+    keys: tuple[Hashable, ...]
+    metadata: Metadata
 
 
 class Records:
     """Lists and reads records; safe to use from several threads.
 
-    `limits` is TensorBoard's `--samples_per_plugin`: the steps kept of a tag, by plugin name.
+    Args:
+        data_provider: TensorBoard's.
+        multiplexer: that of TensorBoard's Python loader; None with the fast one.
+        limits: TensorBoard's `--samples_per_plugin`: the steps kept of a tag, by plugin name.
     """
 
-    def __init__(self, data_provider: tb_provider.DataProvider, limits: Mapping[str, int]) -> None:
-        self._provider = data_provider
+    def __init__(
+        self,
+        data_provider: tb_provider.DataProvider,
+        multiplexer: Any,
+        limits: Mapping[str, int],
+    ) -> None:
         self._limits = limits
         self._pool = ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="rnngrad")
+        self._store = store_of(data_provider, multiplexer, self._pool)
+        self._tags = Listing(self._store, functools.partial(self._is_full, record.PLUGIN_NAME))
         self._lock = threading.Lock()
         self._cache: LRUCache[tuple[Any, ...], Header | View | Histogram] = LRUCache(
             _CACHE_BYTES, getsizeof=lambda item: item.nbytes
-        )
-        self._groups: TTLCache[tuple[str, str, str], Mapping[str, int] | None] = TTLCache(
-            maxsize=64, ttl=_LISTING_SECONDS
         )
         self._listings: TTLCache[tuple[str, str, str], Mapping[int, Entry]] = TTLCache(
             maxsize=64, ttl=_LISTING_SECONDS
@@ -89,10 +104,9 @@ class Records:
 
     # --- /tags ---
 
-    def tags(self, source: Source) -> dict[str, dict[str, Tag]]:
-        """Return run -> tag -> what it is and which steps of it are kept."""
-        is_full = functools.partial(self._is_full, record.PLUGIN_NAME)
-        return list_tags(self._provider, self._pool, source, is_full)
+    def tags(self, source: Source) -> Answer:
+        """Return the answer of `/tags`: run -> tag -> what it is and which steps of it are kept."""
+        return self._tags.answer(source)
 
     # --- /tensor ---
 
@@ -109,13 +123,15 @@ class Records:
         if step not in listing:
             listing = self._listing(source, run, tag, refresh=True)
         if not listing:
-            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+            raise _no_record(run, tag)
         if step not in listing:
             raise errors.NotFoundError(
                 f"no step {step} of {tag!r} in the run {run!r}; {len(listing)} steps are kept, "
                 f"from {min(listing)} to {max(listing)}"
             )
         entry = listing[step]
+        if not entry.keys:
+            raise _unreadable(entry, "it has no header")
         if wall_time is not None and entry.wall_time != wall_time:
             raise errors.NotFoundError(
                 f"step {step} of {tag!r} in the run {run!r} has the wall time "
@@ -125,9 +141,14 @@ class Records:
 
     def header(self, source: Source, entry: Entry) -> Header:
         """Return the record's header."""
-        return self._load(
-            source, entry, "header", lambda: record.decode_header(self._blob(source, entry, 0))
-        )
+
+        def load() -> Header:
+            header = record.decode_header(self._blob(source, entry, 0))
+            logged = Logged(entry.tag, entry.step, entry.wall_time)
+            header.check(entry.metadata, len(entry.keys), logged)
+            return header
+
+        return self._load(source, entry, "header", load)
 
     def sample(self, source: Source, entry: Entry, index: int, arrangement: Arrangement) -> View:
         """Return the view of one kept sample, arranged."""
@@ -161,30 +182,6 @@ class Records:
 
     # --- /histogram ---
 
-    def groups(self, source: Source, run: str, tag: str) -> Mapping[str, int] | None:
-        """Return the sizes of the tag's channel groups by name, or None where there is one alone.
-
-        Raises:
-            NotFoundError: no such run or tag is kept, or none that can be read.
-        """
-        key = (source.experiment, run, tag)
-        with self._lock:
-            if key in self._groups:
-                return self._groups[key]
-        listed = self._provider.list_blob_sequences(
-            source.context,
-            experiment_id=source.experiment,
-            plugin_name=record.PLUGIN_NAME,
-            run_tag_filter=tb_provider.RunTagFilter(runs=[run], tags=[tag]),
-        )
-        series = listed.get(run, {}).get(tag)
-        if series is None:
-            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
-        groups = _metadata(series.plugin_content).channel_groups
-        with self._lock:
-            self._groups[key] = groups
-        return groups
-
     def course(self, source: Source, run: str, tag: str) -> tuple[list[Entry], int]:
         """Return evenly spaced records of a tag, few enough to be read in one go, and of how many.
 
@@ -193,8 +190,10 @@ class Records:
         """
         listing = self._listing(source, run, tag, refresh=False)
         if not listing:
-            raise errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
-        entries = [listing[step] for step in sorted(listing)]
+            raise _no_record(run, tag)
+        entries = [listing[step] for step in sorted(listing) if listing[step].keys]
+        if not entries:
+            raise _unreadable(next(iter(listing.values())), "it has no header")
         most = self._values(source, entries[-1])
         fitting = min(_MOST_STEPS, max(_FEWEST_STEPS, _COURSE_VALUES // most))
         return [entries[i] for i in histograms.evenly_spaced(len(entries), fitting)], len(entries)
@@ -203,7 +202,6 @@ class Records:
         self,
         source: Source,
         entries: Sequence[Entry],
-        groups: Mapping[str, int] | None,
         binning: Binning,
     ) -> list[Histogram]:
         """Return the histogram of each record, over all of its kept samples."""
@@ -213,6 +211,7 @@ class Records:
 
         def load(entry: Entry) -> Histogram:
             header = self.header(source, entry)
+            groups = entry.metadata.channel_groups
             sizes = [header.shape[-1]] if groups is None else list(groups.values())
             indices = range(len(entry.keys) - 1)
             samples = (read(source, entry, index, lambda: header) for index in indices)
@@ -230,34 +229,40 @@ class Records:
 
     # --- /flow ---
 
-    def flow(self, source: Source, run: str, tag: str) -> FlowSeries:
-        """Return the statistics of every kept step of the record's tag.
+    def flow(
+        self,
+        source: Source,
+        run: str,
+        tag: str,
+        statistics: Sequence[str] | None,
+        window: Callable[[int], slice],
+    ) -> FlowSeries:
+        """Return statistics of every kept step of the record's tag.
+
+        Args:
+            source: whose data to read.
+            run: the run.
+            tag: the record's tag, or that of a part of it.
+            statistics: their names; None: all of them.
+            window: gives, of so many timesteps, those to return.
 
         Raises:
-            NotFoundError: the run holds no flow of this tag.
+            NotFoundError: the run holds no flow of this tag, or none that can be read.
+            InvalidArgumentError: there is no such statistic.
         """
-        flow_tag = tag + record.FLOW_SUFFIX
-        query = {
-            "ctx": source.context,
-            "experiment_id": source.experiment,
-            "plugin_name": record.FLOW_PLUGIN_NAME,
-            "run_tag_filter": tb_provider.RunTagFilter(runs=[run], tags=[flow_tag]),
-        }
-        listed = self._provider.list_tensors(**query).get(run, {}).get(flow_tag)
-        last = self._provider.read_tensors(downsample=1, **query).get(run, {}).get(flow_tag)
-        if listed is None or not last:
+        key = run, tag + record.FLOW_SUFFIX
+        series = self._store.series(source, record.FLOW_PLUGIN_NAME, key)
+        kept, are_all = self._store.flows(source, key)
+        if series is None or not kept:
             raise errors.NotFoundError(f"no flow of the tag {tag!r} in the run {run!r}")
-        metadata = _metadata(listed.plugin_content)
-        most = max(1, _FLOW_BYTES // max(1, last[-1].numpy.nbytes))
-        data = self._provider.read_tensors(downsample=most, **query)[run][flow_tag]
-        arrays = [datum.numpy for datum in data]
-        timesteps = max(array.shape[0] for array in arrays)
-        values = np.full((len(arrays), timesteps, len(metadata.statistics)), np.nan, np.float32)
-        for row, array in zip(values, arrays, strict=True):
-            row[: array.shape[0]] = array
-        complete = len(data) < most and not self._is_full(record.FLOW_PLUGIN_NAME, len(data))
-        steps = [(d.step, wall_time_of(d.wall_time)) for d in data]
-        return FlowSeries(values, steps, metadata.statistics, complete)
+        names = _metadata(series.content).statistics
+        columns = _columns(names, statistics)
+        is_full = self._is_full(record.FLOW_PLUGIN_NAME, series.count or len(kept))
+        rows = window(max(map(_timesteps, kept)))
+        most = max(1, _FLOW_BYTES // max(1, 4 * (rows.stop - rows.start) * len(columns)))
+        are_all = are_all and len(kept) <= most
+        chosen = [kept[i] for i in histograms.evenly_spaced(len(kept), most)]
+        return _flow_series(chosen, tag, names, columns, rows, are_all and not is_full, not are_all)
 
     # --- inside ---
 
@@ -271,27 +276,27 @@ class Records:
             known = None if refresh else self._listings.get(key)
         if known is not None:
             return known
-        found = self._provider.read_blob_sequences(
-            source.context,
-            experiment_id=source.experiment,
-            plugin_name=record.PLUGIN_NAME,
-            downsample=EVERYTHING,
-            run_tag_filter=tb_provider.RunTagFilter(runs=[run], tags=[tag]),
-        )
-        data = found.get(run, {}).get(tag, [])
-        listing = {
-            step: Entry(
-                run,
-                tag,
-                step,
-                wall_time_of(datum.wall_time),
-                tuple(v.blob_key for v in datum.values),
-            )
-            for step, datum in by_step(data).items()
-        }
+        listing = self._read_listing(source, run, tag)
         with self._lock:
             self._listings[key] = listing
         return listing
+
+    def _read_listing(self, source: Source, run: str, tag: str) -> Mapping[int, Entry]:
+        key, flow_key = (run, tag), (run, tag + record.FLOW_SUFFIX)
+        flows = self._pool.submit(self._store.series, source, record.FLOW_PLUGIN_NAME, flow_key)
+        records = self._pool.submit(self._store.series, source, record.PLUGIN_NAME, key)
+        kept = self._store.records(source, [key]).get(key, [])
+        series = records.result()
+        if series is None:
+            return {}
+        why = self._store.why_unreachable(tag)
+        if why is not None:
+            raise errors.NotFoundError(why)
+        metadata = _metadata(series.content)
+        return {
+            one.step: Entry(run, tag, one.step, wall_time_of(one.wall_time), one.keys, metadata)
+            for one in without_leftovers(kept, flows.result())
+        }
 
     def _sample(
         self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
@@ -304,13 +309,13 @@ class Records:
     def _uncached_sample(
         self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
     ) -> View:
-        values = record.decode_sample(self._blob(source, entry, 1 + index))
-        mask = header().mask
+        blob = self._blob(source, entry, 1 + index)
+        found = header()
+        values, mask = record.decode_sample(blob, found), found.mask
         return views.view_of_sample(values, None if mask is None else mask[index])
 
     def _blob(self, source: Source, entry: Entry, index: int) -> bytes:
-        blob: bytes = self._provider.read_blob(source.context, blob_key=entry.keys[index])
-        return blob
+        return self._store.blob(source, entry.keys[index])
 
     def _load(
         self, source: Source, entry: Entry, part: Hashable, load: Callable[[], _Loaded]
@@ -323,10 +328,7 @@ class Records:
         try:
             loaded = load()
         except FormatError as error:
-            raise errors.NotFoundError(
-                f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: "
-                f"{error}"
-            ) from error
+            raise _unreadable(entry, error) from error
         if loaded.nbytes <= _CACHE_BYTES:
             with self._lock:
                 self._cache[key] = loaded
@@ -338,3 +340,72 @@ def _metadata(content: bytes) -> Metadata:
         return Metadata.from_content(content)
     except FormatError as error:
         raise errors.NotFoundError(str(error)) from error
+
+
+def _unreadable(entry: Entry, why: object) -> errors.NotFoundError:
+    return errors.NotFoundError(
+        f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: {why}"
+    )
+
+
+def _no_record(run: str, tag: str) -> errors.NotFoundError:
+    return errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+
+
+# --- flow ---
+
+
+def _columns(names: tuple[str, ...], chosen: Sequence[str] | None) -> list[int]:
+    """Return which of the columns `names` were chosen, in that order."""
+    if chosen is None:
+        return list(range(len(names)))
+    for name in chosen:
+        if name not in names:
+            raise errors.InvalidArgumentError(
+                f"statistics names {name!r}; expected some of {', '.join(names)}"
+            )
+    if len(set(chosen)) < len(chosen):
+        twice = next(name for name in chosen if chosen.count(name) > 1)
+        raise errors.InvalidArgumentError(
+            f"statistics names {twice!r} twice; expected each at most once"
+        )
+    return [names.index(name) for name in chosen]
+
+
+def _timesteps(kept: KeptFlow) -> int:
+    """Return how many timesteps a flow really holds; 1 where its tensor cannot be read."""
+    try:
+        return len(rows_of(kept.tensor))
+    except FormatError:
+        return 1
+
+
+def _flow_series(
+    kept: Sequence[KeptFlow],
+    tag: str,
+    names: tuple[str, ...],
+    columns: list[int],
+    window: slice,
+    complete: bool,
+    sampled: bool,
+) -> FlowSeries:
+    """Return those flows that can be read as one array, with what was chosen of them alone."""
+    shape = len(kept), window.stop - window.start, len(columns)
+    values = np.full(shape, np.nan, np.float32)
+    steps: list[tuple[int, float]] = []
+    damaged = []
+    for one in kept:
+        try:
+            rows = checked(rows_of(one.tensor), names, Logged(tag, one.step, one.wall_time))
+        except FormatError as error:
+            damaged.append((one.step, str(error)))
+        else:
+            rows = rows[window]
+            values[len(steps), : len(rows)] = rows[:, columns]
+            steps.append((one.step, wall_time_of(one.wall_time)))
+    if not steps:
+        step, why = damaged[-1]
+        raise errors.NotFoundError(f"no flow of the tag {tag!r} can be read; of step {step}: {why}")
+    chosen = tuple(names[column] for column in columns)
+    found = values[: len(steps)]
+    return FlowSeries(found, steps, chosen, complete and not damaged, sampled, damaged)

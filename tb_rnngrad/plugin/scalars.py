@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from tensorboard.data import provider as tb_provider
 from tensorboard.plugins.hparams import error as hparams_error
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
-from tb_rnngrad.plugin.listing import Source, wall_time_of
+from tb_rnngrad.plugin.listing import wall_time_of
+from tb_rnngrad.plugin.store import Source
 
 # As many points of a tag as TensorBoard's own charts have.
 _MOST_POINTS: Final = 1000

@@ -1,0 +1,201 @@
+"""What is too long for every test run: `make soak`. Small sizes of it are in the other tests."""
+
+import concurrent.futures
+import itertools
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import tb_rnngrad
+from tb_rnngrad import SummaryWriter, flow
+from tb_rnngrad._tfrecord import frame
+from tb_rnngrad._tfrecord import payloads as payloads_of
+from tb_rnngrad.record import FormatError
+
+pytestmark = pytest.mark.soak
+
+DATA = np.random.default_rng(8).normal(size=(3, 2, 3, 2)).astype(np.float32)
+KILLS = 70
+FLIPPED_RUNS = 2000
+CLIENTS = 50
+CLIENT_SECONDS = 60
+
+
+def log(logdir, steps=range(3)):
+    """Log small records; return their event file."""
+    with SummaryWriter(logdir) as writer:
+        for step in steps:
+            writer.add_sequence("lstm", DATA[step], step, wall_time=1.0 + step)
+    return next(logdir.glob("*tfevents*"))
+
+
+def check_what_can_be_read(logdir):
+    """Check that whatever is read is what was logged; return how many records that is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            series = tb_rnngrad.read(logdir)
+        except (ValueError, FormatError):
+            return 0
+        read = 0
+        for step in series.steps.tolist():
+            try:
+                found = series.at(step)
+            except FormatError:
+                continue
+            assert 0 <= step < 3
+            np.testing.assert_array_equal(found, DATA[step])
+            np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
+            read += 1
+        for step, values in zip(series.flow.steps.tolist(), series.flow.values, strict=True):
+            np.testing.assert_array_equal(values, flow.statistics(DATA[step]))
+    return read
+
+
+def test_no_cut_of_a_file_loses_what_stands_before_it(tmp_path):
+    content = log(tmp_path / "whole").read_bytes()
+    ends = [offset for offset, _ in payloads_of(next((tmp_path / "whole").iterdir()))][2:]
+    ends.append(len(content))
+    cut = tmp_path / "cut" / "events.out.tfevents.1"
+    cut.parent.mkdir()
+    for size in range(len(content)):
+        cut.write_bytes(content[:size])
+        assert check_what_can_be_read(cut.parent) == sum(size >= end for end in ends)
+
+
+def test_no_flipped_bit_of_a_file_is_read_as_true(tmp_path):
+    path = log(tmp_path / "whole")
+    content = bytearray(path.read_bytes())
+    first = [offset for offset, _ in payloads_of(path)][1]
+    flipped = tmp_path / "flipped" / "events.out.tfevents.1"
+    flipped.parent.mkdir()
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        flipped.write_bytes(content)
+        # The first event, of the file's version, holds nothing that could be missed.
+        assert check_what_can_be_read(flipped.parent) < 3 or bit < 8 * first
+        content[bit // 8] ^= 1 << bit % 8
+
+
+def test_no_flipped_bit_under_a_right_checksum_is_read_as_other_values(tmp_path):
+    """As the fast loader reads, which does not look at the file's own checksums."""
+    payloads = [payload for _, payload in payloads_of(log(tmp_path / "whole"))]
+    start, event = payloads[0], bytearray(payloads[1])
+    path = tmp_path / "flipped" / "events.out.tfevents.1"
+    path.parent.mkdir()
+    for bit in range(8 * len(event)):
+        event[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(b"".join([*frame([start]), *frame([bytes(event)])]))
+        check_what_can_be_read(path.parent)
+        event[bit // 8] ^= 1 << bit % 8
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+def test_no_flipped_bit_is_served_as_true(tmp_path, tensorboard_server, load_fast):
+    content = bytearray(log(tmp_path / "whole").read_bytes())
+    bits = random.Random(0).sample(range(8 * len(content)), FLIPPED_RUNS)
+    for bit in bits:
+        run = tmp_path / "logs" / f"{bit:06}"
+        run.mkdir(parents=True)
+        flipped = content.copy()
+        flipped[bit // 8] ^= 1 << bit % 8
+        (run / "events.out.tfevents.1").write_bytes(flipped)
+    log(tmp_path / "logs" / "zz_whole")
+    server = tensorboard_server(tmp_path / "logs", f"--load_fast={load_fast}")
+    server.wait_for(lambda tags: "zz_whole" in tags, seconds=300)
+    time.sleep(10)  # a run may hold nothing that can be read: there is nothing else to wait for
+    for run, tags in server.tags().items():
+        for tag, entry in tags.items():
+            check_what_is_served(server, run, tag, [step for step, _ in entry["steps"]])
+
+
+def check_what_is_served(server, run, tag, steps):
+    for step in steps:
+        for sample in range(2):
+            answer = server.get("/tensor", run=run, tag=tag, step=step, sample=sample)
+            assert answer.code in (200, 404), answer.text
+            if answer.code == 200:
+                values = np.frombuffer(answer.body, "<f4").reshape(2, 3)
+                np.testing.assert_array_equal(values, DATA[step, sample].T)
+    answer = server.get("/flow", run=run, tag=tag, append="steps")
+    assert answer.code in (200, 404), answer.text
+    if answer.code == 200:
+        shape = [int(size) for size in answer.headers["X-RnnGrad-Shape"].split(",")]
+        values = np.frombuffer(answer.body, "<f4", np.prod(shape)).reshape(shape)
+        listed = np.frombuffer(answer.body[values.nbytes :], "<f8").reshape(-1, 2)
+        for (step, _), rows in zip(listed, values, strict=True):
+            np.testing.assert_array_equal(rows, flow.statistics(DATA[int(step)]))
+
+
+WRITING = """
+import sys, numpy as np, tb_rnngrad
+data = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+with tb_rnngrad.SummaryWriter(sys.argv[1]) as writer:
+    for step in range(10**9):
+        writer.add_sequence("lstm", data + step, step)
+        print(step, flush=True)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_written(tmp_path):
+    rng = random.Random(1)
+    for kill in range(KILLS):
+        logdir = tmp_path / str(kill)
+        command = [sys.executable, "-c", WRITING, str(logdir)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            time.sleep(rng.random() / 4)
+            process.send_signal(signal.SIGKILL)
+            written = [0, *map(int, process.stdout.read().split("\n")[:-1])]
+        series = tb_rnngrad.read(logdir)
+        assert series.steps.tolist()[: written[-1] + 1] == list(range(written[-1] + 1))
+        assert len(series) <= written[-1] + 2
+        data = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+        for step in series.steps.tolist():
+            np.testing.assert_array_equal(series.at(step), data + step)
+
+
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+def test_many_clients_beside_a_writer_read_nothing_but_what_was_logged(
+    tmp_path, tensorboard_server, load_fast
+):
+    server = tensorboard_server(tmp_path, f"--load_fast={load_fast}")
+    base = np.arange(240, dtype=np.float32).reshape(4, 10, 6)
+    stop = time.monotonic() + CLIENT_SECONDS
+
+    def write():
+        with SummaryWriter(tmp_path / "run") as writer:
+            for step in itertools.takewhile(lambda _: time.monotonic() < stop, itertools.count()):
+                writer.add_sequence("lstm", base + step, step)
+                time.sleep(0.02)
+
+    def read(seed):
+        rng = random.Random(seed)
+        right = 0
+        while time.monotonic() < stop:
+            steps = server.tags().get("run", {}).get("lstm", {"steps": []})["steps"]
+            if not steps:
+                time.sleep(0.2)
+                continue
+            step, wall_time = rng.choice(steps)
+            sample = rng.randrange(4)
+            where = {"run": "run", "tag": "lstm", "step": step, "wall_time": wall_time}
+            answer = server.get("/tensor", sample=sample, **where)
+            if answer.code == 404:  # TensorBoard dropped the step meanwhile
+                assert "no step" in answer.text or "kept no longer" in answer.text, answer.text
+                continue
+            values = np.frombuffer(answer.body, "<f4").reshape(6, 10)
+            np.testing.assert_array_equal(values, base[sample].T + step)
+            right += 1
+        return right
+
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS + 1) as pool:
+        writing = pool.submit(write)
+        assert sum(pool.map(read, range(CLIENTS))) > CLIENTS
+        writing.result()
