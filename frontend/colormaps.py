@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 
 DIVERGING = {"vik": "vik", "berlin": "berlin", "RdBu": "RdBu_r", "PuOr": "PuOr_r", "bwr": "bwr"}
-SEQUENTIAL = {"viridis": "viridis", "magma": "magma", "batlow": "batlow"}
+SEQUENTIAL = {"viridis": "viridis", "magma": "magma", "batlow": "batlow", "gray": "gray"}
 CRAMERI = ("vik", "berlin", "batlow")
 
 

@@ -68,3 +68,14 @@ def test_a_pooled_block_is_its_value_of_greatest_magnitude_and_nan_wins():
 def test_a_view_has_channels_by_timesteps(timesteps, dtype):
     sample = RANDOM.standard_normal((timesteps, 5)).astype(dtype)
     np.testing.assert_array_equal(views.view_of_sample(sample, None).values, sample.T)
+
+
+def test_bfloat16_keeps_what_is_finite_finite_and_what_is_not_0_from_0():
+    largest, smallest = np.finfo(np.float32).max, np.float32(1e-45)
+    values = np.array([[3.4e38, largest, -largest, smallest, np.inf, -np.inf, np.nan]], np.float32)
+    whole = (slice(None), slice(None))
+    _, sent = views.body(views.View(values, None), whole, 9, 9, "bfloat16", False)
+    bits = np.frombuffer(sent, "<u2")
+    assert bits[:4].tolist() == [0x7F7F, 0x7F7F, 0xFF7F, 0x0001]
+    assert bits[4:6].tolist() == [0x7F80, 0xFF80]
+    assert np.isnan((bits[6:].astype("<u4") << 16).view("<f4")).all()

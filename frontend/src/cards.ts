@@ -1,7 +1,7 @@
 /** Pictures: a series at a step, what came of it, and which of them share one scale. No DOM. */
 
 import type { Series } from "./choices";
-import type { Scale } from "./colour/scale";
+import type { Extent, Scale } from "./colour/scale";
 import type { LoadedFlow } from "./data/flows";
 import type { Loaded, Loader } from "./data/loader";
 import type { Arrangement, Show, Tags, Tensor, TensorRequest } from "./data/types";
@@ -58,9 +58,10 @@ export class Cards {
     choice: State["show"],
     arrange: (series: Series) => Arrangement = () => ({}),
   ): Card[] {
-    return series.flatMap((one) =>
-      showsOf(choice, one).flatMap((show) => this.one(one, step, show, "", arrange(one)) ?? []),
-    );
+    return series.flatMap((one) => {
+      const cards = showsOf(choice, one).flatMap((show) => this.one(one, step, show, "", arrange(one)) ?? []);
+      return cards.some(isPoints) ? cards.slice(0, 1) : cards; // points are of every sample at once
+    });
   }
 
   /** The views that a card draws, as far as they came: of points, one a sample. */
@@ -150,15 +151,18 @@ export function groupsOf(cards: readonly Card[], known: Known): Group[] {
 function sharedScale(quantity: string, cards: readonly Card[], known: Known): Scale {
   const { state, drawnBy, flowOf, peersOf } = known;
   const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series, EXTENT)) : [];
-  const overSteps = flows.flatMap((loaded) =>
-    loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
-  );
+  const overSteps = flows.flatMap(extentsOverSteps);
   const complete = overSteps.length > 0 && overSteps.length === cards.length && !isRaw(quantity);
   const peers = state.range === "runs" ? peersOf(cards) : [];
   const extents = complete
     ? overSteps
     : [...cards.flatMap(drawnBy), ...peers].map((tensor) => extentOf(tensor, state.percentile));
   return scaleFor(extents, state, quantity);
+}
+
+/** What a flow says of the range over all steps: nothing where it did not come, or holds no largest magnitudes. */
+export function extentsOverSteps(loaded: LoadedFlow): Extent[] {
+  return loaded.status === "ready" && "max_abs" in loaded.flow.columns ? [extentOverSteps(loaded.flow)] : [];
 }
 
 /** The scale of one card: the group's, or its own where the user chose each alone. */

@@ -1,14 +1,13 @@
 /** What the page shows where the user did not choose, and what a choice amounts to. */
 
 import { relatives } from "./data/parts";
-import type { KeptStep, TagEntry, Tags } from "./data/types";
+import type { KeptStep, TagEntry, Tags, Tensor } from "./data/types";
 import type { SeriesName, State } from "./state";
 import { type Groups, rangesOf } from "./views/groups";
+import { leadingChannel } from "./views/leading";
 
 /** As many runs are shown at first. */
 const FIRST_RUNS = 4;
-/** As many curves are drawn at first. */
-const FIRST_PINS = 3;
 
 /** One picture: a tag of a run. */
 export interface Series {
@@ -32,7 +31,17 @@ const ANY: Draws = () => true;
 export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY): string[] {
   const drawn = (run: string) => Object.entries(tags[run] ?? {}).filter(([, entry]) => draws(entry));
   const found = new Set(runs.flatMap((run) => drawn(run).map(([tag]) => tag)));
-  return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || a.localeCompare(b));
+  return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || byPath(a, b));
+}
+
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
+/** Folder by folder, numbers by their size: lstm, lstm_1, lstm_10. */
+function byPath(a: string, b: string): number {
+  const [one, other] = [a.split("/"), b.split("/")];
+  const at = one.findIndex((part, i) => part !== other[i]);
+  if (at < 0) return one.length - other.length;
+  return other[at] === undefined ? 1 : COLLATOR.compare(one[at], other[at]) || a.localeCompare(b);
 }
 
 /** Hidden-state gradients first: they are what vanishes or explodes. Weights, which have no timesteps, last. */
@@ -161,9 +170,11 @@ export function stepAt(steps: readonly number[], index: number): number | null {
   return index >= steps.length - 1 ? null : steps[Math.max(0, index)];
 }
 
-export function shownPins(state: State, channels: number): number[] {
-  const pins = state.pins ?? Array.from({ length: FIRST_PINS }, (_, i) => i);
-  return pins.filter((channel) => channel < channels);
+/** The channels whose curves are drawn, of those that some views have; by default the one of the largest norm. */
+export function shownPins({ pins }: Pick<State, "pins">, tensors: readonly Tensor[]): number[] {
+  const channels = Math.max(0, ...tensors.map((tensor) => tensor.channels));
+  const leading = pins ? null : leadingChannel(tensors);
+  return pins ? pins.filter((channel) => channel < channels) : leading === null ? [] : [leading];
 }
 
 /** A channel's number, with the name of its group and, where that has several, its number there. */

@@ -1,17 +1,28 @@
 /** Copying and saving. */
 
-/** Copy text; also where TensorBoard is served without TLS, which hides `navigator.clipboard`. */
-export async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard) {
+/**
+ * Copy text; also where TensorBoard is served without TLS, which hides `navigator.clipboard`, or in a frame that may not
+ * use it. Answers whether it was copied.
+ */
+export async function copyText(text: string): Promise<boolean> {
+  if (!navigator.clipboard) return copySelected(text);
+  try {
     await navigator.clipboard.writeText(text);
-    return;
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException) return copySelected(text); // not allowed
+    throw error;
   }
+}
+
+function copySelected(text: string): boolean {
   const area = document.createElement("textarea");
   area.value = text;
   document.body.append(area);
   area.select();
-  document.execCommand("copy");
+  const copied = document.execCommand("copy");
   area.remove();
+  return copied;
 }
 
 /** Let the browser save `content` as a file. */

@@ -8,14 +8,14 @@ import { isWhole } from "./model";
 import type { AxisNames } from "./views/axes";
 import { channelsAt, csv, fileName, npy, pick, python, type Table, tableCsv, tableNpy } from "./views/export";
 import type { Order } from "./views/order";
-import { pngPicture } from "./views/picture";
+import { type Figure, figureOf, pngPicture } from "./views/picture";
 
-/** What a menu offers, by the words on its buttons; each answers what it did, in words. */
-export type Exports = Record<string, () => Promise<string>>;
+/** What a menu offers, by the words on its buttons; each answers what it did, in words. Pictures are as `figure` says. */
+export type Exports = Record<string, (figure: Figure) => Promise<string>>;
 
 /** What can be seen as a picture, with a caption above. */
 export interface Pictured {
-  asSvg(caption: string): string;
+  asSvg(caption: string): string | Promise<string>;
 }
 
 const CSV = "text/csv";
@@ -23,14 +23,14 @@ const NPY = "application/octet-stream";
 
 /** The picture itself, in files called `name`. */
 export function ofPicture(name: string, caption: string, picture: () => Pictured | null): Exports {
-  const svg = () => {
+  const svg = async (figure: Figure) => {
     const pictured = picture();
     if (!pictured) throw new Error("there is no picture yet");
-    return pictured.asSvg(caption);
+    return figureOf(await pictured.asSvg(figure.title || caption), figure);
   };
   return {
-    PNG: async () => saved(`${name}.png`, await pngPicture(svg()), "image/png"),
-    SVG: async () => saved(`${name}.svg`, svg(), "image/svg+xml"),
+    PNG: async (figure) => saved(`${name}.png`, await pngPicture(await svg(figure)), "image/png"),
+    SVG: async (figure) => saved(`${name}.svg`, await svg(figure), "image/svg+xml"),
   };
 }
 
@@ -74,8 +74,10 @@ export function ofTable(name: string, table: () => Table): Exports {
 export function ofPython(lines: (logdir: string) => Promise<string>): Exports {
   return {
     "Copy as Python": async () => {
-      await copyText(await lines(await fetchLogdir()));
-      return "Copied.";
+      const text = await lines(await fetchLogdir());
+      return (await copyText(text))
+        ? "Copied."
+        : `${saved("view.py", text, "text/x-python")} This browser lets nothing be copied here.`;
     },
   };
 }

@@ -3,12 +3,21 @@
 import type { Series } from "./choices";
 import { nearestStep } from "./choices";
 import { PADDING } from "./colour/bfloat16";
-import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, union } from "./colour/scale";
+import {
+  type Extent,
+  makeRawScale,
+  makeScale,
+  type Scale,
+  type ScaleChoice,
+  type ScaleName,
+  union,
+} from "./colour/scale";
 import type { MapName } from "./colour/table";
 import { DIVERGING_NAMES, SEQUENTIAL_NAMES } from "./colour/table";
 import { intersect, type Window } from "./data/pool";
 import {
   type Arrangement,
+  isOfEachSample,
   PROBABILITIES,
   type Show,
   type ShowChoice,
@@ -20,7 +29,7 @@ import type { Percentile, State } from "./state";
 import type { AxisNames } from "./views/axes";
 import { rangesOf } from "./views/groups";
 import { jacobianAxes } from "./views/jacobian";
-import { isWeight, WEIGHTS } from "./views/weights";
+import { isWeight, WEIGHTS, weightAxes } from "./views/weights";
 
 /** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
 export const WHOLE_CELLS = 2 ** 20;
@@ -82,7 +91,7 @@ export function detailFor(tensor: Tensor, window: Window | null): TensorRequest 
 /** The pictures that a choice makes of a series: one, or one for each kept sample. */
 export function showsOf(choice: ShowChoice, { entry }: Series): Show[] {
   if (isWeight(entry)) return [0];
-  return choice === "samples" ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
+  return isOfEachSample(choice) ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
 }
 
 /** What is seen of a view: the part of `window` that it has, or all of it. */
@@ -94,18 +103,18 @@ export function windowOf(tensor: Tensor, window: Window | null): Window {
 
 /** Whether the sign of what is shown means something. */
 export function isSigned(show: ShowChoice): boolean {
-  return typeof show === "number" || show === "samples" || show === "mean";
+  return typeof show === "number" || isOfEachSample(show) || show === "mean";
 }
 
 /** What the axes of a picture are called: matrices have rows in the place of timesteps. */
 export function axesOf(
-  { entry }: Series,
+  { tag, entry }: Pick<Series, "tag" | "entry">,
   tensor: Tensor | null,
   { time, reversed }: Arrangement = {},
 ): AxisNames {
   const { quantity } = entry.metadata;
   if (isRaw(quantity)) return jacobianAxes(entry.metadata, tensor);
-  if (isWeight(entry)) return { timesteps: "row", channels: "channel" };
+  if (isWeight(entry)) return weightAxes(tag);
   const channels = isNorm(quantity) ? "chosen loss" : "channel";
   if (reversed) return { timesteps: `${time ?? "timestep"}, backward as processed`, channels };
   return { timesteps: time ? "lag (0: last timestep)" : "timestep", channels };
@@ -152,12 +161,18 @@ export function scaleFor(extents: readonly Extent[], state: State, quantity: str
   const extent = union(extents);
   if (isRaw(quantity)) return makeRawScale(extent);
   const choice: ScaleChoice = {
-    name: state.scale,
+    name: state.scale ?? scaleOfQuantity(quantity),
     signed: (isSigned(state.show) && !isNorm(quantity)) || WEIGHTS.includes(quantity ?? ""),
+    low: state.low,
     limit: state.limit,
     threshold: state.threshold,
   };
   return makeScale(extent, choice);
+}
+
+/** What suits a quantity: gradients span decades, of both signs; weights, states and outputs do not. */
+export function scaleOfQuantity(quantity = ""): ScaleName {
+  return quantity.includes("gradient") ? "symlog" : "linear";
 }
 
 /** Whether a scale has a middle that a diverging map should show. */

@@ -8,6 +8,7 @@ const KEPT = [
   "view",
   "scale",
   "map",
+  "more",
   "range",
   "percentile",
   "eps",
@@ -19,6 +20,7 @@ const KEPT = [
   "speed",
   "loop",
   "overSteps",
+  "bins",
   "plots",
   "pinned",
   "axes",
@@ -27,10 +29,20 @@ const KEPT = [
 
 /** What the last visit left, unless the URL names a view of ours: a link shows to all the same. */
 export function keptSettings(hash: string): State {
-  return ownKeys(hash) ? INITIAL : readHash(localStorage.getItem(STORED) ?? "");
+  return ownKeys(hash) ? INITIAL : readHash(storage()?.getItem(STORED) ?? "");
 }
 
 export function keepSettings(state: State): void {
   const kept = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
-  localStorage.setItem(STORED, writeHash("", { ...INITIAL, ...kept }));
+  storage()?.setItem(STORED, writeHash("", { ...INITIAL, ...kept }));
+}
+
+/** Null where the browser keeps nothing, as in frames of another site's pages. */
+function storage(): Storage | null {
+  try {
+    return localStorage;
+  } catch (error) {
+    if (error instanceof DOMException) return null;
+    throw error;
+  }
 }

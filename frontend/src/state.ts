@@ -31,9 +31,17 @@ export type ColourRange = (typeof RANGES)[number];
 export const PERCENTILES = [100, 99.5, 99, 95] as const;
 export type Percentile = (typeof PERCENTILES)[number];
 
+/** Bins of histograms, and the share of the highest bar at which bars are cut. */
+export const BIN_COUNTS = [16, 32, 64, 128, 256] as const;
+export const PEAKS = [1, 0.5, 0.2, 0.05] as const;
+
 /** How histograms over steps are drawn. */
 export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
 export type OverSteps = (typeof OVER_STEPS)[number];
+
+/** Weights at a step, or their norms over training. */
+export const WEIGHTS_AS = ["matrices", "norms"] as const;
+export type WeightsAs = (typeof WEIGHTS_AS)[number];
 
 /** Heatmaps' time as it was recorded, or counted back from each sample's last real timestep. */
 export const TIMES = ["timestep", "lag"] as const;
@@ -71,9 +79,13 @@ export interface State extends Limits {
   /** Null: the last step, also when newer ones come. */
   step: number | null;
   show: ShowChoice;
-  scale: ScaleName;
+  /** Null: what suits the quantity, symlog for gradients and linear for all else. */
+  scale: ScaleName | null;
   map: MapName | null;
+  /** Whether the rarer controls are shown. */
+  more: boolean;
   /** Typed ends of the colour scale. */
+  low: number | null;
   limit: number | null;
   threshold: number | null;
   /** What the colour range covers: what is on the page, all steps of that, every run at this step, or each picture alone. */
@@ -106,7 +118,18 @@ export interface State extends Limits {
   comparison: Way;
   /** Where the divider between A and B stands, 0 at the left and 1 at the right. */
   swipe: number;
+  weightsAs: WeightsAs;
   overSteps: OverSteps;
+  bins: (typeof BIN_COUNTS)[number];
+  peaks: (typeof PEAKS)[number];
+  /** Whether each histogram has axes of its own. */
+  freeBins: boolean;
+  /** The channel whose samples are shown, a row each; null: the one of the largest norm. */
+  channel: number | null;
+  /** How many pictures of samples stand side by side; null: as many as fit. */
+  columns: number | null;
+  /** The only sample whose curves are drawn; null: all. */
+  curveSample: number | null;
   /** Of small plots, how many are on a page, and the place of one that is on it. */
   plots: (typeof PLOTS)[number];
   firstPlot: number;
@@ -135,8 +158,10 @@ export const INITIAL: Readonly<State> = {
   tagFilter: "",
   step: null,
   show: 0,
-  scale: "symlog",
+  scale: null,
   map: null,
+  more: false,
+  low: null,
   limit: null,
   threshold: null,
   range: "shared",
@@ -162,7 +187,14 @@ export const INITIAL: Readonly<State> = {
   stepB: null,
   comparison: "difference",
   swipe: 0.5,
+  weightsAs: "matrices",
   overSteps: "ridgelines",
+  bins: 64,
+  peaks: 1,
+  freeBins: false,
+  channel: null,
+  columns: null,
+  curveSample: null,
   plots: 64,
   firstPlot: 0,
   firstTimesteps: null,

@@ -1,7 +1,16 @@
 /** What surrounds the page: TensorBoard's window, its messages, its theme, its URL and its run colours. */
 
-/** TensorBoard's window; our own where the page is opened by itself. Both have one origin. */
-const host = window.parent;
+/** TensorBoard's window; our own where the page is opened by itself, or in a frame of a page of another origin. */
+const host = reachable(window.parent) ? window.parent : window;
+
+function reachable(other: Window): boolean {
+  try {
+    return other.document !== null;
+  } catch (error) {
+    if (error instanceof DOMException) return false; // another origin's
+    throw error;
+  }
+}
 
 /** The colours that the Time Series tab gives runs, in the order of `/data/runs`. */
 const PALETTE = ["#425066", "#12b5cb", "#e52592", "#f9ab00", "#9334e6", "#7cb342", "#e8710a"];

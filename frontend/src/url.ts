@@ -6,13 +6,15 @@
 import { SCALE_NAMES } from "./colour/scale";
 import { MAP_NAMES } from "./colour/table";
 import type { Window } from "./data/pool";
-import { REDUCTIONS, type Reduction, type ShowChoice } from "./data/types";
+import { isOfEachSample, REDUCTIONS, type Reduction, type ShowChoice } from "./data/types";
 import {
   BACKWARDS,
+  BIN_COUNTS,
   type ChannelOrder,
   FLOW_SHOWS,
   INITIAL,
   OVER_STEPS,
+  PEAKS,
   PERCENTILES,
   PLOTS,
   RANGES,
@@ -20,6 +22,7 @@ import {
   type State,
   TIMES,
   VIEWS,
+  WEIGHTS_AS,
 } from "./state";
 import { UPRIGHT } from "./views/axes";
 import { WAYS } from "./views/compare";
@@ -48,6 +51,8 @@ const positive: Codec<number | null> = {
   write: String,
   read: (value) => ((numeric(value) ?? 0) > 0 ? numeric(value) : undefined),
 };
+
+const finite: Codec<number | null> = { write: String, read: numeric };
 
 const integer: Codec<number | null> = {
   write: String,
@@ -92,7 +97,7 @@ function parsed<Item>(value: string, fits: (item: unknown) => item is Item): Ite
   }
 }
 
-const SHOWS = [...(Object.keys(REDUCTIONS) as Reduction[]), "samples"] as const;
+const SHOWS = [...(Object.keys(REDUCTIONS) as Reduction[]), "samples", "channel"] as const;
 
 function oneOf<Name extends string>(allowed: readonly Name[]): Codec<Name> {
   return { write: String, read: (value) => allowed.find((name) => name === value) };
@@ -117,6 +122,11 @@ function clipped(share: number | undefined): number | undefined {
   return share === undefined ? undefined : Math.min(1, Math.max(0, share));
 }
 
+const flag: Codec<boolean> = {
+  write: String,
+  read: (value) => ({ true: true, false: false })[value],
+};
+
 function among<Value extends number>(allowed: readonly Value[]): Codec<Value> {
   return { write: String, read: (value) => allowed.find((one) => one === numeric(value)) };
 }
@@ -137,7 +147,7 @@ const channelOrder: Codec<ChannelOrder | null> = {
     const [name, at, shown] = value.split("@");
     const by = ORDERS.find((order) => order === name);
     const [step, show] = [integer.read(at ?? ""), SHOW.read(shown ?? "")];
-    const whole = by && typeof step === "number" && show !== undefined && show !== "samples";
+    const whole = by && typeof step === "number" && show !== undefined && !isOfEachSample(show);
     return whole ? { by, step, show } : undefined;
   },
 };
@@ -167,8 +177,9 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   tagFilter: text,
   step: integer,
   show: SHOW,
-  scale: oneOf(SCALE_NAMES),
+  scale: orNull(oneOf(SCALE_NAMES)),
   map: orNull(oneOf(MAP_NAMES)),
+  low: finite,
   limit: positive,
   threshold: positive,
   range: oneOf(RANGES),
@@ -190,13 +201,21 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   flowShow: oneOf(FLOW_SHOWS),
   bptt: timesteps,
   speed: { write: String, read: (value) => within(numeric(value), 0, 60) },
-  loop: { write: String, read: (value) => ({ true: true, false: false })[value] },
+  loop: flag,
+  more: flag,
   a: seriesName,
   b: seriesName,
   stepB: integer,
   comparison: oneOf(WAYS),
   swipe: { write: (value) => String(Number(value.toFixed(4))), read: (value) => clipped(numeric(value)) },
+  weightsAs: oneOf(WEIGHTS_AS),
   overSteps: oneOf(OVER_STEPS),
+  bins: among(BIN_COUNTS),
+  peaks: among(PEAKS),
+  freeBins: flag,
+  columns: timesteps,
+  channel: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
+  curveSample: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
   plots: among(PLOTS),
   firstPlot: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
   firstTimesteps: timesteps,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Card, peerRequests } from "../src/cards";
+import { type Card, extentsOverSteps, peerRequests } from "../src/cards";
 import { pinnedFirst, type Series, togglePinned } from "../src/choices";
 import type { Show, TagEntry, Tags } from "../src/data/types";
 
@@ -64,5 +64,23 @@ describe("pinned series", () => {
       ["b", "g"],
     ]);
     expect(togglePinned([["a", "g"]], ["a", "g"])).toEqual([]);
+  });
+});
+
+describe("a range over all steps", () => {
+  const steps: [number, number][] = [[0, 1]];
+  const flow = (columns: Record<string, Float32Array>) => ({ columns, steps, timesteps: 2, batch: {} });
+
+  it("is what the flow's largest magnitudes say", () => {
+    const columns = { max_abs: Float32Array.of(2, 3), rms: Float32Array.of(0.5, 1) };
+    const [extent] = extentsOverSteps({ status: "ready", flow: flow(columns) });
+    expect(extent).toEqual({ least: -3, greatest: 3, magnitude: 3, small: 0.5 });
+  });
+
+  it("is nothing where they were not logged, and no less where only RMS was not", () => {
+    expect(extentsOverSteps({ status: "ready", flow: flow({ rms: Float32Array.of(1, 1) }) })).toEqual([]);
+    expect(extentsOverSteps({ status: "loading" })).toEqual([]);
+    const [extent] = extentsOverSteps({ status: "ready", flow: flow({ max_abs: Float32Array.of(2, 3) }) });
+    expect(extent).toMatchObject({ magnitude: 3, small: Number.NaN });
   });
 });

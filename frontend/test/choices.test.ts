@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  allTags,
   channelName,
   matcher,
   nearestStep,
@@ -25,6 +26,14 @@ const tags: Tags = {
   gru: { "a/output": entry("output_gradient", 0, 10), "b/hidden": entry("hidden_state_gradient", 0, 10) },
   lstm: { "c/hidden": entry("hidden_state_gradient", 5, 10, 20) },
 };
+
+describe("tags", () => {
+  it("stand folder by folder, numbers by their size", () => {
+    const names = ["lstm_10/a", "lstm_2/a", "lstm/b", "lstm/a", "lstm_1/a"];
+    const run = Object.fromEntries(names.map((name) => [name, entry("hidden_state_gradient", 0)]));
+    expect(allTags({ run }, ["run"])).toEqual(["lstm/a", "lstm/b", "lstm_1/a", "lstm_2/a", "lstm_10/a"]);
+  });
+});
 
 describe("what is shown at first", () => {
   it("is the runs with data, in TensorBoard's order, each with its hidden-state gradient", () => {

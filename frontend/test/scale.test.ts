@@ -50,7 +50,8 @@ describe("a colour scale", () => {
   });
 
   it.each(SCALE_NAMES)("finds the value at a place of %s", (name) => {
-    const scale: Scale = { name, low: name === "log" ? 1e-3 : -2, high: 2, threshold: 1e-3 };
+    const low = { log: 1e-3, abs: 0, symlog: -2, linear: -2 }[name];
+    const scale: Scale = { name, low, high: 2, threshold: 1e-3 };
     for (const place of [0.1, 0.5, 0.8]) expect(placer(scale)(valueAt(scale, place))).toBeCloseTo(place, 9);
   });
 
@@ -60,7 +61,7 @@ describe("a colour scale", () => {
   });
 
   it("spans at most so many decades where the smallest number is tiny", () => {
-    const scale = makeScale({ ...extent, small: 1e-38 }, { name: "symlog", signed: true, ...automatic });
+    const scale = makeScale({ ...extent, small: 1e-38 }, { name: "log", signed: true, ...automatic });
     expect(scale.high / scale.threshold).toBeCloseTo(10 ** DECADES, -2);
   });
 
@@ -72,6 +73,18 @@ describe("a colour scale", () => {
       expect(scale.high).toBe(1);
       expect(placer(scale)(0)).toBe(0.5);
     }
+  });
+
+  it("puts symlog's threshold three decades under the limit", () => {
+    const scale = makeScale({ ...extent, small: 1e-30 }, { name: "symlog", signed: true, ...automatic });
+    expect(scale.high / scale.threshold).toBeCloseTo(1e3, 6);
+  });
+
+  it("takes a lower end of its own, and drops the sign from linear |x|", () => {
+    const choice = { signed: true, low: -1, limit: 5, threshold: null };
+    expect(makeScale(extent, { name: "linear", ...choice })).toMatchObject({ low: -1, high: 5 });
+    expect(makeScale(extent, { name: "abs", ...choice, low: null })).toMatchObject({ low: 0, high: 5 });
+    expect(placer({ name: "abs", low: 0, high: 4, threshold: 1 })(-1)).toBe(0.25);
   });
 
   it("takes typed ends", () => {

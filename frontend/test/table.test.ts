@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { codeValue, PADDING } from "../src/colour/bfloat16";
 import { placer, SCALE_NAMES, type Scale } from "../src/colour/scale";
-import { colourTable, MAP_NAMES, mapColours, SPECIALS } from "../src/colour/table";
+import {
+  BEYOND,
+  beyondOn,
+  colourTable,
+  MAP_NAMES,
+  mapColours,
+  SPECIALS,
+  zeroColour,
+} from "../src/colour/table";
 
 const scale: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
 
@@ -24,13 +32,16 @@ describe("a colour table", () => {
     for (const name of MAP_NAMES) {
       const map = mapColours(name);
       const used = new Set(Array.from({ length: 256 }, (_, i) => map.slice(3 * i, 3 * i + 3).join()));
-      for (const rgb of special) expect(used.has(rgb.join())).toBe(false);
+      const [, ...others] = special;
+      for (const rgb of [zeroColour(name), ...others]) expect(used.has(rgb.join())).toBe(false);
     }
   });
 
   it("keeps what is no ordinary number far from every colour of every map", () => {
-    for (const { rgb } of Object.values(SPECIALS)) {
-      for (const name of MAP_NAMES) {
+    for (const name of MAP_NAMES) {
+      const { nan, posinf, neginf } = SPECIALS;
+      const apart = [nan, posinf, neginf, ...Object.values(BEYOND)].map(({ rgb }) => rgb);
+      for (const rgb of [zeroColour(name), ...apart]) {
         const map = mapColours(name);
         const distances = Array.from({ length: 256 }, (_, i) =>
           Math.hypot(...rgb.map((level, j) => level - map[3 * i + j])),
@@ -48,12 +59,17 @@ describe("a colour table", () => {
 
   it.each(SCALE_NAMES)("gives every code the colour at its place on a %s scale", (name) => {
     for (const low of [-3, 0]) {
-      const own: Scale = { name, low: name === "log" ? 1e-4 : low, high: 3, threshold: 1e-4 };
+      const own: Scale = {
+        name,
+        low: name === "log" ? 1e-4 : name === "abs" ? 0 : low,
+        high: 3,
+        threshold: 1e-4,
+      };
       const table = colourTable(own, "vik");
       const place = placer(own);
       for (let code = 1; code < 0x10000; code += 7) {
         const value = codeValue(code);
-        if (!Number.isFinite(value) || value === 0) continue;
+        if (!Number.isFinite(value) || value === 0 || beyondOn(own, value)) continue;
         const exact = place(value) * 256;
         // At the very edge between two colours, rounding may choose either.
         const near = [exact - 1e-9, exact + 1e-9].map((at) => Math.min(255, Math.max(0, Math.floor(at))));
@@ -61,6 +77,21 @@ describe("a colour table", () => {
         expect(allowed).toContain(rgba(table[code]).join());
       }
     }
+  });
+
+  it("tells what lies beyond a range from its ends, and not what rounding put there", () => {
+    const [above, below] = [0x4000, 0xc000].map((code) => rgba(table[code]).slice(0, 3)); // 2 and -2
+    expect([above, below]).toEqual([[...BEYOND.above.rgb], [...BEYOND.below.rgb]]);
+    const rounded = colourTable({ ...scale, low: -0.999, high: 0.999 }, "vik");
+    expect(rgba(rounded[0x3f80])).toEqual([...colours.slice(765), 255]);
+  });
+
+  it("drops the sign on scales of magnitudes, and knows nothing below the least that log tells apart", () => {
+    const abs = colourTable({ name: "abs", low: 0, high: 1, threshold: 0.5 }, "viridis");
+    expect(abs[0xbf00]).toBe(abs[0x3f00]);
+    expect(rgba(abs[0xc000]).slice(0, 3)).toEqual([...BEYOND.above.rgb]);
+    const log: Scale = { name: "log", low: 1e-3, high: 1, threshold: 1e-3 };
+    expect(beyondOn(log, 1e-9)).toBe(null);
   });
 
   it("leaves padding transparent", () => {

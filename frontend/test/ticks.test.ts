@@ -1,7 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
+import { placer } from "../src/colour/scale";
+import { barTicks, exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
 
 describe("ticks", () => {
+  it("of a bar stand as far apart as their numbers are wide", () => {
+    const scale = { name: "symlog", low: -3.4e38, high: 3.4e38, threshold: 3.4e35 } as const;
+    const place = placer(scale);
+    const ticks = barTicks(scale, 300);
+    const ends = ticks.map((tick) => {
+      const half = (6 * short(tick).length) / 2;
+      return [300 * place(tick) - half, 300 * place(tick) + half];
+    });
+    expect(ticks.length).toBeGreaterThan(4);
+    for (let i = 1; i < ends.length; i++) expect(ends[i][0]).toBeGreaterThan(ends[i - 1][1]);
+  });
+
   it("stand at 1, 2 or 5 times a power of ten", () => {
     expect(niceStep(100, 5)).toBe(20);
     expect(niceStep(1403, 10)).toBe(200);

@@ -1,14 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { allTags, shownTags } from "../src/choices";
-import type { TagEntry, Tags } from "../src/data/types";
+import type { TagEntry, Tags, Tensor } from "../src/data/types";
 import { INITIAL } from "../src/state";
-import { firstLayer, isWeight, layerOf, partOf, partsOf } from "../src/views/weights";
+import {
+  firstLayer,
+  groupNorms,
+  isWeight,
+  layerOf,
+  normSteps,
+  partOf,
+  partsOf,
+  weightAxes,
+} from "../src/views/weights";
 
 function entry(quantity: string, layer: string | null = null): TagEntry {
   return { metadata: { quantity, layer, description: "" }, steps: [[0, 1]], samples: 1 };
 }
 
 describe("a tag of weights", () => {
+  it("says what its rows and columns are", () => {
+    expect(weightAxes("lstm/kernels/kernel")).toEqual({
+      timesteps: "from input feature",
+      channels: "to unit",
+    });
+    expect(weightAxes("bi/weights/forward/recurrent_kernel").timesteps).toBe("from unit");
+    expect(weightAxes("lstm/kernels/weight_hh").timesteps).toBe("from unit");
+    expect(weightAxes("lstm/kernels/bias").timesteps).toBe("row");
+  });
+
   it("names the same part for values and gradients", () => {
     expect(partOf("bi/weights/forward/kernel")).toBe("forward/kernel");
     expect(partOf("bi/weight_gradients/forward/kernel")).toBe("forward/kernel");
@@ -80,5 +99,32 @@ describe("tags at first", () => {
   it("are weights last where a view draws anything", () => {
     expect(shownTags(INITIAL, tags, ["run"])).toEqual(["a/output"]);
     expect(allTags(tags, ["run"])[0]).toBe("a/output");
+  });
+});
+
+describe("norms over training", () => {
+  it("are L2 norms of each gate's finite values", () => {
+    const window = { c0: 0, c1: 3, t0: 0, t1: 2 };
+    const values = { values: Float32Array.of(3, 4, Number.NaN, 2, 5, 12), rows: 3, columns: 2, window };
+    const tensor = { values } as Tensor;
+    expect(
+      groupNorms(tensor, [
+        ["i", 2],
+        ["f", 1],
+      ]),
+    ).toEqual([
+      { name: "i", norm: Math.sqrt(9 + 16 + 4) },
+      { name: "f", norm: 13 },
+    ]);
+    expect(groupNorms(tensor, null)).toEqual([{ name: "", norm: Math.sqrt(29 + 169) }]);
+  });
+
+  it("are of evenly spaced steps with the last among them, fewer of large matrices", () => {
+    const steps = Array.from({ length: 500 }, (_, i) => i);
+    expect(normSteps(steps, null)).toEqual([499]);
+    expect(normSteps(steps, 10)).toHaveLength(100);
+    expect(normSteps(steps, 10).at(-1)).toBe(499);
+    expect(normSteps(steps, 2 ** 23)).toEqual([0, 499]);
+    expect(normSteps([1, 2], 10)).toEqual([1, 2]);
   });
 });

@@ -228,10 +228,13 @@ def body(
 def _bfloat16_bits(bits: NDArray[np.uint32]) -> NDArray[np.uint16]:
     """Round float32 bits to bfloat16 bits, to nearest, ties to even.
 
-    NaN keeps its upper bits, and nothing that is not 0 becomes 0: it would look vanished.
+    NaN and infinities keep their upper bits. What is not 0 does not become 0, and what is finite
+    stays finite: it would look vanished or exploded. The page rounds alike.
     """
     upper = bits >> 16
-    nan = (bits & 0x7FFFFFFF) > 0x7F800000
-    rounded = np.where(nan, upper, (bits + 0x7FFF + (upper & 1)) >> 16)
-    vanished = ((rounded & 0x7FFF) == 0) & ((bits & 0x7FFFFFFF) != 0)
-    return (rounded | vanished).astype("<u2")
+    magnitude = bits & 0x7FFFFFFF
+    finite = magnitude < _INFINITY_BITS
+    rounded = np.where(finite, (bits + 0x7FFF + (upper & 1)) >> 16, upper)
+    exploded = ((rounded & 0x7FFF) == _INFINITY_BITS >> 16) & finite
+    vanished = ((rounded & 0x7FFF) == 0) & (magnitude != 0)
+    return ((rounded - exploded) | vanished).astype("<u2")

@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Frame, Locator, Page, expect
 
 MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
+ABOVE, BELOW = (153, 0, 255), (0, 153, 255)
 ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 0, 240), (0, 255, 0), (0, 255, 255)
 
 # Makes a page tell when it has nothing under way.
@@ -170,12 +171,21 @@ def symlog_places(
 
 def automatic_scale(pictures: Sequence[np.ndarray]) -> tuple[float, float]:
     """Return limit and threshold of the symlog scale that `pictures` share."""
-    finite = [p[np.isfinite(p)].astype(np.float64) for p in pictures]
-    limit = max(float(np.abs(p).max()) for p in finite)
-    small = min(
-        float(np.quantile(np.abs(p[p != 0]), 0.01, method="closest_observation")) for p in finite
-    )
-    return limit, max(small, limit * 1e-8)
+    limit = max(float(np.abs(finite(p)).max()) for p in pictures)
+    return limit, limit * 1e-3
+
+
+def least_of_log(picture: np.ndarray) -> float:
+    """Return the least magnitude that the log scale of a picture tells apart."""
+    sizes = np.abs(finite(picture))
+    small = float(np.quantile(sizes[sizes > 0], 0.01, method="closest_observation"))
+    return max(small, sizes.max() * 1e-8)
+
+
+def finite(picture: np.ndarray) -> np.ndarray:
+    """Return the finite values of a picture."""
+    values: np.ndarray = picture[np.isfinite(picture)].astype(np.float64)
+    return values
 
 
 def assert_colours(seen: np.ndarray, places: np.ndarray, name: str) -> None:
@@ -186,3 +196,15 @@ def assert_colours(seen: np.ndarray, places: np.ndarray, name: str) -> None:
     distance = np.min([np.abs(seen[..., :3].astype(int) - c).max(axis=-1) for c in near], axis=0)
     assert (seen[..., 3] == 255).all()
     assert distance.max() == 0, f"{(distance > 0).sum()} of {distance.size} cells differ"
+
+
+def assert_ranged(
+    seen: np.ndarray, values: np.ndarray, limit: float, threshold: float | None = None
+) -> None:
+    """What lies within the range has its place's colour, what lies beyond one of its own."""
+    within = np.abs(values) <= limit
+    places = symlog_places(values, limit, threshold or limit * 1e-3)
+    assert_colours(seen[within], places[within], "vik")
+    beyond = np.abs(values) > limit * (1 + 2**-7)  # what is nearer may be rounded to the end
+    assert (seen[beyond & (values > 0)][:, :3] == ABOVE).all()
+    assert (seen[beyond & (values < 0)][:, :3] == BELOW).all()

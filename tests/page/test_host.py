@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
 import io
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -118,3 +120,100 @@ def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[.
     page.goto(link)
     Tab.attach(page).at_step("lstm", 0)
     assert [url for url in missing if "/font-roboto/" not in url] == []
+
+
+def test_back_goes_to_the_view_before_and_not_out_of_the_page(page: Page, demo_url: str) -> None:
+    tab = Tab.open(page, demo_url, "view=overview")
+    views = ("Heatmap", "Curves")
+    for view in views:
+        tab.frame.get_by_role("tab", name=view).click()
+        tab.rest()
+    tab.slider().press("Home")  # within a view nothing is a page of its own
+    tab.rest()
+
+    def selected() -> str:
+        tab.rest()
+        return tab.frame.get_by_role("tab", selected=True).inner_text()
+
+    page.go_back()
+    assert selected() == "Heatmap"
+    page.go_back()
+    assert selected() == "Overview"
+    page.go_forward()
+    assert selected() == "Heatmap"
+
+
+def test_where_nothing_may_be_copied_the_link_is_shown(page: Page, demo_url: str) -> None:
+    page.add_init_script(
+        """Object.defineProperty(Navigator.prototype, "clipboard", { get: () => ({
+          writeText: () => Promise.reject(new DOMException("not allowed", "NotAllowedError")),
+        }) });
+        Document.prototype.execCommand = () => false;"""
+    )
+    tab = Tab.open(page, demo_url, "step=36")
+    tab.frame.get_by_role("button", name="Copy link").click()
+    shown = tab.frame.get_by_label("copy the link by hand")
+    expect(shown).to_have_value(f"{demo_url}/#rnngrad&p.rnngrad.view=heatmap&p.rnngrad.step=36")
+    expect(shown).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(shown).to_have_count(0)
+
+
+@pytest.fixture
+def notebook() -> Iterator[Callable[[str, str], str]]:
+    """Serve a page of another origin with a frame in it: `notebook(address, host)` is its address.
+
+    On another host it is another site, too, whose frames Chromium gives no storage.
+    """
+    shown: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            frame = f"<iframe width=1200 height=800 src='{shown[-1]}'></iframe>"
+            self.wfile.write(f"<!doctype html><link rel=icon href=data:,>{frame}".encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def address(frame: str, host: str) -> str:
+        shown.append(frame)
+        return f"http://{host}:{server.server_port}/"
+
+    yield address
+    server.shutdown()
+
+
+def test_in_a_frame_of_another_origin_tensorboard_draws(
+    page: Page, demo_url: str, notebook: Callable[[str, str], str]
+) -> None:
+    """As `%tensorboard` shows it. Without storage TensorBoard itself does not start."""
+    page.expected_problems.append("Clipboard API has been blocked")  # type: ignore[attr-defined]
+    page.goto(notebook(f"{demo_url}/#rnngrad&p.rnngrad.view=heatmap", "localhost"))
+    plugin = page.frame_locator("iframe").frame_locator("iframe")
+    expect(plugin.locator("rg-card canvas").first).to_be_visible()
+    plugin.get_by_role("tab", name="Curves").click()
+    expect(plugin.locator("rg-curves-plot").first).to_be_visible()
+    plugin.get_by_role("button", name="Copy link").click()
+    said = plugin.get_by_role("button", name="Link copied")
+    expect(said.or_(plugin.get_by_label("copy the link by hand"))).to_be_visible()
+
+
+def test_the_page_alone_in_a_frame_of_another_origin_draws(
+    page: Page, demo_url: str, notebook: Callable[[str, str], str]
+) -> None:
+    alone = """<!doctype html><script type="module">
+      import { render } from "./static/index.js";
+      render();
+    </script>"""
+    address = f"{demo_url}/data/plugin/rnngrad/alone"
+    page.route(address, lambda route: route.fulfill(body=alone, content_type="text/html"))
+    page.goto(notebook(address, "127.0.0.1"))
+    plugin = page.frame_locator("iframe")
+    plugin.get_by_role("tab", name="Heatmap").click()
+    expect(plugin.locator("rg-card canvas").first).to_be_visible()

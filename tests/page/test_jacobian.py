@@ -42,7 +42,7 @@ def lines_on_map(page: Tab) -> dict[str, list[float]]:
 def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
     tab: OpenTab, course_url: str
 ) -> None:
-    page = tab(*JACOBIAN, "step=16", at=course_url)
+    page = tab(*JACOBIAN, "step=16", "more=true", at=course_url)
     page.at_step("failing", 16)
     seen = page.cells("failing", T, T)
     logs = courses.jacobian(16).astype(float)  # a row for each t

@@ -92,7 +92,7 @@ def test_a_range_over_all_steps_that_fails_is_said_and_asked_for_again(
 ) -> None:
     page.expected_problems.append("503")  # type: ignore[attr-defined]
     page.route(re.compile("/flow"), lambda route: route.fulfill(status=503, body="asleep"))
-    tab = Tab.open(page, demo_url, "range=steps", 'runs=["gru"]')
+    tab = Tab.open(page, demo_url, "range=steps", "more=true", 'runs=["gru"]')
     tab.at_step("gru", 1440)
     message = tab.frame.locator("rg-message", has=tab.frame.get_by_role("alert"))
     expect(message).to_contain_text("Missing: the range over all steps of gru,")

@@ -68,8 +68,8 @@ def open_weights(tab: OpenTab, weights_url: str) -> Callable[..., Tab]:
 
 def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
     """Return the matrix' card and the histograms' under it."""
-    tag = re.compile(rf"^\s*lstm/{kind}/{part} ")
-    matrix = page.frame.locator("rg-card", has=page.frame.locator("p", has_text=tag))
+    name = re.compile(rf"^{part}, {QUANTITIES[kind].replace('_', ' ')}$")
+    matrix = page.frame.locator("rg-card", has=page.frame.locator("h4", has_text=name))
     expect(matrix.locator("canvas")).to_be_visible()
     histograms = matrix.locator("xpath=following-sibling::*[1]")
     expect(histograms.locator("rg-histogram")).to_have_count(4)
@@ -101,7 +101,7 @@ def test_a_matrix_is_drawn_with_its_gates_between_separators(
 ) -> None:
     threshold = {"weights": 0.01, "weight_gradients": 1e-5}[kind]
     # What is shown of samples is of no consequence to matrices.
-    page = open_weights("show=mean_abs", f"threshold={threshold}")
+    page = open_weights("show=mean_abs", "scale=symlog", f"threshold={threshold}")
     matrix, _ = part_of(page, kind, "recurrent_kernel")
     expect(matrix.locator("line.separator")).to_have_count(3)
     for gate in GATES:
@@ -161,7 +161,7 @@ def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: 
 def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the_others(
     open_weights: OpenTab,
 ) -> None:
-    page = open_weights("step=5")
+    page = open_weights("step=5", "scale=symlog")
     _, histograms = part_of(page, "weights", "kernel")
     plots, thumbs = (histograms.locator(css) for css in ("svg[tabindex='0']", ".thumb"))
     stops = histograms.locator("[tabindex='0']")
@@ -178,6 +178,14 @@ def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the
     thumbs.nth(each).focus()  # of the second gate
     expect(plots).to_have_attribute("aria-label", re.compile("kernel, f, from"))
     expect(stops).to_have_count(each)
+
+
+def test_a_tag_that_the_view_cannot_draw_is_not_replaced_in_silence(open_weights: OpenTab) -> None:
+    page = open_weights('tags=["lstm/output"]')
+    note = page.frame.get_by_text("This view cannot draw lstm/output")
+    expect(note).to_contain_text("it shows lstm/weight_gradients/bias, lstm/weight_gradients/kernel")
+    page.frame.get_by_role("tab", name="Heatmap").click()
+    expect(note).to_have_count(0)
 
 
 def test_weights_are_no_first_choice_of_other_tabs(open_weights: OpenTab) -> None:

@@ -1,7 +1,20 @@
 /** Colour scales: where between the two ends of the colour bar a value lies. */
 
-export const SCALE_NAMES = ["symlog", "linear", "log"] as const;
+export const SCALE_NAMES = ["symlog", "linear", "log", "abs"] as const;
 export type ScaleName = (typeof SCALE_NAMES)[number];
+
+/** What scales are called. */
+export const SCALE_WORDS: Record<ScaleName, string> = {
+  symlog: "symlog",
+  linear: "linear",
+  log: "log |x|",
+  abs: "linear |x|",
+};
+
+/** Whether a scale is of magnitudes, which drops the sign. */
+export function isOfMagnitudes({ name }: Pick<Scale, "name">): boolean {
+  return name === "log" || name === "abs";
+}
 
 /**
  * A scale with its ends. `low = -high` makes it symmetric about 0. `threshold` is the magnitude under which
@@ -16,17 +29,19 @@ export interface Scale {
   logarithms?: boolean;
 }
 
-/** One formula a scale; each grows with the value (log: with its magnitude). */
+/** One formula a scale; each grows with the value (log and abs: with its magnitude). */
 const FORMULAS: Record<ScaleName, (value: number, threshold: number) => number> = {
   linear: (value) => value,
   symlog: (value, threshold) => Math.sign(value) * Math.log1p(Math.abs(value) / threshold),
   log: (value, threshold) => Math.log(Math.max(Math.abs(value), threshold)),
+  abs: (value) => Math.abs(value),
 };
 
 const INVERSES: Record<ScaleName, (height: number, threshold: number) => number> = {
   linear: (height) => height,
   symlog: (height, threshold) => Math.sign(height) * Math.expm1(Math.abs(height)) * threshold,
   log: (height) => Math.exp(height),
+  abs: (height) => height,
 };
 
 /** A function from a value to its place, 0 at the low end and 1 at the high end; beyond them it is cut. */
@@ -56,14 +71,16 @@ export interface Extent {
   small: number;
 }
 
-/** The most decades that an automatic threshold lets symlog and log span. */
+/** The most decades that an automatic threshold lets log span, and those that it gives symlog. */
 export const DECADES = 8;
+export const SYMLOG_DECADES = 3;
 
 export interface ScaleChoice {
   name: ScaleName;
   /** Whether values have a sign that means something: then the scale is symmetric about 0. */
   signed: boolean;
-  /** Typed limit and threshold; null: automatic. */
+  /** Typed lower end, limit and threshold; null: automatic. A lower end makes the range asymmetric. */
+  low?: number | null;
   limit: number | null;
   threshold: number | null;
 }
@@ -86,9 +103,11 @@ export function union(extents: readonly Extent[]): Extent {
 /** The scale for an extent. Where nothing finite but 0 was logged, it goes to 1. */
 export function makeScale(extent: Extent, choice: ScaleChoice): Scale {
   const high = choice.limit ?? (extent.magnitude > 0 ? extent.magnitude : 1);
-  const automatic = Math.max(extent.small || 0, high * 10 ** -DECADES);
+  const automatic =
+    choice.name === "log" ? Math.max(extent.small || 0, high * 10 ** -DECADES) : high * 10 ** -SYMLOG_DECADES;
   const threshold = Math.min(choice.threshold ?? automatic, high / 2);
-  const low = choice.name === "log" ? threshold : choice.signed ? -high : 0;
+  const automaticLow = choice.signed && choice.name !== "abs" ? -high : 0;
+  const low = choice.name === "log" ? threshold : Math.min(choice.low ?? automaticLow, high / 2);
   return { name: choice.name, low, high, threshold };
 }
 

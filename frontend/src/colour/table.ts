@@ -2,7 +2,7 @@
 
 import { CODES, codeValue, NAN, NEGATIVE_INFINITY, PADDING, POSITIVE_INFINITY } from "./bfloat16";
 import { DIVERGING, SEQUENTIAL } from "./maps";
-import { placer, type Scale, valueAt } from "./scale";
+import { isOfMagnitudes, placer, type Scale, valueAt } from "./scale";
 
 const SIGN = 0x8000;
 
@@ -26,6 +26,27 @@ export const SPECIALS = {
   posinf: { label: "+Inf", rgb: [0, 255, 0] },
   neginf: { label: "−Inf", rgb: [0, 255, 255] },
 } as const;
+
+/** What lies beyond the ends of a range that does not cover all. */
+export const BEYOND = {
+  above: { label: "above the range", rgb: [153, 0, 255] },
+  below: { label: "below the range", rgb: [0, 153, 255] },
+} as const;
+
+/** Which end of a scale a value lies beyond. The least magnitude that log tells apart is no end: what is smaller is small. */
+export function beyondOn(scale: Scale, value: number): keyof typeof BEYOND | null {
+  const shown = isOfMagnitudes(scale) ? Math.abs(value) : value;
+  if (shown > scale.high + ROUNDING * Math.abs(scale.high)) return "above";
+  return scale.name !== "log" && shown < scale.low - ROUNDING * Math.abs(scale.low) ? "below" : null;
+}
+
+/** The colour of an exact 0: gray, but in a map of grays. */
+export function zeroColour(map: MapName): readonly [number, number, number] {
+  return map === "gray" ? [150, 110, 40] : SPECIALS.zero.rgb;
+}
+
+/** Codes are rounded: what lies beyond an end by less than this share may be at the end. */
+const ROUNDING = 2 ** -8;
 
 /** Red, green and blue bytes of a map's 256 colours. */
 export function mapColours(name: MapName): Uint8Array {
@@ -54,14 +75,20 @@ export function colourTable(scale: Scale, map: MapName): Uint32Array {
   const edges = Float64Array.from({ length: 257 }, (_, i) => valueAt(scale, i / 256));
   const middle = colourIndex(placer(scale)(0));
   let [above, below] = [middle, middle];
+  const ofMagnitudes = isOfMagnitudes(scale);
+  const beyonds = { above: pixel(...BEYOND.above.rgb), below: pixel(...BEYOND.below.rgb) };
+  const colourAt = (value: number, index: number) => {
+    const beyond = beyondOn(scale, value);
+    return beyond ? beyonds[beyond] : pixels[index];
+  };
   for (let magnitude = 0; magnitude < POSITIVE_INFINITY; magnitude++) {
     const value = codeValue(magnitude);
     while (above < 255 && value >= edges[above + 1]) above++;
     while (below > 0 && -value < edges[below]) below--;
-    table[magnitude] = pixels[above];
-    table[magnitude | SIGN] = pixels[scale.name === "log" ? above : below];
+    table[magnitude] = colourAt(value, above);
+    table[magnitude | SIGN] = ofMagnitudes ? table[magnitude] : colourAt(-value, below);
   }
-  const zero = pixel(...SPECIALS.zero.rgb);
+  const zero = pixel(...zeroColour(map));
   if (!scale.logarithms) table[0x0000] = table[0x8000] = zero;
   table[NAN] = nan;
   table[PADDING] = 0;

@@ -19,16 +19,31 @@ export function integerTicks(from: number, to: number, most: number): number[] {
 
 /** Numbers for a colour bar: its ends, 0, and powers of ten between (on a short log scale 2 and 5 times those too), `gap` (a share of the bar) apart. */
 export function scaleTicks(scale: Scale, gap: number): number[] {
+  return ticksApart(scale, () => gap);
+}
+
+/** Pixels of a character of a number, and between two numbers. */
+const CHARACTER = 6.2;
+const BETWEEN = 8;
+
+/** The same for a bar so many pixels long, with the numbers below it, each as wide as it is written. */
+export function barTicks(scale: Scale, length: number): number[] {
+  const width = (tick: number) => CHARACTER * short(tick).length;
+  return ticksApart(scale, (one, other) => (BETWEEN + (width(one) + width(other)) / 2) / length);
+}
+
+function ticksApart(scale: Scale, gap: (one: number, other: number) => number): number[] {
   const place = placer(scale);
-  const ticks = scale.low < 0 && scale.high > 0 ? [scale.low, 0, scale.high] : [scale.low, scale.high];
-  for (const tick of between(scale)) {
-    if (ticks.every((other) => Math.abs(place(other) - place(tick)) >= gap)) ticks.push(tick);
+  const ticks = [scale.low, scale.high];
+  const inner = scale.low < 0 && scale.high > 0 ? [0, ...between(scale)] : between(scale);
+  for (const tick of inner) {
+    if (ticks.every((other) => Math.abs(place(other) - place(tick)) >= gap(other, tick))) ticks.push(tick);
   }
   return ticks.sort((a, b) => place(a) - place(b));
 }
 
 function between(scale: Scale): number[] {
-  if (scale.name === "linear") {
+  if (scale.name === "linear" || scale.name === "abs") {
     const step = niceStep(scale.high - scale.low, 6);
     const first = Math.ceil(scale.low / step);
     const last = Math.floor(scale.high / step);

@@ -1,6 +1,7 @@
 /** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
 
 import { toCodes } from "../colour/bfloat16";
+import { isOfMagnitudes } from "../colour/scale";
 import { withParts } from "./parts";
 import { intersect } from "./pool";
 import { OF_BATCH } from "./statistics";
@@ -190,7 +191,7 @@ export async function fetchLogdir(): Promise<string> {
 
 export async function fetchHistogram(request: HistogramRequest, edges: number[]): Promise<Histogram> {
   const { run, tag, step, axis } = request;
-  const of = axis.name === "log" ? "magnitudes" : "values";
+  const of = isOfMagnitudes(axis) ? "magnitudes" : "values";
   const query: Record<string, string> = { run, tag, of, edges: edges.join() };
   if (step) Object.assign(query, { step: String(step[0]), wall_time: String(step[1]) });
   const found = await (await get("./histogram", query)).json();

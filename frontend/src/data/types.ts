@@ -52,8 +52,13 @@ export type Reduction = keyof typeof REDUCTIONS;
 /** One sample, or a reduction over all kept ones. */
 export type Show = number | Reduction;
 
-/** What the user chose to see of the samples: one of those, or each kept sample by itself. */
-export type ShowChoice = Show | "samples";
+/** What the user chose to see of the samples: one of those, each kept sample by itself, or one channel of each. */
+export type ShowChoice = Show | "samples" | "channel";
+
+/** Whether a choice needs every kept sample by itself. */
+export function isOfEachSample(choice: ShowChoice): choice is "samples" | "channel" {
+  return choice === "samples" || choice === "channel";
+}
 
 /** How the timesteps of each sample stand before samples are reduced; absent: as recorded. */
 export interface Arrangement {
@@ -120,6 +125,7 @@ export interface HistogramRequest {
   /** Wall time of the newest kept step: with another one, all steps are others. */
   newest: number;
   axis: Scale;
+  bins: number;
 }
 
 /** Cells that are in no bin; `below` and `above` are finite values outside of the axis. */

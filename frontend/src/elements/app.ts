@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from "lit";
-import { type Card, Cards, type Group, groupsOf, peerRequests } from "../cards";
+import { type Card, Cards, type Group, groupsOf, isPoints, peerRequests } from "../cards";
 import {
   allTags,
   orderedRuns,
@@ -14,6 +14,7 @@ import {
   undrawn,
   unionSteps,
 } from "../choices";
+import { isOfMagnitudes } from "../colour/scale";
 import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
 import { Histograms } from "../data/histograms";
@@ -23,7 +24,7 @@ import { relatives, tagWords } from "../data/parts";
 import type { Window } from "../data/pool";
 import { Scalars } from "../data/scalars";
 import type { Tags, TensorRequest } from "../data/types";
-import { atStep, isDiverging, isRaw, isSigned, mapFor } from "../model";
+import { atStep, isDiverging, isMatrix, isRaw, isSigned, mapFor } from "../model";
 import { keepSettings, keptSettings } from "../settings";
 import { type State, Store } from "../state";
 import { TABS } from "../tabs";
@@ -38,7 +39,6 @@ import {
   writeHostHash,
 } from "../tensorboard";
 import { readHash, writeHash } from "../url";
-import { isWeight } from "../views/weights";
 import { renderAbsence } from "./absence";
 import type { Cursor } from "./events";
 import { renderMissing } from "./missing";
@@ -50,6 +50,7 @@ import "./play_button";
 import "./sidebar";
 import "./step_slider";
 import "./tab_bar";
+import "./tips";
 import "./toolbar";
 
 /** Of so many pictures the neighbouring steps are fetched ahead. */
@@ -97,6 +98,8 @@ export class RnngradApp extends LitElement {
   private knownRuns: string[] = [];
   private mirroring: ReturnType<typeof setTimeout> | undefined;
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
+  /** The channels that are drawn where the user pinned none. */
+  private automaticPins: number[] = [];
   /** What the browser's address says. */
   private mirrored = this.store.state;
   private readonly loader = new Loader(() => this.requestUpdate());
@@ -183,7 +186,7 @@ export class RnngradApp extends LitElement {
   }
 
   private togglePin(channel: number): void {
-    const pins = shownPins(this.store.state, Number.POSITIVE_INFINITY);
+    const pins = this.store.state.pins ?? this.automaticPins;
     const others = pins.filter((pin) => pin !== channel);
     this.store.set({ pins: others.length < pins.length ? others : [...pins, channel] });
   }
@@ -204,6 +207,7 @@ export class RnngradApp extends LitElement {
     const page = this.page(alone.length ? alone : chosen, tags);
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
+      <rg-tips></rg-tips>
       <main>
         <h1 class="unseen">RNN Gradients</h1>
         ${
@@ -257,6 +261,11 @@ export class RnngradApp extends LitElement {
       histogramOf: (request) => this.histograms.get(request),
       listScalars: () => this.scalars.list(),
       scalarsOf: (tag) => this.scalars.get(tag),
+      pinsOf: (tensors) => {
+        const pins = shownPins(state, tensors);
+        if (!state.pins) this.automaticPins = pins;
+        return pins;
+      },
       isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
     };
   }
@@ -292,7 +301,7 @@ export class RnngradApp extends LitElement {
     const tab = TABS[state.view];
     const cards = steps.length ? tab.cards(page) : [];
     const more = this.fetch(page, cards, tags);
-    const has = (control: Control) => tab.controls.includes(control);
+    const has = (control: Control) => tab.controls(state).includes(control);
     const groups = groupsOf(cards, {
       state: { ...state, show: tab.show ?? state.show },
       drawnBy: (card) => this.cards.drawnBy(card),
@@ -315,13 +324,14 @@ export class RnngradApp extends LitElement {
               </div>`
             : nothing
         }
-        ${groups.length && (has("colours") || has("scale") || has("axis")) ? this.renderToolbar(page, groups, has) : nothing}
+        ${groups.length && (has("colours") || has("scale") || has("axis")) ? this.renderToolbar(page, cards, groups, has) : nothing}
         ${groups.length && has("colours") ? this.renderColourBars(page, groups) : nothing}
       </div>
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
         ${others === null ? nothing : this.renderAlone(page.series, others)}
+        ${others === null ? this.renderInstead(state, undrawn(state, tags, runs, tab.draws), chosenTags) : nothing}
         ${renderMissing(page, cards, more)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
         ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
@@ -337,9 +347,16 @@ export class RnngradApp extends LitElement {
     </p>`;
   }
 
-  private renderToolbar({ state, series }: Page, groups: Group[], has: (control: Control) => boolean) {
-    const sampled = has("colours") ? series.filter(({ entry }) => !isWeight(entry)) : [];
-    const samples = Math.max(0, ...sampled.map(({ entry }) => entry.samples));
+  /** Of tags that are chosen but cannot be drawn here, the page says what it shows instead. */
+  private renderInstead({ tags }: State, others: string[], shown: string[]) {
+    if (others.length === 0 || tags?.some((tag) => !others.includes(tag)) || shown.length === 0)
+      return nothing;
+    return html`<p class="muted">This view cannot draw ${others.join(", ")}: it shows ${shown.join(", ")} instead.</p>`;
+  }
+
+  private renderToolbar({ state }: Page, cards: Card[], groups: Group[], has: (control: Control) => boolean) {
+    const sampled = has("colours") ? cards.filter((card) => !isMatrix(card.series) && !isPoints(card)) : [];
+    const samples = Math.max(0, ...sampled.map(({ series }) => series.entry.samples));
     const anyDiverging = groups.some(({ scale }) => isDiverging(scale));
     const anyScaled = groups.some(({ quantity }) => !isRaw(quantity));
     return html`
@@ -353,8 +370,8 @@ export class RnngradApp extends LitElement {
     return html`
       ${groups.map(
         ({ scale, title }, i) => html`<rg-colour-bar
-          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .legend=${i === 0} .adjustable=${true}
-          .label=${title + (scale.name === "log" && isSigned(state.show) ? ", magnitude" : "")}
+          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .legend=${i === 0} .adjustable=${true} .clipped=${isClipped(state)}
+          .label=${title + (isOfMagnitudes(scale) && isSigned(state.show) ? ", magnitude" : "")}
         ></rg-colour-bar>`,
       )}
     `;
@@ -391,6 +408,11 @@ export class RnngradApp extends LitElement {
     );
     return more;
   }
+}
+
+/** Whether the range may leave out values that are shown. */
+function isClipped({ limit, low, percentile }: State): boolean {
+  return limit !== null || low !== null || percentile !== 100;
 }
 
 customElements.define("rnngrad-app", RnngradApp);

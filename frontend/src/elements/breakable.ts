@@ -1,6 +1,8 @@
 import { html } from "lit";
 
-/** A name that breaks after its slashes, underscores and dots, where it has to. */
+/** A name that breaks between its parts (after slashes, underscores, dots, commas and equals signs), inside one only where it must. */
 export function breakable(name: string) {
-  return name.split(/(?<=[/_.])/).map((part) => html`${part}<wbr />`);
+  return name
+    .split(/(?<=[/_.,=])/)
+    .map((part) => html`<span style="display:inline-block;max-width:100%">${part}</span>`);
 }

@@ -12,11 +12,14 @@ import type { Upright } from "../views/axes";
 import { fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
+import { breakable } from "./breakable";
 import { byValue } from "./changed";
 import type { Cursor } from "./events";
 import { Spoken } from "./spoken";
+import { renderSymbol } from "./symbol";
 import { card, controls } from "./theme";
 import "./export_menu";
+import { fullHeight } from "./full_button";
 import "./health";
 import type { RgHeatmap } from "./heatmap";
 import "./heatmap";
@@ -29,6 +32,7 @@ export class RgCard extends LitElement {
   static override properties = {
     series: { attribute: false },
     name: { type: String },
+    heading: { type: String, reflect: true },
     colour: { type: String },
     step: { type: Number },
     wanted: { type: Number },
@@ -45,6 +49,7 @@ export class RgCard extends LitElement {
     pins: byValue,
     cursor: byValue,
     pinned: { type: Boolean },
+    full: { type: Boolean },
     marked: { type: Boolean, reflect: true },
   };
   static override styles = [
@@ -53,6 +58,7 @@ export class RgCard extends LitElement {
     css`
       :host([marked]) { border-color: var(--rg-accent-text); box-shadow: 0 0 0 1px var(--rg-accent-text); }
       sub { font-size: 0.8em; line-height: 1; }
+      h4 { font-size: 12px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
       .faded { opacity: 0.55; }
       rg-health { margin-bottom: 4px; }
     `,
@@ -85,22 +91,56 @@ export class RgCard extends LitElement {
   /** Whether the cursor is at its sample, among cards of others. */
   declare marked: boolean;
 
+  /** Its name under a heading that it shares with others; empty: it says by itself what it is of. */
+  declare heading: string;
+
+  /** Whether it fills the page. */
+  declare full: boolean;
+
   private readonly spoken = new Spoken(this);
+
+  constructor() {
+    super();
+    this.heading = "";
+  }
+
+  /** Its picture as SVG without a colour bar, under its name; none while there is none. */
+  async smallPicture(): Promise<string[]> {
+    const heatmap = this.renderRoot.querySelector<RgHeatmap>("rg-heatmap");
+    if (!heatmap) return [];
+    await heatmap.drawNow();
+    return [heatmap.asSvg(this.heading, false)];
+  }
 
   override render() {
     const { run, tag, entry } = this.series;
     const { title, symbol, details } = entry.metadata;
     const { shown } = this;
     const reducedBy = typeof details?.reduced_by === "string" ? details.reduced_by : "";
+    if (this.heading) return this.renderSmall(shown);
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${this.name ? html`<span class="name">${this.name}</span> ` : nothing}${run}</h3>
+        <h3>${this.name ? html`<span class="name">${this.name}</span> ` : nothing}${breakable(run)}</h3>
         <span class="step number">${this.renderStep(shown)}</span>
+        <rg-full-button></rg-full-button>
         <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
         ${shown ? this.renderExport(shown) : nothing}
       </header>
-      <p class="muted">${tag} · ${title} ${renderSymbol(symbol)}${reducedBy ? ` · ${reducedBy}` : nothing}</p>
+      <p class="muted">${breakable(tag)} · ${title} ${renderSymbol(symbol)}${reducedBy ? ` · ${reducedBy}` : nothing}</p>
+      ${this.renderBody(shown)}
+    `;
+  }
+
+  /** As one of several pictures under a heading that says what all of them are of. */
+  private renderSmall(shown: Tensor | null) {
+    const isElsewhere = (shown?.request.step ?? this.step) !== this.wanted;
+    return html`
+      <header>
+        <h4>${this.heading}</h4>
+        <span class="step number">${isElsewhere ? this.renderStep(shown) : nothing}</span>
+        ${shown ? this.renderExport(shown) : nothing}
+      </header>
       ${this.renderBody(shown)}
     `;
   }
@@ -123,11 +163,11 @@ export class RgCard extends LitElement {
     const window = windowOf(shown, this.window);
     const detailed = this.detail && contains(this.detail.values.window, window) ? this.detail : shown;
     return html`
-      <rg-health .tensor=${shown} .raw=${isRaw(this.series.entry.metadata.quantity)}></rg-health>
+      <rg-health .tensor=${shown} .map=${this.map} .quiet=${this.heading !== ""} .raw=${isRaw(this.series.entry.metadata.quantity)}></rg-health>
       <rg-heatmap
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
-        .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
+        .tall=${this.full ? fullHeight() : 0} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
         .axes=${axesOf(this.series, shown, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>
@@ -166,7 +206,10 @@ export class RgCard extends LitElement {
     const { cursor } = this;
     const { step } = tensor.request;
     if (!cursor || cursor.c === null) {
-      return html`<span class="muted">${this.showName(tensor)}. Point at a cell to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
+      const how = this.pins
+        ? "Point at a cell to read it; click to pin its channel."
+        : "Point at a cell to read it.";
+      return this.heading ? nothing : html`<span class="muted">${this.showName(tensor)}. ${how}</span>`;
     }
     const reading = read(tensor, cursor.c, cursor.t);
     const axes = axesOf(this.series, tensor);
@@ -188,12 +231,6 @@ export class RgCard extends LitElement {
       ? `sample ${show} of ${batch}`
       : `${REDUCTIONS[show]} of ${kept} kept samples`;
   }
-}
-
-/** A symbol such as dL/dh_t, its indices set low. */
-function renderSymbol(symbol = "") {
-  const parts = symbol.split(/_(\w)/);
-  return html`<i>${parts.map((part, i) => (i % 2 ? html`<sub>${part}</sub>` : part))}</i>`;
 }
 
 customElements.define("rg-card", RgCard);

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { matcher } from "../choices";
+import { HELP } from "../help";
 import { breakable } from "./breakable";
 import { controls } from "./theme";
 
@@ -58,7 +59,7 @@ export class RgChecklist extends LitElement {
       </div>
       <input
         type="search" placeholder="Filter (regex)" aria-label="Filter ${this.heading.toLowerCase()} by regular expression"
-        spellcheck="false" .value=${this.filter} aria-invalid=${filter.valid ? "false" : "true"}
+        spellcheck="false" aria-description=${HELP.filter} .value=${this.filter} aria-invalid=${filter.valid ? "false" : "true"}
         @input=${(event: Event) => this.fire("filter", (event.target as HTMLInputElement).value)}
       />
       ${filter.valid ? nothing : html`<div class="problem" role="alert">No regular expression; everything is listed.</div>`}

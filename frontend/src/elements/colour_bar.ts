@@ -1,12 +1,9 @@
 import { css, html, LitElement, nothing, svg } from "lit";
 import { placer, type Scale, thresholdAt, thresholdPlace } from "../colour/scale";
-import { colourIndex, type MapName, mapColours, SPECIALS } from "../colour/table";
-import { scaleTicks, short } from "../colour/ticks";
+import { BEYOND, colourIndex, type MapName, mapColours, SPECIALS, zeroColour } from "../colour/table";
+import { barTicks, short } from "../colour/ticks";
 import { tell } from "./events";
 import { controls, hatch } from "./theme";
-
-/** Room that a number under the bar takes, in pixels. */
-const TICK = 42;
 
 /** The colours of a scale with their values, and those of what is no ordinary number. */
 export class RgColourBar extends LitElement {
@@ -16,6 +13,7 @@ export class RgColourBar extends LitElement {
     label: { type: String },
     legend: { type: Boolean },
     adjustable: { type: Boolean },
+    clipped: { type: Boolean },
     width: { type: Number },
   };
   static override styles = [
@@ -47,6 +45,8 @@ export class RgColourBar extends LitElement {
   declare legend: boolean;
   /** Whether the threshold of symlog may be dragged. */
   declare adjustable: boolean;
+  /** Whether there may be values beyond its ends. */
+  declare clipped: boolean;
   /** Of the bar, in pixels. */
   declare width: number;
 
@@ -63,7 +63,7 @@ export class RgColourBar extends LitElement {
         <div class="track"><canvas width="256" height="1" style="width:${this.width}px"></canvas>
         ${this.adjustable && this.scale.name === "symlog" ? this.renderThumb() : nothing}</div>
         <svg width=${this.width} height="18">
-          ${scaleTicks(this.scale, TICK / this.width).map(
+          ${barTicks(this.scale, this.width).map(
             (
               tick,
             ) => svg`<line x1=${place(tick) * this.width} x2=${place(tick) * this.width} y1="0" y2="4"></line>
@@ -72,7 +72,11 @@ export class RgColourBar extends LitElement {
         </svg>
       </div>
       <ul ?hidden=${!this.legend}>
-        ${Object.values(SPECIALS).map(
+        ${Object.values({
+          ...SPECIALS,
+          zero: { label: SPECIALS.zero.label, rgb: zeroColour(this.map) },
+          ...(this.clipped ? BEYOND : {}),
+        }).map(
           ({ label, rgb }) =>
             html`<li><span class="swatch" style="background:rgb(${rgb.join()})"></span>${label}</li>`,
         )}
@@ -86,7 +90,7 @@ export class RgColourBar extends LitElement {
     return html`<div
       class="thumb" role="slider" tabindex="0" aria-label="Symlog threshold"
       aria-valuenow=${threshold} aria-valuemin="0" aria-valuemax=${this.scale.high} aria-valuetext=${short(threshold)}
-      title="Symlog threshold ${short(threshold)}: drag, or arrow keys; double-click for automatic"
+      aria-description="Below this magnitude symlog draws linearly. Drag it, or use arrow keys; a double click makes it automatic"
       style="left:${thresholdPlace(this.scale) * this.width}px"
       @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
       @pointermove=${this.onDrag} @keydown=${this.onKey}

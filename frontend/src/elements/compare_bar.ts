@@ -1,5 +1,6 @@
 import { css, html, LitElement } from "lit";
 import type { Series } from "../choices";
+import { HELP } from "../help";
 import type { State } from "../state";
 import { WAYS, type Way } from "../views/compare";
 import { tell } from "./events";
@@ -38,17 +39,17 @@ export class RgCompareBar extends LitElement {
       <span>
         <label for="stepB">B at step</label>
         <input
-          id="stepB" type="number" class="number" placeholder="slider's" title="Empty: the slider's step"
+          id="stepB" type="number" class="number" placeholder="slider's" aria-description=${HELP.stepB}
           .value=${this.stepB === null ? "" : String(this.stepB)} @change=${this.onStep}
         />
       </span>
       <span>
         <label for="comparison">Compare</label>
-        <select id="comparison" @change=${(event: Event) => this.set({ comparison: chosen(event) as Way })}>
+        <select id="comparison" aria-description=${HELP.comparison} @change=${(event: Event) => this.set({ comparison: chosen(event) as Way })}>
           ${WAYS.map((name) => html`<option value=${name} .selected=${name === this.comparison}>${NAMES[name]}</option>`)}
         </select>
       </span>
-      <button @click=${() => this.set({ a: [this.b.run, this.b.tag], b: [this.a.run, this.a.tag] })}>Swap</button>
+      <button aria-description=${HELP.swap} @click=${() => this.set({ a: [this.b.run, this.b.tag], b: [this.a.run, this.a.tag] })}>Swap</button>
     `;
   }
 
@@ -57,7 +58,7 @@ export class RgCompareBar extends LitElement {
     return html`
       <span>
         <label for=${side}>${label}</label>
-        <select id=${side} @change=${(event: Event) => this.choose(side, Number(chosen(event)))}>
+        <select id=${side} aria-description=${HELP[side]} @change=${(event: Event) => this.choose(side, Number(chosen(event)))}>
           ${this.series.map((one, i) => html`<option value=${i} .selected=${one === shown}>${one.run}: ${one.tag}</option>`)}
         </select>
       </span>

@@ -1,14 +1,18 @@
 import { css, html, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
-import type { Scale } from "../colour/scale";
-import { exact } from "../colour/ticks";
+import { isOfMagnitudes, type Scale } from "../colour/scale";
+import { exact, integerTicks, scaleTicks, short } from "../colour/ticks";
 import { ofPicture, ofTable, type Pictured } from "../exports";
 import { joined, type Table } from "../views/export";
+import { type Folded, folded } from "../views/fold_lines";
+import { bandPath, linePath } from "../views/paths";
 import { svgPlot } from "../views/picture";
+import { Kept } from "./changed";
 import { drawBoundaries, isPoint, type Line, plotOptions } from "./curve_plot";
 import { type Cursor, tell } from "./events";
 import "./export_menu";
+import "./full_button";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
@@ -33,6 +37,7 @@ export class RgCurve extends SizedElement implements Pictured {
     cursor: { attribute: false },
     dark: { type: Boolean },
     coming: { type: Boolean },
+    full: { type: Boolean },
   };
   static override styles = [
     unsafeCSS(uPlotStyle),
@@ -40,7 +45,6 @@ export class RgCurve extends SizedElement implements Pictured {
     card,
     css`
       h3 { flex: 1; }
-      .plot { height: ${HEIGHT}px; }
       .faded { opacity: 0.55; }
       .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
       .values span { display: inline-flex; align-items: center; gap: 4px; }
@@ -70,7 +74,11 @@ export class RgCurve extends SizedElement implements Pictured {
   /** Whether more of its lines are coming in: what is drawn stays until all are there. */
   declare coming: boolean;
 
+  /** Whether it fills the page. */
+  declare full: boolean;
+
   private readonly spoken = new Spoken(this);
+  private readonly folds = new Kept<Folded | null>();
   private plot: uPlot | null = null;
   private shape = "";
   private pointed = false;
@@ -82,6 +90,7 @@ export class RgCurve extends SizedElement implements Pictured {
     this.gap = "padding";
     this.boundaries = [];
     this.coming = false;
+    this.full = false;
   }
 
   /** Text on a canvas stays in the font that it was drawn in. */
@@ -110,15 +119,16 @@ export class RgCurve extends SizedElement implements Pictured {
             ? nothing
             : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
         }
+        <rg-full-button></rg-full-button>
         <rg-export-menu .exports=${this.exports}></rg-export-menu>
       </header>
       <div
-        class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
+        style="height:${this.tall}px" class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
         aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></div>
       <div class="values number" aria-live=${this.spoken.live}>
-        ${this.lines
+        ${this.drawn
           .filter(({ aside }) => !aside)
           .map(
             (line) =>
@@ -144,19 +154,20 @@ export class RgCurve extends SizedElement implements Pictured {
 
   override updated(changed: Map<string, unknown>): void {
     if (!this.waits) this.draw(changed);
-    if (changed.has("width") && this.width > 0) this.plot?.setSize({ width: this.width, height: HEIGHT });
+    if ((changed.has("width") || changed.has("full")) && this.width > 0)
+      this.plot?.setSize({ width: this.width, height: this.tall });
     this.showCursor();
   }
 
   private draw(changed: Map<string, unknown>): void {
-    const looks = this.lines.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
+    const looks = this.drawn.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
     const shape = JSON.stringify([looks, this.scale.name, this.dark, this.boundaries, this.turned]);
     if (shape !== this.shape) {
       this.plot?.destroy();
       this.shape = shape;
       this.plot = this.build();
     }
-    if ([...DRAWN, "coming"].some((name) => changed.has(name))) this.show();
+    if ([...DRAWN, "coming"].some((name) => changed.has(name)) || this.drawn !== this.lines) this.show();
   }
 
   /** Give the plot its numbers and its ends, in a fraction of the time that a new plot takes. */
@@ -171,14 +182,65 @@ export class RgCurve extends SizedElement implements Pictured {
     });
   }
 
+  /** Height of the plot. */
+  private get tall(): number {
+    return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : HEIGHT;
+  }
+
+  /** The lines one by one; of many the median with a band, and over it those that are chosen or pointed at. */
+  private get drawn(): Line[] {
+    const { lines, cursor } = this;
+    const many = this.folds.of([lines], () => folded(lines));
+    if (!many) return lines;
+    const muted = getComputedStyle(this).getPropertyValue("--rg-muted").trim();
+    const { count, low, median, high } = many;
+    const band = {
+      label: `median of ${count}, band from 5 to 95 %`,
+      colour: muted,
+      dash: [],
+      values: median,
+      band: { low, high },
+    };
+    const single = lines.filter(
+      ({ aside, chosen, sample }) => aside || chosen || (sample !== undefined && sample === cursor?.s),
+    );
+    return [band, ...single];
+  }
+
   private get exports() {
     const name = joined(this.heading);
     return { ...ofPicture(name, this.heading, () => this), ...ofTable(name, () => this.table) };
   }
 
+  /** As the plot lies on the page, of paths. */
   asSvg(caption: string): string {
-    const canvas = this.renderRoot.querySelector(".plot canvas") as HTMLCanvasElement;
-    return svgPlot(canvas, this.lines, caption);
+    const plot = this.plot as uPlot;
+    const { clientWidth: width, clientHeight: height } = plot.over;
+    const { scale, span } = this;
+    const y = (value: number) => Math.min(height, Math.max(0, plot.valToPos(value, "y")));
+    const { min, max } = this.xRange();
+    const x = (at: number) => plot.valToPos(at, "x");
+    const place = (index: number) => x(this.xs?.[index] ?? index);
+    const seen = (values: Line["values"]) =>
+      values.map((value, i) =>
+        i < span[0] || i >= span[1] ? null : isOfMagnitudes(scale) ? magnitudeOn(scale, value) : value,
+      );
+    return svgPlot(
+      {
+        width,
+        height,
+        across: integerTicks(min, max + 1, width / 60).map((at) => ({ at: x(at), label: String(at) })),
+        down: scaleTicks(scale, 0.14).map((tick) => ({ at: y(tick), label: short(tick) })),
+        lines: this.drawn.map(({ values, ...line }) => ({
+          ...line,
+          path: linePath(seen(values), place, y),
+        })),
+        bands: this.drawn.flatMap(({ band, colour }) =>
+          band ? { colour, path: bandPath(seen(band.low), seen(band.high), place, y) } : [],
+        ),
+      },
+      caption,
+    );
   }
 
   /** The numbers that are seen: a row a place on the x axis, a column a line. */
@@ -219,11 +281,12 @@ export class RgCurve extends SizedElement implements Pictured {
   }
 
   private data(): uPlot.AlignedData {
-    const log = this.scale.name === "log";
-    const longest = Math.max(1, ...this.lines.map(({ values }) => values.length));
-    const edges = this.lines.flatMap(({ band }) => (band ? [band.high, band.low] : []));
-    const lines = [...this.lines.map(({ values }) => values), ...edges].map((values) =>
-      log ? values.map((value) => (value ? Math.abs(value) : value === undefined ? value : null)) : values,
+    const { scale } = this;
+    const drawn = this.drawn;
+    const longest = Math.max(1, ...drawn.map(({ values }) => values.length));
+    const edges = drawn.flatMap(({ band }) => (band ? [band.high, band.low] : []));
+    const lines = [...drawn.map(({ values }) => values), ...edges].map((values) =>
+      isOfMagnitudes(scale) ? values.map((value) => magnitudeOn(scale, value)) : values,
     );
     return [this.xs ?? Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
   }
@@ -232,9 +295,9 @@ export class RgCurve extends SizedElement implements Pictured {
     const style = getComputedStyle(this);
     const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
     const options: uPlot.Options = {
-      ...plotOptions(this.lines, () => this.scale, this.turned, { text, grid }),
+      ...plotOptions(this.drawn, () => this.scale, this.turned, { text, grid }),
       width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
-      height: HEIGHT,
+      height: this.tall,
       hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
     };
     const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
@@ -258,6 +321,12 @@ function lastKnown(values: Line["values"], at: number): Line["values"][number] {
   let place = at;
   while (place > 0 && values[place] === undefined) place--;
   return values[place];
+}
+
+/** As it is drawn: of 0 there is no logarithm. */
+function magnitudeOn(scale: Scale, value: number | null | undefined): number | null | undefined {
+  if (value === null || value === undefined) return value;
+  return value === 0 && scale.name === "log" ? null : Math.abs(value);
 }
 
 function reading(value: number | null | undefined, gap: string): string {

@@ -15,9 +15,16 @@ export interface Line {
   band?: { low: (number | null)[]; high: (number | null)[] };
   /** Drawn, but not read out. */
   aside?: boolean;
+  /** Drawn by itself also among many. */
+  chosen?: boolean;
   /** The number of the sample that it is of, among those of others. */
   sample?: number;
 }
+
+/** Timesteps, lags and steps are whole numbers, and so are the numbers on their axis. */
+const WHOLE = [1, 2, 5]
+  .flatMap((digit) => Array.from({ length: 16 }, (_, power) => digit * 10 ** power))
+  .sort((a, b) => a - b);
 
 const FONT = "11px Roboto, Arial, sans-serif";
 
@@ -41,7 +48,7 @@ export function plotOptions(
     legend: { show: false },
     scales: { x: { time: false, auto: false, dir: turned ? -1 : 1 }, y },
     axes: [
-      { ...axis, size: 26 },
+      { ...axis, size: 26, incrs: WHOLE },
       {
         ...axis,
         size: 58,

@@ -1,8 +1,10 @@
 import { css, html, LitElement, nothing } from "lit";
-import { PLOTS, type State } from "../state";
+import { type ColourRange, PLOTS, type State } from "../state";
 import type { Range } from "../views/curves";
 import { tell } from "./events";
+import { numberField, type Option, select } from "./fields";
 import { controls } from "./theme";
+import { isShown } from "./toolbar";
 
 /** Which small plots are on the page, over how many timesteps, and whether they share their y axes. */
 export class RgCurvesBar extends LitElement {
@@ -10,6 +12,7 @@ export class RgCurvesBar extends LitElement {
     state: { attribute: false },
     shown: { attribute: false },
     all: { attribute: false },
+    samples: { type: Number },
   };
   static override styles = [
     controls,
@@ -24,32 +27,50 @@ export class RgCurvesBar extends LitElement {
   /** The places of the plots on the page, and of all that could be. */
   declare shown: Range;
   declare all: Range;
+  /** How many samples can be chosen from. */
+  declare samples: number;
 
   override render() {
-    const { plots, range, firstTimesteps, time, order } = this.state;
+    const { curveSample, plots, range, firstTimesteps, time, order } = this.state;
     const [from, to] = this.shown;
     const [first, end] = this.all;
+    const samples = Array.from({ length: this.samples }, (_, i): Option => [String(i), `sample ${i}`]);
     return html`
-      <span>
-        <label for="free">y axes</label>
-        <select id="free" @change=${(event: Event) => tell(this, "rg-set", { range: (event.target as HTMLSelectElement).value === "each" ? "each" : "shared" })}>
-          <option value="shared" .selected=${range !== "each"}>shared</option>
-          <option value="each" .selected=${range === "each"}>free: each plot its own</option>
-        </select>
-      </span>
-      <span>
-        <label for="first">First</label>
-        <input
-          id="first" type="number" class="number" min="1" step="1" placeholder="all" title="Draw only so many ${time}s; empty: all"
-          .value=${firstTimesteps === null ? "" : String(firstTimesteps)} @change=${this.onFirst}
-        /> ${time}s
-      </span>
-      <span>
-        <label for="plots">Plots on a page</label>
-        <select id="plots" @change=${(event: Event) => tell(this, "rg-set", { plots: Number((event.target as HTMLSelectElement).value) as State["plots"] })}>
-          ${PLOTS.map((count) => html`<option value=${count} .selected=${count === plots}>${count}</option>`)}
-        </select>
-      </span>
+      ${
+        this.samples > 1
+          ? select(
+              "curveSample",
+              "Curves of",
+              [["", "each sample"], ...samples],
+              String(curveSample ?? ""),
+              (chosen) => this.set({ curveSample: chosen === "" ? null : Number(chosen) }),
+            )
+          : nothing
+      }
+      ${select("free", "y axes", Y_AXES, range === "each" ? "each" : "shared", (chosen) => this.set({ range: chosen as ColourRange }))}
+      ${
+        isShown(this.state, "firstTimesteps")
+          ? numberField(
+              "first",
+              `First ${time}s`,
+              firstTimesteps,
+              "all",
+              (count) => Number.isInteger(count) && count > 0,
+              (count) => this.set({ firstTimesteps: count }),
+            )
+          : nothing
+      }
+      ${
+        isShown(this.state, "plots")
+          ? select(
+              "plots",
+              "Plots on a page",
+              PLOTS.map((count): Option => [String(count), String(count)]),
+              String(plots),
+              (chosen) => this.set({ plots: Number(chosen) as State["plots"] }),
+            )
+          : nothing
+      }
       ${
         from > first || to < end
           ? html`<span class="number" role="group" aria-label="Pages of plots">
@@ -63,16 +84,17 @@ export class RgCurvesBar extends LitElement {
   }
 
   private turn(firstPlot: number): void {
-    tell(this, "rg-set", { firstPlot: Math.max(0, firstPlot) });
+    this.set({ firstPlot: Math.max(0, firstPlot) });
   }
 
-  private onFirst(event: Event): void {
-    const input = event.target as HTMLInputElement;
-    const typed = input.valueAsNumber;
-    if (input.value === "") tell(this, "rg-set", { firstTimesteps: null });
-    else if (Number.isInteger(typed) && typed > 0) tell(this, "rg-set", { firstTimesteps: typed });
-    input.value = this.state.firstTimesteps === null ? "" : String(this.state.firstTimesteps);
+  private set(change: Partial<State>): void {
+    tell(this, "rg-set", change);
   }
 }
+
+const Y_AXES: Option[] = [
+  ["shared", "shared"],
+  ["each", "free: each plot its own"],
+];
 
 customElements.define("rg-curves-bar", RgCurvesBar);

@@ -3,7 +3,7 @@ import { repeat } from "lit/directives/repeat.js";
 import type { Card } from "../cards";
 import { channelName, type Series } from "../choices";
 import { sampleColour } from "../colour/samples";
-import type { Scale } from "../colour/scale";
+import { SCALE_WORDS, type Scale } from "../colour/scale";
 import { exact, short } from "../colour/ticks";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
@@ -13,6 +13,7 @@ import { curvesTable, svgNames, svgPlots } from "../views/curves_export";
 import { curvesPython, fileName } from "../views/export";
 import { read, timeName } from "../views/hover";
 import { svgStack } from "../views/picture";
+import { breakable } from "./breakable";
 import { columnsOf, type KeyedPlots, onPlotKey } from "./curves_keys";
 import { dashAt, type RgCurvesPlot } from "./curves_plot";
 import { type Cursor, tell } from "./events";
@@ -22,6 +23,7 @@ import { card, controls } from "./theme";
 import { zoomByWheel } from "./time_zoom";
 import "./curves_plot";
 import "./export_menu";
+import "./full_button";
 import "./health";
 import "./message";
 import "./pin_button";
@@ -36,6 +38,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     details: { attribute: false },
     channels: { attribute: false },
     pins: { attribute: false },
+    automatic: { type: Boolean },
     scale: { attribute: false },
     span: { attribute: false },
     window: { attribute: false },
@@ -73,6 +76,8 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   /** The small plots', in their order. */
   declare channels: number[];
   declare pins: number[];
+  /** Whether the page pinned the channel of the largest norm, as the user pinned none. */
+  declare automatic: boolean;
   declare scale: Scale;
   declare span: Range;
   /** What all pictures are zoomed to; null: everything. */
@@ -118,12 +123,13 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${run}</h3>
+        <h3>${breakable(run)}</h3>
         <span class="step number">${this.renderStep()}</span>
+        <rg-full-button></rg-full-button>
         <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
         ${this.drawn.length ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
-      <p class="muted">${tag} · ${entry.metadata.title}</p>
+      <p class="muted">${breakable(tag)} · ${entry.metadata.title}</p>
       ${this.renderBody()}
     `;
   }
@@ -177,7 +183,9 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     if (samples.length > MOST_CURVES) {
       return html`<p class="muted">${kept} kept samples of ${batch}: the median and bands from 5 to 95 % and from 25 to 75 %; the curve nearest to the pointer by itself.</p>`;
     }
-    return html`<p class="muted">${kept} kept samples of ${batch}, ${kept > 1 ? "a colour each" : "one curve in each plot"}</p>
+    return html`<p class="muted">${
+      samples.length < kept ? `sample ${samples[0].sample} of ${kept} kept ones` : `${kept} kept samples`
+    } of ${batch}, ${samples.length > 1 ? "a colour each" : "one curve in each plot"}</p>
     <div class="legend samples number">
       ${samples.map(({ sample, views }) => {
         const view = cursor?.c == null ? null : viewOf(views, cursor.c);
@@ -196,7 +204,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
       return html`<h4>Pinned channels <span class="muted">click a small plot, or press Enter on it, to see its channel here in large</span></h4>`;
     }
     return html`
-      <h4>Pinned channels over ${this.time}s ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
+      <h4>${this.pinnedWords} over ${this.time}s ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
       <div class="legend">
         ${pins.map(
           (pin, i) => html`<span>
@@ -210,6 +218,14 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
         .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .zoomed=${this}
       ></rg-curves-plot>
     `;
+  }
+
+  /** What the large plot shows, in words. */
+  private get pinnedWords(): string {
+    if (!this.automatic) return "Pinned channels";
+    const [{ channels }] = this.drawn;
+    const among = this.channels.length < channels ? " on this page" : "";
+    return `The channel of the largest norm${among}`;
   }
 
   private renderGrid(samples: readonly Sampled[]) {
@@ -256,14 +272,18 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
 
   private get exports() {
     const { series, span, time } = this;
-    const [{ request }] = this.drawn;
+    const [{ request, kept }] = this.drawn;
     const name = fileName({ ...request, show: "curves" });
-    const samples = this.drawn.map((tensor, i): Sampled => ({ sample: i, views: [tensor] }));
-    const caption = `${series.run}, ${series.tag}, ${series.entry.metadata.title}, step ${request.step}, ${this.drawn.length} samples over ${time}s; ${this.axisWords}`;
+    const samples = this.drawn.map(
+      (tensor): Sampled => ({ sample: Number(tensor.request.show), views: [tensor] }),
+    );
+    const caption = `${series.run}, ${series.tag}, ${series.entry.metadata.title}, step ${request.step}, ${this.drawn.length === 1 ? `sample ${this.numbers[0]}` : `${this.drawn.length} samples`} over ${time}s; ${this.axisWords}`;
     return {
       ...ofPicture(name, caption, () => this),
       ...ofTable(name, () => curvesTable(samples, this.channels, span, time)),
-      ...ofPython(async (logdir) => curvesPython(request, this.channels, span, logdir)),
+      ...ofPython(async (logdir) =>
+        curvesPython(request, this.channels, span, logdir, this.drawn.length < kept ? this.numbers : null),
+      ),
     };
   }
 
@@ -309,7 +329,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   /** What the y axes of the small plots are. */
   private get axisWords(): string {
     const { name, low, high } = this.scale;
-    const of = name === "log" ? "log |x|" : name;
+    const of = SCALE_WORDS[name];
     return this.free
       ? `${of} y axes, each from its plot's least to its greatest value`
       : `${of} y axes, all from ${short(low)} to ${short(high)}`;

@@ -22,7 +22,7 @@ import type { RgHeatmap } from "./heatmap";
 import "./heatmap";
 import "./message";
 
-const NAMES: Record<Comparison, { heading: string; label: string; python: string }> = {
+export const COMPARED: Record<Comparison, { heading: string; label: string; python: string }> = {
   difference: { heading: "A − B", label: "", python: "a - b" },
   ratio: {
     heading: "log₁₀ |A| / |B|",
@@ -83,7 +83,7 @@ export class RgDifference extends LitElement {
     const steps = this.a && this.b ? `step ${this.a.request.step} against ${this.b.request.step}` : "";
     return html`
       <header>
-        <h3>${NAMES[this.comparison].heading} <span class="muted number">${steps}</span></h3>
+        <h3>${COMPARED[this.comparison].heading} <span class="muted number">${steps}</span></h3>
         ${typeof this.compared === "string" ? nothing : this.renderExport(this.compared)}
       </header>
       ${this.renderBody()}
@@ -101,7 +101,7 @@ export class RgDifference extends LitElement {
     };
     const name = `${fileName(a.request)}_${comparison}_${fileName(b.request)}`;
     const { low, high, name: scale } = this.scaleOf(compared);
-    const caption = `${NAMES[comparison].heading}, A: ${nameOf(a)}, B: ${nameOf(b)}; ${scale} from ${short(low)} to ${short(high)}`;
+    const caption = `${COMPARED[comparison].heading}, A: ${nameOf(a)}, B: ${nameOf(b)}; ${scale} from ${short(low)} to ${short(high)}`;
     const numbers = async () => {
       const sides = await Promise.all([a, b].map((tensor) => numbersOf({ ...seen, tensor })));
       const found = compare(sides[0], sides[1], comparison);
@@ -113,7 +113,7 @@ export class RgDifference extends LitElement {
       ...ofNumbers(name, numbers, seen),
       ...ofPython(async (logdir) => {
         const [first, second] = [a, b].map((tensor) => pythonOf({ ...seen, tensor }, logdir));
-        return `import numpy as np\n${first}a = view\n\n${second}b = view\n\nview = ${NAMES[comparison].python}\n`;
+        return `import numpy as np\n${first}a = view\n\n${second}b = view\n\nview = ${COMPARED[comparison].python}\n`;
       }),
     };
     return html`<rg-export-menu .exports=${exports}></rg-export-menu>`;
@@ -127,8 +127,8 @@ export class RgDifference extends LitElement {
     const scale = this.scaleOf(compared);
     const map = mapFor(scale, this.chosen, this.dark);
     return html`
-      <rg-colour-bar .scale=${scale} .map=${map} .legend=${false} .width=${220} label=${NAMES[this.comparison].label}></rg-colour-bar>
-      <rg-health .tensor=${compared}></rg-health>
+      <rg-colour-bar .scale=${scale} .map=${map} .legend=${false} .width=${220} label=${COMPARED[this.comparison].label}></rg-colour-bar>
+      <rg-health .tensor=${compared} .map=${map}></rg-health>
       <rg-heatmap
         .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
         .axes=${axesOf(series, compared, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}

@@ -1,41 +1,66 @@
-import { css, html, LitElement } from "lit";
-import { OVER_STEPS, type OverSteps } from "../state";
+import { css, html, LitElement, nothing } from "lit";
+import { BIN_COUNTS, OVER_STEPS, type OverSteps, PEAKS, type State } from "../state";
 import { tell } from "./events";
+import { type Option, select } from "./fields";
 import { controls } from "./theme";
+import { isShown } from "./toolbar";
 
-const NAMES: Record<OverSteps, string> = { ridgelines: "ridgelines", heatmap: "heatmap" };
 const NOTES: Record<OverSteps, string> = {
-  ridgelines: "The first step in the back, above; the last in front. Heights are shares of all values.",
+  ridgelines:
+    "Over training the first step is in the back, above; the last in front. Heights are shares of all values.",
   heatmap:
-    "The first step above. The brighter, the larger the share of all values (square root); empty bins are blank.",
+    "Over training the first step is above. The brighter, the larger the share of all values (square root); empty bins are blank.",
 };
+const AXES: Option[] = [
+  ["false", "shared"],
+  ["true", "free: each its own"],
+];
 
-/** How histograms over steps are drawn. */
+/** Into what values are counted, and how histograms are drawn. */
 export class RgDistributionBar extends LitElement {
-  static override properties = { overSteps: { type: String } };
+  static override properties = { state: { attribute: false } };
   static override styles = [
     controls,
     css`:host { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; }`,
   ];
 
-  declare overSteps: OverSteps;
+  declare state: Readonly<State>;
 
   override render() {
+    const { state } = this;
+    const { bins, peaks, freeBins, overSteps } = state;
     return html`
-      <label for="overSteps">Over training as</label>
-      <select id="overSteps" @change=${this.onChange}>
-        ${OVER_STEPS.map((name) => html`<option value=${name} .selected=${name === this.overSteps}>${NAMES[name]}</option>`)}
-      </select>
-      <span class="muted">
-        Bins are equally wide on the scale. Drag the limits of the colour range; shaded values have the colours of its ends.
-        ${NOTES[this.overSteps]}
-      </span>
+      ${select("overSteps", "Over training as", OVER_STEPS.map(named), overSteps, (chosen) => this.set({ overSteps: chosen as OverSteps }))}
+      ${select("bins", "Bins", BIN_COUNTS.map(named), String(bins), (chosen) => this.set({ bins: Number(chosen) as State["bins"] }))}
+      ${
+        isShown(state, "peaks")
+          ? select("peaks", "Peaks", PEAKS.map(cut), String(peaks), (chosen) =>
+              this.set({ peaks: Number(chosen) as State["peaks"] }),
+            )
+          : nothing
+      }
+      ${
+        isShown(state, "freeBins")
+          ? select("freeBins", "Axes", AXES, String(freeBins), (chosen) =>
+              this.set({ freeBins: chosen === "true" }),
+            )
+          : nothing
+      }
+      <span class="muted">Drag the limits of the colour range; what lies beyond is shaded. ${NOTES[overSteps]}</span>
     `;
   }
 
-  private onChange(event: Event): void {
-    tell(this, "rg-set", { overSteps: (event.target as HTMLSelectElement).value as OverSteps });
+  private set(change: Partial<State>): void {
+    tell(this, "rg-set", change);
   }
+}
+
+function named(value: string | number): Option {
+  return [String(value), String(value)];
+}
+
+function cut(share: number): Option {
+  return [String(share), share === 1 ? "whole" : `cut at ${100 * share} % of the highest`];
 }
 
 customElements.define("rg-distribution-bar", RgDistributionBar);

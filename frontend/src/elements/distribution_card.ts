@@ -9,8 +9,10 @@ import type { OverSteps } from "../state";
 import { binsAt, binsTable, countsOf, courseTable, mostShare } from "../views/bins";
 import { histogramPython, joined } from "../views/export";
 import { svgStack } from "../views/picture";
+import { breakable } from "./breakable";
 import { card, controls } from "./theme";
 import "./export_menu";
+import "./full_button";
 import "./health";
 import type { RgHistogram } from "./histogram";
 import "./histogram";
@@ -101,14 +103,15 @@ export class RgDistributionCard extends LitElement implements Pictured {
     return html`
       <header>
         <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${run}</h3>
+        <h3>${breakable(run)}</h3>
         <span class="step number">
           ${step === undefined ? nothing : `step ${step}`}
           ${step === undefined || step === this.wanted ? nothing : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
+        <rg-full-button></rg-full-button>
         ${step === undefined ? nothing : html`<rg-export-menu .exports=${this.exports}></rg-export-menu>`}
       </header>
-      <p class="muted">${tag} · ${entry.metadata.title}, ${this.samples}</p>
+      <p class="muted">${breakable(tag)} · ${entry.metadata.title}, ${this.samples}</p>
     `;
   }
 

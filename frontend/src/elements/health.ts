@@ -1,11 +1,16 @@
 import { css, html, LitElement, nothing } from "lit";
-import { SPECIALS } from "../colour/table";
+import { type MapName, SPECIALS, zeroColour } from "../colour/table";
 import type { Tensor } from "../data/types";
 import { controls, hatch } from "./theme";
 
 /** Counts of what is no ordinary number in a view, each beside its colour. */
 export class RgHealth extends LitElement {
-  static override properties = { tensor: { attribute: false }, raw: { type: Boolean } };
+  static override properties = {
+    tensor: { attribute: false },
+    raw: { type: Boolean },
+    map: { type: String },
+    quiet: { type: Boolean },
+  };
   static override styles = [
     controls,
     css`
@@ -20,6 +25,10 @@ export class RgHealth extends LitElement {
   declare tensor: Tensor;
   /** Whether the numbers are logarithms, of which −Inf stands for an exact 0. */
   declare raw: boolean;
+  /** Whether to say nothing where all is ordinary. */
+  declare quiet: boolean;
+  /** The colours of the picture that it is of. */
+  declare map: MapName | undefined;
 
   override render() {
     const { counts, narrowed } = this.tensor;
@@ -31,6 +40,9 @@ export class RgHealth extends LitElement {
       ["neginf", this.raw ? 0 : counts.neginf],
     ];
     const clean = parts.every(([, count]) => count === 0) && counts.padding === 0;
+    const isOrdinary =
+      parts.every(([, count]) => count === 0) && narrowed.flushed + narrowed.overflowed === 0;
+    if (this.quiet && isOrdinary) return nothing;
     return html`
       <span class="number">${number(finite)} finite${clean ? ", no zero, NaN, Inf or padding" : ""}</span>
       ${parts.map(([name, count]) => (count ? this.renderPart(name, count) : nothing))}
@@ -44,7 +56,8 @@ export class RgHealth extends LitElement {
   }
 
   private renderPart(name: keyof typeof SPECIALS, count: number) {
-    const { label, rgb } = SPECIALS[name];
+    const { label } = SPECIALS[name];
+    const rgb = name === "zero" && this.map ? zeroColour(this.map) : SPECIALS[name].rgb;
     const share = count / this.tensor.counts.real;
     return html`
       <span class="number ${name === "zero" ? "" : "alarm"}">

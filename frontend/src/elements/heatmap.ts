@@ -49,6 +49,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     line: { attribute: false },
     strip: { attribute: false },
     boundaries: { attribute: false },
+    tall: { type: Number },
     marked: { state: true },
   };
   static override styles = [
@@ -96,6 +97,8 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   declare line: Marks["line"];
   declare strip: Marks["strip"];
   declare boundaries: Marks["boundaries"];
+  /** Least height of the cells, in pixels. */
+  declare tall: number;
   declare marked: [Pair, Pair] | null;
 
   private readonly gestures = new Gestures(this);
@@ -107,6 +110,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     super();
     this.upright = "channels";
     this.order = null;
+    this.tall = 0;
     this.marked = null;
     // Not in the template: a wheel listener that prevents scrolling must not be passive.
     this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
@@ -127,7 +131,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     const channelsDown = upright === "channels";
     const right = (this.marginals ? NORMS_BESIDE : BARE) + roomForNames(groups, upright).beside;
     const width = Math.max(1, this.width - LEFT - right);
-    const height = heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps);
+    const height = Math.max(this.tall, heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps));
     return layoutOf(this.window, width, height, { upright, order, byLag: tensor.request.time === "lag" });
   }
 
@@ -222,9 +226,10 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     });
   }
 
-  asSvg(caption: string): string {
+  /** Without a bar of its own as a part of a figure that has one. */
+  asSvg(caption: string, hasBar = true): string {
     const axes = this.renderRoot.querySelector("svg") as SVGSVGElement;
-    return svgPicture(axes, this.cells as HTMLCanvasElement, caption, this);
+    return svgPicture(axes, this.cells as HTMLCanvasElement, caption, this, hasBar);
   }
 
   placeAt(event: MouseEvent): Pair {

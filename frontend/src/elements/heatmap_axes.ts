@@ -14,7 +14,10 @@ const NAME_GAP = 6;
 /** Room for names: above the cells, and beside them upright or level. */
 const NAMES_ABOVE = 13;
 const NAMES_BESIDE = 14;
-const LEVEL_NAMES = 44;
+const MOST_NAME = 96;
+/** Names of up to so many characters are written level, and how wide a character is. */
+const SHORT_NAME = 3;
+const CHARACTER = 6.2;
 
 /** Both axes: ticks and the axis' name, below and at the left. */
 export function renderAxes({ across, down }: Layout, names: AxisNames) {
@@ -22,18 +25,20 @@ export function renderAxes({ across, down }: Layout, names: AxisNames) {
   const bottom = down.length;
   const label = (cell: number, { dimension }: Axis) =>
     dimension === "t" ? (names.numbers?.[cell] ?? cell) : cell;
+  const widest = CHARACTER * String(label(across.cellOf(across.to - 1), across)).length + NAME_GAP;
+  const acrossGap = Math.max(TICK_GAP.across[across.dimension], widest);
   return svg`
-    ${across.ticks(TICK_GAP.across[across.dimension]).map(
+    <g class="ticks">${across.ticks(acrossGap).map(
       ({ cell, at }) => svg`
         <line class="tick" x1=${at} x2=${at} y1=${bottom} y2=${bottom + 4}></line>
         <text x=${at} y=${bottom + 15} text-anchor="middle">${label(cell, across)}</text>`,
-    )}
+    )}</g>
     <text x=${across.length / 2} y=${bottom + 30} text-anchor="middle">${clip(nameOf(across), across.length - BESIDE_NAME)}</text>
-    ${down.ticks(TICK_GAP.down).map(
+    <g class="ticks">${down.ticks(TICK_GAP.down).map(
       ({ cell, at }) => svg`
         <line class="tick" x1="-4" x2="0" y1=${at} y2=${at}></line>
         <text x="-7" y=${at} text-anchor="end" dominant-baseline="central">${label(cell, down)}</text>`,
-    )}
+    )}</g>
     <text transform="translate(-36,${bottom / 2}) rotate(-90)" text-anchor="middle">${nameOf(down)}</text>`;
 }
 
@@ -41,12 +46,17 @@ export function renderAxes({ across, down }: Layout, names: AxisNames) {
 export function roomForNames(groups: Groups | null, upright: Upright): { above: number; beside: number } {
   if (!groups) return { above: 0, beside: 0 };
   if (upright === "timesteps") return { above: NAMES_ABOVE, beside: 0 };
-  return { above: 0, beside: nameChannels(groups) ? LEVEL_NAMES : NAMES_BESIDE };
+  const longest = Math.max(...groups.map(([name]) => name.length));
+  return {
+    above: 0,
+    beside: isLevel(groups) ? Math.min(MOST_NAME, CHARACTER * longest + NAME_GAP) : NAMES_BESIDE,
+  };
 }
 
-/** Groups of one channel each are names of channels, written level. */
-function nameChannels(groups: Groups): boolean {
-  return groups.length > 1 && groups.every(([, size]) => size === 1);
+/** Whether names are written level: those of single channels, and short ones such as of gates. */
+function isLevel(groups: Groups): boolean {
+  const areChannels = groups.length > 1 && groups.every(([, size]) => size === 1);
+  return areChannels || groups.every(([name]) => name.length <= SHORT_NAME);
 }
 
 /**
@@ -65,7 +75,7 @@ export function renderGroups(layout: Layout, groups: Groups, beyond: number): SV
         : svg`<line class=${kind} x1=${start} x2=${start} y1="0" y2=${down.length}></line>`;
     return svg`
       ${edge > c.from && edge < c.to ? [line("under"), line("separator")] : nothing}
-      ${end - start > LEAST_NAME ? renderName(layout, name, [start, end], beyond, nameChannels(groups)) : nothing}`;
+      ${end - start > LEAST_NAME ? renderName(layout, name, [start, end], beyond, isLevel(groups)) : nothing}`;
   });
 }
 
@@ -81,8 +91,7 @@ function renderName(
   if (c !== down)
     return svg`<text x=${middle} y=${-away} text-anchor="middle">${clip(name, end - start)}</text>`;
   const x = across.length + away;
-  if (level)
-    return svg`<text x=${x} y=${middle} dominant-baseline="central">${clip(name, LEVEL_NAMES)}</text>`;
+  if (level) return svg`<text x=${x} y=${middle} dominant-baseline="central">${clip(name, MOST_NAME)}</text>`;
   return svg`<text transform="translate(${x + 10},${middle}) rotate(90)" text-anchor="middle">${clip(name, end - start)}</text>`;
 }
 

@@ -1,12 +1,14 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import type { Window } from "../data/pool";
-import { REDUCTIONS, type Show, type ShowChoice } from "../data/types";
+import { isOfEachSample, REDUCTIONS, type Show, type ShowChoice } from "../data/types";
 import type { BACKWARDS, ChannelOrder, State, TIMES } from "../state";
 import { turnedWindow, type Upright } from "../views/axes";
 import { ORDERS, type OrderName } from "../views/order";
 import { kept } from "../views/zoom";
 import { tell } from "./events";
+import { type Option, select } from "./fields";
 import { controls } from "./theme";
+import { isShown } from "./toolbar";
 
 const NAMES: Record<OrderName, string> = {
   norm: "by norm",
@@ -45,76 +47,36 @@ export class RgHeatmapBar extends LitElement {
   declare backward: boolean;
 
   override render() {
-    const { axes, time, order, backward } = this.state;
+    const { state } = this;
+    const { axes, time, order, backward } = state;
+    const orders = ORDERS.map((by): Option => [by, NAMES[by]]);
     return html`
-      ${
-        this.turnable
-          ? this.choice(
-              "axes",
-              "Upright",
-              [
-                ["channels", "channels", axes],
-                ["timesteps", "timesteps", axes],
-              ],
-              (chosen) => ({ axes: chosen as Upright }),
-            )
-          : nothing
-      }
       ${
         this.sequences
           ? html`
-              ${this.choice(
-                "time",
-                "Time as",
-                [
-                  ["timestep", "timestep", time],
-                  ["lag", "lag from the last real timestep", time],
-                ],
-                (chosen) => this.turned(chosen as (typeof TIMES)[number]),
-              )}
-              ${this.choice(
-                "order",
-                "Channels",
-                [
-                  ["", "by number", order?.by ?? ""],
-                  ...ORDERS.map((by): Option => [by, NAMES[by], order?.by ?? ""]),
-                ],
-                (chosen) => this.ordered(chosen as OrderName | ""),
-              )}
+              ${select("time", "Time as", TIME_NAMES, time, (chosen) => this.set(this.turned(chosen as (typeof TIMES)[number])))}
+              ${select("order", "Channels", [["", "by number"], ...orders], order?.by ?? "", (chosen) => this.set(this.ordered(chosen as OrderName | "")))}
               ${order ? this.renderFrozen(order) : nothing}
             `
           : nothing
       }
       ${
-        this.backward
-          ? this.choice(
-              "backward",
-              "Backward half",
-              [
-                ["input", "in the input's time", backward],
-                ["processed", "as processed", backward],
-              ],
-              (chosen) => ({ backward: chosen as (typeof BACKWARDS)[number] }),
+        this.turnable && isShown(state, "axes")
+          ? select("axes", "Upright", AXES_NAMES, axes, (chosen) => this.set({ axes: chosen as Upright }))
+          : nothing
+      }
+      ${
+        this.backward && isShown(state, "backward")
+          ? select("backward", "Backward half", BACKWARD_NAMES, backward, (chosen) =>
+              this.set({ backward: chosen as (typeof BACKWARDS)[number] }),
             )
           : nothing
       }
     `;
   }
 
-  private choice(
-    id: string,
-    label: string,
-    options: Option[],
-    change: (chosen: string) => Partial<State>,
-  ): TemplateResult {
-    return html`
-      <span>
-        <label for=${id}>${label}</label>
-        <select id=${id} @change=${(event: Event) => tell(this, "rg-set", change((event.target as HTMLSelectElement).value))}>
-          ${options.map(([value, name, chosen]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
-        </select>
-      </span>
-    `;
+  private set(change: Partial<State>): void {
+    tell(this, "rg-set", change);
   }
 
   /** Where the order comes from, and a way to make it anew from what is shown now. */
@@ -147,11 +109,22 @@ export class RgHeatmapBar extends LitElement {
   }
 }
 
-type Option = [value: string, name: string, chosen: string];
+const TIME_NAMES: Option[] = [
+  ["timestep", "timestep"],
+  ["lag", "lag from the last real timestep"],
+];
+const AXES_NAMES: Option[] = [
+  ["channels", "channels"],
+  ["timesteps", "timesteps"],
+];
+const BACKWARD_NAMES: Option[] = [
+  ["input", "in the input's time"],
+  ["processed", "as processed"],
+];
 
 /** What an order is made from: of each sample in a picture of its own, all together, so that they share one. */
 function orderable(show: ShowChoice): Show {
-  return show === "samples" ? "rms" : show;
+  return isOfEachSample(show) ? "rms" : show;
 }
 
 function showName(show: Show): string {

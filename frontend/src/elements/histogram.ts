@@ -1,7 +1,7 @@
 import { css, html, nothing, svg } from "lit";
 import { placer, type Scale, thresholdAt, thresholdPlace, valueAt } from "../colour/scale";
-import { colourIndex, type MapName, mapColours } from "../colour/table";
-import { scaleTicks, short } from "../colour/ticks";
+import { BEYOND, beyondOn, colourIndex, type MapName, mapColours } from "../colour/table";
+import { barTicks, short } from "../colour/ticks";
 import type { Pictured } from "../exports";
 import type { Bins } from "../views/bins";
 import { svgPicture } from "../views/picture";
@@ -18,9 +18,18 @@ const TOP = 6;
 const STRIP = 8;
 /** Room for the strip of colours and the numbers below it. */
 const BOTTOM = 34;
-const TICK = 46;
 /** What an arrow key does to the ends of the range. */
 const STRIDE = { limit: 2 ** 0.25, threshold: 2 };
+
+/** Whether a bar goes beyond the top. */
+function isCut(share: number, most: number): boolean {
+  return share > most * (1 + 1e-9);
+}
+
+/** Whether a scale has a threshold to be dragged. */
+function hasThreshold({ name }: Scale): boolean {
+  return name === "symlog" || name === "log";
+}
 
 type End = "limit" | "threshold";
 
@@ -49,6 +58,7 @@ export class RgHistogram extends SizedElement implements Pictured {
       text { fill: var(--rg-muted); font-size: 11px; text-anchor: middle; }
       canvas { position: absolute; height: ${STRIP}px; pointer-events: none; }
       .bars { fill: var(--rg-text); opacity: 0.62; }
+      .cut { stroke: var(--rg-accent); stroke-width: 3; }
       .pointed { fill: var(--rg-accent); }
       .beyond { fill: var(--rg-muted); opacity: 0.16; }
       .axis { stroke: var(--rg-border); }
@@ -138,17 +148,18 @@ export class RgHistogram extends SizedElement implements Pictured {
     const { counts, cells } = this.bins;
     const wide = this.plotWidth / counts.length;
     const bar = (count: number, bin: number) => {
-      const tall = count ? Math.max(1, (count / cells / this.most) * this.height) : 0;
+      const tall = count ? Math.min(this.height, Math.max(1, (count / cells / this.most) * this.height)) : 0;
       return tall
         ? `M${bin * wide},${this.height}V${this.height - tall}H${(bin + 1) * wide}V${this.height}Z`
         : "";
     };
     return svg`
       <path class="bars" d=${counts.map(bar).join("")}></path>
+      <path class="cut" d=${counts.map((count, bin) => (isCut(count / cells, this.most) ? `M${bin * wide},0H${(bin + 1) * wide}` : "")).join("")}></path>
       ${this.bin === null ? nothing : svg`<path class="pointed" d=${bar(counts[this.bin] ?? 0, this.bin)}></path>`}`;
   }
 
-  /** What lies beyond the range, which has the colours of its ends. */
+  /** What lies beyond the range, which has colours of its own. */
   private renderRange() {
     if (!this.scale) return nothing;
     const [width, height] = [this.plotWidth, this.height];
@@ -158,7 +169,7 @@ export class RgHistogram extends SizedElement implements Pictured {
       <rect class="beyond" x=${high} y="0" width=${width - high} height=${height}></rect>
       ${this.mirrored(low > 0 ? [low, high] : [high]).map((x) => svg`<line class="limit" x1=${x} x2=${x} y1="0" y2=${height + STRIP}></line>`)}
       ${
-        this.axis.name === "linear"
+        !hasThreshold(this.axis)
           ? nothing
           : this.mirrored([this.thresholdPlace(this.scale) * width]).map(
               (x) => svg`<line class="threshold" x1=${x} x2=${x} y1="0" y2=${height + STRIP}></line>`,
@@ -174,7 +185,7 @@ export class RgHistogram extends SizedElement implements Pictured {
 
   private renderTicks() {
     const place = placer(this.axis);
-    return scaleTicks(this.axis, TICK / this.plotWidth).map(
+    return barTicks(this.axis, this.plotWidth).map(
       (tick) =>
         svg`<text x=${place(tick) * this.plotWidth} y=${this.height + STRIP + 19}>${short(tick)}</text>`,
     );
@@ -185,7 +196,7 @@ export class RgHistogram extends SizedElement implements Pictured {
     return html`
       ${this.renderThumb("limit", "Colour limit", limit, scale.high)}
       ${
-        this.axis.name === "linear"
+        !hasThreshold(this.axis)
           ? nothing
           : this.renderThumb(
               "threshold",
@@ -276,8 +287,10 @@ export class RgHistogram extends SizedElement implements Pictured {
     const colours = mapColours(this.map);
     const place = placer(this.scale);
     for (let x = 0; x < 256; x++) {
-      const index = 3 * colourIndex(place(valueAt(this.axis, (x + 0.5) / 256)));
-      pixels.data.set([...colours.slice(index, index + 3), 255], 4 * x);
+      const value = valueAt(this.axis, (x + 0.5) / 256);
+      const index = 3 * colourIndex(place(value));
+      const beyond = beyondOn(this.scale, value);
+      pixels.data.set([...(beyond ? BEYOND[beyond].rgb : colours.slice(index, index + 3)), 255], 4 * x);
     }
     context.putImageData(pixels, 0, 0);
   }

@@ -1,5 +1,6 @@
 import { css, html, LitElement } from "lit";
 import { stepAt, stepIndex } from "../choices";
+import { HELP } from "../help";
 import { SPEEDS } from "../state";
 import { tell } from "./events";
 import { controls } from "./theme";
@@ -45,11 +46,11 @@ export class RgPlayButton extends LitElement {
 
   override render() {
     return html`
-      <button aria-pressed=${this.playing ? "true" : "false"} ?disabled=${this.steps.length < 2} @click=${this.toggle}>
+      <button aria-description=${HELP.play} aria-pressed=${this.playing ? "true" : "false"} ?disabled=${this.steps.length < 2} @click=${this.toggle}>
         ${this.playing ? "Pause" : "Play"}
       </button>
-      <label><input type="checkbox" .checked=${this.loop} @change=${this.onLoop} />loop</label>
-      <select aria-label="Speed" @change=${this.onSpeed}>
+      <label><input type="checkbox" aria-description=${HELP.loop} .checked=${this.loop} @change=${this.onLoop} />loop</label>
+      <select aria-label="Speed" aria-description=${HELP.speed} @change=${this.onSpeed}>
         ${SPEEDS.map((speed) => html`<option value=${speed} .selected=${speed === this.speed}>${speed}/s</option>`)}
       </select>
     `;

@@ -1,7 +1,7 @@
 import { css, html, nothing, svg } from "lit";
 import { placer, type Scale } from "../colour/scale";
 import { colourIndex, mapColours } from "../colour/table";
-import { scaleTicks, short } from "../colour/ticks";
+import { barTicks, short } from "../colour/ticks";
 import type { KeptStep } from "../data/types";
 import type { Pictured } from "../exports";
 import type { OverSteps } from "../state";
@@ -15,7 +15,6 @@ import { controls } from "./theme";
 
 const TOP = 4;
 const BOTTOM = 18;
-const TICK = 46;
 /** Distance between named steps, in pixels. */
 const NAME = 16;
 
@@ -151,7 +150,7 @@ export class RgRidgelines extends SizedElement implements Pictured {
 
   private renderTicks() {
     const place = placer(this.axis);
-    return scaleTicks(this.axis, TICK / this.plotWidth).map(
+    return barTicks(this.axis, this.plotWidth).map(
       (tick) =>
         svg`<text x=${place(tick) * this.plotWidth} y=${this.plotHeight + 14} text-anchor="middle">${short(tick)}</text>`,
     );

@@ -5,9 +5,10 @@ import { mapColours } from "../colour/table";
 import { exact, integerTicks, scaleTicks, short } from "../colour/ticks";
 import type { Tensor } from "../data/types";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
-import { fileName, pointsPython, pointsTable } from "../views/export";
-import { svgPicture } from "../views/picture";
+import { fileName, joined, pointsPython, pointsTable } from "../views/export";
+import { svgDots } from "../views/picture";
 import { nearestPoint, pointBeside } from "../views/points";
+import { breakable } from "./breakable";
 import { type Cursor, tell } from "./events";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
@@ -18,14 +19,19 @@ import "./pin_button";
 const LEFT = 58;
 const RIGHT = 10;
 const BOTTOM = 34;
-const TOP = 8;
+const TOP = 10;
 const HEIGHT = 240;
 const RADIUS = 2.5;
+/** Room above and below the ends of the scale, so that no point there is cut. */
+const PAD = 5;
 
 /** A record without a time axis: every sample's values, a point for each channel, coloured by channel. */
 export class RgScatter extends SizedElement implements Pictured {
   static override properties = {
     series: { attribute: false },
+    name: { type: String },
+    heading: { type: String },
+    python: { attribute: false },
     colour: { type: String },
     samples: { attribute: false },
     step: { type: Number },
@@ -40,7 +46,7 @@ export class RgScatter extends SizedElement implements Pictured {
     card,
     css`
       .plot { position: relative; }
-      canvas { position: absolute; left: ${LEFT}px; top: ${TOP}px; cursor: crosshair; }
+      canvas { position: absolute; left: ${LEFT}px; top: ${TOP - PAD}px; cursor: crosshair; }
       svg { display: block; }
       text { fill: var(--rg-muted); font-size: 11px; }
       .grid { stroke: var(--rg-border); }
@@ -51,6 +57,12 @@ export class RgScatter extends SizedElement implements Pictured {
   ];
 
   declare series: Series;
+  /** What it is called among others, before its run: "A". */
+  declare name: string;
+  /** What it is of, where not of the run. */
+  declare heading: string;
+  /** The lines of Python that give its values; null: those that read them. */
+  declare python: ((logdir: string) => string) | null;
   declare colour: string;
   /** The views of the samples that came already, [channels, 1] each. */
   declare samples: Tensor[];
@@ -64,6 +76,13 @@ export class RgScatter extends SizedElement implements Pictured {
   declare pinned: boolean;
 
   private readonly spoken = new Spoken(this);
+
+  constructor() {
+    super();
+    this.name = "";
+    this.heading = "";
+    this.python = null;
+  }
 
   /** Place in `samples` of the one pointed at, here or elsewhere. */
   private get sample(): number | null {
@@ -79,6 +98,7 @@ export class RgScatter extends SizedElement implements Pictured {
     return ((sample + 0.5) / this.samples.length) * this.plotWidth;
   }
 
+  /** Below the upper end of the scale. */
   private y(value: number): number {
     return (1 - placer(this.scale)(value)) * HEIGHT;
   }
@@ -88,15 +108,15 @@ export class RgScatter extends SizedElement implements Pictured {
     const count = this.samples.length;
     return html`
       <header>
-        <span class="swatch" style="background:${this.colour}"></span>
-        <h3>${run}</h3>
+        ${this.heading ? nothing : html`<span class="swatch" style="background:${this.colour}"></span>`}
+        <h3>${this.name ? html`<span class="name">${this.name}</span> ` : nothing}${this.heading || breakable(run)}</h3>
         <span class="step number">
           step ${this.step} ${this.step === this.wanted ? "" : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
-        <rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>
+        ${this.heading ? nothing : html`<rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>`}
         ${this.samples.length ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
-      <p class="muted">${tag} · ${entry.metadata.title}, without a time axis</p>
+      <p class="muted">${breakable(tag)} · ${entry.metadata.title}, without a time axis: ${this.heading ? "the first" : "all"} ${count} kept samples</p>
       <div class="plot">
         <svg width=${this.width} height=${HEIGHT + TOP + BOTTOM} aria-hidden="true">
           <g transform="translate(${LEFT},${TOP})">
@@ -113,7 +133,7 @@ export class RgScatter extends SizedElement implements Pictured {
           </g>
         </svg>
         <canvas
-          style="width:${this.plotWidth}px;height:${HEIGHT}px" tabindex="0" role="application" aria-roledescription="scatter"
+          style="width:${this.plotWidth}px;height:${HEIGHT + 2 * PAD}px" tabindex="0" role="application" aria-roledescription="scatter"
           aria-label="Values of ${count} samples, a point for each channel, run ${run}, step ${this.step}. Left and right go through samples, Home and End to the first and last, up and down through their points; Enter pins the channel."
           @pointermove=${this.onMove} @pointerleave=${this.onLeave} @click=${this.pin} @keydown=${this.onKey} @blur=${this.onLeave}
         ></canvas>
@@ -124,21 +144,39 @@ export class RgScatter extends SizedElement implements Pictured {
 
   private get exports() {
     const [{ request }] = this.samples;
-    const name = fileName({ ...request, show: "samples" });
+    const name = joined(fileName({ ...request, show: "samples" }), ...(this.heading ? [this.heading] : []));
     const { run, tag, entry } = this.series;
     return {
-      ...ofPicture(name, `${run}, ${tag}, ${entry.metadata.title}, step ${request.step}`, () => this),
+      ...ofPicture(
+        name,
+        `${this.heading ? `${this.heading}, ` : ""}${run}, ${tag}, ${entry.metadata.title}, step ${request.step}`,
+        () => this,
+      ),
       ...ofTable(name, () => pointsTable(this.samples)),
-      ...ofPython(async (logdir) => pointsPython(request, logdir)),
+      ...ofPython(async (logdir) => this.python?.(logdir) ?? pointsPython(request, logdir)),
     };
   }
 
   asSvg(caption: string): string {
-    const [axes, points] = [
-      this.renderRoot.querySelector<SVGSVGElement>(".plot svg"),
-      this.renderRoot.querySelector("canvas"),
-    ];
-    return svgPicture(axes as SVGSVGElement, points as HTMLCanvasElement, caption);
+    const axes = this.renderRoot.querySelector<SVGSVGElement>(".plot svg") as SVGSVGElement;
+    const dots = this.points.map(({ x, y, fill }) => ({ x: LEFT + x, y: TOP + y, radius: RADIUS, fill }));
+    return svgDots(axes, dots, caption);
+  }
+
+  /** Where the finite values lie, and their channels' colours. */
+  private get points(): { x: number; y: number; fill: string }[] {
+    const colours = mapColours("viridis");
+    return this.samples.flatMap(({ values: { values } }, sample) =>
+      Array.from(values).flatMap((value, channel) => {
+        if (!Number.isFinite(value)) return [];
+        const index = 3 * Math.floor((channel / values.length) * 256);
+        return {
+          x: this.x(sample),
+          y: this.y(value),
+          fill: `rgb(${colours.subarray(index, index + 3).join()})`,
+        };
+      }),
+    );
   }
 
   /** Pinned channels, ringed in every sample. */
@@ -163,7 +201,7 @@ export class RgScatter extends SizedElement implements Pictured {
       return html`<span class="muted">Colours from the first channel (dark) to the last (bright)${this.pins?.length ? ", rings: pinned channels" : ""}. Point at a value to read it${this.pins ? "; click to pin its channel" : ""}.</span>`;
     const channel = channelName(this.cursor?.c as number, this.series.entry.metadata.channel_groups);
     return html`<b>${exact(value)}</b>
-      <span class="muted">run ${this.series.run}, step ${this.step}, sample ${this.sample}, channel ${channel}</span>`;
+      <span class="muted">${this.heading || `run ${this.series.run}`}, step ${this.step}, sample ${this.sample}, channel ${channel}</span>`;
   }
 
   private valueAt(sample: number | null, channel: number | null | undefined): number | null {
@@ -175,20 +213,19 @@ export class RgScatter extends SizedElement implements Pictured {
     if (this.width === 0) return;
     const ratio = globalThis.devicePixelRatio || 1;
     const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
-    [canvas.width, canvas.height] = [Math.round(this.plotWidth * ratio), Math.round(HEIGHT * ratio)];
+    [canvas.width, canvas.height] = [
+      Math.round(this.plotWidth * ratio),
+      Math.round((HEIGHT + 2 * PAD) * ratio),
+    ];
     const context = canvas.getContext("2d") as CanvasRenderingContext2D;
     context.scale(ratio, ratio);
-    const colours = mapColours("viridis");
-    this.samples.forEach(({ values: { values } }, sample) => {
-      values.forEach((value, channel) => {
-        if (!Number.isFinite(value)) return;
-        const index = 3 * Math.floor((channel / values.length) * 256);
-        context.fillStyle = `rgb(${colours.subarray(index, index + 3).join()})`;
-        context.beginPath();
-        context.arc(this.x(sample), this.y(value), RADIUS, 0, 2 * Math.PI);
-        context.fill();
-      });
-    });
+    context.translate(0, PAD);
+    for (const { x, y, fill } of this.points) {
+      context.fillStyle = fill;
+      context.beginPath();
+      context.arc(x, y, RADIUS, 0, 2 * Math.PI);
+      context.fill();
+    }
   }
 
   /** The nearest point of the sample under the pointer. */
@@ -196,7 +233,7 @@ export class RgScatter extends SizedElement implements Pictured {
     const share = Math.min(0.999999, Math.max(0, event.offsetX / this.plotWidth));
     const sample = Math.floor(share * this.samples.length);
     const height = (value: number) => this.y(value);
-    this.go(sample, nearestPoint(this.valuesOf(sample), height, event.offsetY));
+    this.go(sample, nearestPoint(this.valuesOf(sample), height, event.offsetY - PAD));
   }
 
   private onKey(event: KeyboardEvent): void {

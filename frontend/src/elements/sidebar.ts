@@ -21,10 +21,12 @@ export class RgSidebar extends LitElement {
       :host {
         width: 250px; flex: none; display: flex; flex-direction: column; gap: 16px; padding: 12px;
         border-right: 1px solid var(--rg-border); background: var(--rg-background); min-height: 0;
+        resize: horizontal; overflow: hidden; min-width: 160px; max-width: 60vw;
       }
-      rg-checklist { flex: 0 1 auto; max-height: 60%; }
+      rg-checklist { flex: 0 1 auto; min-height: 110px; }
+      rg-checklist:first-child { flex-shrink: 3; }
       @media (max-width: 760px) {
-        :host { width: auto; flex-direction: row; border-right: 0; border-bottom: 1px solid var(--rg-border); max-height: 220px; }
+        :host { width: auto; flex-direction: row; border-right: 0; border-bottom: 1px solid var(--rg-border); max-height: 220px; max-width: none; resize: none; }
         rg-checklist { flex: 1 1 0; max-height: none; min-width: 0; }
       }
     `,

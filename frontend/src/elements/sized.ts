@@ -38,6 +38,13 @@ export abstract class SizedElement extends LitElement {
     return GUESSED_HEIGHT;
   }
 
+  /** Draw it though it is out of view. */
+  async drawNow(): Promise<void> {
+    this.skipped = false;
+    this.resume();
+    await this.updateComplete;
+  }
+
   protected override async scheduleUpdate(): Promise<void> {
     this.style.containIntrinsicHeight = `auto ${this.reserved}px`;
     if (this.skipped) {

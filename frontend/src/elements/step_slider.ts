@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, svg } from "lit";
 import { stepAt, stepIndex } from "../choices";
 import type { LoggedCount } from "../data/logged";
+import { HELP } from "../help";
 import { stretches } from "../views/stretches";
 import { tell } from "./events";
 import { controls } from "./theme";
@@ -57,14 +58,14 @@ export class RgStepSlider extends LitElement {
       <span class="track"><input
         id="slider" type="range" style="--track:linear-gradient(to right, var(--rg-accent) ${filled}%, var(--rg-edge) ${filled}%)" ?disabled=${last < 1} min="0" max=${last} step="1" .value=${String(index)}
         aria-valuetext="step ${this.steps[index]}, ${index + 1} of ${last + 1}"
-        title="Training step: ← → one step, Page Up and Page Down ten, Home and End"
+        aria-description=${HELP.step}
         @input=${(event: Event) => this.go(Number((event.target as HTMLInputElement).value))}
         @keydown=${this.onKey}
       />${this.renderMarks()}</span>
       <button aria-label="Next step" title="Next step (→)" ?disabled=${index >= last} @click=${() => this.go(index + 1)}>›</button>
       <input
         type="number" class="number" aria-label="Step number" .value=${String(this.steps[index])}
-        title="Type a step: the nearest kept one is shown" @change=${this.onTyped}
+        aria-description=${HELP.stepNumber} @change=${this.onTyped}
       />
       <span class="note muted">
         ${index + 1} of ${last + 1}${index === last ? ", follows new steps" : ""}${this.renderKept()}

@@ -40,6 +40,7 @@ export const controls = css`
   button[aria-pressed="true"] { border-color: var(--rg-accent-text); color: var(--rg-accent-text); }
   input[type="checkbox"] { accent-color: var(--rg-accent); }
   :focus-visible { outline: 2px solid var(--rg-focus); outline-offset: 1px; }
+  .field { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
   .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .muted { color: var(--rg-muted); }
   .number { font-variant-numeric: tabular-nums; }
@@ -55,6 +56,10 @@ export const card = css`
   :host {
     display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
     border-radius: 4px; padding: 10px 12px;
+  }
+  :host([full]) {
+    position: fixed; inset: 0; width: auto; height: auto; max-width: none; max-height: none; margin: 0; border: 0; border-radius: 0;
+    padding: 12px 16px; overflow: auto; color: var(--rg-text);
   }
   header { display: flex; align-items: baseline; gap: 8px; }
   h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }

@@ -1,13 +1,14 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import { SCALE_NAMES, type Scale, type ScaleName } from "../colour/scale";
+import { SCALE_NAMES, SCALE_WORDS, type Scale, type ScaleName } from "../colour/scale";
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { short } from "../colour/ticks";
 import { REDUCTIONS, type Reduction } from "../data/types";
-import { type ColourRange, PERCENTILES, type Percentile, type State } from "../state";
+import { HELP } from "../help";
+import { type ColourRange, INITIAL, PERCENTILES, type Percentile, type State } from "../state";
 import { tell } from "./events";
+import { labelled, numberField, type Option, optionOf, select } from "./fields";
 import { controls } from "./theme";
 
-const SCALES: Record<ScaleName, string> = { symlog: "symlog", linear: "linear", log: "log |x|" };
 const RANGES: Record<ColourRange, string> = {
   shared: "all shown",
   steps: "all steps",
@@ -15,7 +16,7 @@ const RANGES: Record<ColourRange, string> = {
   each: "each alone",
 };
 
-/** What is shown of the samples, and in which colours. */
+/** What is shown of the samples, and in which colours; what is rarely chosen is folded away, unless it was. */
 export class RgToolbar extends LitElement {
   static override properties = {
     state: { attribute: false },
@@ -29,13 +30,12 @@ export class RgToolbar extends LitElement {
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; }
-      span { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
       input[type="text"] { width: 72px; }
     `,
   ];
 
   declare state: State;
-  /** How many can be chosen from; 0: what is shown is of none. */
+  /** How many can be chosen from; up to 1: there is nothing to choose. */
   declare samples: number;
   /** The scale in use: what typed ends replace. */
   declare scale: Scale;
@@ -47,114 +47,149 @@ export class RgToolbar extends LitElement {
   declare scaled: boolean;
 
   override render() {
-    const { show, scale, map, range, percentile } = this.state;
-    const samples = Array.from({ length: this.samples }, (_, i) => i);
-    const maps: MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
     return html`
-      ${
-        this.samples === 0
-          ? nothing
-          : this.choice(
-              "show",
-              "Show",
-              html`
-          <optgroup label="One sample">${samples.map((i) => option(String(i), `sample ${i}`, show === i))}</optgroup>
-          <optgroup label="All kept samples">
-            ${option("samples", "each sample", show === "samples")}
-            ${Object.entries(REDUCTIONS).map(([name, label]) => option(name, label, show === name))}
-          </optgroup>
-        `,
-              (chosen) => ({
-                show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples") : Number(chosen),
-              }),
-            )
-      }
-      ${
-        this.scaled
-          ? this.choice(
-              "scale",
-              "Scale",
-              SCALE_NAMES.map((name) => option(name, SCALES[name], scale === name)),
-              (chosen) => ({ scale: chosen as ScaleName }),
-            )
-          : nothing
-      }
-      ${this.choice(
-        "range",
-        "Range",
-        Object.entries(RANGES).map(([name, label]) => option(name, label, range === name)),
-        (chosen) => ({ range: chosen as ColourRange }),
-      )}
-      ${
-        this.scaled
-          ? html`${this.choice(
-              "percentile",
-              "Limit",
-              PERCENTILES.map((p) =>
-                option(String(p), p === 100 ? "max |x|" : `p${p} |x|`, percentile === p),
-              ),
-              (chosen) => ({ percentile: Number(chosen) as Percentile }),
-            )}
-            ${this.end("limit", "or", this.scale.high)}
-            ${scale === "linear" ? "" : this.end("threshold", "Threshold", this.scale.threshold)}`
-          : nothing
-      }
-      ${
-        this.mapped
-          ? this.choice(
-              "map",
-              "Colours",
-              html`${option("", "automatic", map === null)} ${maps.map((name) => option(name, name, map === name))}`,
-              (chosen) => ({ map: (chosen || null) as MapName | null }),
-            )
-          : nothing
-      }
+      ${this.samples > 1 ? this.renderShow() : nothing}
+      ${this.samples > 1 && this.state.show === "samples" && this.mapped ? this.renderColumns() : nothing}
+      ${this.samples > 1 && this.state.show === "channel" && this.mapped ? this.renderChannel() : nothing}
+      ${this.scaled ? this.renderScale() : nothing}
+      ${this.renderRare()}
+      <button
+        class="link" aria-expanded=${this.state.more ? "true" : "false"} aria-description=${HELP.more}
+        @click=${() => this.set({ more: !this.state.more })}
+      >${this.state.more ? "Fewer controls" : "More controls"}</button>
       <slot></slot>
     `;
   }
 
-  private choice(
-    id: string,
-    label: string,
-    options: TemplateResult | TemplateResult[],
-    change: (chosen: string) => Partial<State>,
-  ) {
-    return html`
-      <span>
-        <label for=${id}>${label}</label>
-        <select id=${id} @change=${(event: Event) => tell(this, "rg-set", change((event.target as HTMLSelectElement).value))}>
-          ${options}
-        </select>
-      </span>
-    `;
+  private renderShow() {
+    const show = String(this.state.show);
+    const samples = Array.from({ length: this.samples }, (_, i): Option => [String(i), `sample ${i}`]);
+    const reductions = Object.entries(REDUCTIONS).map(([name, label]) => optionOf([name, label], show));
+    return labelled(
+      "show",
+      "Show",
+      html`
+        <optgroup label="One sample">${samples.map((one) => optionOf(one, show))}</optgroup>
+        <optgroup label="All kept samples">${optionOf(["samples", "each sample"], show)} ${optionOf(["channel", "one channel of each sample"], show)} ${reductions}</optgroup>
+      `,
+      (chosen) =>
+        this.set({
+          show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples" | "channel") : Number(chosen),
+        }),
+    );
   }
 
-  /** A typed end of the scale; empty: automatic. */
-  private end(key: "limit" | "threshold", label: string, automatic: number) {
-    const typed = this.state[key];
-    return html`
-      <span>
-        <label for=${key}>${label}</label>
-        <input
-          id=${key} type="text" aria-label="Typed ${key}" inputmode="decimal" class="number" placeholder=${short(automatic)}
-          .value=${typed === null ? "" : String(typed)} title="Type a number; empty: automatic"
-          @change=${(event: Event) => this.onEnd(key, event.target as HTMLInputElement)}
-        />
-      </span>
-    `;
+  private renderChannel() {
+    const { channel } = this.state;
+    const fits = (number: number) => Number.isInteger(number) && number >= 0;
+    return numberField("channel", "Channel", channel, "largest", fits, (channel) => this.set({ channel }));
   }
 
-  private onEnd(key: "limit" | "threshold", input: HTMLInputElement): void {
-    const typed = Number(input.value.replaceAll("−", "-"));
-    if (input.value.trim() === "") tell(this, "rg-set", { [key]: null });
-    else if (typed > 0 && Number.isFinite(typed)) tell(this, "rg-set", { [key]: typed });
-    const now = this.state[key];
-    input.value = now === null ? "" : String(now);
+  private renderColumns() {
+    const { columns } = this.state;
+    const fits = (count: number) => Number.isInteger(count) && count > 0;
+    return numberField("columns", "Columns", columns, "automatic", fits, (columns) => this.set({ columns }));
+  }
+
+  private renderScale() {
+    const names = SCALE_NAMES.map((name): Option => [name, SCALE_WORDS[name]]);
+    return select("scale", "Scale", [["", "automatic"], ...names], this.state.scale ?? "", (chosen) =>
+      this.set({ scale: (chosen || null) as ScaleName | null }),
+    );
+  }
+
+  private renderRare() {
+    const { range, percentile, map, low, limit, threshold } = this.state;
+    const maps: readonly MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
+    const { name } = this.scale;
+    const percentiles = PERCENTILES.map((p): Option => [String(p), p === 100 ? "max |x|" : `p${p} |x|`]);
+    const rare: [keyof State, boolean, () => TemplateResult][] = [
+      [
+        "range",
+        true,
+        () =>
+          select("range", "Range", Object.entries(RANGES), range, (chosen) =>
+            this.set({ range: chosen as ColourRange }),
+          ),
+      ],
+      [
+        "percentile",
+        this.scaled,
+        () =>
+          select("percentile", "Limit", percentiles, String(percentile), (chosen) =>
+            this.set({ percentile: Number(chosen) as Percentile }),
+          ),
+      ],
+      [
+        "low",
+        this.scaled && name !== "log",
+        () =>
+          numberField(
+            "low",
+            "from",
+            low,
+            short(this.scale.low),
+            () => true,
+            (low) => this.set({ low }),
+            "Typed lower end",
+          ),
+      ],
+      [
+        "limit",
+        this.scaled,
+        () =>
+          numberField(
+            "limit",
+            "to",
+            limit,
+            short(this.scale.high),
+            isPositive,
+            (limit) => this.set({ limit }),
+            "Typed limit",
+          ),
+      ],
+      [
+        "threshold",
+        this.scaled && (name === "symlog" || name === "log"),
+        () =>
+          numberField(
+            "threshold",
+            "Threshold",
+            threshold,
+            short(this.scale.threshold),
+            isPositive,
+            (threshold) => this.set({ threshold }),
+            "Typed threshold",
+          ),
+      ],
+      [
+        "map",
+        this.mapped,
+        () =>
+          select(
+            "map",
+            "Colours",
+            [["", "automatic"], ...maps.map((one): Option => [one, one])],
+            map ?? "",
+            (chosen) => this.set({ map: (chosen || null) as MapName | null }),
+          ),
+      ],
+    ];
+    return rare.map(([key, fits, render]) => (fits && isShown(this.state, key) ? render() : nothing));
+  }
+
+  private set(change: Partial<State>): void {
+    tell(this, "rg-set", change);
   }
 }
 
-function option(value: string, label: string, selected: boolean) {
-  return html`<option value=${value} .selected=${selected}>${label}</option>`;
+function isPositive(value: number): boolean {
+  return value > 0;
+}
+
+/** Whether a rare control is to be seen: all of them are, or it is not as it was at first. */
+export function isShown(state: Readonly<State>, key: keyof State): boolean {
+  return state.more || state[key] !== INITIAL[key];
 }
 
 customElements.define("rg-toolbar", RgToolbar);

@@ -1,10 +1,13 @@
 import { html, nothing } from "lit";
-import { type Card, scaleOf, tensorsOf } from "../cards";
-import { shownPins } from "../choices";
-import type { Tensor } from "../data/types";
+import { type Card, isPoints, scaleOf, tensorsOf } from "../cards";
+import { makeScale, union } from "../colour/scale";
+import { isOfEachSample, type Tensor } from "../data/types";
+import { COMPARED } from "../elements/difference";
 import type { Side } from "../elements/swipe";
-import { arrangementOf, hasTensors, isRaw, mapFor } from "../model";
+import { arrangementOf, extentOf, hasTensors, isRaw, mapFor, scaleOfQuantity } from "../model";
 import type { SeriesName } from "../state";
+import { compare } from "../views/compare";
+import { pointsPython } from "../views/export";
 import { laidOut, orderRequests } from "./laid_out";
 import { detailOf, detailRequests, renderCard, renderLayoutBar } from "./pictures";
 import type { Page, Tab } from "./tab";
@@ -16,7 +19,7 @@ import "../elements/swipe";
 export const compareTab: Tab = {
   name: "Compare",
   question: "Where do two runs, tags or steps differ?",
-  controls: ["steps", "colours"],
+  controls: () => ["steps", "colours"],
   draws: hasTensors,
   cards: comparedCards,
   requests: (page, cards) => [...orderRequests(page, cards), ...detailRequests(page, cards)],
@@ -25,7 +28,7 @@ export const compareTab: Tab = {
     const { state, step, series, cursor, dark } = page;
     const [a, b] = cards;
     const stepB = state.stepB ?? step;
-    const pins = shownPins(state, Math.max(0, ...tensorsOf(cards).map(({ channels }) => channels)));
+    const pins = page.pinsOf(tensorsOf(cards));
     const { upright, order } = laidOut(page, a);
     const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
     const side = (card: Card, wanted: number): Side => {
@@ -42,11 +45,12 @@ export const compareTab: Tab = {
       };
     };
     const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
+    const points = isPoints(a) && isPoints(b);
     return html`
       <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
       ${renderLayoutBar(page, cards)}
       ${
-        state.comparison === "swipe" && isReady(a) && isReady(b)
+        state.comparison === "swipe" && isReady(a) && isReady(b) && !points
           ? html`<rg-swipe
               .a=${side(a, step)} .b=${side(b, stepB)} .share=${state.swipe}
               .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor}
@@ -55,13 +59,15 @@ export const compareTab: Tab = {
               ${renderCard(page, a, groupOf(a), pins, laidOut(page, a), { name: "A", wanted: step })}
               ${renderCard(page, b, groupOf(b), pins, laidOut(page, b, a), { name: "B", wanted: stepB })}
               ${
-                state.comparison === "swipe" || failed(a) || failed(b)
+                failed(a) || failed(b) || (state.comparison === "swipe" && !points)
                   ? nothing
-                  : !sameDetails(a, b)
-                    ? html`<rg-message heading="Not comparable">
+                  : points
+                    ? renderPoints(page, a, b, pins)
+                    : !sameDetails(a, b)
+                      ? html`<rg-message heading="Not comparable">
                         A and B differ in which rows they have, in what they are derived by, or in the norm.
                       </rg-message>`
-                    : html`<rg-difference
+                      : html`<rg-difference
                       .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
                       .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
                     ></rg-difference>`
@@ -77,6 +83,28 @@ function sameDetails(a: Card, b: Card): boolean {
   const [one, other] = [a, b].map(({ series }) => series.entry.metadata);
   const said = [one, other].map(({ details }) => JSON.stringify(details ?? null));
   return !isRaw(one.quantity) || !isRaw(other.quantity) || said[0] === said[1];
+}
+
+/** The points of every sample of A against those of B: of points there is no picture to swipe. */
+function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
+  const comparison = page.state.comparison === "ratio" ? "ratio" : "difference";
+  const [ofA, ofB] = [a, b].map((card) => page.cards.drawnBy(card));
+  const heading = COMPARED[comparison].heading;
+  const found = ofA.flatMap((one, i) => (ofB[i] ? compare(one, ofB[i], comparison) : []));
+  const why = found.find((one) => typeof one === "string");
+  if (why !== undefined) return html`<rg-message heading="Not comparable">${why}</rg-message>`;
+  const samples = found as Tensor[];
+  const name =
+    comparison === "ratio"
+      ? "linear"
+      : (page.state.scale ?? scaleOfQuantity(a.series.entry.metadata.quantity));
+  const choice = { name, signed: true, limit: null, threshold: null };
+  const python = (logdir: string) =>
+    `import numpy as np\n${[a, b].map((card, i) => `${pointsPython(card.request, logdir)}${"ab"[i]} = view\n`).join("\n")}\nview = ${COMPARED[comparison].python}\n`;
+  return html`<rg-scatter
+    .series=${a.series} .heading=${heading} .python=${python} .samples=${samples} .step=${a.request.step} .wanted=${a.request.step}
+    .scale=${makeScale(union(samples.map((one) => extentOf(one))), choice)} .pins=${pins} .cursor=${page.cursor} .pinned=${page.isPinned(a.series)}
+  ></rg-scatter>`;
 }
 
 /** Whether there is a picture, of this step or of the one before, and no error. */
@@ -95,7 +123,7 @@ function comparedCards({ cards, series, step, state }: Page): Card[] {
   const a = find(state.a) ?? series[0];
   const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
   if (!a || !b) return [];
-  const show = state.show === "samples" ? 0 : state.show;
+  const show = isOfEachSample(state.show) ? 0 : state.show;
   const pair = [
     cards.one(a, step, show, "A", arrangementOf(a, state)),
     cards.one(b, state.stepB ?? step, show, "B", arrangementOf(b, state)),

@@ -1,8 +1,8 @@
 import { html } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { type Card, type Group, tensorsOf } from "../cards";
-import { type Series, shownPins } from "../choices";
-import type { Tensor, TensorRequest } from "../data/types";
+import type { Series } from "../choices";
+import type { Show, Tensor, TensorRequest } from "../data/types";
 import { arrangementOf, curveRequest, hasTensors, isSequence, requestFor, showsOf } from "../model";
 import { neededOf, pageAt, type Range, spanOf, viewOf } from "../views/curves";
 import { type LaidOut, laidOut, orderRequests } from "./laid_out";
@@ -17,13 +17,13 @@ const ROLE = "curves";
 export const curvesTab: Tab = {
   name: "Curves",
   question: "What course does each channel's gradient take over the timesteps, sample by sample?",
-  controls: ["steps", "axis"],
+  controls: () => ["steps", "axis"],
   show: "samples",
   draws: (entry) => hasTensors(entry) && isSequence(entry),
   cards: (page) => page.series.flatMap((one) => cardsOf(page, one)),
   requests: (page, cards) => [
     ...orderRequests(page, bySeries(cards).map(([first]) => first)), // biome-ignore format: short
-    ...detailRequests(page, cards),
+    ...bySeries(cards).flatMap((of) => detailRequests(page, of)),
   ],
   render: (page, cards, groups) => html`
     <div style="display: flex; flex-wrap: wrap; column-gap: 14px">${renderLayoutBar(page, cards, false)} ${renderBar(page, cards)}</div>
@@ -55,10 +55,16 @@ function cardsOf(page: Page, series: Series): Card[] {
   const span = known && spanOf(known.timesteps, state.firstTimesteps, state.window);
   const samples = page.series.reduce((sum, { entry }) => sum + entry.samples, 0);
   const needed = neededOf(plots, known?.timesteps ?? null, span, state.firstTimesteps, samples);
-  return showsOf("samples", series).flatMap((show) => {
+  return samplesOf(page, series).flatMap((show) => {
     const request = requestFor(series, page.step, show, arrangementOf(series, state));
     return request ? page.cards.of(series, { ...request, ...needed }, ROLE) : [];
   });
+}
+
+/** The kept samples whose curves are drawn: all, or the one that was chosen where there is such a one. */
+function samplesOf({ state: { curveSample } }: Page, series: Series): Show[] {
+  const all = showsOf("samples", series);
+  return curveSample !== null && curveSample < all.length ? [curveSample] : all;
 }
 
 /** The samples of each series together. */
@@ -68,13 +74,17 @@ function bySeries(cards: readonly Card[]): Card[][] {
   return [...found.values()];
 }
 
-/** The pinned channels that the cards do not hold in every timestep. */
-function detailRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
-  return tensorsOf(cards).flatMap((tensor) =>
-    shownPins(state, tensor.channels)
-      .filter((pin) => !isFine(tensor, pin))
-      .map((pin) => curveRequest(tensor, pin)),
-  );
+/** The pinned channels that the cards of one series do not hold in every timestep. */
+function detailRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
+  const tensors = tensorsOf(cards);
+  const pins = page.pinsOf(tensors);
+  return tensors.flatMap((tensor) => finer(tensor, pins));
+}
+
+function finer(tensor: Tensor, pins: readonly number[]): TensorRequest[] {
+  return pins
+    .filter((pin) => pin < tensor.channels && !isFine(tensor, pin))
+    .map((pin) => curveRequest(tensor, pin));
 }
 
 /** Whether a view holds a channel with no timesteps pooled. */
@@ -86,7 +96,7 @@ function isFine(tensor: Tensor, channel: number): boolean {
 function renderBar(page: Page, cards: readonly Card[]) {
   const channels = Math.max(1, ...tensorsOf(cards).map((tensor) => tensor.channels));
   const { shown, all } = placesOf(page, channels);
-  return html`<rg-curves-bar .state=${page.state} .shown=${shown} .all=${all}></rg-curves-bar>`;
+  return html`<rg-curves-bar .state=${page.state} .shown=${shown} .all=${all} .samples=${Math.max(0, ...page.series.map(({ entry }) => entry.samples))}></rg-curves-bar>`;
 }
 
 function renderGroup(page: Page, group: Group) {
@@ -105,13 +115,13 @@ function renderCard(page: Page, { scale }: Group, cards: Card[]) {
   const { state, step, cursor, dark, colourOf } = page;
   const [{ series, shown }] = cards;
   const laid = laidOut(page, cards[0]);
-  const pins = shown ? shownPins(state, shown.channels) : [];
+  const pins = page.pinsOf(tensorsOf(cards));
   const details = cards.map((card) =>
-    detailRequests(page, [card]).flatMap((request) => page.cards.ready(request) ?? []),
+    card.shown ? finer(card.shown, pins).flatMap((request) => page.cards.ready(request) ?? []) : [],
   );
   return html`<rg-curves-card
     .series=${series} .colour=${colourOf(series.run)} .wanted=${step} .cards=${cards} .details=${details}
-    .channels=${shown ? channelsOf(page, shown.channels, laid) : []} .pins=${pins} .note=${laid.note}
+    .channels=${shown ? channelsOf(page, shown.channels, laid) : []} .pins=${pins} .automatic=${state.pins === null} .note=${laid.note}
     .scale=${scale} .free=${state.range === "each"} .span=${spanOf(shown?.timesteps ?? 0, state.firstTimesteps, state.window)}
     .window=${state.window} .cursor=${cursor} .pinned=${page.isPinned(series)} .dark=${dark}
   ></rg-curves-card>`;

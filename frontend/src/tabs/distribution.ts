@@ -13,37 +13,48 @@ import "../elements/message";
 export const distributionTab: Tab = {
   name: "Distribution",
   question: "How are the values spread, and how did that change over training?",
-  controls: ["steps", "scale"],
+  controls: () => ["steps", "scale"],
   draws: (entry) => hasTensors(entry) && !isRaw(entry.metadata.quantity),
   // The pictures that the colour range is of.
   cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
   requests: (_, cards) => cards.filter(isPoints).flatMap(pointRequests),
   render: (page, _, groups) => html`
-    <rg-distribution-bar .overSteps=${page.state.overSteps}></rg-distribution-bar>
-    ${groups.map((group) => renderGroup(page, group, axisFor(page, group)))}
+    <rg-distribution-bar .state=${page.state}></rg-distribution-bar>
+    ${groups.map((group) => renderGroup(page, group))}
   `,
 };
 
-function renderGroup(page: Page, group: Group, axis: Scale | null) {
-  if (!axis) return renderWaiting(group);
+function renderGroup(page: Page, group: Group) {
   const { state, dark, step, colourOf } = page;
-  const drawn = seriesOf(group).map((card) => {
-    const course = page.histogramOf(requestFor(card.series, axis, null));
-    return { card, course, ...histogramNow(page, card.series, axis, course) };
-  });
-  const most = mostAt(drawn.map(({ now }) => now));
-  const mostOverSteps = mostShare(
-    drawn.flatMap(({ course: { last } }) => last?.steps.flatMap((_, step) => binsAt(last, step)) ?? []),
+  const shared = axisFor(page, group);
+  const axes = seriesOf(group).map((card) =>
+    state.freeBins
+      ? axisFor(page, { ...group, cards: group.cards.filter((one) => one.series === card.series) })
+      : shared,
   );
+  if (axes.some((axis) => !axis)) return renderWaiting(group);
+  const drawn = seriesOf(group).map((card, i) => {
+    const axis = axes[i] as Scale;
+    const course = page.histogramOf(requestFor(page, card.series, axis, null));
+    return { card, axis, course, ...histogramNow(page, card.series, axis, course) };
+  });
+  const most = (of: typeof drawn) => state.peaks * mostAt(of.map(({ now }) => now));
+  const mostOverSteps = (of: typeof drawn) =>
+    state.peaks *
+    mostShare(
+      of.flatMap(({ course: { last } }) => last?.steps.flatMap((_, step) => binsAt(last, step)) ?? []),
+    );
   return html`<section>
     <h2 class="section">${group.title}</h2>
     <div class="cards" style="--least: 400px">
-      ${drawn.map(({ card, course, loaded, now }) => {
+      ${drawn.map((one) => {
+        const { card, axis, course, loaded, now } = one;
+        const among = state.freeBins ? [one] : drawn;
         const scale = signedScale(scaleOf(card, group.scale, state));
         return html`<rg-distribution-card
           .series=${card.series} .colour=${colourOf(card.series.run)} .wanted=${step} .samples=${samplesOf(card)}
           .now=${now} .loaded=${loaded} .course=${course} .form=${state.overSteps} .axis=${axis}
-          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .most=${most} .mostOverSteps=${mostOverSteps} .height=${110} .dark=${dark}
+          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .most=${most(among)} .mostOverSteps=${mostOverSteps(among)} .height=${110} .dark=${dark}
         ></rg-distribution-card>`;
       })}
     </div>

@@ -11,7 +11,7 @@ import "../elements/flow_view";
 export const flowTab: Tab = {
   name: "Flow",
   question: "How far back does the gradient reach, and how did that change over training?",
-  controls: ["steps"],
+  controls: () => ["steps"],
   draws: hasFlow,
   cards: () => [],
   requests: () => [],

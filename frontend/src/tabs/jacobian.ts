@@ -26,7 +26,7 @@ const ROWS_DOWN: LaidOut = { ...USUAL, upright: "timesteps" };
 export const jacobianTab: Tab = {
   name: "Jacobian",
   question: "How does the state at one timestep, or the loss there, depend on every earlier one?",
-  controls: ["steps", "colours"],
+  controls: () => ["steps", "colours"],
   draws: (entry) => hasTensors(entry) && (isRaw(entry.metadata.quantity) || isNorm(entry.metadata.quantity)),
   absent: html`<rg-message heading="No state Jacobians or itemised gradients are logged here yet">
     <rg-how-to-jacobian></rg-how-to-jacobian></rg-message>`,

@@ -34,7 +34,7 @@ const CROWD_COLOUR = "#80868b";
 export const overviewTab: Tab = {
   name: "Overview",
   question: "Is it learning long dependencies, since when, and is this run better?",
-  controls: ["steps"],
+  controls: () => ["steps"],
   firstRuns: FIRST_RUNS,
   draws: (entry) => hasFlow(entry) && hasLags(entry),
   first: (tags, entries) => {

@@ -23,19 +23,20 @@ export function renderCard(
   pins: number[] | null,
   laid: LaidOut = USUAL,
   role?: Role,
+  heading = "",
 ) {
   const { state, dark, cursor, colourOf } = page;
   const { series, request, loaded, shown } = card;
   const wanted = role?.wanted ?? page.step;
   if (isPoints(card)) {
     return html`<rg-scatter
-      .series=${series} .colour=${colourOf(series.run)} .samples=${page.cards.drawnBy(card)}
+      .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)} .samples=${page.cards.drawnBy(card)}
       .step=${request.step} .wanted=${wanted} .scale=${group.scale} .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
     ></rg-scatter>`;
   }
   const scale = scaleOf(card, group.scale, state);
   return html`<rg-card
-    .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
+    .heading=${heading} .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
     .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
     .upright=${laid.upright} .order=${laid.order} .note=${laid.note} .boundaries=${laid.boundaries}

@@ -3,8 +3,8 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { type Card, type Group, tensorsOf } from "../cards";
-import { channelName, shownPins } from "../choices";
-import type { Tensor, TensorRequest } from "../data/types";
+import { channelName } from "../choices";
+import { isOfEachSample, type Tensor, type TensorRequest } from "../data/types";
 import type { Line } from "../elements/curve_plot";
 import { curve, curveRequest, isWhole } from "../model";
 import type { Page } from "./tab";
@@ -22,7 +22,10 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
   const coming = group.cards.some(({ loaded }) => loaded.status === "loading");
   const span = window ? [window.t0, Math.min(longest, window.t1)] : [0, longest];
   return html`
-    <h2 class="section">Pinned channels <span class="muted">over ${lag ? "lags" : "timesteps"}; click a channel in a heatmap to pin it</span></h2>
+    <h2 class="section">
+      ${page.state.pins ? "Pinned channels" : "The channel of the largest norm"}
+      <span class="muted">over ${lag ? "lags" : "timesteps"}; click a channel in a heatmap to pin it</span>
+    </h2>
     <div class="cards">
       ${repeat(
         pins,
@@ -37,15 +40,22 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
 }
 
 /** The pinned channels of pooled views, in every timestep. */
-export function pinnedRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
-  return tensorsOf(cards)
-    .filter((tensor) => !isWhole(tensor))
-    .flatMap((tensor) => shownPins(state, tensor.channels).map((pin) => curveRequest(tensor, pin)));
+export function pinnedRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
+  const quantityOf = ({ series }: Card) => series.entry.metadata.quantity;
+  return [...new Set(cards.map(quantityOf))].flatMap((quantity) => {
+    const tensors = tensorsOf(cards.filter((card) => quantityOf(card) === quantity));
+    const pins = page.pinsOf(tensors);
+    return tensors
+      .filter((tensor) => !isWhole(tensor))
+      .flatMap((tensor) =>
+        pins.filter((pin) => pin < tensor.channels).map((pin) => curveRequest(tensor, pin)),
+      );
+  });
 }
 
 function lines(page: Page, cards: readonly Card[], channel: number): Line[] {
   const tags = [...new Set(cards.map(({ series }) => series.tag))];
-  const several = page.state.show === "samples";
+  const several = isOfEachSample(page.state.show);
   const tagsOf = (run: string) => [
     ...new Set(cards.filter(({ series }) => series.run === run).map(({ series }) => series.tag)),
   ];
@@ -59,6 +69,7 @@ function lines(page: Page, cards: readonly Card[], channel: number): Line[] {
       label: (tags.length > 1 ? `${series.run} ${series.tag}` : series.run) + sample,
       colour: page.colourOf(series.run),
       dash: DASHES[pattern % DASHES.length],
+      chosen: page.isPinned(series) && !several,
       ...(several && { sample: Number(request.show) }),
       values: curve(tensor, channel),
     };

@@ -1,6 +1,6 @@
 /** What tabs of histograms share: one axis for all that is compared, and what came of each histogram. */
 
-import { type Card, type Group, tensorsOf } from "../cards";
+import { type Card, extentsOverSteps, type Group, tensorsOf } from "../cards";
 import { nearestStep, type Series } from "../choices";
 import { type Scale, union } from "../colour/scale";
 import type { LoadedHistogram } from "../data/histograms";
@@ -8,7 +8,7 @@ import type { HistogramRequest, KeptStep } from "../data/types";
 import type { Now } from "../elements/distribution_card";
 import { extentOf } from "../model";
 import { axisOf } from "../views/bins";
-import { EXTENT, extentOverSteps } from "../views/flow";
+import { EXTENT } from "../views/flow";
 import type { Page } from "./tab";
 
 /** Each series of a group once, with the first of its cards. */
@@ -21,19 +21,18 @@ export function axisFor(page: Page, group: Group): Scale | null {
   const flows = seriesOf(group).map(({ series }) => page.flowOf(series, EXTENT));
   const shown = tensorsOf(group.cards);
   if (flows.some(({ status }) => status === "loading") || shown.length === 0) return null;
-  const overSteps = flows.flatMap((loaded) =>
-    loaded.status === "ready" ? extentOverSteps(loaded.flow) : [],
-  );
+  const overSteps = flows.flatMap(extentsOverSteps);
   return axisOf(union([...overSteps, ...shown.map((tensor) => extentOf(tensor))]), group.scale);
 }
 
 export function requestFor(
+  { state }: Page,
   { run, tag, entry }: Series,
   axis: Scale,
   step: KeptStep | null,
 ): HistogramRequest {
   const newest = entry.steps.at(-1)?.[1] ?? 0;
-  return { run, tag, step, newest, axis };
+  return { run, tag, step, newest, axis, bins: state.bins };
 }
 
 /** The histogram at the slider's step: from those over steps where it is among them, else its own. */
@@ -47,7 +46,7 @@ export function histogramNow(
   const index = course?.last?.steps.findIndex(([step]) => step === kept[0]) ?? -1;
   const among = course?.last && index >= 0 ? { histogram: course.last, index } : null;
   if (course?.status === "ready" && among) return { loaded: course, now: among };
-  const loaded = page.histogramOf(requestFor(series, axis, kept));
+  const loaded = page.histogramOf(requestFor(page, series, axis, kept));
   const own = loaded.last && { histogram: loaded.last, index: 0 };
   return { loaded, now: loaded.status === "ready" ? own : (among ?? own) };
 }

@@ -7,7 +7,7 @@ import type { ScalarListing, ScalarsByRun } from "../data/api";
 import type { LoadedFlow } from "../data/flows";
 import type { LoadedHistogram } from "../data/histograms";
 import type { Loaded } from "../data/loader";
-import type { HistogramRequest, ShowChoice, TagEntry, TensorRequest } from "../data/types";
+import type { HistogramRequest, ShowChoice, TagEntry, Tensor, TensorRequest } from "../data/types";
 import type { Cursor } from "../elements/events";
 import type { State } from "../state";
 
@@ -36,6 +36,8 @@ export interface Page {
   /** The points of a tag of those; null while they are under way. Asking fetches them. */
   scalarsOf(tag: string): ScalarsByRun | null;
   isPinned(series: Series): boolean;
+  /** The pinned channels of some views; where the user pinned none, the one of the largest norm. */
+  pinsOf(tensors: readonly Tensor[]): number[];
 }
 
 /**
@@ -48,7 +50,7 @@ export type Control = "steps" | "colours" | "scale" | "axis";
 export interface Tab {
   name: string;
   question: string;
-  controls: readonly Control[];
+  controls(state: Readonly<State>): readonly Control[];
   /** What it shows of the samples, whatever the others show. */
   show?: ShowChoice;
   /** How many runs it shows at first, where that is not a few. */

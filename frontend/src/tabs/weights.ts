@@ -4,18 +4,21 @@ import type { Scale } from "../colour/scale";
 import { mostAt } from "../elements/distribution_card";
 import { hasTensors, mapFor } from "../model";
 import { signedScale } from "../views/bins";
-import { firstLayer, isWeight, layerOf, partsOf } from "../views/weights";
+import { firstLayer, isWeight, layerOf, partOf, partsOf } from "../views/weights";
+import { USUAL } from "./laid_out";
 import { detailRequests, renderCard } from "./pictures";
 import { axisFor, histogramNow } from "./spread";
 import type { Page, Tab } from "./tab";
+import { normRequests, renderNorms } from "./weight_norms";
 import "../elements/distribution_card";
 import "../elements/how_to_log";
 import "../elements/message";
+import "../elements/weights_bar";
 
 export const weightsTab: Tab = {
   name: "Weights",
   question: "Do the weights and their gradients look healthy, gate by gate?",
-  controls: ["steps", "colours"],
+  controls: ({ weightsAs }) => (weightsAs === "norms" ? [] : ["steps", "colours"]),
   draws: (entry) => isWeight(entry) && hasTensors(entry),
   first: firstLayer,
   absent: html`<rg-message heading="No weights are logged here">
@@ -23,8 +26,11 @@ export const weightsTab: Tab = {
     <rg-how-to-log what="weights"></rg-how-to-log>
   </rg-message>`,
   cards: ({ cards, series, step }) => series.flatMap((one) => cards.one(one, step, 0) ?? []),
-  requests: detailRequests,
+  requests: (page, cards) =>
+    page.state.weightsAs === "norms" ? normRequests(cards) : detailRequests(page, cards),
   render: (page, cards, groups) => {
+    const bar = html`<rg-weights-bar as=${page.state.weightsAs}></rg-weights-bar>`;
+    if (page.state.weightsAs === "norms") return html`${bar} ${renderNorms(page, cards)}`;
     const axes = new Map(groups.map((group) => [group, axisFor(page, group)]));
     const layers = new Map<string, Card[]>();
     for (const card of cards) {
@@ -32,7 +38,7 @@ export const weightsTab: Tab = {
       const layer = JSON.stringify([run, layerOf(tag, entry)]);
       layers.set(layer, [...(layers.get(layer) ?? []), card]);
     }
-    return html`${[...layers.values()].map((of) => renderLayer(page, of, axes))}`;
+    return html`${bar} ${[...layers.values()].map((of) => renderLayer(page, of, axes))}`;
   },
 };
 
@@ -59,8 +65,9 @@ function renderLayer(page: Page, cards: Card[], axes: Map<Group, Scale | null>) 
 }
 
 function renderPart(page: Page, card: Card, axes: Map<Group, Scale | null>) {
+  const { tag, entry } = card.series;
   const [group, axis] = [...axes].find(([{ cards }]) => cards.includes(card)) as [Group, Scale | null];
-  return html`${renderCard(page, card, group, null)} ${axis ? renderHistograms(page, card, group, axis) : nothing}`;
+  return html`${renderCard(page, card, group, null, USUAL, undefined, `${partOf(tag)}, ${entry.metadata.title}`)} ${axis ? renderHistograms(page, card, group, axis) : nothing}`;
 }
 
 function renderHistograms(page: Page, card: Card, group: Group, axis: Scale) {

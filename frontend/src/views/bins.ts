@@ -1,6 +1,6 @@
 /** Histograms: bins that are equally wide on a scale, and what stands in them. No DOM. */
 
-import { type Extent, type Scale, valueAt } from "../colour/scale";
+import { type Extent, isOfMagnitudes, type Scale, valueAt } from "../colour/scale";
 import type { Apart, Counts, Histogram } from "../data/types";
 import type { Table } from "./export";
 
@@ -14,12 +14,12 @@ const LEAST = 2 ** -149;
 
 /**
  * The axis of histograms, on which every value that `extent` describes has a place: as `scale`, but from end
- * to end of the values, whatever the colour range. Symmetric about 0; of log, over magnitudes.
+ * to end of the values, whatever the colour range. Symmetric about 0; of log and abs, over magnitudes.
  */
 export function axisOf(extent: Extent, scale: Scale): Scale {
   const { name, threshold } = scale;
   const high = extent.magnitude > 0 ? extent.magnitude : scale.high;
-  if (name !== "log") return { name, low: -high, high, threshold };
+  if (name !== "log") return { name, low: name === "abs" ? 0 : -high, high, threshold };
   const small = Math.min(threshold, extent.small > 0 ? extent.small : threshold, high / 10);
   const low = Math.max(LEAST, small * 10 ** -LOG_MARGIN);
   return { name, low, high, threshold: low };
@@ -33,7 +33,7 @@ export function edgesOf(axis: Scale, bins: number = BINS): number[] {
 
 /** The same range for both signs, as a histogram of single values needs it. */
 export function signedScale(scale: Scale): Scale {
-  return scale.name === "log" ? scale : { ...scale, low: -scale.high };
+  return isOfMagnitudes(scale) || scale.low < 0 ? scale : { ...scale, low: -scale.high };
 }
 
 /** What is counted apart, as a picture's health line names it. */
@@ -124,7 +124,7 @@ export function outline(
 ): [x: number, y: number][] {
   const points = counts.map((count, bin): [number, number] => [
     ((bin + 0.5) / counts.length) * width,
-    base - (count / (cells || 1) / most) * amplitude,
+    base - Math.min(1, count / (cells || 1) / most) * amplitude,
   ]);
   return [[0, base], ...points, [width, base]];
 }

@@ -1,7 +1,7 @@
 /** Curves over timesteps: many samples of many channels. No DOM. */
 
 import { PADDING } from "../colour/bfloat16";
-import { placer, type Scale } from "../colour/scale";
+import { isOfMagnitudes, placer, type Scale } from "../colour/scale";
 import { blockStart, blocksOf, type Window } from "../data/pool";
 import type { Tensor } from "../data/types";
 
@@ -186,9 +186,10 @@ export function thinned(values: Float32Array, pixels: number): number[] {
   return places;
 }
 
-/** A trace as the scale draws it: of logarithms the magnitudes, so that quantiles are taken of those. */
+/** A trace as the scale draws it: on some the magnitudes, so that quantiles are taken of those. */
 export function drawnOn(trace: Trace, scale: Scale): Trace {
-  if (scale.name !== "log") return trace;
+  if (!isOfMagnitudes(scale)) return trace;
+  if (scale.name === "abs") return { ...trace, values: trace.values.map(Math.abs) };
   const odd = [...trace.odd];
   const values = trace.values.map((value, i) => {
     if (value === 0) odd.push([trace.times[i], "exact 0"]);

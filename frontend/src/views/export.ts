@@ -1,6 +1,7 @@
 /** The numbers of a view for other programs. All of [timesteps, channels], as they were logged. */
 
 import { PADDING } from "../colour/bfloat16";
+import { isOfMagnitudes } from "../colour/scale";
 import type { Grid, Window } from "../data/pool";
 import type { Histogram, Reduction, Tensor, TensorRequest } from "../data/types";
 import type { AxisNames } from "./axes";
@@ -106,6 +107,21 @@ export function tableNpy({ index: [, numbers], columns }: Table): Uint8Array<Arr
   return npyFile("<f8", [numbers.length, columns.length], values);
 }
 
+/** A row a timestep or lag, a column a sample, of a view whose rows are samples; padding has no number. */
+export function samplesTable({ values, codes }: Tensor, time: string): Table {
+  const { columns, window } = values;
+  const rows = Array.from({ length: values.rows }, (_, sample) => sample);
+  return {
+    index: [time, Array.from({ length: columns }, (_, t) => window.t0 + t)],
+    names: rows.map((sample) => `sample ${sample}`),
+    columns: rows.map((sample) =>
+      Array.from(values.values.subarray(sample * columns, (sample + 1) * columns), (value, t) =>
+        codes.values[sample * columns + t] === PADDING ? null : value,
+      ),
+    ),
+  };
+}
+
 /** A row a sample, a column a channel, of views of one timestep. */
 export function pointsTable(samples: readonly Tensor[]): Table {
   const channels = Array.from({ length: samples[0].channels }, (_, c) => c);
@@ -164,13 +180,14 @@ export function curvesPython(
   channels: readonly number[],
   [first, end]: readonly [number, number],
   logdir: string,
+  samples: readonly number[] | null = null,
 ): string {
   return `import numpy as np
 import tb_rnngrad
 
 record = ${reading({ run, tag }, logdir)}.at(${step})
 data = np.ma.array(record.sequences)
-${time || reversed ? arranged(time, reversed) : MASKED}view = data[:, ${first}:${end}][..., [${channels.join(", ")}]]  # [samples, ${time ?? "timestep"}s, channels]
+${time || reversed ? arranged(time, reversed) : MASKED}view = data[${samples ? `[${samples.join(", ")}]` : ":"}, ${first}:${end}][..., [${channels.join(", ")}]]  # [samples, ${time ?? "timestep"}s, channels]
 `;
 }
 
@@ -181,7 +198,7 @@ export function histogramPython(
   logdir: string,
 ): string {
   const starts = rangesOf(groups ?? []).map(({ from }) => from);
-  const group = request.axis.name === "log" ? "abs(group[group != 0])" : "group[group != 0]";
+  const group = isOfMagnitudes(request.axis) ? "abs(group[group != 0])" : "group[group != 0]";
   return `import numpy as np
 import tb_rnngrad
 

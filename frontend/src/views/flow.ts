@@ -31,10 +31,13 @@ export function atStep(flow: Flow, name: string, step: number): Float32Array {
 /** What `extentOverSteps` reads. */
 export const EXTENT = ["max_abs", "rms"];
 
+/** Of statistics that were not logged. */
+const NOTHING = new Float32Array();
+
 /** What a colour range over all steps is made from: no single value of any step exceeds it. */
 export function extentOverSteps(flow: Flow): Extent {
   const positive = (name: string) =>
-    statistic(flow, name).filter((value) => value > 0 && Number.isFinite(value));
+    (flow.columns[name] ?? NOTHING).filter((value) => value > 0 && Number.isFinite(value));
   const magnitude = positive("max_abs").reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const small = positive("rms").reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   return {

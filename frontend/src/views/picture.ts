@@ -2,7 +2,7 @@
 
 import { placer, type Scale } from "../colour/scale";
 import { colourIndex, type MapName, mapColours } from "../colour/table";
-import { scaleTicks, short } from "../colour/ticks";
+import { barTicks, short } from "../colour/ticks";
 
 const STYLES = [
   "fill",
@@ -21,11 +21,10 @@ const FONT = "Roboto, Arial, sans-serif";
 /** Height of a line of words, and what is left free at the sides. */
 const LINE = 16;
 const MARGIN = 4;
-/** The colour bar: its height, that with its numbers, its room at the sides, and least distance of numbers. */
+/** The colour bar: its height, that with its numbers, and its room at the sides. */
 const BAR = 10;
 const BAR_ROOM = 36;
 const BAR_MARGIN = 46;
-const TICK = 52;
 /** Pixels of the PNG for each of the page's. */
 const SHARPNESS = 2;
 
@@ -44,14 +43,9 @@ export function svgPicture(
   canvas: HTMLCanvasElement,
   caption: string,
   colours?: Colours,
+  hasBar = true,
 ): string {
-  const copy = axes.cloneNode(true) as SVGSVGElement;
-  const [sources, targets] = [axes.querySelectorAll("*"), copy.querySelectorAll("*")];
-  sources.forEach((source, i) => {
-    const style = getComputedStyle(source);
-    const target = targets[i] as SVGElement;
-    for (const name of STYLES) target.style.setProperty(name, style.getPropertyValue(name));
-  });
+  const copy = styled(axes);
   const place = {
     x: canvas.offsetLeft,
     y: canvas.offsetTop,
@@ -64,20 +58,93 @@ export function svgPicture(
     node("image", { ...cells, style: "image-rendering:pixelated" }),
   );
   const width = axes.width.baseVal.value;
-  return framed(caption, colours ? [copy, colourBar(colours, width)] : [copy]);
+  return framed(caption, colours && hasBar ? [copy, colourBar(colours, width)] : [copy]);
 }
 
-/** The SVG of a plot that lies in a canvas, with a caption above and the names of its lines below. */
-export function svgPlot(
-  plot: HTMLCanvasElement,
-  lines: readonly { label: string; colour: string; dash: readonly number[] }[],
-  caption: string,
-): string {
-  const { clientWidth: width, clientHeight: height } = plot;
-  const picture = node("svg", { width, height });
-  picture.append(node("image", { width, height, href: plot.toDataURL() }));
-  const names = node("svg", { width, height: LINE * lines.length });
-  lines.forEach(({ label, colour, dash }, i) => {
+/** A copy of a drawing, with the styles that it has on the page. */
+function styled(axes: SVGSVGElement): SVGSVGElement {
+  const copy = axes.cloneNode(true) as SVGSVGElement;
+  const [sources, targets] = [axes.querySelectorAll("*"), copy.querySelectorAll("*")];
+  sources.forEach((source, i) => {
+    const style = getComputedStyle(source);
+    const target = targets[i] as SVGElement;
+    for (const name of STYLES) target.style.setProperty(name, style.getPropertyValue(name));
+  });
+  return copy;
+}
+
+/** A point of a picture, in pixels of its drawing. */
+export interface Dot {
+  x: number;
+  y: number;
+  radius: number;
+  fill: string;
+}
+
+/** The SVG of a drawing with its axes and points, which are drawn on a canvas on the page, as circles; a caption above. */
+export function svgDots(axes: SVGSVGElement, dots: readonly Dot[], caption: string): string {
+  const copy = styled(axes);
+  copy.append(
+    ...dots.map(({ x, y, radius, fill }) =>
+      node("circle", { cx: x.toFixed(2), cy: y.toFixed(2), r: radius, fill }),
+    ),
+  );
+  return framed(caption, [copy]);
+}
+
+/** A number on an axis, and its place in pixels. */
+export interface Mark {
+  at: number;
+  label: string;
+}
+
+/** A plot of lines in pixels: where its axes carry numbers, and its lines as data of SVG paths. */
+export interface LinePlot {
+  width: number;
+  height: number;
+  across: readonly Mark[];
+  down: readonly Mark[];
+  lines: readonly { label: string; colour: string; dash: readonly number[]; path: string; aside?: boolean }[];
+  bands: readonly { colour: string; path: string }[];
+}
+
+/** Room of a plot of lines for its numbers. */
+const PLOT = { left: 64, right: 12, top: 6, bottom: 22 };
+
+/** The SVG of a plot of lines, with a caption above and the names of its lines below; without raster images. */
+export function svgPlot({ width, height, across, down, lines, bands }: LinePlot, caption: string): string {
+  const whole = { width: width + PLOT.left + PLOT.right, height: height + PLOT.top + PLOT.bottom };
+  const picture = node("svg", whole);
+  const inner = node("g", { transform: `translate(${PLOT.left},${PLOT.top})` });
+  const muted = { fill: colourOf("--rg-muted"), "font-size": 11 };
+  const grid = { stroke: colourOf("--rg-border"), "stroke-width": 1 };
+  const ticks = node("g", { class: "ticks" });
+  inner.append(ticks);
+  for (const { at, label } of across) {
+    ticks.append(node("line", { x1: at, x2: at, y1: 0, y2: height, ...grid }));
+    ticks.append(words(label, { x: at, y: height + 15, "text-anchor": "middle", ...muted }));
+  }
+  for (const { at, label } of down) {
+    ticks.append(node("line", { x1: 0, x2: width, y1: at, y2: at, ...grid }));
+    ticks.append(words(label, { x: -6, y: at + 4, "text-anchor": "end", ...muted }));
+  }
+  for (const { colour, path } of bands)
+    inner.append(node("path", { d: path, fill: colour, "fill-opacity": 0.2 }));
+  for (const { colour, dash, path } of lines)
+    inner.append(
+      node("path", {
+        d: path,
+        fill: "none",
+        stroke: colour,
+        "stroke-width": 1.5,
+        "stroke-linecap": "round",
+        "stroke-dasharray": dash.join(" ") || "none",
+      }),
+    );
+  picture.append(inner);
+  const named = lines.filter(({ aside }) => !aside);
+  const names = node("svg", { width: whole.width, height: LINE * named.length });
+  named.forEach(({ label, colour, dash }, i) => {
     const y = LINE * (i + 0.5);
     const stroke = { stroke: colour, "stroke-width": 3, "stroke-dasharray": dash.join(" ") };
     names.append(node("line", { x1: MARGIN, x2: MARGIN + 20, y1: y, y2: y, ...stroke }));
@@ -91,6 +158,55 @@ export function svgStack(pictures: readonly string[], caption: string): string {
   const parser = new DOMParser();
   const parts = pictures.map((picture) => parser.parseFromString(picture, "image/svg+xml").documentElement);
   return framed(caption, parts);
+}
+
+/** Pictures in so many columns, the colour bar that they share below, a caption above. */
+export function svgGrid(
+  pictures: readonly string[],
+  columns: number,
+  caption: string,
+  colours: Colours,
+): string {
+  const parser = new DOMParser();
+  const parts = pictures.map((picture) => parser.parseFromString(picture, "image/svg+xml").documentElement);
+  const most = (name: "width" | "height") =>
+    Math.max(0, ...parts.map((part) => Number(part.getAttribute(name))));
+  const [wide, high] = [most("width") + 2 * MARGIN, most("height") + 2 * MARGIN];
+  const [width, height] = [columns * wide, Math.ceil(parts.length / columns) * high];
+  const grid = node("svg", { width, height });
+  parts.forEach((part, i) => {
+    part.setAttribute("x", String((i % columns) * wide + MARGIN));
+    part.setAttribute("y", String(Math.floor(i / columns) * high));
+    grid.append(part);
+  });
+  return framed(caption, [grid, colourBar(colours, width)]);
+}
+
+/** How a picture is to be saved. */
+export interface Figure {
+  /** Stands above it; empty: what the page says of it. */
+  title: string;
+  /** In pixels; null: as on the page. */
+  width: number | null;
+  bar: boolean;
+  ticks: boolean;
+}
+
+export const AS_SHOWN: Readonly<Figure> = { title: "", width: null, bar: true, ticks: true };
+
+/** A framed picture with its size, its colour bar and its ticks as chosen. */
+export function figureOf(svg: string, { width, bar, ticks }: Figure): string {
+  const picture = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  const size = (name: "width" | "height") => Number(picture.getAttribute(name));
+  if (!ticks) for (const one of picture.querySelectorAll(".ticks")) one.remove();
+  const barBelow = bar ? null : picture.querySelector(":scope > .bar");
+  const height = size("height") - (barBelow ? BAR_ROOM : 0);
+  barBelow?.remove();
+  picture.setAttribute("viewBox", `0 0 ${size("width")} ${height}`);
+  const factor = width ? width / size("width") : 1;
+  picture.setAttribute("height", String(Math.round(height * factor)));
+  picture.setAttribute("width", String(Math.round(size("width") * factor)));
+  return new XMLSerializer().serializeToString(picture);
 }
 
 /** The PNG of an SVG. */
@@ -143,7 +259,7 @@ function wrapped(text: string, width: number): string[] {
 
 function colourBar({ scale, map }: Colours, width: number): Element {
   const long = Math.max(60, width - 2 * BAR_MARGIN);
-  const bar = node("svg", { width, height: BAR_ROOM });
+  const bar = node("svg", { width, height: BAR_ROOM, class: "bar" });
   const colours = mapColours(map);
   for (let i = 0; i < 256; i++) {
     const index = 3 * colourIndex(i / 256);
@@ -154,7 +270,7 @@ function colourBar({ scale, map }: Colours, width: number): Element {
     );
   }
   const place = placer(scale);
-  for (const tick of scaleTicks(scale, TICK / long)) {
+  for (const tick of barTicks(scale, long)) {
     const x = BAR_MARGIN + place(tick) * long;
     bar.append(words(short(tick), { x, y: BAR + 18, "text-anchor": "middle", "font-size": 11 }));
   }

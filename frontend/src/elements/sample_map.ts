@@ -1,0 +1,148 @@
+import { css, html, LitElement, nothing } from "lit";
+import { channelName, type Series } from "../choices";
+import type { Scale } from "../colour/scale";
+import type { MapName } from "../colour/table";
+import type { Window } from "../data/pool";
+import type { Tensor } from "../data/types";
+import { ofPicture, ofPython, ofTable } from "../exports";
+import { windowOf } from "../model";
+import { acrossSamples } from "../views/across_samples";
+import { curvesPython, joined, samplesTable } from "../views/export";
+import { read, timeName } from "../views/hover";
+import { breakable } from "./breakable";
+import { type Cursor, tell } from "./events";
+import type { RgHeatmap } from "./heatmap";
+import { Spoken } from "./spoken";
+import { card, controls } from "./theme";
+import "./export_menu";
+import { fullHeight } from "./full_button";
+import "./health";
+import "./heatmap";
+import "./message";
+import "./pin_button";
+
+/** One channel of every kept sample: samples by timesteps. */
+export class RgSampleMap extends LitElement {
+  static override properties = {
+    series: { attribute: false },
+    colour: { type: String },
+    samples: { attribute: false },
+    waiting: { attribute: false },
+    channel: { type: Number },
+    wanted: { type: Number },
+    scale: { attribute: false },
+    map: { type: String },
+    window: { attribute: false },
+    cursor: { attribute: false },
+    pinned: { type: Boolean },
+    full: { type: Boolean },
+  };
+  static override styles = [controls, card, css`rg-health { margin-bottom: 4px; }`];
+
+  declare series: Series;
+  declare colour: string;
+  /** A view of each sample, as far as they came. */
+  declare samples: Tensor[];
+  /** What is still to come, or failed, in words; empty: all is there. */
+  declare waiting: string;
+  declare channel: number;
+  /** The slider's step. */
+  declare wanted: number;
+  declare scale: Scale;
+  declare map: MapName;
+  declare window: Window | null;
+  declare cursor: Cursor | null;
+  declare pinned: boolean;
+
+  /** Whether it fills the page. */
+  declare full: boolean;
+
+  private readonly spoken = new Spoken(this);
+
+  override render() {
+    const { series, samples } = this;
+    const step = samples[0]?.request.step;
+    const found = samples.length && !this.waiting ? acrossSamples(samples, this.channel) : this.waiting;
+    return html`
+      <header>
+        <span class="swatch" style="background:${this.colour}"></span>
+        <h3>${breakable(series.run)}</h3>
+        <span class="step number">${step === undefined ? nothing : `step ${step}`} ${
+          step === undefined || step === this.wanted
+            ? nothing
+            : html`<span class="muted">(nearest to ${this.wanted})</span>`
+        }</span>
+        <rg-full-button></rg-full-button>
+        <rg-pin-button .series=${series} .pinned=${this.pinned}></rg-pin-button>
+        ${typeof found === "string" ? nothing : html`<rg-export-menu .exports=${this.exportsOf(found)}></rg-export-menu>`}
+      </header>
+      <p class="muted">${breakable(series.tag)} · ${series.entry.metadata.title}, channel ${this.channelWords} of each kept sample</p>
+      ${typeof found === "string" ? html`<rg-message heading="No picture yet">${found}</rg-message>` : this.renderMap(found)}
+    `;
+  }
+
+  private get channelWords(): string {
+    return channelName(this.channel, this.series.entry.metadata.channel_groups);
+  }
+
+  private renderMap(found: Tensor) {
+    const { c0, c1 } = windowOf(found, null);
+    const window = { ...windowOf(found, this.window && { ...this.window, c0, c1 }), c0, c1 };
+    const { cursor } = this;
+    const at = cursor && { t: cursor.t, c: cursor.s ?? null };
+    return html`
+      <rg-health .tensor=${found} .map=${this.map}></rg-health>
+      <rg-heatmap
+        .tall=${this.full ? fullHeight() : 0} .tensor=${found} .scale=${this.scale} .map=${this.map} .window=${window} .axes=${{ timesteps: this.time, channels: "sample" }}
+        .upright=${"channels"} .groups=${null} .pins=${[]} .cursor=${at} .marginals=${true} .boundaries=${{}}
+        @rg-cursor=${this.onCursor} @rg-set=${this.onZoom} @rg-pin=${(event: Event) => event.stopPropagation()}
+      ></rg-heatmap>
+      <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(found)}</div>
+    `;
+  }
+
+  private get time(): string {
+    return this.samples[0].request.time ?? "timestep";
+  }
+
+  private renderReadout(found: Tensor) {
+    const { cursor } = this;
+    const reading = cursor?.s === undefined ? null : read(found, cursor.s, cursor.t);
+    if (!cursor || !reading) return html`<span class="muted">Point at a cell to read it.</span>`;
+    const time = timeName(cursor.t, found.request, this.channel);
+    return html`<b>${reading.text}</b> <span class="muted">${reading.note} run ${this.series.run}, step ${found.request.step}, sample ${cursor.s}, ${time}, channel ${this.channelWords}</span>`;
+  }
+
+  private exportsOf(found: Tensor) {
+    const { run, tag, step } = found.request;
+    const name = joined(run, tag, `step${step}`, `channel${this.channel}`);
+    const caption = `${run}, ${tag}, ${this.series.entry.metadata.title}, step ${step}, channel ${this.channelWords} of each kept sample`;
+    return {
+      ...ofPicture(name, caption, () => this.renderRoot.querySelector<RgHeatmap>("rg-heatmap")),
+      ...ofTable(name, () => samplesTable(found, this.time)),
+      ...ofPython(async (logdir) => {
+        const lines = curvesPython(found.request, [this.channel], [0, found.timesteps], logdir);
+        return `${lines}view = view[..., 0]  # [samples, ${this.time}s]\n`;
+      }),
+    };
+  }
+
+  /** Elsewhere rows are channels: there the pointer is at this map's channel and sample. */
+  private onCursor(event: CustomEvent<Cursor | null>): void {
+    event.stopPropagation();
+    const at = event.detail;
+    tell(this, "rg-cursor", at && { t: at.t, c: this.channel, s: at.c ?? undefined });
+  }
+
+  /** Zooming is in time alone: rows are samples. */
+  private onZoom(event: CustomEvent<{ window?: Window | null }>): void {
+    event.stopPropagation();
+    const { window } = event.detail;
+    const [first] = this.samples;
+    if (window === undefined) return;
+    const whole = window === null || (window.t0 === 0 && window.t1 === first.timesteps);
+    tell(this, "rg-set", { window: whole ? null : { ...(window as Window), c0: 0, c1: first.channels } });
+  }
+}
+
+customElements.define("rg-sample-map", RgSampleMap);

@@ -1,0 +1,48 @@
+/** What each control does, in a sentence or two: shown where it is pointed at or has the focus, and read aloud. */
+
+export const HELP = {
+  step: "The training step of all views. Left and right go one step, Page Up and Page Down ten.",
+  stepNumber: "Type a training step: the nearest kept one is shown.",
+  play: "Show one kept step after another.",
+  loop: "Start again at the first step after the last.",
+  speed: "Steps a second while playing.",
+  show: "One kept sample, each kept sample in a picture of its own, or a statistic over all of them. In a live batch sample 0 is another sequence at each step; log with data=(x, y) to follow the same one.",
+  channel: "The channel whose samples are shown, one row each. Empty: the one with the largest norm.",
+  columns: "How many pictures stand side by side. Automatic: as many as fit.",
+  scale:
+    "How values become colours and heights. Automatic: symlog for gradients, which span decades, linear for weights, states and outputs.",
+  more: "Controls that are rarely needed: range, limits, threshold, colours, axes.",
+  range:
+    "What one colour range covers: all pictures shown, all steps (colours stay put while stepping), every run, or each picture alone.",
+  percentile:
+    "Where the range ends: at the largest magnitude, or at a percentile of the magnitudes. What lies beyond has a colour of its own.",
+  low: "The lower end of the range. Empty: symmetric about 0, or 0 for magnitudes.",
+  limit: "The upper end of the range, a magnitude. Empty: automatic.",
+  threshold:
+    "Magnitudes below it are drawn linearly by symlog; log |x| tells nothing apart below it. Empty: three decades under the limit for symlog.",
+  map: "The colours. Maps with a middle are for ranges symmetric about 0.",
+  axes: "What stands upright in the pictures: channels, or timesteps.",
+  time: "Timesteps as recorded, or as lags, counted back from each sample's own last real timestep.",
+  order:
+    "The order of channels. It is made from the step at which it is chosen, and stays while stepping. Gates and directions stay together.",
+  backward:
+    "The backward direction in the input's time, as recorded, or in the order in which the layer processed it.",
+  curveSample: "The curves of every kept sample, or of a single one.",
+  free: "y axes that all plots share, or each plot's own.",
+  first: "Draw only so many timesteps or lags. Empty: all.",
+  plots: "How many small plots stand on a page.",
+  overSteps: "Histograms over training as ridges, or as rows of colours.",
+  bins: "Into how many bins of equal width values are counted.",
+  peaks:
+    "Cut bars that are higher than a share of the highest, such as a peak at 0, so that the rest can be seen.",
+  freeBins: "Axes that all histograms of a quantity share, or each histogram's own.",
+  weightsAs: "Matrices and histograms at a step, or the norm of each gate over training.",
+  a: "What is compared: A.",
+  b: "What it is compared with: B.",
+  stepB: "The step of B, where it is another than the slider's. Empty: the slider's.",
+  comparison: "The difference cell by cell, the decades between the magnitudes, or A laid over B.",
+  swap: "Let A and B change places.",
+  filter: "A regular expression: names that match are listed.",
+} as const;
+
+export type Help = keyof typeof HELP;

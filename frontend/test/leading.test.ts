@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { shownPins } from "../src/choices";
+import type { Tensor } from "../src/data/types";
+import { leadingChannel } from "../src/views/leading";
+
+function view(rows: number[][], c0 = 0, channels = rows.length): Tensor {
+  const window = { c0, c1: c0 + rows.length, t0: 0, t1: rows[0].length };
+  const values = {
+    values: Float32Array.from(rows.flat()),
+    rows: rows.length,
+    columns: rows[0].length,
+    window,
+  };
+  return { values, channels } as unknown as Tensor;
+}
+
+const { NaN: NAN, POSITIVE_INFINITY: INFINITY } = Number;
+
+describe("the channel that matters most", () => {
+  it("is the one of the largest norm over all views, whatever is not finite", () => {
+    expect(
+      leadingChannel([
+        view([
+          [1, 1],
+          [0, -3],
+          [2, 0],
+        ]),
+      ]),
+    ).toBe(1);
+    expect(
+      leadingChannel([
+        view([
+          [1, 1],
+          [0, -3],
+          [2, 0],
+        ]),
+        view([
+          [0, 0],
+          [0, 0],
+          [3, 0],
+        ]),
+      ]),
+    ).toBe(2);
+    expect(
+      leadingChannel([
+        view([
+          [INFINITY, NAN],
+          [0, 0.1],
+        ]),
+      ]),
+    ).toBe(1);
+  });
+
+  it("is counted by the number that it has in the record", () => {
+    expect(leadingChannel([view([[1], [2]], 5, 9)])).toBe(6);
+  });
+
+  it("is none where channels are pooled, and where there is nothing", () => {
+    const pooled = view([[1], [2]]);
+    pooled.values.window.c1 = 4;
+    expect(leadingChannel([pooled])).toBe(null);
+    expect(leadingChannel([])).toBe(null);
+  });
+
+  it("is pinned where the user pinned none", () => {
+    const tensors = [view([[1], [2]])];
+    expect(shownPins({ pins: null }, tensors)).toEqual([1]);
+    expect(shownPins({ pins: [] }, tensors)).toEqual([]);
+    expect(shownPins({ pins: [0, 7] }, tensors)).toEqual([0]);
+  });
+});
