@@ -81,6 +81,7 @@ def state_jacobian(
     if norm not in jacobian.NORMS:
         raise ValueError(f"norm is {norm!r}; expected one of {', '.join(jacobian.NORMS)}")
     check_not_legacy_graph("state_jacobian", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     adapter = adapter_of(model)
     records = {}
     details = {
@@ -145,6 +146,7 @@ def input_sensitivity(
             legacy graph mode.
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     found = {}
     for name, runs in _runs(adapter_of(model), model, x, layers):
         slopes = np.concatenate([run.slopes() for run in runs])
@@ -181,6 +183,7 @@ def lyapunov_exponents(
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
     check_not_legacy_graph("lyapunov_exponents", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     found = {}
     for name, runs in _runs(adapter_of(model), model, x, layers_or_alias(layers, layer)):
         exponents = [
@@ -394,7 +397,6 @@ def _runs(adapter: Adapter, model: Any, x: Any, layers: Any) -> Iterator[tuple[s
 
     A name has several where calls of the layer are one batch, as in a TimeDistributed.
     """
-    x, _, _ = batch_of(x)
     views = select(adapter, model, layers)
     seen: dict[int, list[_Run]] = {}
     patches: list[Patch] = [
