@@ -109,7 +109,11 @@ def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
         if is_left_out is not None:
             logs[is_left_out] = 0
         (mean_lag, lag), (mean_log, log) = centred(lags), centred(logs)
-        along, spread_of_lags, spread = _products(lag, log), _products(lag, lag), _products(log, log)
+        along, spread_of_lags, spread = (
+            _products(lag, log),
+            _products(lag, lag),
+            _products(log, log),
+        )
         slope = along / spread_of_lags
         half_life = np.where(slope == 0, np.inf, -np.log(2) / slope)
         r2 = np.where(spread == 0, 1, np.minimum(slope * along / spread, 1))
