@@ -36,7 +36,7 @@ def users_script():
         "tb_rnngrad": tb_rnngrad,
         "model": model,
         "train_step": model.train_on_batch,
-        **{"x": x, "y": y, "x_batch": x, "y_batch": y, "step": 3, "tf": tf},
+        **{"x": x, "y": y, "dataset": [(x, y)] * 3, "step": 3, "tf": tf},
         "hidden_state_gradient": rng.normal(size=(8, 5, 4)).astype("float32"),
         "lengths": [5, 4, 5, 3, 5, 5, 1, 5],
     }
@@ -93,6 +93,7 @@ def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
     itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]
     assert np.asarray(itemized).shape == (2, 100, 3)
     assert np.asarray(tb_rnngrad.read("by_hand", tag="lstm_1/jacobian")[-1]).shape == (100, 100)
+    assert names["slope"].shape == (100,)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -152,15 +152,16 @@ def _adapter_module(kind: type) -> Any:
 
 
 def logits_of(prediction: tf.Tensor) -> tf.Tensor | None:
-    """Return what either Keras' cross-entropies take in a prediction's stead, inside a graph.
+    """Return what either Keras' cross-entropies take in a prediction's stead, if anything.
 
     Those are the logits that a softmax or sigmoid was applied to. Keras' own activations note them
     on what they return; of TensorFlow's the cross-entropies look at the operation.
     """
     noted: tf.Tensor | None = getattr(prediction, "_keras_logits", None)
-    if noted is not None or prediction.op.type not in ("Softmax", "Sigmoid"):
+    operation = getattr(prediction, "op", None)  # eager tensors have none
+    if noted is not None or operation is None or operation.type not in ("Softmax", "Sigmoid"):
         return noted
-    return prediction.op.inputs[0]
+    return operation.inputs[0]
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def state_jacobian(
     if norm not in jacobian.NORMS:
         raise ValueError(f"norm is {norm!r}; expected one of {', '.join(jacobian.NORMS)}")
     check_not_legacy_graph("state_jacobian", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     adapter = adapter_of(model)
     records = {}
     details = {
@@ -149,6 +150,7 @@ def input_sensitivity(
             legacy graph mode.
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     found = {}
     for name, runs in _runs(adapter_of(model), model, x, layers, state):
         slopes = np.concatenate([run.slopes() for run in runs])
@@ -185,6 +187,7 @@ def lyapunov_exponents(
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
     check_not_legacy_graph("lyapunov_exponents", _WHY_EAGER)
+    x, _, _ = batch_of(x)
     found = {}
     chosen = layers_or_alias(layers, layer)
     for name, runs in _runs(adapter_of(model), model, x, chosen, asks_which_is_hidden=False):
@@ -406,7 +409,6 @@ def _runs(
 
     A name has several where calls of the layer are one batch, as in a TimeDistributed.
     """
-    x, _, _ = batch_of(x)
     views = select(adapter, model, layers)
     hidden = states_of(adapter, views, state) if asks_which_is_hidden else None
     seen: dict[int, list[_Run]] = {}

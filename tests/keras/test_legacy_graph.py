@@ -32,7 +32,9 @@ if {in_graph}:
     tf.compat.v1.disable_eager_execution()
 import tb_rnngrad
 from tb_rnngrad.keras import GradientLogger, capture, gradients
-from tb_rnngrad.keras import itemized_gradients, lyapunov_exponents, state_jacobian
+from tb_rnngrad.keras import (
+    input_sensitivity, itemized_gradients, lyapunov_exponents, state_jacobian
+)
 k.backend.set_floatx("float64")
 rng = np.random.default_rng(0)
 draw = lambda: k.initializers.RandomNormal(stddev=0.5, seed=3)
@@ -61,7 +63,8 @@ for make, y in (
     weight = np.array([1.0, 2, 0, 1])
     weights = [weight, 2 * weight] if make is functional else weight
     of = ("hidden_state", "output", "gates", "weight_gradients", "states")
-    found = gradients(model, x, y, of=of)
+    values = gradients(model, x, of="activations")
+    found = gradients(model, x, y, of=of) | {{"values": values}}
     for sample_weight in (None, weights):
         found["weighted"] = gradients(model, x, y, sample_weight=sample_weight)
         flat = {{
@@ -74,6 +77,7 @@ for make, y in (
     np.savez(f"{{where}}/{{make.__name__}}_weights.npz", *model.get_weights())
 if {in_graph}:
     for ask in (
+        lambda: input_sensitivity(model, x),
         lambda: itemized_gradients(model, x, y, at=[0]),
         lambda: state_jacobian(model, x),
         lambda: lyapunov_exponents(model, x),
@@ -87,14 +91,19 @@ if {in_graph}:
         (tmp_path / mode).mkdir()
         out = run_alone(script.format(where=str(tmp_path / mode), in_graph=mode == "graph"))
         if mode == "graph":
-            for name in ("itemized_gradients", "state_jacobian", "lyapunov_exponents"):
+            for name in (
+                "input_sensitivity",
+                "itemized_gradients",
+                "state_jacobian",
+                "lyapunov_exponents",
+            ):
                 assert f"{name} does not work in legacy graph mode (tf.compat.v1.disable" in out
     for eager in (tmp_path / "eager").glob("*.npz"):
         ours, theirs = np.load(tmp_path / "graph" / eager.name), np.load(eager)
         assert set(ours) == set(theirs) and len(ours.files) > 1
         for name in theirs:
             # The optimizer of a session keeps its learning rate in float32.
-            rel = 1e-6 if "weight_gradients" in eager.name else 1e-9
+            rel = 1e-6 if "weights" in eager.name else 1e-9
             np.testing.assert_allclose(ours[name], theirs[name], rtol=rel, atol=rel * 1e-3)
     for name in ("functional", "sequential"):
         ours, theirs = (
