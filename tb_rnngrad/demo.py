@@ -88,9 +88,7 @@ def train(logdir: Path | None, epochs: int) -> Path:
             logdir / name, write_graph=False, update_freq=UPDATE_FREQ
         )
         callbacks = [logger, curves, _progress_bar(keras, epochs)]
-        model.fit(
-            train_x, train_y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=callbacks
-        )
+        model.fit(train_x, train_y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=callbacks)
         _log_jacobian(logdir / name, model, test_x[:JACOBIAN])
         _, accuracy = model.evaluate(test_x, test_y, verbose=0)
         print(f"{name}: reads {accuracy:.0%} of the digits that it has not seen")
