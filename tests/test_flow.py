@@ -220,7 +220,6 @@ WIDE = {
     "tiny": lambda wide: 1e-25 * wide,
     "huge": lambda wide: 1e25 * wide,
     "with zeros": lambda wide: np.where(wide < 1, 0, wide),
-    "with NaN": lambda wide: np.where(wide > 3, np.nan, wide),
 }
 
 
@@ -235,6 +234,17 @@ def test_statistics_of_many_channels_follow_their_definitions(kind, is_masked):
         expected = independent(data, mask)
     found = flow.statistics(data, mask if is_masked else None)
     np.testing.assert_allclose(found, expected, rtol=3e-6)
+
+
+def test_a_nan_among_many_channels_leaves_other_timesteps_alone():
+    data = np.random.default_rng(3).normal(size=(4, 9, 80)).astype(np.float32)
+    expected = flow.statistics(data)
+    data[1, 5, 7] = np.nan
+    found = flow.statistics(data)
+    by_timestep = slice(flow.STATISTICS.index("real_samples"))
+    assert np.isnan(found[5, : flow.STATISTICS.index("zero_share")]).all()
+    others = np.arange(9) != 5
+    np.testing.assert_allclose(found[others, by_timestep], expected[others, by_timestep], rtol=1e-6)
 
 
 @pytest.mark.parametrize("spread", [0, 1e-9, 1e-6, 1e-4, 3e-2, 1])
