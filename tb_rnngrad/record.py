@@ -235,6 +235,8 @@ def check_direction(direction: str) -> None:
 
 def check_details(details: Mapping[str, Any] | None) -> None:
     """Raise ValueError unless `details` can be written as JSON."""
+    if details is None:
+        return
     try:
         json.dumps(details, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -211,6 +211,42 @@ def test_statistics_follow_their_definitions(samples):
     np.testing.assert_allclose(flow.statistics(data), expected, rtol=1e-6)
 
 
+# Wide enough for sums in float32, which only some of these allow.
+WIDE = {
+    "as they come": lambda wide: wide,
+    "agreeing a little": lambda wide: wide + 0.3,
+    "nearly alike": lambda wide: 1 + 1e-3 * wide,
+    "cancelling": lambda wide: np.concatenate([wide, -wide * (1 + 1e-4)]),
+    "tiny": lambda wide: 1e-25 * wide,
+    "huge": lambda wide: 1e25 * wide,
+    "with zeros": lambda wide: np.where(wide < 1, 0, wide),
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("is_masked", [False, True], ids=["whole", "padded"])
+def test_statistics_of_many_channels_follow_their_definitions(kind, is_masked):
+    random = np.random.default_rng(3)
+    wide = WIDE[kind](random.normal(size=(4, 9, 80))) * 0.8 ** np.arange(9)[:, np.newaxis]
+    data = wide.astype(np.float32)
+    mask = random.random(data.shape[:2]) > 0.3 if is_masked else np.ones(data.shape[:2], bool)
+    with np.errstate(invalid="ignore"):
+        expected = independent(data, mask)
+    found = flow.statistics(data, mask if is_masked else None)
+    np.testing.assert_allclose(found, expected, rtol=3e-6)
+
+
+def test_a_nan_among_many_channels_leaves_other_timesteps_alone():
+    data = np.random.default_rng(3).normal(size=(4, 9, 80)).astype(np.float32)
+    expected = flow.statistics(data)
+    data[1, 5, 7] = np.nan
+    found = flow.statistics(data)
+    by_timestep = slice(flow.STATISTICS.index("real_samples"))
+    assert np.isnan(found[5, : flow.STATISTICS.index("zero_share")]).all()
+    others = np.arange(9) != 5
+    np.testing.assert_allclose(found[others, by_timestep], expected[others, by_timestep], rtol=1e-6)
+
+
 @pytest.mark.parametrize("spread", [0, 1e-9, 1e-6, 1e-4, 3e-2, 1])
 @pytest.mark.parametrize("is_masked", [False, True])
 def test_how_far_samples_part_is_exact_however_little(spread, is_masked):

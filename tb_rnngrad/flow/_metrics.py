@@ -6,10 +6,10 @@ what is given, and for "undefined" in what is returned.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tb_rnngrad.flow._lags import Float64
 
@@ -109,12 +109,8 @@ def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
         if is_left_out is not None:
             logs[is_left_out] = 0
         (mean_lag, lag), (mean_log, log) = centred(lags), centred(logs)
-        along, spread_of_lags, spread = (
-            _products(lag, log),
-            _products(lag, lag),
-            _products(log, log),
-        )
-        slope = along / spread_of_lags
+        along, spread = _products(lag, log), _products(log, log)
+        slope = along / _products(lag, lag)
         half_life = np.where(slope == 0, np.inf, -np.log(2) / slope)
         r2 = np.where(spread == 0, 1, np.minimum(slope * along / spread, 1))
     fit = half_life, r2, largest + mean_log - slope * mean_lag, slope

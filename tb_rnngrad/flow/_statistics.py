@@ -268,13 +268,15 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
         for name, of_lags in _BY_LAG.items():
             columns[STATISTICS.index(name)] = of_lags(lags)
     table = np.ascontiguousarray(columns.T)
-    starts = sums.starts
+    lengths = np.array(sums.lengths)
+    starts = sums.starts[lengths > 0]  # `reduceat` cannot reduce nothing
     alive = np.logical_or.reduceat(sums.cells.alive, starts, axis=0).mean(axis=1)
     has_cells = np.logical_or.reduceat(timesteps.cells, starts)
-    table[:, _DEAD_SHARE] = np.repeat(np.where(has_cells, 1 - alive, np.nan), sums.lengths)
+    dead_share = np.where(has_cells, 1 - alive, np.nan)
+    table[:, _DEAD_SHARE] = np.repeat(dead_share, lengths[lengths > 0])
     if sums.by_lag is not None:
         _fill_of_samples(table, sums, sums.by_lag, thresholds)
-    return np.split(table, starts[1:])
+    return np.split(table, sums.starts[1:])
 
 
 def _fill_of_samples(
@@ -282,7 +284,7 @@ def _fill_of_samples(
 ) -> None:
     """Fill in, for batches of equal length together, what the samples' own curves come to."""
     norms, noise = lags.norms, lags.squared_noise
-    for length in set(sums.lengths):
+    for length in {*sums.lengths} - {0}:
         at = sums.starts[np.equal(sums.lengths, length), np.newaxis] + np.arange(length)
         curves = Curves(
             np.ascontiguousarray(norms[at].swapaxes(1, 2)),
