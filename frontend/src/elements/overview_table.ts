@@ -24,7 +24,7 @@ const HEADS: Record<Column, { name: string; title: string }> = {
   answer: {
     name: "Learns far",
     title:
-      "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, no flag speaks against it, and a loss that is logged has fallen",
+      "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is logged has fallen",
   },
   horizon: {
     name: "Horizon",
