@@ -81,7 +81,7 @@ export class RgOverviewTable extends LitElement {
         tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(110px, 1fr)); padding: 4px 0; border-top: 1px solid var(--rg-border); }
         td { border-top: 0; padding: 3px 10px; white-space: normal; }
         td.name { grid-column: span 2; }
-        td::before { display: block; }
+        td::before, td svg { display: block; }
       }
     `,
   ];
