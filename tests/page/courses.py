@@ -82,15 +82,20 @@ def write_courses(logdir: Path) -> None:
 def python_says(logdir: Path, run: str, tag: str, limits: flow.Thresholds) -> dict[str, Any]:
     """Return what tb_rnngrad.flow says of every step of a log."""
     logged = tb_rnngrad.read(logdir, run=run, tag=tag).flow
+    names = list(logged.statistics)
     found: dict[str, Any] = {"steps": logged.steps.tolist(), "flags": []}
-    metrics: dict[str, list[float]] = {"horizon": [], "halfLife": [], "r2": [], "gain": []}
+    horizons = []
     for rows in logged.values:
-        norms = rows[:, logged.statistics.index("lag_norm_mean")]
-        fit = flow.exponential_fit(norms)
-        metrics["horizon"].append(flow.memory_horizon(norms, limits.eps))
-        metrics["halfLife"].append(fit.half_life)
-        metrics["r2"].append(fit.r2)
-        metrics["gain"].append(flow.largest_gain(norms))
-        up = flow.flags(rows, thresholds=limits, names=logged.statistics)
+        horizons.append(flow.horizons_of(rows, limits.eps, names))
+        up = flow.flags(rows, thresholds=limits, names=names)
         found["flags"].append([flag.name for flag in up])
-    return found | {name: np.array(values) for name, values in metrics.items()}
+    found["horizon"] = np.array(horizons)[:, 1]
+    for name, column in (
+        ("halfLife", "half_life_p50"),
+        ("r2", "half_life_r2_p50"),
+        ("gain", "largest_gain_p50"),
+        ("farEnd", "far_end_p50"),
+        ("lags", "lags_p50"),
+    ):
+        found[name] = logged.values[:, 0, names.index(column)].astype(float)
+    return found

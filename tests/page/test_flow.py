@@ -20,6 +20,8 @@ from .reading import Tab, assert_colours, colour_map
 
 OpenTab = Callable[..., Tab]
 FLOW = ("view=flow", 'runs=["alpha"]', 'tags=["lstm"]')
+# Its forward half, of four channels, which has lags.
+FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
 COURSES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
 
@@ -28,16 +30,29 @@ _COURSE = """([run, tag]) => {
   const { cards } = document.querySelector("rnngrad-app").renderRoot.querySelector("rg-flags-bar");
   const { course } = cards.find(({ series }) => series.run === run && series.tag === tag);
   const { flow, flags } = course;
-  const numbers = (name) => [name, Array.from(course[name], String)];
-  const listed = ["horizon", "halfLife", "r2", "gain"].map(numbers);
+  const numbers = (name) => [name, Array.from(course[name].p50 ?? course[name], String)];
+  const listed = ["horizon", "halfLife", "r2", "gain", "farEnd", "lags"].map(numbers);
   return { steps: flow.steps.map(([step]) => step), flags, ...Object.fromEntries(listed) };
 }"""
 
 
-def norms() -> np.ndarray:
-    """Return alpha's mean norm at every step and timestep, [steps, T]."""
-    data = [logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]]
-    return np.stack([np.linalg.norm(batch, axis=2).mean(axis=0) for batch in data])
+def norms(channels: int = SHAPE[2]) -> np.ndarray:
+    """Return alpha's mean norm over its first channels at every step and timestep, [steps, T]."""
+    return sample_norms(channels).mean(axis=1)
+
+
+def sample_norms(channels: int = SHAPE[2]) -> np.ndarray:
+    """Return the norms of each of alpha's samples, [steps, samples, T]."""
+    data = [logged("alpha", step).astype(np.float64)[:, :, :channels] for step in STEPS["alpha"]]
+    return np.linalg.norm(np.stack(data), axis=3)
+
+
+def median_horizons(channels: int, eps: float = 0.01) -> np.ndarray:
+    """Return the memory horizon of alpha's median sample at every step, [steps]."""
+    by_lag = sample_norms(channels)[:, :, ::-1]
+    reached = by_lag >= eps * by_lag.max(axis=2, keepdims=True)
+    horizons = TIMESTEPS - 1 - np.argmax(reached[:, :, ::-1], axis=2)
+    return np.sort(horizons, axis=1)[:, (SHAPE[0] - 1) // 2]
 
 
 def log_places(values: np.ndarray) -> np.ndarray:
@@ -49,12 +64,12 @@ def log_places(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("axis", ["timestep", "lag"])
 def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
-    page = tab(*FLOW, f"flowAxis={axis}")
+    page = tab(*(FLOW if axis == "timestep" else FORWARD), f"flowAxis={axis}")
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
     expect(page.frame.locator("rg-flow-map .readout")).to_contain_text("step 30")
     seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
-    expected = norms().T if axis == "timestep" else norms().T[::-1]
+    expected = norms().T if axis == "timestep" else norms(4).T[::-1]
     # The norms are drawn as bfloat16, of 8 bits: within 1/256, which log places within one colour.
     assert_colours(seen, log_places(expected), "viridis")
     assert len(colour_map("viridis")) == 256
@@ -62,8 +77,9 @@ def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
 
 def test_the_map_shows_other_statistics_of_the_batch(tab: OpenTab) -> None:
     data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
+    data = data[..., :4]
     mean, std = (np.linalg.norm(of(data, axis=1), axis=2) for of in (np.mean, np.std))
-    page = tab(*FLOW, "flowOf=agreement")
+    page = tab(*FORWARD, "flowOf=agreement")
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
     agreement = mean / np.sqrt((data**2).mean(axis=1).sum(axis=2))  # [steps, T]
@@ -80,7 +96,7 @@ def test_the_map_shows_other_statistics_of_the_batch(tab: OpenTab) -> None:
 
 
 def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
-    page = tab(*FLOW)
+    page = tab(*FORWARD)
     expect(page.frame.get_by_role("heading", name="against timestep")).to_be_visible()
     page.frame.get_by_label("Over", exact=True).select_option("lag")
     expect(page.frame.get_by_role("heading", name="against lag")).to_be_visible()
@@ -88,17 +104,17 @@ def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
 
 
 def test_the_horizon_is_told_and_drawn_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
-    page = tab(*FLOW)
+    page = tab(*FORWARD)
     readout = page.frame.locator("rg-flow-map .readout")
     line = page.frame.locator("rg-flow-map path.line:not(.halo)")
     height = page.box(page.frame.locator("rg-flow-map rg-heatmap canvas"))["height"]
     for eps in (0.01, 0.0001):
         page.frame.get_by_label("Horizon at").fill(str(eps))
         page.frame.get_by_label("Horizon at").press("Enter")
-        by_lag = norms()[3, ::-1]
-        expect(readout).to_contain_text(f"horizon: lag {flow.memory_horizon(by_lag, eps):.0f};")
+        horizons = median_horizons(4, eps)
+        expect(readout).to_contain_text(f"horizon: lag {horizons[3]};")
         drawn = [float(y) for y in re.findall(r",([\d.]+)", line.get_attribute("d") or "")]
-        reached = [TIMESTEPS - 1 - flow.memory_horizon(one[::-1], eps) for one in norms()]
+        reached = TIMESTEPS - 1 - horizons
         np.testing.assert_allclose(np.array(drawn) / height * TIMESTEPS - 0.5, reached, atol=1e-6)
     assert page.key("eps") == "0.0001"
 
@@ -121,7 +137,7 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
 
 
 def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: OpenTab) -> None:
-    page = tab(*FLOW)
+    page = tab(*FORWARD)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
     box = page.box(canvas)
@@ -129,9 +145,9 @@ def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: Open
     now = page.frame.locator("rg-flow-now rg-curve .values")
     over = page.frame.locator("rg-flow-curves rg-curve .values").first
     expect(now).to_contain_text("at timestep 35")  # of the slider's step
-    assert float(now.locator("b").inner_text()) == pytest.approx(norms()[3, 35], rel=1e-6)
+    assert float(now.locator("b").inner_text()) == pytest.approx(norms(4)[3, 35], rel=1e-6)
     expect(over).to_contain_text("at step 10")
-    assert float(over.locator("b").inner_text()) == flow.memory_horizon(norms()[1, ::-1])
+    assert float(over.locator("b").inner_text()) == median_horizons(4)[1]
     readout = page.frame.locator("rg-flow-map .readout")
     page.page.mouse.move(5, 5)
     expect(over).not_to_contain_text("at step")
@@ -176,7 +192,7 @@ def test_the_page_says_of_every_step_what_python_says(
         assert seen["steps"] == expected["steps"]
         assert seen["flags"] == expected["flags"]
         assert any(seen["flags"]), "no flag at all proves little"
-        for name in ("horizon", "halfLife", "r2", "gain"):
+        for name in ("horizon", "halfLife", "r2", "gain", "farEnd", "lags"):
             numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
             np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
 
@@ -224,7 +240,9 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
 def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:
     page = tab(*COURSES, "step=0", at=course_url)
     now = page.frame.locator("rg-flags-bar .now")
-    expect(now).to_contain_text("failing: vanishing, dead channels")
+    expect(now.locator("span", has_text="failing:").locator("b")).to_have_text(
+        ["vanishing", "dead channels"]
+    )
     number = page.frame.get_by_label("Step number")
     # failing: exploding at 16, non-finite at 20; growing vanishes from 0 on, and stops to.
     for step, said in ((16, "failing: exploding"), (20, "failing: non-finite")):
@@ -249,9 +267,9 @@ def test_a_run_without_the_step_tells_which_one_is_shown(tab: OpenTab, course_ur
     now = page.frame.locator("rg-flags-bar .now")
     expect(now).to_contain_text(re.compile(r"failing \(step 1[24]\): "))
     expect(now).to_contain_text("growing: ")
-    fits = page.frame.locator("rg-flow-now li")
-    expect(fits.filter(has_text="failing")).to_contain_text("failing (step 1")
-    expect(fits.filter(has_text="growing")).to_contain_text("growing: halves")
+    rows = page.frame.locator("rg-flow-now tbody tr")
+    expect(rows.filter(has_text="failing")).to_contain_text("failing (step 1")
+    expect(rows.filter(has_text="growing")).to_contain_text("halves")
 
 
 def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
@@ -259,14 +277,19 @@ def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
 ) -> None:
     page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
     now = page.frame.locator("rg-flags-bar .now")
-    expect(now).to_contain_text("exploding, dead channels")
+    flags = now.locator("b")
+    expect(flags).to_have_text(["exploding", "dead channels"])
+    expect(now).to_contain_text(
+        "3 of 3 samples explode, worst: sample 0, ×27800 by lag 39"
+    )  # 1.3^39
     for name, value, said in (
-        ("Dead >", "0.3", "failing: exploding"),
-        ("Exploding >", "1e6", "failing: no flag"),
+        ("Dead >", "0.3", "exploding"),
+        ("Exploding >", "1e6", "no flag"),
     ):
         page.frame.get_by_label(name).fill(value)
         page.frame.get_by_label(name).press("Enter")
-        expect(now).to_have_text(f"At step 16: {said}")
+        expect(flags).to_have_text([said])
+    expect(now).not_to_contain_text("samples explode")  # they were counted by another threshold
     assert (page.key("dead"), page.key("exploding")) == ("0.3", "1000000")
     page.frame.get_by_label("Dead >").fill("7")
     page.frame.get_by_label("Dead >").press("Enter")
@@ -277,8 +300,10 @@ def test_the_fit_is_told_in_words_and_the_quantiles_of_samples_are_a_band(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["growing"]', "step=20", at=course_url)
-    said = page.frame.locator("rg-flow-now li").first
-    expect(said).to_contain_text("growing: halves every 6.58 timesteps back (R² 1.00)")  # 0.9^6.58
+    said = page.frame.locator("rg-flow-now tbody tr").first
+    expect(said).to_contain_text("halves every 6.58 timesteps back (R² 1.00)")  # 0.9^6.58
+    expect(said).to_contain_text("lag 39 of 39")
+    expect(said).to_contain_text(f"{100 * 0.9**39:.3g}\u00a0%")
     lines: Any = page.frame.locator("rg-flow-now rg-curve").evaluate("(curve) => curve.lines")
     norm, fitted = lines
     base = np.sqrt(courses.CHANNELS) * 0.9 ** np.arange(courses.TIMESTEPS)[::-1]
@@ -338,10 +363,10 @@ def test_curves_over_training_are_a_line_a_run_in_its_colour(
 ) -> None:
     page = tab(*COURSES, at=course_url)
     curves = page.frame.locator("rg-flow-curves rg-curve")
-    expect(curves).to_have_count(3)
+    expect(curves).to_have_count(5)
     runs = page.page.request.get(f"{course_url}/data/runs").json()
     palette = ["#425066", "#12b5cb"]
-    for i, metric in enumerate(("horizon", "halfLife", "gain")):
+    for i, metric in enumerate(("horizon", "farEnd", "halfLife", "gain")):
         lines = curves.nth(i).evaluate("(curve) => curve.lines")
         found = sorted((line["label"], line["colour"]) for line in lines)
         assert found == sorted((run, palette[runs.index(run)]) for run in runs)

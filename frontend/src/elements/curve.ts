@@ -124,7 +124,7 @@ export class RgCurve extends SizedElement implements Pictured {
       </header>
       <div
         style="height:${this.tall}px" class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
-        aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
+        aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) || this.heading.includes("over training") ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => tell(this, "rg-cursor", null)}
       ></div>
       <div class="values number" aria-live=${this.spoken.live}>

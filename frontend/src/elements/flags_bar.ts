@@ -89,7 +89,7 @@ export class RgFlagsBar extends LitElement {
       input { width: 62px; }
       .key { width: 12px; height: 8px; border-radius: 1px; flex: none; }
       .now { white-space: normal; flex-wrap: wrap; gap: 2px 14px; }
-      .now span { white-space: normal; flex-wrap: wrap; overflow-wrap: anywhere; }
+      .now span { display: inline; white-space: normal; overflow-wrap: anywhere; }
       .now b { font-weight: 500; }
     `,
   ];
@@ -178,7 +178,7 @@ export class RgFlagsBar extends LitElement {
     const more = known.length > MOST_TOLD ? flagged.length - told.length : 0;
     const others = known.length - told.length - more;
     return html`<span class="muted">At step ${this.step}:</span>
-      ${told.map(({ name, words }) => html`<span>${name}: ${words}</span>`)}
+      ${told.map(({ name, words }) => html`<span>${name}: ${words.map((word, i) => html`${i ? "; " : ""}${word}`)}</span>`)}
       ${more ? html`<span>${more} more: <b>flagged</b>, as the table says</span>` : nothing}
       ${others ? html`<span>${told.length ? `${others} others` : "all"}: <b>no flag</b></span>` : nothing}`;
   }

@@ -76,7 +76,7 @@ function halfLifeWords({ halfLife, r2, fitted }: Course, index: number) {
 
 function lengthWords(halfLife: number): string {
   if (!Number.isFinite(halfLife)) return "no change";
-  return halfLife > 0 ? short(halfLife) : `doubles every ${short(-halfLife)}`;
+  return `${halfLife > 0 ? "halves" : "doubles"} every ${short(Math.abs(halfLife))}`;
 }
 
 /** A statistic of one step against timestep or lag; of norms with quantiles over samples and the exponential fitted. */
@@ -99,7 +99,7 @@ export class RgFlowNow extends LitElement {
       .scroll { overflow-x: auto; margin-top: 6px; }
       table { border-collapse: collapse; font-size: 12px; }
       caption { text-align: left; padding-bottom: 2px; }
-      th, td { text-align: left; vertical-align: top; padding: 2px 14px 2px 0; font-weight: 400; white-space: nowrap; }
+      th, td { text-align: left; vertical-align: top; padding: 2px 14px 2px 0; font-weight: 400; }
       thead th { font-weight: 500; }
       tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 80px; }
       small { display: block; font-size: 11px; color: var(--rg-muted); }

@@ -61,7 +61,7 @@ export class RgOverviewBrief extends LitElement {
       <p class="muted">
         ${runs.length > MOST ? `${runs.length - MOST} more stand in the table. ` : ""}How far back: the memory horizon,
         the largest lag (timesteps before a sample's last) at which the gradient's norm is still ${share} of the sample's largest. What lies beyond
-        can hardly be learned from. <b>Yes</b>: it is nine tenths of the sequence or more, no flag speaks against it, and a loss that is
+        can hardly be learned from. <b>Yes</b>: it is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is
         logged has fallen. <b>No</b>: the gradient vanishes, explodes or is not finite.
       </p>
     `;

@@ -24,7 +24,7 @@ const HEADS: Record<Column, { name: string; title: string }> = {
   answer: {
     name: "Learns far",
     title:
-      "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, no flag speaks against it, and a loss that is logged has fallen",
+      "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is logged has fallen",
   },
   horizon: {
     name: "Horizon",
@@ -81,7 +81,7 @@ export class RgOverviewTable extends LitElement {
         tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(110px, 1fr)); padding: 4px 0; border-top: 1px solid var(--rg-border); }
         td { border-top: 0; padding: 3px 10px; white-space: normal; }
         td.name { grid-column: span 2; }
-        td::before { display: block; }
+        td::before, td svg { display: block; }
       }
     `,
   ];

@@ -123,14 +123,10 @@ function scaleOf(lines: readonly Line[], name: "linear" | "log", fromZero: boole
     const extent = { least, greatest, magnitude: greatest, small: least };
     return makeScale(extent, { name, signed: false, limit: null, threshold: null });
   }
-  const low = fromZero ? Math.min(0, least) : least;
-  const step = niceStep(greatest - low || Math.abs(greatest) || 1, 8);
-  return {
-    name,
-    low: step * Math.floor(low / step),
-    high: step * (Math.floor(greatest / step) + 1),
-    threshold: 1,
-  };
+  const [low, high] = fromZero ? [Math.min(0, least), Math.max(0, greatest)] : [least, greatest];
+  const step = niceStep(high - low || Math.abs(high) || 1, 8);
+  const top = high > low ? step * Math.ceil(high / step) : high + step;
+  return { name, low: step * Math.floor(low / step), high: top, threshold: 1 };
 }
 
 customElements.define("rg-step-curves", RgStepCurves);

@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { flowCards, marksOf } from "../courses";
 import { hasLags } from "../data/parts";
 import { JUDGED } from "../data/statistics";
+import { Kept } from "../elements/changed";
 import { tell } from "../elements/events";
 import { type Known, type Metric, metricPlot } from "../elements/flow_curves";
 import type { StepPlot } from "../elements/step_curves";
@@ -63,7 +64,7 @@ export const overviewTab: Tab = {
       <div class="cards" style="--least: 420px; align-items: start" @rg-show-scalars=${showScalars}>
         <rg-overview-brief .lines=${lines} .eps=${state.eps} .told=${{ shown, all: page.drawnRuns.length }}></rg-overview-brief>
         <div class="charts">
-          <rg-step-curves .plots=${plotsOf(known, lines, scalars, groupOf)} .stacked=${true} .dark=${dark}></rg-step-curves>
+          <rg-step-curves .plots=${plotsOf(page, known, lines, scalars, groupOf)} .stacked=${true} .dark=${dark}></rg-step-curves>
           ${scalars.tags.length ? html`<rg-scalar-bar .tags=${scalars.tags} .chosen=${scalars.chosen}></rg-scalar-bar>` : nothing}
         </div>
       </div>
@@ -118,19 +119,39 @@ function scalarsOf(page: Page, known: readonly Known[]): Scalars {
   };
 }
 
+const plots = new Kept<StepPlot[]>();
+
 /** Scalars, the horizon, and where that is the whole sequence what is left at the far end: on one axis of steps. */
 function plotsOf(
+  { state, scalarsOf, listScalars }: Page,
   known: readonly Known[],
   lines: readonly Line[],
-  { curves }: Scalars,
-  groupOf: (run: string) => string | null,
+  { chosen, curves }: Scalars,
+  groupOf: GroupOf,
 ): StepPlot[] {
   // The best stand first, so that of a crowd they are drawn.
   const order = sorted(lines, "-horizon").flatMap(({ series, members }) =>
     members.length ? members.map((member) => member.series) : [series],
   );
-  const placeOf = (run: string) => order.findIndex((series) => series.run === run);
   const best = [...known].sort((a, b) => order.indexOf(a.series) - order.indexOf(b.series));
+  const saturated = lines.some(isSaturated);
+  const from = [
+    ...best.flatMap(({ course, colour }) => [course, colour]),
+    ...chosen.flatMap((tag) => [tag, scalarsOf(tag)]),
+    ...[state.groupBy, state.groupPattern, listScalars(), saturated],
+  ];
+  return plots.of(from, () => makePlots(best, curves, groupOf, saturated));
+}
+
+type GroupOf = (run: string) => string | null;
+
+function makePlots(
+  best: readonly Known[],
+  curves: Scalars["curves"],
+  groupOf: GroupOf,
+  saturated: boolean,
+): StepPlot[] {
+  const placeOf = (run: string) => best.findIndex(({ series }) => series.run === run);
   const scalarPlots = curves.map(({ tag, of }): StepPlot => {
     const ordered = [...of].sort((a, b) => placeOf(a.run) - placeOf(b.run));
     const traces = ordered.map(({ run, below, steps, values }) => ({
@@ -147,7 +168,7 @@ function plotsOf(
     const heading = isByEpoch(tag) ? `${tag}, placed by wall time` : tag;
     return { heading, scale: "linear", fromZero: false, gap: "none", traces: joinedTraces(traces, groupOf) };
   });
-  const metrics: Metric[] = lines.some(isSaturated) ? ["horizon", "farEnd"] : ["horizon"];
+  const metrics: Metric[] = saturated ? ["horizon", "farEnd"] : ["horizon"];
   const metricPlots = metrics.map((metric): StepPlot => {
     const plot = metricPlot(best, metric);
     const traces = plot.traces.map((trace, i) => {
@@ -162,7 +183,7 @@ function plotsOf(
 /** The traces of one key in a group as one; of a crowd a few. */
 function joinedTraces(
   traces: readonly { run: string; key: string; trace: Trace }[],
-  groupOf: (run: string) => string | null,
+  groupOf: GroupOf,
 ): Trace[] {
   const joined = new Map<string, { label: string; traces: Trace[] }>();
   for (const { run, key, trace } of traces) {

@@ -77,9 +77,8 @@ function whyUnknown({ horizon, lags, earlier }: Evidence): string | null {
 /** How far back the median sample's gradient reaches, and what is left there. */
 function reachWords({ horizon, lags, farEnd, earlier }: Evidence): string {
   const far = horizon.mid >= lags ? `all ${short(lags)}` : `${short(horizon.mid)} of ${short(lags)}`;
-  const over = Number.isNaN(farEnd.low)
-    ? ""
-    : ` (5–95 % of samples: ${percent(farEnd.low)} to ${percent(farEnd.high)})`;
+  const [low, high] = [percent(farEnd.low), percent(farEnd.high)];
+  const over = Number.isNaN(farEnd.low) || low === high ? "" : ` (5–95 % of samples: ${low} to ${high})`;
   const left = Number.isNaN(farEnd.mid) ? "" : `, ${percent(farEnd.mid)} left at the far end${over}`;
   return `${earlier ? "the mean gradient " : ""}reaches ${far} timesteps back${left}`;
 }
