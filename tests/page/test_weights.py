@@ -183,7 +183,9 @@ def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the
 def test_a_tag_that_the_view_cannot_draw_is_not_replaced_in_silence(open_weights: OpenTab) -> None:
     page = open_weights('tags=["lstm/output"]')
     note = page.frame.get_by_text("This view cannot draw lstm/output")
-    expect(note).to_contain_text("it shows lstm/weight_gradients/bias, lstm/weight_gradients/kernel")
+    expect(note).to_contain_text(
+        "it shows lstm/weight_gradients/bias, lstm/weight_gradients/kernel"
+    )
     page.frame.get_by_role("tab", name="Heatmap").click()
     expect(note).to_have_count(0)
 
