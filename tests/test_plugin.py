@@ -151,15 +151,16 @@ def tensor(server, **parameters):
 def test_tags_lists_every_record_and_no_flow(server):
     tags = server.tags()
     assert set(tags) == {"lstm", "flow", "deep/er", "clash", "newer", "damaged"}
-    parts = {"masked/forward", "masked/backward"}
     records = {"masked", "plain", "last", "gapped", "kernel", "ragged", ODD_TAG}
-    assert set(tags["lstm"]) == records | parts
-    for part in parts:
-        assert tags["lstm"][part]["metadata"]["part_of"] == "masked"
-        assert tags["lstm"][part]["steps"] == []
-        assert tags["lstm"][part]["last_flow"][0] == 390
-        assert "error" not in tags["lstm"][part]
+    assert set(tags["lstm"]) == records
     masked = tags["lstm"]["masked"]
+    assert set(masked["parts"]) == {"masked/forward", "masked/backward"}
+    for part in masked["parts"].values():
+        assert part["metadata"]["part_of"] == "masked"
+        assert part["steps"] == []
+        assert part["last_flow"][0] == 390
+        assert "error" not in part
+    assert "parts" not in tags["lstm"]["plain"]
     assert [step for step, _ in masked["steps"]] == [step * 10 for step in range(STEPS)]
     assert masked["samples"] == 4
     assert masked["metadata"]["quantity"] == "hidden_state_gradient"

@@ -94,9 +94,13 @@ describe("parts", () => {
   });
   const tags: Tags = withParts({
     bilstm: {
-      "low/h": entry({}, [[0, 1]]),
-      "low/h/backward": entry({ part_of: "low/h", direction: "backward" }),
-      "low/h/forward": entry({ part_of: "low/h", direction: "forward" }),
+      "low/h": {
+        ...entry({}, [[0, 1]]),
+        parts: {
+          "low/h/backward": entry({ part_of: "low/h", direction: "backward" }),
+          "low/h/forward": entry({ part_of: "low/h", direction: "forward" }),
+        },
+      },
     },
   });
   const { "low/h": whole, "low/h/backward": backward } = tags.bilstm;

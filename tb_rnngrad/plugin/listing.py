@@ -103,7 +103,7 @@ class Listing:
         }
         known.mark = listed.mark
         known.alone = frozenset(
-            key for key in flows.keys() - records.keys() if not _is_part(flows[key].content)
+            key for key in flows.keys() - records.keys() if _part_of(flows[key].content) is None
         )
         known.foreign = self._foreign_of(source, known.alone)
         entries = self._entries(source, records, flows, known)
@@ -186,11 +186,12 @@ class Listing:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_part(content: bytes) -> bool:
+def _part_of(content: bytes) -> str | None:
+    """Return the tag of the record that a flow is a part of; None where it is of none."""
     try:
-        return Metadata.from_content(content).part_of is not None
+        return Metadata.from_content(content).part_of
     except FormatError:
-        return False
+        return None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -211,13 +212,28 @@ def _description(markdown: str) -> str:
 
 
 def _answer(entries: Mapping[Key, _Entry]) -> Answer:
-    runs: dict[str, list[str]] = {}
+    parts: dict[Key, dict[str, str]] = {}
     for (run, tag), entry in entries.items():
-        runs.setdefault(run, []).append(f"{json.dumps(tag)}: {entry.text}")
-    texts = (f"{json.dumps(run)}: {{{', '.join(tags)}}}" for run, tags in runs.items())
-    body = f"{{{', '.join(texts)}}}".encode()
+        series, flow, _ = entry.made_of
+        whole = _part_of(flow.content) if flow is not None and series is None else None
+        if whole is not None and (run, whole) in entries:
+            parts.setdefault((run, whole), {})[tag] = entry.text
+    within = {(run, tag) for (run, _), named in parts.items() for tag in named}
+    runs: dict[str, dict[str, str]] = {}
+    for (run, tag), entry in entries.items():
+        if (run, tag) not in within:
+            text = entry.text
+            if (run, tag) in parts:
+                text = f'{text[:-1]}, "parts": {_object(parts[run, tag])}}}'
+            runs.setdefault(run, {})[tag] = text
+    body = _object({run: _object(tags) for run, tags in runs.items()}).encode()
     # As TensorBoard compresses answers; here once, not for every request.
     return Answer(gzip.compress(body, 3, mtime=0), hashlib.sha256(body).hexdigest()[:32])
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """Return a JSON object of members that are JSON already."""
+    return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in members.items())}}}"
 
 
 def wall_time_of(seconds: float) -> float:

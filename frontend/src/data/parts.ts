@@ -2,15 +2,20 @@
 
 import type { TagEntry, Tags } from "./types";
 
-/** The same tags, each record naming its parts. */
-export function withParts(tags: Tags): Tags {
-  for (const entries of Object.values(tags)) {
-    for (const [tag, { metadata }] of Object.entries(entries)) {
-      const whole = metadata.part_of == null ? undefined : entries[metadata.part_of];
-      if (whole) whole.parts = [...(whole.parts ?? []), tag];
-    }
-  }
-  return tags;
+/** As `/tags` answers: the entries of a record's parts stand in its own. */
+export type ListedTags = Record<string, Record<string, ListedEntry>>;
+
+export type ListedEntry = Omit<TagEntry, "parts"> & { parts?: Record<string, TagEntry> };
+
+/** The same with a tag for each part too, and each record naming its parts. */
+export function withParts(listed: ListedTags): Tags {
+  const flat = (entries: Record<string, ListedEntry>) =>
+    Object.entries(entries).flatMap(([tag, { parts, ...entry }]): [string, TagEntry][] =>
+      parts ? [[tag, { ...entry, parts: Object.keys(parts) }], ...Object.entries(parts)] : [[tag, entry]],
+    );
+  return Object.fromEntries(
+    Object.entries(listed).map(([run, entries]) => [run, Object.fromEntries(flat(entries))]),
+  );
 }
 
 /** The tags of the same layer: of a record its parts, of a part its record. */
