@@ -179,6 +179,7 @@ describe("the lines", () => {
       2,
     ]);
     expect(group.flags).toEqual(["vanishing"]);
+    expect(group.verdict.claims.map(({ text }) => text)[1]).toContain("10 to 20 of 29 timesteps back");
     expect([alone.name, alone.members]).toEqual(["b", []]);
   });
 });

@@ -51,7 +51,7 @@ def test_each_run_and_layer_has_a_line_of_what_python_says(
         else:
             far = f"{said['horizon'][at]:.0f} of {said['lags'][at]:.0f}"
             expect(cell(row, "Horizon")).to_contain_text(far)
-            left = cell(row, "Left at far end").inner_text().split("%")[0]
+            left = cell(row, "Left at far end").inner_text().split("%")[0].replace("−", "-")
             assert float(left) / 100 == pytest.approx(said["farEnd"][at], rel=5e-3)
         change = np.sign(said["horizon"][at] - said["horizon"][0])
         expect(cell(row, "Trend")).to_contain_text({1: "↑", 0: "→", -1: "↓"}[int(change)])

@@ -26,8 +26,8 @@ def test_the_tab_opens_on_the_overview(page: Page, url: str) -> None:
     page.get_by_role("tab", name="RNN Gradients").click()
     tab = Tab.attach(page)
     expect(tab.frame.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
-    for run in ("alpha", "beta", "odd"):
-        expect(tab.frame.get_by_role("button", name=f"Open the maps of {run}")).to_be_visible()
+    for of in ("alpha, lstm/forward", "alpha, lstm/backward", "beta, lstm/forward", "odd, odd"):
+        expect(tab.frame.get_by_role("button", name=f"Open the maps of {of}")).to_be_visible()
     assert tab.step() == 30
     expect(tab.frame.locator("rg-curve").first).to_be_visible()
 

@@ -7,7 +7,7 @@ import { FLAGS, type Flag, isCarried, worst } from "./flags";
 import type { Middle, Spread } from "./flow";
 import { indexOf } from "./flow_map";
 import { beyondWords, flagReason, percent } from "./samples";
-import { type Progress, type Verdict, verdictOf } from "./verdict";
+import { ANSWERS, type Answer, type Progress, type Verdict, verdictOf } from "./verdict";
 
 /** One series at one step, or the runs of a group; NaN where something is not known. */
 export interface Line {
@@ -133,16 +133,18 @@ function joined(name: string, members: readonly Line[]): Line {
   const history = Float64Array.from({ length: shortest }, (_, i) =>
     meanOf(members.map((line) => line.history[i]).filter((value) => !Number.isNaN(value))),
   );
+  const [horizon, farEnd] = [over((line) => line.horizon.mid), over((line) => line.farEnd.mid)];
+  const lags = over((line) => line.lags).mid;
   const worstOf = FLAGS.find((flag) => members.some((line) => line.worst?.flag === flag));
   const firsts = members.flatMap((line) => (line.worst?.flag === worstOf ? (line.worst?.step ?? []) : []));
   return {
     ...first,
     name,
     members,
-    horizon: over(({ horizon }) => horizon.mid),
-    lags: over(({ lags }) => lags).mid,
+    horizon,
+    lags,
     history,
-    farEnd: over(({ farEnd }) => farEnd.mid),
+    farEnd,
     halfLife: over(({ halfLife }) => halfLife.mid),
     r2: over(({ r2 }) => r2).mid,
     samples: over(({ samples }) => samples).mid,
@@ -155,20 +157,26 @@ function joined(name: string, members: readonly Line[]): Line {
     worst: worstOf ? { flag: worstOf, step: Math.min(...firsts) } : null,
     dead: over(({ dead }) => dead).mid,
     earlier: members.some(({ earlier }) => earlier),
-    verdict: joinedVerdict(members),
+    verdict: joinedVerdict(members, horizon, lags, farEnd),
   };
 }
 
-function joinedVerdict(members: readonly Line[]): Verdict {
-  const [{ verdict }] = members;
-  const counts = (["yes", "no", "unknown"] as const).flatMap((answer) => {
+function joinedVerdict(members: readonly Line[], horizon: Middle, lags: number, farEnd: Middle): Verdict {
+  const counts = (Object.keys(ANSWERS) as Answer[]).flatMap((answer) => {
     const count = members.filter((line) => line.verdict.answer === answer).length;
-    return count
-      ? [`${answer === "unknown" ? "cannot say" : answer}: ${count} of ${members.length} runs`]
-      : [];
+    return count ? [{ answer, said: `${ANSWERS[answer]} in ${count} of ${members.length} runs` }] : [];
   });
-  const answer = counts.length === 1 ? verdict.answer : "unknown";
-  return { answer, claims: [{ text: counts.join(", "), shows: "flow" }] };
+  const reach = Number.isNaN(horizon.mid)
+    ? []
+    : [`${short(horizon.low)} to ${short(horizon.high)} of ${short(lags)} timesteps back`];
+  const left = Number.isNaN(farEnd.mid)
+    ? []
+    : [`${percent(farEnd.low)} to ${percent(farEnd.high)} left at the far end`];
+  const texts = [counts.map(({ said }) => said).join(", "), [...reach, ...left].join(", ")].filter(Boolean);
+  return {
+    answer: counts.length === 1 ? counts[0].answer : "unknown",
+    claims: texts.map((text) => ({ text, shows: "flow" })),
+  };
 }
 
 function meanOf(values: readonly number[]): number {

@@ -53,5 +53,5 @@ export function flagReason(flag: Flag, course: Course, index: number, limits: Li
 
 /** A share in percent, three digits of it. */
 export function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))}\u00a0%`;
+  return `${short(100 * share)}\u00a0%`;
 }
