@@ -13,6 +13,7 @@ NPM := $(BIN)/python frontend/npm.py
 help:
 	@echo "make demo [PORT=...]   train four networks, then show their gradients in TensorBoard"
 	@echo "make test              every check and test"
+	@echo "make bench             every benchmark, into docs/performance.md (about ten minutes)"
 	@echo "make lint              style and types"
 	@echo "make test-frontend     the page's maths"
 	@echo "make test-python       everything else, on real TensorBoards and in a real browser"
@@ -102,6 +103,10 @@ test-python: $(VENV)/test $(VENV)/browser
 .PHONY: soak
 soak: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_soak.py tests/test_api.py -m "soak or api" --hypothesis-profile=soak
+
+.PHONY: bench
+bench: $(VENV)/test $(VENV)/browser
+	$(BIN)/python benchmarks/run.py
 
 .PHONY: format
 format: $(VENV)/test

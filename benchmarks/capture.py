@@ -21,16 +21,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from timing import have_memory_at_hand
 
 from tb_rnngrad.keras import GradientLogger, gradients
 
 # Samples, timesteps, units; rounds, and steps in a row: what they leave to the background is paid
 # for before the clock stops.
 SIZES = {"small": (16, 100, 6, 50, 25), "large": (32, 500, 128, 15, 3)}
-
-# Bytes of the system's file cache that a row may fill. A virtual machine that lends its idle memory
-# to others gets it back at 3 ms a megabyte, which is ten times what writing costs.
-WRITTEN_IN_A_ROW = 2**25
 
 
 class Work:
@@ -47,12 +44,6 @@ class Work:
             self.step()
         self.end()
         return (time.perf_counter() - start) / row
-
-
-def have_memory_at_hand(folder: str) -> None:
-    """Have the system own the memory that files written next will lie in."""
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
-        file.write(bytes(WRITTEN_IN_A_ROW))
 
 
 def compare(works: dict[str, Work], rounds: int, row: int, label: str, folder: str) -> None:

@@ -1,6 +1,7 @@
-"""One view of a warm record over HTTP, against TensorBoard serving its own script, byte for byte.
+"""One view of a record over HTTP, against TensorBoard serving its own script, byte for byte.
 
-Budget: 3 x what a static file of the same size takes. Medians and quartiles, in both loading modes.
+Budget: 3 x what a static file of the same size takes, the record warm. Medians and quartiles, in
+both loading modes, of one client and of four at once. A cold view is one never asked for before.
 
     python benchmarks/views.py
 """
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,51 +24,81 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from servers import Answer, Server, tensorboard
 
 ROUNDS = 40
-STEPS = 10
+STEPS, SAMPLES = 10, 4
 
 
-def milliseconds(ask: Callable[[int], Answer]) -> tuple[list[float], int]:
-    """Return the quartiles of the time that an answer takes, and its size in bytes."""
-    size = len(ask(0).body)
-    taken = []
-    for round_ in range(ROUNDS):
+def milliseconds(ask: Callable[[int], Answer], asked: range, clients: int) -> list[float]:
+    """Return the quartiles of the time that an answer takes, clients asking at once."""
+
+    def timed(number: int) -> float:
         start = time.perf_counter()
-        answer = ask(round_)
-        taken.append(1e3 * (time.perf_counter() - start))
+        answer = ask(number)
+        taken = 1e3 * (time.perf_counter() - start)
         assert answer.code == 200, answer.text
-    return statistics.quantiles(taken, n=4), size
+        return taken
+
+    with ThreadPoolExecutor(clients) as pool:
+        return statistics.quantiles(pool.map(timed, asked), n=4)
 
 
-def works(server: Server, record: dict) -> dict[str, Callable[[int], Answer]]:
+def works(server: Server, steps: list) -> dict[str, Callable[[int], Answer]]:
+    (_, first), *_ = steps
+    warm = {"run": ".", "tag": "lstm", "step": 0, "wall_time": first}
+
+    def cold(number: int) -> Answer:
+        step, wall_time = steps[number % STEPS]
+        sample = number // STEPS
+        return server.get(
+            "/tensor", run=".", tag="lstm", step=step, wall_time=wall_time, sample=sample
+        )
+
     return {
         "static": lambda _: server.outside("/index.js"),
-        "view, float32": lambda _: server.get("/tensor", padding="mark", **record),
-        "view, bfloat16": lambda _: server.get("/tensor", dtype="bfloat16", **record),
-        "view, pooled": lambda _: server.get("/tensor", width=700, **record),
+        "cold view, float32": cold,
+        "view, float32": lambda _: server.get("/tensor", padding="mark", **warm),
+        "view, bfloat16": lambda _: server.get("/tensor", dtype="bfloat16", **warm),
+        "view, pooled": lambda _: server.get("/tensor", width=700, **warm),
     }
 
 
 def main() -> None:
-    data = np.random.default_rng(0).normal(size=(4, 1403, 256)).astype(np.float32)
+    data = np.random.default_rng(0).normal(size=(SAMPLES, 1403, 256)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         logdir = Path(folder) / "logs"
         with SummaryWriter(logdir) as writer:
             for step in range(STEPS):
-                writer.add_sequence("lstm", data, step)
+                writer.add_sequence("lstm", data, step, max_outputs=SAMPLES)
         for mode in ("true", "false"):
             with tensorboard(logdir, Path(folder) / "log.txt", f"--load_fast={mode}") as server:
-                tags = server.wait_for(lambda tags: tags and len(_steps(tags)) == STEPS)
-                _, wall_time = _steps(tags)[0]
-                record = {"run": ".", "tag": "lstm", "step": 0, "wall_time": wall_time}
-                results = {name: milliseconds(work) for name, work in works(server, record).items()}
-                (_, static, _), static_size = results["static"]
-                print(f"--load_fast={mode}")
-                for name, ((low, middle, high), size) in results.items():
-                    per_byte = (middle / size) / (static / static_size)
-                    print(
-                        f"  {name:16} {size / 1e6:5.2f} MB {middle:6.2f} ms "
-                        f"({low:.2f} to {high:.2f})   {per_byte:.2f} x static, per byte"
-                    )
+                tags = server.wait_for(lambda tags: tags and len(_steps(tags)) == STEPS, 120)
+                measure(server, _steps(tags), mode)
+
+
+def measure(server: Server, steps: list, mode: str) -> None:
+    asks = works(server, steps)
+    half = STEPS * SAMPLES // 2
+    # The cold ones first, half of them by each number of clients: sizes are asked for afterwards.
+    cold = {
+        clients: milliseconds(asks["cold view, float32"], range(start, start + half), clients)
+        for clients, start in ((1, 0), (4, half))
+    }
+    sizes = {name: len(ask(0).body) for name, ask in asks.items()}
+    for clients in (1, 4):
+        print(f"--load_fast={mode}, {clients} at once")
+        taken = {
+            name: cold[clients]
+            if name.startswith("cold")
+            else milliseconds(ask, range(ROUNDS), clients)
+            for name, ask in asks.items()
+        }
+        static = taken["static"][1] / sizes["static"]
+        for name, (low, middle, high) in taken.items():
+            size = sizes[name]
+            print(
+                f"  {name:18} {size / 1e6:5.2f} MB {middle:6.2f} ms ({low:.2f} to {high:.2f})   "
+                f"{middle / size / static:.2f} x static, per byte",
+                flush=True,
+            )
 
 
 def _steps(tags: dict) -> list:

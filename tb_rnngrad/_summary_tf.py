@@ -68,7 +68,8 @@ def sequence(
                 return tf.summary.write(tag, 0, at)
             arguments = [tf.cast(at, tf.int64), *tensors]
             if tf.executing_eagerly():  # a bad value raises its own message, not TensorFlow's
-                blobs, *statistics = blobs_and_flows(*(one.numpy() for one in arguments))
+                # `numpy()` would copy.
+                blobs, *statistics = blobs_and_flows(*map(np.asarray, arguments))
             else:
                 types = (tf.string, *[tf.float32] * len(flows))
                 blobs, *statistics = tf.numpy_function(blobs_and_flows, arguments, types)

@@ -1,0 +1,89 @@
+"""Every benchmark in one run, with machine and versions, written to docs/performance.md.
+
+What stands between the markers there is replaced. About ten minutes on two quiet cores.
+
+    python benchmarks/run.py [NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+PAGE = FOLDER.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
+PACKAGES = ("tensorboard", "tensorflow", "keras", "tf_keras", "numpy", "google-crc32c")
+
+# NAME: the script and its arguments, in the order in which they run.
+RUNS: dict[str, list[str]] = {
+    "record": ["record.py"],
+    "loading": ["loading.py"],
+    "views": ["views.py"],
+    "scaling": ["scaling.py"],
+    "capture": ["capture.py", "small", "--cells", "SimpleRNN"],
+    "capture_tf_keras": ["capture.py", "small", "--cells", "SimpleRNN", "--keras", "tf_keras"],
+    "page": ["page.py"],
+}
+
+
+def title_of(script: str) -> str:
+    """Return the first line of a script's docstring."""
+    return re.match(r'"""(.*)', (FOLDER / script).read_text())[1]
+
+
+def output_of(command: list[str]) -> str:
+    """Run a benchmark; print and return what it prints."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=FOLDER, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    if process.returncode:
+        raise SystemExit(f"benchmarks/{' '.join(command)} ended with {process.returncode}")
+    return "".join(lines)
+
+
+def machine() -> str:
+    """Return what the numbers were measured on."""
+    model = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{datetime.date.today().isoformat()}; {os.cpu_count()} cores of {model.strip()}, "
+        f"{platform.system()}, load {os.getloadavg()[0]:.1f} at the start; "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(RUNS)}; default: all")
+    names = parser.parse_args().names or list(RUNS)
+    sections = [machine()]
+    for name in names:
+        script, *arguments = RUNS[name]
+        command = " ".join([f"benchmarks/{script}", *arguments])
+        print(f"\n{command}", flush=True)
+        output = output_of([script, *arguments]).rstrip()
+        sections.append(f"### `{command}`\n\n{title_of(script)}\n\n```\n{output}\n```")
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    measured = "\n\n".join(sections)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
