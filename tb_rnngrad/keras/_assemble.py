@@ -185,8 +185,9 @@ def _details(adapter: Adapter, calls: Sequence[_Call]) -> Mapping[str, Any] | No
     """Return which state is the hidden one, of cells where that is not certain beforehand."""
     labels: dict[str, StateName] = {}
     for call in calls:
-        cells = cells_of(adapter, call.part.layer)
-        for index, position in call.seen[0].hidden.items():
+        hidden = call.seen[0].hidden
+        cells = cells_of(adapter, call.part.layer) if hidden else []
+        for index, position in hidden.items():
             label = f"cell_{index}" if len(cells) > 1 else ""
             name = "/".join(filter(None, (call.part.direction, label)))
             labels[name] = cells[index].label(position)
