@@ -234,7 +234,7 @@ def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
 
     Returns:
         [k], natural logarithm per timestep, the largest first; -inf for directions that are lost
-        altogether.
+        altogether; NaN where there are no timesteps.
 
     Raises:
         ValueError: `k` is out of its range.
@@ -242,6 +242,8 @@ def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
     timesteps, states = transitions.shape[:2]
     if not 1 <= k <= states:
         raise ValueError(f"k is {k}; expected 1 to {states}, the size of the state")
+    if not timesteps:
+        return np.full(k, np.nan)
     frame = np.linalg.qr(np.random.default_rng(0).normal(size=(states, k)))[0]
     grown = np.zeros(k)
     with np.errstate(divide="ignore"):

@@ -17,6 +17,7 @@ from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
 from tb_rnngrad.keras._sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._traces import compiled
 from tb_rnngrad.keras._variables import read
 from tb_rnngrad.keras._views import layers_or_alias
 
@@ -94,7 +95,7 @@ class Probe:
         self._anchor = new_anchor()
         self._passing: list[tf.Variable] | None = None
         self._needs_loss = taps.see_gradients
-        self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
+        self._backward = compiled(self._pass)
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
         """Return what the taps see in one pass over the batch."""

@@ -21,6 +21,7 @@ from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, 
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
+from tb_rnngrad.keras._traces import compiled
 from tb_rnngrad.keras._views import layers_or_alias
 from tb_rnngrad.record import SequenceRecord
 
@@ -104,7 +105,7 @@ class _Probe:
         self._taps = taps
         self._model = weakref.ref(model)
         self._anchor = new_anchor()
-        self._backward = tf.function(self._pass, autograph=False, reduce_retracing=True)
+        self._backward = compiled(self._pass)
 
     def run(self, x: Any, y: Any, sample_weight: Any, t: int) -> tuple[int, list[Captured]]:
         """Return the number of timesteps that the predictions have, and what the taps see."""

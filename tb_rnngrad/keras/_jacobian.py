@@ -193,8 +193,8 @@ def lyapunov_exponents(
     for name, runs in _runs(adapter_of(model), model, x, chosen, asks_which_is_hidden=False):
         exponents = [
             jacobian.lyapunov_exponents(transitions[run.real[sample]], min(k, run.states))
-            for run in runs
-            for sample in range(run.samples)
+            for sample in range(runs[0].samples)
+            for run in runs  # the calls of a sample in a row, as in records
             for transitions, _ in [run.jacobians(sample, with_entries=False)]
         ]
         found[name] = np.stack(exponents)
@@ -411,7 +411,7 @@ def _runs(
     """
     views = select(adapter, model, layers)
     hidden = states_of(adapter, views, state) if asks_which_is_hidden else None
-    seen: dict[int, list[_Run]] = {}
+    seen: dict[int, list[_Run | NotImplementedError]] = {}
     patches: list[Patch] = []
     for view in views:
         for part in view.parts:
@@ -436,21 +436,28 @@ def _runs(
             variable.assign(value)
     for view in views:
         for part in view.parts:
-            runs = seen.get(id(part.layer))
-            if runs is None:
+            # Raised here, as Keras wraps what is raised in a layer's call in lines of its own.
+            runs = [_run_or_raise(call) for call in seen.get(id(part.layer), [])]
+            if not runs:
                 raise ValueError(f"layer {view.name!r} was not called by the model's forward pass")
             for number, together in enumerate([runs] if view.merges_calls else [[r] for r in runs]):
                 name = view.name if number == 0 else f"{view.name}.call{number + 1}"
                 yield f"{name}/{part.direction}" if part.direction else name, together
 
 
+def _run_or_raise(call: _Run | NotImplementedError) -> _Run:
+    if isinstance(call, NotImplementedError):
+        raise call
+    return call
+
+
 def _watched_call(
     adapter: Adapter,
     part: Part,
-    seen: dict[int, list[_Run]],
+    seen: dict[int, list[_Run | NotImplementedError]],
     hidden: Mapping[int, StateName] | None,
 ) -> Callable[..., Any]:
-    """Return the layer's `call`, which notes its way through time."""
+    """Return the layer's `call`, which notes its way through time, or why there is none."""
     layer = part.layer
     original = adapter.original_call(layer)
     signature = inspect.signature(original)
@@ -488,7 +495,7 @@ def _run_of(
     initial_states: Any,
     options: dict[str, Any],
     hidden: Mapping[int, StateName] | None,
-) -> _Run:
+) -> _Run | NotImplementedError:
     x = tf.nest.flatten(inputs)[0]
     mask = options.get("mask")
     if adapter.is_time_major(layer):
@@ -496,7 +503,7 @@ def _run_of(
         mask = None if mask is None else tf.transpose(mask)
     first = [tf.identity(state) for state in tf.nest.flatten(initial_states)]
     if x.shape.rank != 3 or any(state.shape.rank != 2 for state in first):
-        raise NotImplementedError(
+        return NotImplementedError(
             f"layer {layer.name!r} ({type(layer).__name__}) has inputs of shape {x.shape} and "
             f"states of {[tuple(state.shape) for state in first]}; a state Jacobian is known of "
             "layers whose state is a vector"

@@ -188,7 +188,9 @@ class TfKeras:
         inner = [getattr(generator, "_generator", None) for generator in generators]
         seeds = [generator.state for generator in inner if generator is not None]
         metrics = [variable for metric in model.metrics for variable in metric.variables]
-        return [*model.non_trainable_variables, *metrics, *states, *seeds]
+        # A lookup table, as of a TextVectorization, counts as a variable and is none.
+        own = [one for one in model.non_trainable_variables if isinstance(one, tf.Variable)]
+        return [*own, *metrics, *states, *seeds]
 
     def steps_per_execution(self, model: Any) -> int:
         """See `Adapter`."""

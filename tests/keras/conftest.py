@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from differences import use_dtype
+from differences import in_float64
 
 # Two virtual devices, for MirroredStrategy; they cannot be added once TensorFlow runs.
 tf.config.set_logical_device_configuration(
@@ -23,12 +23,8 @@ tf.config.set_logical_device_configuration(
 @pytest.fixture(params=[keras, tf_keras], ids=["keras", "tf_keras"])
 def k(request):
     """One Keras in float64, seeded."""
-    module = request.param
-    use_dtype(module, "float64")
-    module.utils.set_random_seed(7)
-    yield module
-    use_dtype(module, "float32")
-    module.backend.clear_session()
+    with in_float64(request.param) as module:
+        yield module
 
 
 @pytest.fixture

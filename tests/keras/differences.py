@@ -25,12 +25,12 @@ ALL = (
 )
 
 
-def loss_of(model, x, y, sample_weight=None):
-    """The compiled loss, eagerly, in inference mode."""
+def loss_of(model, x, y, sample_weight=None, training=False):
+    """The compiled loss, eagerly."""
     x, y = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     if sample_weight is not None:
         sample_weight = tf.nest.map_structure(tf.convert_to_tensor, sample_weight)
-    y_pred = model(x, training=False)
+    y_pred = model(x, training=training)
     return float(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight))
 
 
@@ -305,3 +305,15 @@ def use_dtype(k, dtype):
     """Have new layers of a Keras compute in `dtype`, or under a policy such as mixed_float16."""
     k.backend.set_floatx("float64" if dtype == "float64" else "float32")
     k.mixed_precision.set_global_policy(dtype)
+
+
+@contextlib.contextmanager
+def in_float64(k):
+    """While entered, a Keras computes in float64 and is seeded."""
+    use_dtype(k, "float64")
+    k.utils.set_random_seed(7)
+    try:
+        yield k
+    finally:
+        use_dtype(k, "float32")
+        k.backend.clear_session()

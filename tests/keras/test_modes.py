@@ -23,7 +23,14 @@ from tensorflow.python.saved_model import save_context
 from tf_keras.src.layers.rnn.cudnn_lstm import CuDNNLSTM
 
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, _keras3, _tf_keras, capture, gradients
+from tb_rnngrad.keras import (
+    GradientLogger,
+    _keras3,
+    _tf_keras,
+    capture,
+    gradients,
+    state_jacobian,
+)
 
 
 def simple(k, kind="LSTM", units=4, **options):
@@ -292,6 +299,37 @@ def test_every_pass_of_a_loop_writes_anew(k, rng, tape_is):
         last = passes - 1 if tape_is == "in the loop" else 0  # backwards
         expected = gradients(model, x[last], y[last], of="output")["rnn"].data
         np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
+
+
+def test_passes_of_many_models_are_no_retracing(k, rng, caplog):
+    """TensorFlow warns of a function that five of the last calls have traced anew."""
+    x, y = batch(rng)
+    for _ in range(6):
+        model = k.Sequential([k.layers.Input((5, 3)), k.layers.SimpleRNN(2, name="rnn")])
+        model.compile("sgd", "mse")
+        assert gradients(model, x, y)["rnn"].shape == (4, 5, 2)
+        assert state_jacobian(model, x[:1], verbose=0)["rnn"].shape == (5, 5)
+    assert [one.getMessage() for one in caplog.records if "retracing" in one.getMessage()] == []
+
+
+def test_a_model_may_take_text(k):
+    """Its vocabulary is a table, which TensorFlow does not keep in a variable."""
+    text = np.array(["a b c a", "b", "c a b"])
+    vectorization = k.layers.TextVectorization()
+    vectorization.adapt(text)
+    rnn = k.layers.Bidirectional(k.layers.LSTM(3), name="rnn")
+    model = k.Sequential(
+        [vectorization, k.layers.Embedding(5, 2, mask_zero=True), rnn, k.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    y = np.ones((3, 1))
+    found = gradients(model, text, y)["rnn"]
+    np.testing.assert_array_equal(found.mask, [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0]])
+    tokens = vectorization(text)
+    behind = k.Sequential(model.layers[1:])
+    behind.compile("sgd", "mse")
+    np.testing.assert_allclose(found.data, gradients(behind, tokens, y)["rnn"].data, rtol=1e-12)
+    assert set(state_jacobian(model, text, verbose=0)) == {"rnn/forward", "rnn/backward"}
 
 
 def test_timesteps_may_be_unknown(k, rng):
