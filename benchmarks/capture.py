@@ -106,6 +106,7 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Work:
     if logger is not None:
         logger.set_model(model)
         logger.on_train_begin()
+        logger._begun()
         logger._records_due.pass_by(0)  # of an idle one, what is due at step 0
 
     def step() -> None:

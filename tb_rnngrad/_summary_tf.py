@@ -14,6 +14,7 @@ from tb_rnngrad._flow_tensor import with_checksum
 from tb_rnngrad.record import Logged, Metadata, SequenceRecord
 from tb_rnngrad.summary import (
     as_record,
+    check_step,
     check_tag,
     flow_metadata,
     metadata_of,
@@ -38,6 +39,7 @@ def sequence(
     """Write a record to the default writer; see `tb_rnngrad.summary.sequence`."""
     record.check_max_outputs(max_outputs)
     record.check_stored_dtype(dtype)
+    _check_step(step)
     tensors: list[Any] = []
     if isinstance(data, SequenceRecord):
         whole = as_record(data, quantity, mask, channel_groups)
@@ -88,6 +90,18 @@ def _parts(tag: str, meta: Metadata, data: Any) -> dict[str, Metadata]:
     if len(data.shape) != 3 or data.shape[1] == 1:
         return {}
     return {f"{tag}/{name}": own for name, own in parts_metadata(tag, meta).items()}
+
+
+def _check_step(step: Any) -> None:
+    """Raise unless `step` is None (TensorFlow's default step), or an integer or a tensor of one."""
+    if not tf.is_tensor(step):
+        if step is not None:
+            check_step("step", step)
+    elif not step.dtype.is_integer:
+        raise TypeError(
+            f"step is a tensor of {step.dtype.name}; expected an integer, the number of training "
+            "steps so far"
+        )
 
 
 def _metadata_of_tensor(

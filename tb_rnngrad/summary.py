@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -255,6 +256,29 @@ def _check_record_alone(
                 f"{argument} was given beside a SequenceRecord, which brings its own "
                 f"(quantity {whole.quantity!r}); pass {argument} with a bare array only"
             )
+
+
+def check_step(argument: str, step: object) -> int:
+    """Return the training step as an integer.
+
+    Args:
+        argument: how the caller names it.
+        step: an integer of any kind: Python's, NumPy's, a tensor that holds one.
+
+    Raises:
+        TypeError: it is no integer; a float is none even where it is whole.
+        ValueError: it is negative, or no int64.
+    """
+    try:
+        number = operator.index(step)  # type: ignore[arg-type]  # this is what it is asked for
+    except TypeError:
+        raise TypeError(
+            f"{argument} is {step!r} ({type(step).__name__}); expected an integer, the number of "
+            "training steps so far"
+        ) from None
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{argument} is {number}; expected 0 or more, as an int64")
+    return number
 
 
 def check_tag(tag: str) -> None:

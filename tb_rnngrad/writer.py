@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import operator
 import os
 import re
 import socket
@@ -18,6 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_rnngrad import _tfrecord, _wire, flow, summary
+from tb_rnngrad._earlier import Span, earlier_steps
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.record import (
     Logged,
@@ -50,6 +51,10 @@ class SummaryWriter:
             writer that is open at the same time a directory of its own (a sub-run): TensorBoard's
             Python loader stops reading a directory's earlier event file once a later one is there.
 
+    Where the directory holds steps of a tag already, and this writer begins again at the first of
+    them or before, it warns once: that is a second training. Where the directory or the file is
+    deleted meanwhile, it warns once, makes both anew and goes on.
+
     Example::
 
         with tb_rnngrad.SummaryWriter("logs/lstm") as writer:
@@ -64,17 +69,25 @@ class SummaryWriter:
             )
         self.logdir = Path(logdir)
         self.logdir.mkdir(parents=True, exist_ok=True)
-        _warn_of_other_writers(self.logdir)
-        now = time.time()
-        self.path = (self.logdir / _file_name(self.logdir, now)).resolve()
+        other = _other_file(self.logdir)
+        if other is not None:
+            self._warn(
+                f"this process already wrote {other}. If its writer is still open, TensorBoard's "
+                "Python loader will miss what that one writes from now on: log through that writer "
+                "(tb_rnngrad.summary), or into a directory of its own, say "
+                f"{self.logdir / 'rnngrad'}",
+                stacklevel=2,
+            )
+        self._directory = self.logdir.resolve()
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
+        self._earlier: Mapping[str, Span] | None = None  # what other files here hold, once asked
         self._together = 0  # how many such blocks are entered
         self._kept: list[bytes] = []
-        self._file = self.path.open("xb", buffering=0)
-        _open_files.add(self.path)
-        self._write(Event(wall_time=now, file_version="brain.Event:2"))
+        self._is_closed = False
+        self._has_told_of_deletion = False
+        self._file = self._open()
 
     def add_sequence(
         self,
@@ -107,7 +120,8 @@ class SummaryWriter:
 
         Raises:
             ValueError, TypeError: an argument cannot be. Nothing is written then.
-            OSError: the disk is full, say. The file is left as it was before the call.
+            OSError: the disk is full, say. The file is left as it was before the call, and a later
+                call may find room again.
         """
         event = _event(global_step, wall_time)
         whole = summary.as_record(data, quantity, mask, channel_groups)
@@ -215,8 +229,8 @@ class SummaryWriter:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         with self._lock:
-            self._file.close()
-            _open_files.discard(self.path)
+            self._is_closed = True
+            self._close_file()
 
     def __enter__(self) -> SummaryWriter:
         """Return the writer itself."""
@@ -243,6 +257,25 @@ class SummaryWriter:
             self._note(tag, b"a scalar", event.step, stacklevel=4)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
+    def _warn(self, message: str, stacklevel: int) -> None:
+        warnings.warn(message, stacklevel=stacklevel + 1)
+
+    def _check_restart(self, tag: str, step: int, stacklevel: int) -> None:
+        """Warn once where a tag's first step here begins anew what the directory holds of it."""
+        if self._earlier is None:
+            self._earlier = earlier_steps(self._directory, besides=self.path)
+        first, last = self._earlier.get(tag, (step - 1, step - 1))
+        if step > first:
+            return
+        self._earlier = {}
+        steps = f"step {first}" if first == last else f"steps {first} to {last}"
+        self._warn(
+            f"{self.logdir} already holds {steps} of {tag!r}, and now step {step} follows: two "
+            "trainings in one directory become one series, in which the later one "
+            f"wins. Log the new one into a directory of its own, beside {self.logdir.name!r}",
+            stacklevel + 1,
+        )
+
     def _note(self, tag: str, content: bytes, step: int, stacklevel: int = 3) -> None:
         """Refuse a tag that was something else before, and warn of a step that goes back."""
         first = self._contents.setdefault(tag, content)
@@ -251,12 +284,14 @@ class SummaryWriter:
                 f"the tag {tag!r} was first logged as {first.decode()}, now as {content.decode()}; "
                 "TensorBoard keeps the first description of a tag, so use another tag"
             )
+        if tag not in self._last_steps:
+            self._check_restart(tag, step, stacklevel)
         if step < self._last_steps.get(tag, step):
-            warnings.warn(
+            self._warn(
                 f"step {step} of {tag!r} after step {self._last_steps[tag]}: TensorBoard's fast "
                 "loader forgets the later steps of a tag once an earlier one follows. "
                 "Log ascending steps, or start a new run",
-                stacklevel=stacklevel,
+                stacklevel,
             )
         self._last_steps[tag] = step
 
@@ -264,26 +299,84 @@ class SummaryWriter:
         """Write an event; `more` is what else it consists of, as serialised parts."""
         parts = _tfrecord.frame([event.SerializeToString(), *more])
         with self._lock:
-            if self._file.closed:
-                raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
+            self._check_open()
             if self._together:
                 self._kept += parts
             else:
                 self._append(parts)
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
+
     def _append(self, parts: Sequence[bytes]) -> None:
         """Put whole events at the end of the file, or none of them."""
-        start = self._file.tell()
+        if not parts:
+            return
+        self._check_open()
+        is_deleted = not self._is_in_place()
+        if is_deleted:
+            self._close_file()
+            self._file = self._open()
+        _write_whole(self._file, parts)
+        if is_deleted and not self._has_told_of_deletion:
+            self._has_told_of_deletion = True
+            self._warn(
+                f"the event file in {self.logdir} was deleted while it was written. A new one was "
+                "made there and logging goes on; the steps before are gone",
+                stacklevel=4,
+            )
+
+    def _open(self) -> FileIO:
+        """Make the directory and a file in it that other readers take for an event file.
+
+        Raises:
+            OSError: either cannot be made; no file is left open or behind then.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        self.path = self._directory / _file_name(self._directory, now)
+        file = self.path.open("xb", buffering=0)
+        version = Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
         try:
-            for part in _tfrecord.joined(parts):
-                rest = memoryview(part)
-                while rest:
-                    rest = rest[self._file.write(rest) :]
+            _write_whole(file, _tfrecord.frame([version]))
         except BaseException:
-            # Half a record would hide every later one from TensorBoard.
-            self._file.truncate(start)
-            self._file.seek(start)
+            file.close()
+            self.path.unlink(missing_ok=True)
             raise
+        _open_files.add(self.path)
+        return file
+
+    def _close_file(self) -> None:
+        self._file.close()
+        _open_files.discard(self.path)
+
+    def _is_in_place(self) -> bool:
+        """Whether what is written still reaches a file that others can open.
+
+        A file that was deleted takes everything without an error, and keeps none of it.
+        """
+        if self._file.closed:
+            return False
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return False
+
+
+def _write_whole(file: FileIO, parts: Sequence[bytes]) -> None:
+    """Write all parts, or leave the file as it was."""
+    start = file.tell()
+    try:
+        for part in _tfrecord.joined(parts):
+            rest = memoryview(part)
+            while rest:
+                rest = rest[file.write(rest) :]
+    except BaseException:
+        # Half a record would hide every later one from TensorBoard.
+        file.truncate(start)
+        file.seek(start)
+        raise
 
 
 def _file_name(logdir: Path, now: float) -> str:
@@ -308,22 +401,14 @@ def _event(global_step: int, wall_time: float | None) -> Event:
     now = time.time() if wall_time is None else float(wall_time)
     if not math.isfinite(now):
         raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
-    step = operator.index(global_step)
-    if not -(2**63) <= step < 2**63:
-        raise ValueError(f"global_step is {step}; expected an int64")
-    return Event(step=step, wall_time=now)
+    return Event(step=summary.check_step("global_step", global_step), wall_time=now)
 
 
-def _warn_of_other_writers(logdir: Path) -> None:
-    """Warn where this process may have another event file open in `logdir`."""
+def _other_file(logdir: Path) -> Path | None:
+    """Return an event file that this process may have open in `logdir`."""
     ours = re.compile(rf"\.tfevents\.\d+\.{re.escape(socket.gethostname())}\.{os.getpid()}\.")
     for path in sorted(logdir.iterdir()):
         closed = path.name.endswith(_SUFFIX) and path.resolve() not in _open_files
         if ours.search(path.name) and not closed:
-            warnings.warn(
-                f"this process already wrote {path}. If its writer is still open, TensorBoard's "
-                "Python loader will miss what that one writes from now on: log through that writer "
-                f"(tb_rnngrad.summary), or into a directory of its own, say {logdir / 'rnngrad'}",
-                stacklevel=3,
-            )
-            return
+            return path
+    return None

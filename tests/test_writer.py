@@ -1,5 +1,6 @@
 """The writer without a framework."""
 
+import shutil
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,8 @@ from tensorboard.compat.proto.summary_pb2 import (
 )
 from tensorboard.util.tensor_util import make_ndarray
 
-from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record, summary
+from tb_rnngrad._earlier import earlier_steps
 from tb_rnngrad._flow_tensor import checked, rows_of
 
 RNG = np.random.default_rng(2)
@@ -59,7 +61,10 @@ def test_a_record_stands_in_the_file_when_the_call_returns(tmp_path):
         (("", DATA, 0), ValueError, "the tag is empty"),
         (("lstm/flow", DATA, 0), ValueError, "the tag 'lstm/flow' ends in '/flow', which is kept"),
         (("lstm", DATA[0, 0], 0), ValueError, "data has rank 1"),
-        (("lstm", DATA, 0.5), TypeError, "'float' object cannot be interpreted as an integer"),
+        (("lstm", DATA, 0.5), TypeError, r"global_step is 0.5 \(float\); expected an integer"),
+        (("lstm", DATA, 3.0), TypeError, r"global_step is 3.0 \(float\); expected an integer"),
+        (("lstm", DATA, "3"), TypeError, r"global_step is '3' \(str\); expected an integer"),
+        (("lstm", DATA, -1), ValueError, "global_step is -1; expected 0 or more"),
         (("lstm", DATA, 2**63), ValueError, "global_step is 9223372036854775808; expected"),
     ],
 )
@@ -141,6 +146,108 @@ writer.add_sequence("lstm", small, 2)
     assert [step for tag, step in values(tmp_path) if tag == "lstm"] == [0, 2]
 
 
+def test_a_disk_that_is_full_at_the_start_leaves_no_file(tmp_path):
+    """In a process of its own, whose files may not grow at all; then they may."""
+    script = f"""
+import gc, os, resource, signal, warnings, numpy as np, tb_rnngrad
+warnings.simplefilter("error")  # of a file that was not closed, too
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+is_open = lambda: [one for one in os.listdir("/proc/self/fd")]
+before = is_open()
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    tb_rnngrad.SummaryWriter({str(tmp_path)!r})
+except OSError as error:
+    print(type(error).__name__)
+assert is_open() == before and not os.listdir({str(tmp_path)!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with tb_rnngrad.SummaryWriter({str(tmp_path)!r}) as writer:
+    writer.add_sequence("lstm", np.ones((1, 2, 3)), 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("OSError", 0), done.stderr
+    assert ("lstm", 0) in values(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["the file", "the directory"])
+def test_what_is_deleted_is_made_again_and_told_once(tmp_path, what):
+    writer = SummaryWriter(tmp_path / "run")
+    writer.add_sequence("lstm", DATA, 0)
+    with pytest.warns(UserWarning, match="was deleted while it was written") as caught:
+        for step in (1, 3):
+            if what == "the file":
+                writer.path.unlink()
+            else:
+                shutil.rmtree(tmp_path / "run")
+            writer.add_sequence("lstm", DATA, step)
+            writer.add_sequence("lstm", DATA, step + 1)
+    writer.close()
+    assert len(caught) == 1
+    assert str(tmp_path / "run") in str(caught[0].message)
+    assert [step for tag, step in values(tmp_path / "run") if tag == "lstm"] == [3, 4]
+
+
+def logged(logdir, *steps, tag="lstm"):
+    with SummaryWriter(logdir) as writer:
+        for step in steps:
+            writer.add_sequence(tag, DATA, step)
+
+
+@pytest.mark.parametrize("again", [(0, 1), (1, 2)])
+def test_a_second_training_in_one_directory_is_warned_of_once(tmp_path, again):
+    logged(tmp_path, 1, 2, 3)
+    logged(tmp_path, 4)
+    message = f"{tmp_path} already holds steps 1 to 4 of 'lstm', and now step {again[0]} follows"
+    with pytest.warns(UserWarning, match=message) as caught:
+        logged(tmp_path, *again)
+    assert len(caught) == 1
+
+
+def test_a_second_training_is_known_in_a_later_process_too(tmp_path):
+    script = f"""
+import numpy as np, tb_rnngrad
+with tb_rnngrad.SummaryWriter({str(tmp_path)!r}) as writer:
+    writer.add_flow("lstm", tb_rnngrad.flow.statistics(np.ones((2, 3, 4))), 0)
+"""
+    for said in ("", "already holds step 0 of 'lstm'"):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 0 and said in done.stderr and bool(said) == bool(done.stderr)
+
+
+def test_a_second_training_is_seen_in_tensorflows_files(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        tf.summary.scalar("loss", 1.0, 0)
+        summary.sequence("lstm", DATA, 2)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "this process already wrote")
+        warnings.filterwarnings("error", ".* already holds")
+        logged(tmp_path, 0, tag="loss")  # no record's tag
+        logged(tmp_path, 3)
+        with pytest.raises(UserWarning, match="already holds steps 2 to 3 of 'lstm'"):
+            logged(tmp_path, 2)
+
+
+def test_resuming_is_no_second_training(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logged(tmp_path, *range(10))
+        logged(tmp_path, *range(5, 12))  # from a checkpoint, after a kill
+        for step in range(12, 15):  # a writer for each epoch
+            logged(tmp_path, step)
+        logged(tmp_path, 0, tag="gru")
+
+
+def test_a_damaged_file_of_before_does_not_stop_a_new_writer(tmp_path):
+    logged(tmp_path, 0, 1)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 97):
+        path.write_bytes(whole[:size] + b"\xff" * 40)
+        logged(tmp_path / f"{size}", 0)
+        assert set(earlier_steps(tmp_path)) <= {"lstm"}
+
+
 def test_a_second_open_writer_in_one_directory_is_warned_of(tmp_path):
     with SummaryWriter(tmp_path), pytest.warns(UserWarning, match="this process already wrote"):
         SummaryWriter(tmp_path).close()
@@ -202,7 +309,7 @@ def test_flow_alone_is_what_a_record_writes_beside_its_tensor(tmp_path):
         (("lstm", ROWS[:, :3], 1), {}, ValueError, r"rows has shape \(5, 3\)"),
         (("lstm", ROWS, 1), {"quantity": "gradient"}, ValueError, "unknown quantity 'gradient'"),
         (("lstm", ROWS, 1), {"layer": "other"}, ValueError, "the tag 'lstm' was first logged as"),
-        (("lstm", ROWS, 0.5), {}, TypeError, "'float' object cannot be interpreted"),
+        (("lstm", ROWS, 0.5), {}, TypeError, "global_step is 0.5"),
     ],
 )
 def test_refused_flow_writes_nothing(tmp_path, arguments, options, error, message):

@@ -115,14 +115,21 @@ class Adapter(Protocol):
     def passing_state(self, model: Any) -> Sequence[Any]:
         """Return the variables that a forward pass may change: states, statistics, seeds."""
 
-    def steps_per_execution(self, model: Any) -> int:
-        """Return the number of optimizer steps in one call of the train function."""
+    def runs_one_step(self, model: Any) -> bool:
+        """Return whether each call of the train function is one training step."""
 
-    def step_counter(self, model: Any) -> tf.Variable | None:
-        """Return the variable in which the optimizer counts its steps, if there is one."""
+    def counts_batches(self, model: Any) -> bool:
+        """Return whether the optimizer, if any, may count up by one with every batch.
+
+        It does not where it accumulates gradients. It cannot be checked where nobody knows before
+        a call of the train function how many batches that will take.
+        """
+
+    def counter_of(self, optimizer: Any) -> tf.Variable | None:
+        """Return the variable in which an optimizer, if any, counts its steps, one a batch."""
 
     def train_step(self, model: Any) -> int | None:
-        """Return the number of optimizer steps so far, or None without an optimizer."""
+        """Return the number of batches that the optimizer has seen, or None without one."""
 
 
 def adapter_of(model: Any) -> Adapter:

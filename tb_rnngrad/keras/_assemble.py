@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class Captured:
         groups: name -> channels, or None.
         direction: the order in which timesteps are processed; see `SequenceRecord`.
         details: of the record, or None.
+        passes: how many backward passes of one step went through it; None: it is no gradient.
     """
 
     layer: str
@@ -61,6 +62,7 @@ class Captured:
     groups: Mapping[str, int] | None
     direction: str = "forward"
     details: Mapping[str, Any] | None = None
+    passes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,20 @@ def captured(seen: Seen) -> list[Captured]:
         merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
         for number, together in enumerate(merged, start=1):
             name = view.name if number == 1 else f"{view.name}.call{number}"
+            every = [one for calls in together for call in calls for one in call.seen]
             for of in asked:
-                found += _of_view(seen.taps.adapter, view, name, of, together, scale)
+                own = _of_view(seen.taps.adapter, view, name, of, together, scale)
+                found += _with_passes(own, every) if of in GRADIENTS else own
     return found
+
+
+def _with_passes(gradients: Iterable[Captured], calls: Sequence[SeenCall]) -> Iterable[Captured]:
+    """Give the gradients with what is known of the backward passes that they are of."""
+    passes = max(call.passes for call in calls)
+    is_last = any(call.is_last for call in calls)
+    for one in gradients:
+        details = {**(one.details or {}), "backward_pass": "last"} if is_last else one.details
+        yield replace(one, passes=passes, details=details)
 
 
 def _of_view(

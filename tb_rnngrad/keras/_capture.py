@@ -81,10 +81,12 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
             return
         found = self._step.found()
         self._records = records_of(laid_out(found), self._taps, self._single)
-        if isinstance(found, Seen) and found.most_writes > 1:
+        passes = found.unsummed_passes if isinstance(found, Seen) else 0
+        if passes:
             warnings.warn(
-                f"{found.most_writes} backward passes ran in one capture; "
-                "the records are of the last: put one step into one block",
+                f"{passes} backward passes ran in one capture, and they are not known to add up to "
+                "one update of the optimizer; the records are of the last: put one step into one "
+                "block",
                 stacklevel=2,
             )
 

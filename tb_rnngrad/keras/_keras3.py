@@ -157,16 +157,25 @@ class Keras3:
         metrics = getattr(model, "metrics_variables", [])
         return [*model.non_trainable_variables, *metrics, *states]
 
-    def steps_per_execution(self, model: Any) -> int:
+    def runs_one_step(self, model: Any) -> bool:
         """See `Adapter`."""
-        return int(model.steps_per_execution)
+        return bool(getattr(model, "steps_per_execution", 1) == 1)
 
-    def step_counter(self, model: Any) -> tf.Variable | None:
+    def counts_batches(self, model: Any) -> bool:
         """See `Adapter`."""
-        optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else self.raw(optimizer.iterations)
+        return self.counter_of(getattr(model, "optimizer", None)) is not None
+
+    def counter_of(self, optimizer: Any) -> tf.Variable | None:
+        """See `Adapter`."""
+        counter = getattr(optimizer, "iterations", None)
+        # Where it accumulates gradients, it is a tensor that counts the updates.
+        return self.raw(counter) if isinstance(counter, keras.Variable) else None
 
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
-        counter = self.step_counter(model)
-        return None if counter is None else int(read(counter))
+        optimizer: Any = getattr(model, "optimizer", None)
+        counter = self.counter_of(optimizer)
+        if counter is not None:
+            return int(read(counter))
+        batches = getattr(optimizer, "gradient_accumulation_steps", None)
+        return int(optimizer.iterations) * batches if batches else None

@@ -17,6 +17,7 @@ from tb_rnngrad.keras._taps import Taps, is_legacy_graph
 from tb_rnngrad.keras._variables import read
 
 _TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # what Keras makes, as it says
+_BEFORE: Final = "steps before"
 _TRAIN_STEP: Final = "train_step"
 
 
@@ -102,9 +103,13 @@ class LiveStep:
         """See `AnyStep`."""
         return taps is self.taps and model is self._model
 
-    def entered(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
         """See `AnyStep`."""
-        return self.taps.entered(self._own_optimizer())
+        counter = self._counter()
+        self._readings = {} if counter is None else {_BEFORE: read(counter)}
+        with self.taps.entered(self._own_optimizer()):
+            yield
 
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
@@ -120,7 +125,6 @@ class LiveStep:
 
     def run(self, plain: Any, batch: Any) -> Any:
         """See `AnyStep`."""
-        self._readings = {}
         if plain is not self._plain:
             self._plain, self._twin = plain, None
             if self._can_have_a_twin(plain):
@@ -137,12 +141,21 @@ class LiveStep:
 
     def found(self) -> Found:
         """See `AnyStep`."""
-        return self.taps.seen(self._readings)
+        counter, updates = self._counter(), 0
+        if counter is not None:
+            if _TRAIN_STEP not in self._readings:
+                self._readings = {**self._readings, _TRAIN_STEP: read(counter)}
+            updates = int(self._readings[_TRAIN_STEP]) - int(self._readings[_BEFORE])
+        is_one_step = self.taps.adapter.runs_one_step(self._model)
+        return self.taps.seen(self._readings, is_one_step and updates == 1, is_one_step)
 
     def train_step(self) -> int | None:
         """See `AnyStep`."""
         counted = self._readings.get(_TRAIN_STEP)
         return None if counted is None else int(counted)
+
+    def _counter(self) -> tf.Variable | None:
+        return self.taps.adapter.counter_of(self._own_optimizer())
 
     def untouched(self, plain: Any) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
@@ -169,7 +182,7 @@ class LiveStep:
             and not model.run_eagerly
             and not tf.distribute.has_strategy()
             and model.distribute_strategy is strategy
-            and adapter.steps_per_execution(model) == 1
+            and adapter.runs_one_step(model)
         )
 
     def _new_twin(self) -> Any:
@@ -186,13 +199,17 @@ class LiveStep:
 
     def _tapped(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the train step with taps, and what they have seen among its logs."""
-        counter = self.taps.adapter.step_counter(self._model)
+        counter = self._counter()
+
+        def counted(name: str) -> Readings:
+            return {} if counter is None else {name: read(counter)}
 
         def tapped(data: Any) -> Any:
+            before = counted(_BEFORE)
             with self.taps.built_in(self._own_optimizer()):
                 logs = as_autograph_would(train_step)(data)
-            counted = {} if counter is None else {_TRAIN_STEP: read(counter)}
-            return {**logs, self._name: {**self.taps.readings(), **counted}}
+            seen = {**self.taps.readings(), **before, **counted(_TRAIN_STEP)}
+            return {**logs, self._name: seen}
 
         return stands_in(tapped, train_step)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import re
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,22 +20,29 @@ from tb_rnngrad.keras._batches import batch_of
 from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._gradients import probe_of
 from tb_rnngrad.keras._live import AnyStep, end_diversions, live_step
+from tb_rnngrad.keras._messages import in_a_sentence, tell
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
-from tb_rnngrad.keras._taps import Taps, taps_of
+from tb_rnngrad.keras._steps import StepCount
+from tb_rnngrad.keras._taps import Seen, Taps, taps_of
+from tb_rnngrad.keras._views import check_layers
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
-# What logging may run into inside someone else's training step, without that being the step's end.
-_FAILURES: Final = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    tf.errors.OpError,
-)
+
+@dataclass(frozen=True)
+class _Look:
+    """What was found in a batch, to be logged once that batch is counted.
+
+    Attributes:
+        is_live: whether it was found in the batch's own step, and not before it in a probe batch.
+        counted: the optimizer's count after it where that is known.
+    """
+
+    found: Found
+    taps: Taps
+    flow_only: bool
+    is_live: bool
+    counted: int | None
 
 
 class GradientLogger:
@@ -122,13 +128,16 @@ class GradientLogger:
         self._every_epoch = update_freq == "epoch"
         self._records_due = _Every(None if self._every_epoch else int(update_freq))
         self._flow_due = _Every(flow_freq)
-        self._background = Background(
+        self._log_dir = log_dir
+        self._new_background = partial(
+            Background,
             log_dir,
             max_outputs,
             dtype,
             thresholds or Thresholds(),
             watches_flags=verbose == 1 or on_flag is not None,
         )
+        self._background: Background | None = None  # it could not be copied, as tuners do
         self._verbose = verbose
         self._on_flag = on_flag
         self._beside_a_bar = False
@@ -138,11 +147,12 @@ class GradientLogger:
         self._ran_tapped = False
         self._until_next_call = contextlib.ExitStack()
         self._begins_epoch = False
-        self._steps = 0
-        self._steps_were_read = False
-        self._stride = 1
+        self._count: StepCount | None = None
+        self._batch = 0
+        self._look: _Look | None = None
         self._last_logged: int | None = None
         self._gave_up = False
+        self._has_told_of_passes = False
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Answer the hooks that are not ours."""
@@ -156,6 +166,8 @@ class GradientLogger:
 
     def set_model(self, model: Any) -> None:
         """Take the model that is about to be trained."""
+        if model is not self._model:
+            self._last_logged = None
         self._model = model
         self._taps = None
         self._ran_tapped = False
@@ -170,60 +182,101 @@ class GradientLogger:
         return False
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Find the next logging step."""
+        """Look for the layers that were asked for.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
         self._until_next_call.close()  # which another callback may have kept from coming
         end_diversions(self._model)
-        try:
-            self._steps = self._read_steps()
-            self._stride = adapter_of(self._model).steps_per_execution(self._model)
-        except _FAILURES as error:
-            self._give_up(error)
-        for due in (self._records_due, self._flow_due):
-            due.begin(self._steps)
+        check_layers(adapter_of(self._model), self._model, self._layers)
+        self._count = self._look = None
+        self._gave_up = self._has_told_of_passes = False
+        if self._background is None:
+            self._background = self._new_background()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Have the first batch logged."""
         self._begins_epoch = self._every_epoch
-        self._steps_were_read = False  # callbacks may set them between epochs
+        if self._count is not None:
+            self._count.forget()  # callbacks may set it between epochs
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Log this batch where it is due."""
+        self._batch = batch
+        self._look = None
         if self._gave_up:
             return
-        # Counted here, as reading the optimizer's counter waits for the device.
-        flow_only = not (self._begins_epoch or self._records_due.is_at(self._steps))
-        if not flow_only or self._flow_due.is_at(self._steps):
+        with self._surviving():
+            count = self._begun()
+            # Counted, as reading the optimizer's counter waits for the device.
+            flow_only = not (self._begins_epoch or self._records_due.is_at(count.now))
+            if flow_only and not self._flow_due.is_at(count.now):
+                return
             self._begins_epoch = False
-            if not self._steps_were_read:
-                self._steps = self._read_steps()
-            self._flow_due.pass_by(self._steps)
+            count.look()
+            self._flow_due.pass_by(count.now)
             if not flow_only:
-                self._records_due.pass_by(self._steps)
+                self._records_due.pass_by(count.now)
             if self._data is None:
-                self._tap_next_step(self._steps, flow_only)
-            else:
-                self._log_probe(self._steps, flow_only)
-        self._steps += self._stride
-        self._steps_were_read = False
+                self._tap_next_step(flow_only)
+            elif count.now != self._last_logged:  # at the end of the fit before
+                self._look = self._look_at_probe(flow_only)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Tell the flags that rose or fell, as far as they are known."""
+        """Hand what was found to be written, and tell what is known by now."""
         self._until_next_call.close()
-        self._tell_flags()
+        steps = batch - self._batch + 1  # there may be several in one execution
+        look, self._look = self._look, None
+        with self._surviving():
+            if self._count is not None and look is None:
+                self._count.passed(steps)
+            elif self._count is not None and look is not None:
+                message = self._count.settle(steps, look.counted)
+                if message is not None:
+                    tell(message)
+                # Of several steps in one execution the taps keep the last.
+                step = self._count.now - 1 if look.is_live else self._count.before
+                self._write(look, step, self._count)
+        self._tell()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Log the trained model where there is a probe batch, and close the file."""
-        if self._data is not None and not self._gave_up:
-            self._log_probe(self._read_steps(), flow_only=False)
-        try:
-            self._background.finish()
-        except _FAILURES as error:
-            self._give_up(error)
-        self._background.close()
-        self._tell_flags()
+        if self._data is not None and self._count is not None and not self._gave_up:
+            with self._surviving():
+                self._count.look()
+                if self._count.now != self._last_logged:
+                    look = self._look_at_probe(flow_only=False)
+                    self._write(look, self._count.now, self._count)
+        if self._background is not None:
+            self._background.close()
+        self._tell()
 
-    def _tell_flags(self) -> None:
+    def _begun(self) -> StepCount:
+        """Return the count of this training, begun with its first batch.
+
+        Other callbacks may load a checkpoint when training begins.
+        """
+        if self._count is None:
+            self._count = StepCount(self._model, self._log_dir)
+            for due in (self._records_due, self._flow_due):
+                due.begin(self._count.now)
+        return self._count
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Log no more where what stands inside fails, and let training go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, training is not to end for it
+            self._give_up(error)
+
+    def _tell(self) -> None:
         """Print, and call the user's function, whose errors are the user's too."""
+        if self._background is None:
+            return
+        while self._background.messages:
+            tell(self._background.messages.popleft())
         events = self._background.events
         while events:
             event = events.popleft()
@@ -232,29 +285,18 @@ class GradientLogger:
             if self._on_flag is not None:
                 self._on_flag(event)
 
-    def _read_steps(self) -> int:
-        steps = adapter_of(self._model).train_step(self._model)
-        return self._steps if steps is None else steps
-
-    def _log_probe(self, step: int, flow_only: bool) -> None:
-        if step == self._last_logged:
-            return
+    def _look_at_probe(self, flow_only: bool) -> _Look:
         assert self._data is not None
-        try:
-            probe = probe_of(self._model, self._layers, self._of, self._state)
-            x, y, sample_weight = self._data
-            self._write(probe.run(x, y, sample_weight, training=False), probe.taps, step, flow_only)
-        except _FAILURES as error:
-            self._give_up(error)
+        probe = probe_of(self._model, self._layers, self._of, self._state)
+        x, y, sample_weight = self._data
+        found = probe.run(x, y, sample_weight, training=False)
+        return _Look(found, probe.taps, flow_only, is_live=False, counted=None)
 
-    def _tap_next_step(self, step: int, flow_only: bool) -> None:
+    def _tap_next_step(self, flow_only: bool) -> None:
         """Have fit's next call of its train function run under taps."""
-        try:
-            live = self._live_step()
-            run = partial(self._run_tapped, live, step, flow_only)
-            self._until_next_call.enter_context(live.diverted(run))
-        except _FAILURES as error:
-            self._give_up(error)
+        live = self._live_step()
+        run = partial(self._run_tapped, live, flow_only)
+        self._until_next_call.enter_context(live.diverted(run))
 
     def _live_step(self) -> AnyStep:
         if self._taps is None:
@@ -264,13 +306,13 @@ class GradientLogger:
             self._live = live_step(self._taps, self._model)
         return self._live
 
-    def _run_tapped(self, live: AnyStep, step: int, flow_only: bool, plain: Any, batch: Any) -> Any:
+    def _run_tapped(self, live: AnyStep, flow_only: bool, plain: Any, batch: Any) -> Any:
         self._until_next_call.close()
         try:
             logs = live.run(plain, batch)
         except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
             raise
-        except _FAILURES as error:
+        except Exception as error:
             if self._ran_tapped and _is_of_the_data(error):
                 raise
             self._give_up(error)
@@ -281,36 +323,31 @@ class GradientLogger:
             except (StopIteration, tf.errors.OutOfRangeError):
                 raise error from None  # it was the last batch that failed
         self._ran_tapped = True
-        self._read_step(live, step, flow_only)
+        with self._surviving():
+            found = live.found()
+            self._look = _Look(found, live.taps, flow_only, True, live.train_step())
         return logs
 
-    def _read_step(self, live: AnyStep, step: int, flow_only: bool) -> None:
-        try:
-            found = live.found()
-            # For the next step, which is often logged too.
-            steps = live.train_step()
-            self._steps = self._read_steps() if steps is None else steps
-            self._steps_were_read = True
-            # Of several steps in one execution the taps keep the last.
-            last = step if self._stride == 1 else max(step, self._steps - 1)
-            self._write(found, live.taps, last, flow_only)
-        except _FAILURES as error:
-            self._give_up(error)
-
-    def _write(self, found: Found, taps: Taps, step: int, flow_only: bool) -> None:
-        check_reached(found, taps)
-        if self._last_logged is None and (sentence := single_timesteps(laid_out(found))):
-            warnings.warn(sentence, stacklevel=2)
-        self._background.write(found, taps, step, flow_only)
+    def _write(self, look: _Look, step: int, count: StepCount) -> None:
+        assert self._background is not None
+        check_reached(look.found, look.taps)
+        if self._last_logged is None and (sentence := single_timesteps(laid_out(look.found))):
+            tell(sentence)
+        passes = look.found.unsummed_passes if isinstance(look.found, Seen) else 0
+        if passes and not self._has_told_of_passes:
+            self._has_told_of_passes = True
+            tell(
+                f"{passes} backward passes went through one call of a layer in a step of model "
+                f"{self._model.name!r}. They are not known to add up to one update of its "
+                "optimizer, so GradientLogger keeps the last; take one gradient, of the sum of "
+                "their losses, to have all of them in the records"
+            )
+        self._background.write(look.found, look.taps, step, look.flow_only, count.details)
         self._last_logged = step
 
     def _give_up(self, error: Exception) -> None:
         self._gave_up = True
-        warnings.warn(
-            f"GradientLogger logs no more, training goes on: {_in_a_sentence(error)}",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        tell(f"GradientLogger logs no more, training goes on: {in_a_sentence(error)}")
 
 
 class _Every:
@@ -345,15 +382,6 @@ def _is_of_the_data(error: Exception) -> bool:
 
 def _is_count(number: object) -> bool:
     return isinstance(number, int) and number >= 1
-
-
-def _in_a_sentence(error: Exception) -> str:
-    """Return the error without what Keras and TensorFlow wrap around it."""
-    text = re.sub(r"\x1b\[\d*m", "", str(error))
-    text = re.split(r"(?:Call a|A)rguments received by", text)[0]
-    text = re.split(r"^\s*\w*Error: ", text, flags=re.MULTILINE)[-1]  # after autograph's frames
-    text = re.sub(r"Exception encountered when calling .*\n", "", text)
-    return " ".join(text.split())[:400] or type(error).__name__
 
 
 def _ignore(*args: Any, **kwargs: Any) -> None:

@@ -74,6 +74,7 @@ def _record(
         batch_size=batch_size,
         direction=one.direction,
         details=one.details,
+        backward_passes=one.passes,
     )
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_v2_func_graphs import (
     CondBranchFuncGraph,
     WhileBodyFuncGraph,
@@ -21,7 +22,7 @@ from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 from tb_rnngrad.keras._variables import read
 
 Readings = Mapping[str, tf.Tensor]
-"""What a graph has returned: values of sinks, and of the variables of sinks, by their `id`."""
+"""What a graph has returned: what was written, and the variables of sinks, by their `id`."""
 
 NOTHING_READ: Final[Readings] = MappingProxyType({})
 
@@ -119,11 +120,11 @@ class Results:
         self._graph = weakref.ref(graph)
         self._values: dict[str, tf.Tensor] = {}
 
-    def offer(self, sink: Sink, value: tf.Tensor) -> bool:
+    def offer(self, write: Write, value: tf.Tensor) -> bool:
         """Return whether the graph being built is this one, and so will return the value."""
         if self._graph() is not tf.compat.v1.get_default_graph():
             return False
-        self._values[_key(sink)] = value
+        self._values[_key(write)] = value
         return True
 
     def take(self) -> Readings:
@@ -132,8 +133,57 @@ class Results:
         return values
 
 
+class Write:
+    """One place of a program at which a value is written, eagerly or whenever a graph runs.
+
+    Args:
+        eager: the value where it was written eagerly.
+        variable: where a graph writes it.
+        runs: counts how often that is; None: the graph returns it, so once.
+
+    Attributes:
+        is_watched: whether a tape could see it, as the inside of a gradient of a gradient.
+    """
+
+    def __init__(
+        self,
+        eager: tf.Tensor | None = None,
+        variable: tf.Variable | None = None,
+        runs: _Counter | None = None,
+    ) -> None:
+        self.eager = eager
+        self.is_watched: bool = could_possibly_record()
+        self._variable = variable
+        self._runs = runs
+
+    def reset(self) -> None:
+        """Count from 0 again; a whole graph's runs are reset for themselves."""
+        if self._runs is not None and not isinstance(self._runs, Runs):
+            self._runs.reset()
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What `count` and `value` depend on."""
+        own = [] if self._variable is None else [self._variable]
+        return own if self._runs is None else [*own, *self._runs.variables]
+
+    def count(self, readings: Readings) -> int:
+        """Return how often it ran since the last reset; see `Sink.counts`."""
+        if self._runs is not None:
+            return self._runs.count(readings)
+        return int(self.eager is not None or _key(self) in readings)
+
+    def value(self, readings: Readings) -> tf.Tensor:
+        """Return the value of the last time it ran."""
+        if self.eager is not None:
+            return self.eager
+        if self._variable is not None:
+            return _value_of(self._variable, readings)
+        return readings[_key(self)]
+
+
 class Sink:
-    """Holds the value last written to it, whether eagerly, in a tf.function or in a v1 graph.
+    """Holds what is written to it, whether eagerly, in a tf.function or in a v1 graph.
 
     In a tf.function it is a result where that is a graph of ours, or else it lies in a variable.
 
@@ -147,14 +197,9 @@ class Sink:
 
     def __init__(self, runs: Runs | None, results: Results | None) -> None:
         self.symbolic: tf.Tensor | None = None
-        self._eager: tf.Tensor | None = None
-        self._eager_writes = 0
-        self._variable: tf.Variable | None = None
+        self._writes: list[Write] = []
         self._runs = runs
-        self._writes_a_run = 0
-        self._other_writes = _Counter()
         self._results = results
-        self._writes_to_results = 0
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
         """Keep `value`; called in the forward or in the backward pass.
@@ -163,10 +208,11 @@ class Sink:
             What a graph has to run for it.
         """
         if tf.executing_eagerly():
-            self._eager = value
-            self._eager_writes += 1
-        elif self._results is not None and self._results.offer(self, value):
-            self._writes_to_results += 1
+            self._writes.append(Write(eager=value))
+            return []
+        result = Write()
+        if self._results is not None and self._results.offer(result, value):
+            self._writes.append(result)
         elif tf.compat.v1.executing_eagerly_outside_functions():
             return self._write_in_function(value)
         else:
@@ -174,56 +220,62 @@ class Sink:
         return []
 
     def _write_in_function(self, value: tf.Tensor) -> list[tf.Operation]:
-        if self._variable is None:
-            # XLA wants the final shape at creation; what is unknown while tracing stays open.
-            known = [size or 0 for size in value.shape]
-            # The class itself, as a tf.Variable made inside a tf.function counts as the function's
-            # own, and a function may make those on its first call only.
-            with tf.init_scope():
-                self._variable = ResourceVariable(
-                    tf.zeros(known, value.dtype), trainable=False, shape=value.shape
-                )
-        assignment = tf.raw_ops.AssignVariableOp(resource=_handle_here(self._variable), value=value)
-        if self._runs is None or not self._runs.include():
-            return [assignment, self._other_writes.add()]
-        self._writes_a_run += 1
-        return [assignment]
+        # XLA wants the final shape at creation; what is unknown while tracing stays open.
+        known = [size or 0 for size in value.shape]
+        # The class itself, as a tf.Variable made inside a tf.function counts as the function's
+        # own, and a function may make those on its first call only.
+        with tf.init_scope():
+            variable = ResourceVariable(
+                tf.zeros(known, value.dtype), trainable=False, shape=value.shape
+            )
+        assignment = tf.raw_ops.AssignVariableOp(resource=_handle_here(variable), value=value)
+        if self._runs is not None and self._runs.include():
+            self._writes.append(Write(variable=variable, runs=self._runs))
+            return [assignment]
+        counter = _Counter()
+        self._writes.append(Write(variable=variable, runs=counter))
+        return [assignment, counter.add()]
 
     def reset(self) -> None:
-        """Forget the value and the number of writes; its `runs` are reset for themselves."""
-        self._eager, self._eager_writes = None, 0
-        self._other_writes.reset()
+        """Forget what was written; the runs of a whole graph are reset for themselves."""
+        self._writes = [one for one in self._writes if one.eager is None]
+        for one in self._writes:
+            one.reset()
 
     def readings(self) -> Readings:
-        """Read, in the graph being built, the variables that `writes` and `value` depend on."""
-        counters = [self._other_writes] if self._runs is None else [self._runs, self._other_writes]
-        own = [] if self._variable is None else [self._variable]
-        variables = [*own, *(variable for one in counters for variable in one.variables)]
-        return {_key(one): read(one) for one in variables}
+        """Read, in the graph being built, the variables that `counts` and `value` depend on."""
+        return {_key(one): read(one) for write in self._writes for one in write.variables}
 
-    def writes(self, readings: Readings) -> int:
-        """Return how often it was written since the last reset, as of the first time of asking.
+    def counts(self, readings: Readings) -> list[int]:
+        """Return how often each place that wrote to it did since the last reset.
+
+        It stays as it was when it was first asked for.
 
         Args:
             readings: what the graph that ran has returned.
         """
-        traced = self._other_writes.count(readings)
-        if self._writes_a_run and self._runs is not None:
-            traced += self._runs.count(readings) * self._writes_a_run
-        if _key(self) in readings:
-            traced += self._writes_to_results
-        return self._eager_writes + traced + (self.symbolic is not None)
+        if self.symbolic is not None:
+            return [1]
+        return [count for one in self._writes if (count := one.count(readings))]
+
+    def is_watched(self, readings: Readings) -> bool:
+        """Return whether a tape could see anything that was written."""
+        return any(one.is_watched for one in self._writes if one.count(readings))
 
     def value(self, readings: Readings) -> tf.Tensor:
-        """Return the value last written; arguments as for `writes`."""
+        """Return the value last written; arguments as for `counts`."""
         if self.symbolic is not None:
             return self.symbolic
-        if _key(self) in readings:
-            return readings[_key(self)]
-        return self._eager if self._eager_writes else _value_of(self._variable, readings)
+        last = next(one for one in reversed(self._writes) if one.count(readings))
+        return last.value(readings)
+
+    def total(self, readings: Readings) -> tf.Tensor:
+        """Return the sum of what was last written at each place; arguments as for `counts`."""
+        written = [one.value(readings) for one in self._writes if one.count(readings)]
+        return written[0] if len(written) == 1 else tf.add_n(written)
 
 
-def _key(of: Sink | tf.Variable) -> str:
+def _key(of: Write | tf.Variable) -> str:
     return str(id(of))
 
 

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import math
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +80,16 @@ class SeenCall:
         replica: the replica's number.
         tensors: by the names of a `Site`'s sinks.
         hidden: see `Site`.
+        passes: how many backward passes of one step went through it.
+        is_last: whether its gradients are of the last of them, and not their sum.
     """
 
     layer: int
     replica: int
     tensors: Mapping[str, tf.Tensor]
     hidden: Mapping[int, int]
+    passes: int
+    is_last: bool
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,11 @@ class Seen:
         taps: whose it is.
         every_call: of any layer, in order.
         scale: what the loss was multiplied with before its gradient was taken; None: nothing.
-        most_writes: how many backward passes ran, at most, through one call of a layer.
     """
 
     taps: Taps
     every_call: Sequence[SeenCall]
     scale: tf.Tensor | None
-    most_writes: int
 
     def calls(self, part: Part) -> list[list[SeenCall]]:
         """Return the calls that were seen, in order; each as one a replica."""
@@ -116,6 +118,11 @@ class Seen:
     def size(self) -> int:
         """Number of values."""
         return sum(math.prod(t.shape) for call in self.every_call for t in call.tensors.values())
+
+    @property
+    def unsummed_passes(self) -> int:
+        """Backward passes, at most, through a call whose gradients are not the sum of them."""
+        return max((call.passes for call in self.every_call if call.is_last), default=0)
 
 
 class Taps:
@@ -208,25 +215,47 @@ class Taps:
             readings.update(self._results.take())
         return readings
 
-    def seen(self, readings: Readings = NOTHING_READ) -> Seen:
+    def seen(
+        self,
+        readings: Readings = NOTHING_READ,
+        is_one_update: bool = False,
+        is_one_step: bool = True,
+    ) -> Seen:
         """Return what was seen since they were entered; it stays as it is.
+
+        Several backward passes through one call are parts of one gradient where they end in one
+        update of the weights. Then they are summed, unless a loop ran through the call again and
+        again, or a tape around it may have taken a gradient of a gradient.
 
         Args:
             readings: what the step itself has returned of it.
+            is_one_update: whether the optimizer has updated the weights once meanwhile.
+            is_one_step: whether it was one training step, not an execution of several.
         """
         scales: list[tf.Tensor] = []
         calls: list[SeenCall] = []
-        most_writes = 0
         for owner, site in self._sites():
-            writes = {name: sink.writes(readings) for name, sink in site.sinks.items()}
-            tensors = {name: site.sinks[name].value(readings) for name in writes if writes[name]}
+            counts = {name: sink.counts(readings) for name, sink in site.sinks.items()}
+            written = {name: site.sinks[name] for name in counts if counts[name]}
             if owner == id(self):
-                scales += tensors.values()
-            elif _was_reached(site, tensors):
-                calls.append(SeenCall(owner, site.replica, tensors, site.hidden))
-            of_gradients = (writes[name] for name in tensors if name.split("/")[0] in GRADIENTS)
-            most_writes = max(most_writes, *of_gradients, 0)
-        return Seen(self, calls, scales[-1] if scales else None, most_writes)
+                scales += [sink.value(readings) for sink in written.values()]
+                continue
+            if not _was_reached(site, written):
+                continue
+            gradients = [name for name in written if name.split("/")[0] in GRADIENTS]
+            by_place = [counts[name] for name in gradients]
+            # In an execution of several steps each place ran once a step.
+            passes = [sum(runs) if is_one_step else len(runs) for runs in by_place]
+            is_sum = is_one_update and all(max(runs) == 1 for runs in by_place)
+            is_sum = is_sum and not any(written[name].is_watched(readings) for name in gradients)
+            tensors = {
+                name: sink.total(readings) if is_sum and name in gradients else sink.value(readings)
+                for name, sink in written.items()
+            }
+            most = max(passes, default=0)
+            is_last = most > 1 and not is_sum
+            calls.append(SeenCall(owner, site.replica, tensors, site.hidden, most, is_last))
+        return Seen(self, calls, scales[-1] if scales else None)
 
     def _sites(self) -> list[tuple[int, Site]]:
         return [*self._eager, *((owner, site) for _, owner, site in self._traced)]
@@ -356,10 +385,10 @@ class Taps:
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
 
 
-def _was_reached(site: Site, tensors: Mapping[str, tf.Tensor]) -> bool:
+def _was_reached(site: Site, written: Iterable[str]) -> bool:
     """Whether the backward pass came by; of a call without taps for it, whether it ran."""
     telling = site.of.intersection(GRADIENTS) or site.of
-    return any(name.split("/")[0] in telling for name in tensors)
+    return any(name.split("/")[0] in telling for name in written)
 
 
 def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:

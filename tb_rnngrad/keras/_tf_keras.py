@@ -192,19 +192,29 @@ class TfKeras:
         own = [one for one in model.non_trainable_variables if isinstance(one, tf.Variable)]
         return [*own, *metrics, *states, *seeds]
 
-    def steps_per_execution(self, model: Any) -> int:
+    def runs_one_step(self, model: Any) -> bool:
         """See `Adapter`."""
         steps = getattr(model, "_steps_per_execution", None)
-        return 1 if steps is None else int(keras_backend.get_value(steps))
+        is_one = steps is None or int(keras_backend.get_value(steps)) == 1
+        return is_one and not self._tunes_steps(model)
 
-    def step_counter(self, model: Any) -> tf.Variable | None:
+    def _tunes_steps(self, model: Any) -> bool:
+        """Whether Keras changes the number of batches in an execution while it trains."""
+        return bool(getattr(model, "autotune_steps_per_execution", False))
+
+    def counts_batches(self, model: Any) -> bool:
         """See `Adapter`."""
-        optimizer = getattr(model, "optimizer", None)
-        return None if optimizer is None else self.raw(optimizer.iterations)
+        counter = self.counter_of(getattr(model, "optimizer", None))
+        return counter is not None and not self._tunes_steps(model)
+
+    def counter_of(self, optimizer: Any) -> tf.Variable | None:
+        """See `Adapter`."""
+        counter = getattr(optimizer, "iterations", None)
+        return None if counter is None else self.raw(counter)
 
     def train_step(self, model: Any) -> int | None:
         """See `Adapter`."""
-        counter = self.step_counter(model)
+        counter = self.counter_of(getattr(model, "optimizer", None))
         if counter is None:
             return None
         # Outside of legacy graph mode, `get_value` takes almost twice as long.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,6 +143,17 @@ def _no_recurrent_layer(adapter: Adapter, model: Any) -> str:
         f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or "
         f"a wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
     )
+
+
+def check_layers(adapter: Adapter, model: Any, layer: Any) -> None:
+    """Raise ValueError where `layer`, as `select` takes it, names none of the model's.
+
+    A model whose layers are made when it is built may have none yet.
+    """
+    if layer is None or not (model.built or views_of(adapter, model)):
+        return
+    with contextlib.suppress(NotImplementedError):  # it is there
+        select(adapter, model, layer)
 
 
 def _refusal(adapter: Adapter, view: View) -> str | None:

@@ -1,0 +1,145 @@
+"""Which training step a model is at: what its optimizer counts, or what a logger does."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tb_rnngrad._earlier import earlier_steps
+from tb_rnngrad.keras._adapter import adapter_of
+
+
+class StepCount:
+    """The steps of one training.
+
+    They are the optimizer's where it counts up by one with every batch. Where it does not (another
+    optimizer does the work, gradients are accumulated over batches), the logger counts batches,
+    from where the optimizer stood: ascending, and no step twice.
+
+    Args:
+        model: that is about to train, compiled.
+        log_dir: where its steps are logged.
+
+    Attributes:
+        before: the number of steps before the batch that was last looked at.
+        now: the number of steps before the coming batch.
+    """
+
+    def __init__(self, model: Any, log_dir: str | os.PathLike[str]) -> None:
+        self._model = weakref.ref(model)
+        self._log_dir = log_dir
+        self._adapter = adapter_of(model)
+        last = _counts.get(model)
+        self._is_optimizers: bool = self._adapter.counts_batches(model) and (
+            last is None or last._is_optimizers
+        )
+        goes_on = last is not None and not self._is_optimizers
+        self.now: int = last.now if goes_on and last else self._count_of_optimizer()
+        # An optimizer that has counted is that of a checkpoint, or of a fit before.
+        self._taken = _last_step_in(log_dir) if self.now == 0 or goes_on else -1
+        # A probe batch is logged at the end of one fit, and of the next one's beginning.
+        self._is_second = self.now < self._taken or (self.now == self._taken and not goes_on)
+        if self._is_second and last is not None and last.now > 0:
+            # Compiled anew, the optimizer forgets what the weights have been through.
+            self._is_optimizers = False
+            self.now = last.now
+        if self._is_second and not self._is_optimizers:
+            self.now = max(self.now, self._taken + 1)
+        self.before = self._batches = self.now
+        self._is_read = self._is_settled = False
+        self._details: dict[str, str] | None = None
+        _counts[model] = self
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What a record says of its step; the same for one training, decided at its first."""
+        if self._details is None:
+            self._details = {"step_from": "optimizer" if self._is_optimizers else "logger"}
+        return self._details
+
+    def forget(self) -> None:
+        """Read the optimizer's count again, which others may have set."""
+        self._is_read = False
+
+    def look(self) -> None:
+        """Find out where training stands, before a batch that is to be logged."""
+        self._batches = self.now
+        if self._is_optimizers and not self._is_read:
+            self.now = self._count_of_optimizer()
+        self.before = self.now
+
+    def passed(self, steps: int) -> None:
+        """Count a batch that was not looked at, or an execution of several."""
+        self.now += steps
+        self._is_read = False
+
+    def settle(self, steps: int, counted: int | None) -> str | None:
+        """Count what was looked at, once it has run.
+
+        Args:
+            steps: the number of batches in it.
+            counted: the optimizer's count after it; None: it has to be read.
+
+        Returns:
+            What the user should know, or None.
+        """
+        is_first, self._is_settled = not self._is_settled, True
+        has_changed = False
+        if self._is_optimizers:
+            after = self._count_of_optimizer() if counted is None else counted
+            # Of the last execution of an epoch, data may be left for some of its steps only.
+            has_stepped = after - self.before == steps if is_first else after > self.before
+            self._is_read = has_stepped
+            self.now = after
+            if not has_stepped:
+                has_changed = not is_first
+                self._is_optimizers = False
+                least = self._taken + 1 if self._is_second and is_first else 0
+                self.before = max(self.before, self._batches, least)
+                self.now = self.before + steps
+        else:
+            self.now += steps
+        if is_first:
+            return self._of_second() if self._is_second else None
+        return self._of_change() if has_changed else None
+
+    def _count_of_optimizer(self) -> int:
+        return self._adapter.train_step(self._model()) or 0
+
+    def _name(self) -> str:
+        model: Any = self._model()
+        return str(model.name)
+
+    def _of_second(self) -> str:
+        if self._is_optimizers:
+            becomes = (
+                f"begins again at step {self.before}. Of two records of one step the later wins"
+            )
+        else:
+            becomes = f"goes on from there: its steps are counted from {self.before} by the logger"
+        return (
+            f"{os.fspath(self._log_dir)} already holds steps up to {self._taken} of another "
+            f"training, and this one {becomes}. Log every training into a directory of its own to "
+            "tell them apart"
+        )
+
+    def _of_change(self) -> str:
+        return (
+            f"the optimizer of model {self._name()!r} no longer steps with every batch: from "
+            f"step {self.before} on GradientLogger counts batches"
+        )
+
+
+def _last_step_in(log_dir: str | os.PathLike[str]) -> int:
+    """Return the last step that a directory holds a record of; -1 where there is none."""
+    try:
+        spans = earlier_steps(Path(log_dir).resolve())
+    except OSError:  # what cannot be read is for writing to fail at
+        return -1
+    return max((last for _, last in spans.values()), default=-1)
+
+
+_counts: weakref.WeakKeyDictionary[Any, StepCount] = weakref.WeakKeyDictionary()

@@ -1,0 +1,121 @@
+"""What logging meets while somebody else's training runs: that goes on, and nothing is hidden."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from differences import use_dtype
+
+import tb_rnngrad
+from tb_rnngrad.keras import GradientLogger, _background, _live
+
+X = np.random.default_rng(0).normal(size=(16, 5, 3)).astype("f")
+Y = X[:, 0, :2]
+
+
+@pytest.fixture
+def model(k):
+    use_dtype(k, "float32")
+    inputs = k.layers.Input((5, 3))
+    outputs = k.layers.Dense(2)(k.layers.SimpleRNN(4, name="rnn")(inputs))
+    model = k.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    return model
+
+
+def fit(model, logger):
+    """Train on 4 batches; return what was warned of, and how many batches ran."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[logger])
+    told = [str(one.message) for one in caught if "GradientLogger" in str(one.message)]
+    return told, int(model.optimizer.iterations)
+
+
+@pytest.mark.parametrize("error", [MemoryError, AssertionError, UserWarning])
+def test_training_goes_on_whatever_writing_raises(model, tmp_path, monkeypatch, error):
+    write = _background.Background._write_step
+
+    def failing(self, writer, one, found):
+        if one.step == 1:
+            raise error("of logging")
+        write(self, writer, one, found)
+
+    monkeypatch.setattr(_background.Background, "_write_step", failing)
+    told, batches = fit(model, GradientLogger(tmp_path, update_freq=1))
+    assert batches == 4
+    assert told == [
+        "GradientLogger could not write step 1: of logging. Training goes on, and each later step "
+        "is tried again",
+        "GradientLogger ends; step 1 was lost",
+    ]
+    assert tb_rnngrad.read(tmp_path, tag="rnn/hidden_state").steps.tolist() == [0, 2, 3]
+
+
+@pytest.mark.parametrize("error", [MemoryError, AssertionError])
+def test_training_goes_on_whatever_reading_raises(model, tmp_path, monkeypatch, error):
+    def failing(self):
+        raise error("of logging")
+
+    monkeypatch.setattr(_live.LiveStep, "found", failing)
+    told, batches = fit(model, GradientLogger(tmp_path, update_freq=1))
+    assert batches == 4
+    assert told == ["GradientLogger logs no more, training goes on: of logging"]
+
+
+def test_warnings_that_are_errors_do_not_end_training(model, tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error", RuntimeWarning)
+        logger = GradientLogger(tmp_path / "file" / "logs")
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[logger])
+    assert int(model.optimizer.iterations) == 4
+    told = [one.getMessage() for one in caplog.records if "GradientLogger" in one.getMessage()]
+    assert "could not write step 0" in told[0]
+
+
+@pytest.mark.parametrize("layers", ["rnm", ["rnn", "rnm"], 7])
+def test_a_typo_in_layers_raises_when_training_begins(model, tmp_path, layers):
+    with pytest.raises(
+        ValueError, match=r"no layer named 'rnm'; .* are 'rnn'|layer is 7; expected"
+    ):
+        model.fit(X, Y, verbose=0, callbacks=[GradientLogger(tmp_path, layers=layers)])
+    assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_process_loses_what_is_younger_than_a_second(tmp_path, kill):
+    """The docs name a quarter of a second; tests may share the machine with others."""
+    script = f"""
+import time, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import keras, numpy as np
+from tb_rnngrad.keras import GradientLogger
+class Tell(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        print(batch, time.monotonic(), flush=True)
+x = np.ones((100_000, 3, 2), "f")
+model = keras.Sequential([keras.layers.Input((3, 2)), keras.layers.SimpleRNN(2, name="rnn")])
+model.compile("sgd", "mse")
+logger = GradientLogger({str(tmp_path)!r}, update_freq=1)
+model.fit(x, x[:, 0], batch_size=1, verbose=0, callbacks=[logger, Tell()])
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        lines = [next(process.stdout).split() for _ in range(400)]
+        process.send_signal(kill)
+        lines += [line.split() for line in process.stdout if line.endswith("\n")]
+    assert process.returncode == -kill
+    ended = {int(step): float(when) for step, when in lines}
+    steps = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state").steps.tolist()
+    assert steps == [*range(len(steps))]
+    lost = [when for step, when in ended.items() if step >= len(steps)]
+    assert not lost or max(ended.values()) - min(lost) < 1
