@@ -29,9 +29,11 @@ def sequence_pb(tag="bad", step=0, **options):
     return Summary.FromString(b"".join(summary.serialised(whole, 4, "float32", None, logged)[1]))
 
 
-def content(**changes):
+def content(keep_checksum=False, **changes):
     """Return plugin content that says something else than ours."""
     fields = json.loads(Metadata("activation", statistics=flow.STATISTICS).to_content())
+    if not keep_checksum:
+        del fields["checksum"]
     return json.dumps(fields | changes).encode()
 
 
@@ -79,6 +81,7 @@ METADATA = {
     "no version": (b"{}", "missing required field `version`"),
     "no JSON": (b"\xff\xfe", "plugin content is not tb_rnngrad's"),
     "2 MB of JSON": (content(layer="x" * 2**21), "expected at most 1048576"),
+    "a flipped bit": (content(True, layer="lstn"), "the tag's metadata are damaged"),
     "a newer version": (content(version="3.1"), "written in record format 3.1"),
 }
 
