@@ -193,7 +193,10 @@ def _write_flows(logdir):
     old.value[1].tensor.tensor_shape.dim[1].size = STATISTICS
     lost = Summary.FromString(sequence_pb("lost").SerializeToString())
     lost.value[1].tensor.tensor_content = b"\0" * len(lost.value[1].tensor.tensor_content)
-    write(logdir, *events, event(0, old), event(0, lost))
+    meta = Metadata("activation", statistics=flow.STATISTICS, part_of="circle")
+    circle = summary.serialised_flow(rows, meta, Logged("circle", 0))
+    circle_pb = Summary.FromString(b"".join(circle))
+    write(logdir, *events, event(0, old), event(0, lost), event(0, circle_pb))
 
 
 def _write_restart(logdir):
@@ -232,7 +235,7 @@ def server(logdir, load_fast, tensorboard_server):
             and len(tags["good"]["lstm"]["steps"]) == 8
             and len(tags["metadata"]) == len(METADATA)
             and len(tags["headers"]) == len(HEADERS)
-            and {"lstm", "old", "lost"} <= set(tags["flows"])
+            and {"lstm", "old", "lost", "circle"} <= set(tags["flows"])
             and len(tags["restart"]) == 3
             and tags["restart"]["rare"]["last_flow"][1] > 100
         )
@@ -341,6 +344,10 @@ def test_a_flow_of_which_nothing_is_left_is_answered_in_words(server):
     answer = server.get("/flow", run="flows", tag="lost")
     assert answer.code == 404
     assert "no flow of the tag 'lost' can be read; of step 0: the flow is damaged" in answer.text
+
+
+def test_a_flow_that_calls_itself_a_part_of_itself_is_listed(server):
+    assert server.tags()["flows"]["circle"]["last_flow"] == [0, 1.0]
 
 
 def test_a_flow_of_an_older_version_is_served_without_a_checksum(server):
