@@ -51,7 +51,8 @@ def check_what_can_be_read(logdir):
                 continue
             assert 0 <= step < 3
             np.testing.assert_array_equal(found, DATA[step])
-            np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
+            if found.flow is not None:  # it may be lost, but not be another
+                np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
             read += 1
         for step, values in zip(series.flow.steps.tolist(), series.flow.values, strict=True):
             np.testing.assert_array_equal(values, flow.statistics(DATA[step]))
