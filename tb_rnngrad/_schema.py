@@ -36,6 +36,7 @@ class MetadataFields(VersionField, frozen=True):
     direction: Literal["forward", "backward", "both"] = "forward"
     details: dict[str, Any] | None = None
     part_of: Text | None = None
+    checksum: Text | None = None
 
     def __post_init__(self) -> None:
         """Refuse what the types cannot say; ValueError, as msgspec expects."""
@@ -88,6 +89,7 @@ def decode(content: bytes, fields: type[_Fields]) -> _Fields:
     """
     if len(content) > _MOST_BYTES:
         raise ValueError(f"it has {len(content)} bytes; expected at most {_MOST_BYTES}")
+    content.decode()  # msgspec passes over fields that it does not know
     try:
         return msgspec.json.decode(content, type=fields)
     except RecursionError:

@@ -367,6 +367,7 @@ class Metadata:
     def to_json(self) -> dict[str, Any]:
         """Return the content of `/tags`' "metadata": `plugin_data.content` as users see it."""
         fields: dict[str, Any] = json.loads(self.to_content())
+        del fields["checksum"]
         return fields | {"statistics": list(self.statistics)}
 
     def to_content(self) -> bytes:
@@ -393,7 +394,8 @@ class Metadata:
         """Read `plugin_data.content`.
 
         Raises:
-            FormatError: it is no such content, or of a major version this reader does not know.
+            FormatError: it is no such content, damaged, or of a major version this reader does not
+                know.
         """
         version = _decoded(content, _schema.VersionField).version
         if version.split(".")[0] != VERSION.split(".")[0]:
@@ -402,6 +404,12 @@ class Metadata:
                 "upgrade tb_rnngrad where TensorBoard runs"
             )
         fields = _decoded(content, _schema.MetadataFields)
+        actual = _checksum_of(content)
+        if fields.checksum not in (None, actual):
+            raise FormatError(
+                f"the tag's metadata are damaged: their checksum is {actual}, "
+                f"expected {fields.checksum}"
+            )
         groups = fields.channel_groups
         names = fields.statistics
         if names[-len(CHECKSUM_COLUMNS) :] == CHECKSUM_COLUMNS:
@@ -430,6 +438,14 @@ def _decoded(content: bytes, fields: type[_Fields]) -> _Fields:
         ) from error
 
 
+def _checksum_of(content: bytes) -> str:
+    """Return the CRC32C of a JSON object but its checksum, however it is laid out."""
+    fields = json.loads(content)
+    fields.pop("checksum", None)
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"{google_crc32c.value(text.encode()):08x}"
+
+
 @lru_cache(maxsize=1024)  # it is the same at every step
 def _content(
     quantity: str,
@@ -456,6 +472,7 @@ def _content(
         fields["details"] = json.loads(details)
     if part_of is not None:
         fields["part_of"] = part_of
+    fields["checksum"] = _checksum_of(_to_json(fields))
     content = _to_json(fields)
     Metadata.from_content(content)  # nothing is written that would not be read
     return content

@@ -29,9 +29,11 @@ def sequence_pb(tag="bad", step=0, **options):
     return Summary.FromString(b"".join(summary.serialised(whole, 4, "float32", None, logged)[1]))
 
 
-def content(**changes):
+def content(keep_checksum=False, **changes):
     """Return plugin content that says something else than ours."""
     fields = json.loads(Metadata("activation", statistics=flow.STATISTICS).to_content())
+    if not keep_checksum:
+        del fields["checksum"]
     return json.dumps(fields | changes).encode()
 
 
@@ -79,6 +81,7 @@ METADATA = {
     "no version": (b"{}", "missing required field `version`"),
     "no JSON": (b"\xff\xfe", "plugin content is not tb_rnngrad's"),
     "2 MB of JSON": (content(layer="x" * 2**21), "expected at most 1048576"),
+    "a flipped bit": (content(True, layer="lstn"), "the tag's metadata are damaged"),
     "a newer version": (content(version="3.1"), "written in record format 3.1"),
 }
 
@@ -190,7 +193,10 @@ def _write_flows(logdir):
     old.value[1].tensor.tensor_shape.dim[1].size = STATISTICS
     lost = Summary.FromString(sequence_pb("lost").SerializeToString())
     lost.value[1].tensor.tensor_content = b"\0" * len(lost.value[1].tensor.tensor_content)
-    write(logdir, *events, event(0, old), event(0, lost))
+    meta = Metadata("activation", statistics=flow.STATISTICS, part_of="circle")
+    circle = summary.serialised_flow(rows, meta, Logged("circle", 0))
+    circle_pb = Summary.FromString(b"".join(circle))
+    write(logdir, *events, event(0, old), event(0, lost), event(0, circle_pb))
 
 
 def _write_restart(logdir):
@@ -229,7 +235,7 @@ def server(logdir, load_fast, tensorboard_server):
             and len(tags["good"]["lstm"]["steps"]) == 8
             and len(tags["metadata"]) == len(METADATA)
             and len(tags["headers"]) == len(HEADERS)
-            and {"lstm", "old", "lost"} <= set(tags["flows"])
+            and {"lstm", "old", "lost", "circle"} <= set(tags["flows"])
             and len(tags["restart"]) == 3
             and tags["restart"]["rare"]["last_flow"][1] > 100
         )
@@ -338,6 +344,10 @@ def test_a_flow_of_which_nothing_is_left_is_answered_in_words(server):
     answer = server.get("/flow", run="flows", tag="lost")
     assert answer.code == 404
     assert "no flow of the tag 'lost' can be read; of step 0: the flow is damaged" in answer.text
+
+
+def test_a_flow_that_calls_itself_a_part_of_itself_is_listed(server):
+    assert server.tags()["flows"]["circle"]["last_flow"] == [0, 1.0]
 
 
 def test_a_flow_of_an_older_version_is_served_without_a_checksum(server):

@@ -243,6 +243,7 @@ def test_a_tag_that_cannot_be_read_harms_no_other(tmp_path):
 
 def test_a_quantity_of_a_newer_version_is_named(tmp_path):
     content = json.loads(Metadata("activation").to_content()) | {"quantity": "attention"}
+    del content["checksum"]
     newer = with_content(summary.sequence_pb("new", DATA[0]), json.dumps(content).encode())
     write(tmp_path, event(0, newer))
     with pytest.raises(FormatError, match="of the quantity 'attention', which this tb_rnngrad"):

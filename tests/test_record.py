@@ -1,5 +1,6 @@
 """The record: what it accepts, what it refuses and in which words, and its form on disk."""
 
+import contextlib
 import json
 import struct
 
@@ -251,6 +252,25 @@ def test_a_jacobians_symbol_is_that_of_its_details(details, symbol):
     assert record.symbol_of("hidden_state_gradient", details) == "dL/dh_t"
 
 
+def test_no_flipped_bit_of_metadata_passes_for_true():
+    groups, details = {"i": 2, "f": 2}, {"wrt": "input", "eps": 0.1}
+    meta = Metadata("activation", "lstm", None, groups, ("rms", "é"), "backward", details, "a/b")
+    content = bytearray(meta.to_content())
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        with contextlib.suppress(FormatError):
+            assert Metadata.from_content(bytes(content)) == meta
+        content[bit // 8] ^= 1 << bit % 8
+
+
+def test_a_checksum_is_of_what_metadata_say_not_of_how_they_are_laid_out():
+    meta = Metadata("activation", "lstm")
+    laid_out = json.dumps(json.loads(meta.to_content()), indent=2, sort_keys=True).encode()
+    assert Metadata.from_content(laid_out) == meta
+    with pytest.raises(FormatError, match="the tag's metadata are damaged: their checksum is"):
+        Metadata.from_content(laid_out.replace(b'"lstm"', b'"lstn"'))
+
+
 def test_an_unknown_major_version_is_refused_in_words():
     with pytest.raises(FormatError, match=r"written in record format 2\.3; this tb_rnngrad reads"):
         Metadata.from_content(b'{"version": "2.3"}')
@@ -258,6 +278,7 @@ def test_an_unknown_major_version_is_refused_in_words():
 
 def test_a_newer_minor_version_is_read():
     content = json.loads(Metadata("activation").to_content()) | {"version": "1.9", "new": 1}
+    del content["checksum"]  # or a new one
     assert Metadata.from_content(json.dumps(content).encode()).quantity == "activation"
 
 

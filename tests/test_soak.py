@@ -22,7 +22,7 @@ pytestmark = pytest.mark.soak
 
 DATA = np.random.default_rng(8).normal(size=(3, 2, 3, 2)).astype(np.float32)
 KILLS = 70
-FLIPPED_RUNS = 2000
+FLIPPED_RUNS = 1000
 CLIENTS = 50
 CLIENT_SECONDS = 60
 
@@ -51,7 +51,8 @@ def check_what_can_be_read(logdir):
                 continue
             assert 0 <= step < 3
             np.testing.assert_array_equal(found, DATA[step])
-            np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
+            if found.flow is not None:  # it may be lost, but not be another
+                np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
             read += 1
         for step, values in zip(series.flow.steps.tolist(), series.flow.values, strict=True):
             np.testing.assert_array_equal(values, flow.statistics(DATA[step]))
@@ -70,7 +71,7 @@ def test_no_cut_of_a_file_loses_what_stands_before_it(tmp_path):
 
 
 def test_no_flipped_bit_of_a_file_is_read_as_true(tmp_path):
-    path = log(tmp_path / "whole")
+    path = log(tmp_path / "whole", steps=[0])
     content = bytearray(path.read_bytes())
     first = [offset for offset, _ in payloads_of(path)][1]
     flipped = tmp_path / "flipped" / "events.out.tfevents.1"
@@ -79,13 +80,14 @@ def test_no_flipped_bit_of_a_file_is_read_as_true(tmp_path):
         content[bit // 8] ^= 1 << bit % 8
         flipped.write_bytes(content)
         # The first event, of the file's version, holds nothing that could be missed.
-        assert check_what_can_be_read(flipped.parent) < 3 or bit < 8 * first
+        assert check_what_can_be_read(flipped.parent) < 1 or bit < 8 * first
         content[bit // 8] ^= 1 << bit % 8
 
 
 def test_no_flipped_bit_under_a_right_checksum_is_read_as_other_values(tmp_path):
     """As the fast loader reads, which does not look at the file's own checksums."""
-    payloads = [payload for _, payload in payloads_of(log(tmp_path / "whole"))]
+    path = log(tmp_path / "whole", steps=[0])
+    payloads = [payload for _, payload in payloads_of(path)]
     start, event = payloads[0], bytearray(payloads[1])
     path = tmp_path / "flipped" / "events.out.tfevents.1"
     path.parent.mkdir()

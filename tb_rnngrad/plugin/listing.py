@@ -214,9 +214,9 @@ def _description(markdown: str) -> str:
 def _answer(entries: Mapping[Key, _Entry]) -> Answer:
     parts: dict[Key, dict[str, str]] = {}
     for (run, tag), entry in entries.items():
-        series, flow, _ = entry.made_of
-        whole = _part_of(flow.content) if flow is not None and series is None else None
-        if whole is not None and (run, whole) in entries:
+        whole = _whole_of(entry)
+        record_entry = None if whole is None else entries.get((run, whole))
+        if whole is not None and record_entry is not None and _whole_of(record_entry) is None:
             parts.setdefault((run, whole), {})[tag] = entry.text
     within = {(run, tag) for (run, _), named in parts.items() for tag in named}
     runs: dict[str, dict[str, str]] = {}
@@ -229,6 +229,12 @@ def _answer(entries: Mapping[Key, _Entry]) -> Answer:
     body = _object({run: _object(tags) for run, tags in runs.items()}).encode()
     # As TensorBoard compresses answers; here once, not for every request.
     return Answer(gzip.compress(body, 3, mtime=0), hashlib.sha256(body).hexdigest()[:32])
+
+
+def _whole_of(entry: _Entry) -> str | None:
+    """Return the tag of the record that an entry without a record of its own is a part of."""
+    series, flow, _ = entry.made_of
+    return _part_of(flow.content) if flow is not None and series is None else None
 
 
 def _object(members: Mapping[str, str]) -> str:
