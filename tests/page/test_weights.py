@@ -69,7 +69,7 @@ def open_weights(tab: OpenTab, weights_url: str) -> Callable[..., Tab]:
 def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
     """Return the matrix' card and the histograms' under it."""
     name = re.compile(rf"^{part}, {QUANTITIES[kind].replace('_', ' ')}$")
-    matrix = page.frame.locator("rg-card", has=page.frame.locator("h4", has_text=name))
+    matrix = page.frame.locator("rg-card", has=page.frame.locator("h3", has_text=name))
     expect(matrix.locator("canvas")).to_be_visible()
     histograms = matrix.locator("xpath=following-sibling::*[1]")
     expect(histograms.locator("rg-histogram")).to_have_count(4)
