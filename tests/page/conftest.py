@@ -77,7 +77,7 @@ def url(logs: Path, tensorboard_server: Callable[..., object]) -> str:
     server.wait_for(
         lambda tags: (
             {run: len(tags.get(run, {})) for run in ("alpha", "beta", "odd")}
-            == {"alpha": 4, "beta": 4, "odd": 1}  # of lstm both directions have flows of their own
+            == {"alpha": 2, "beta": 2, "odd": 1}
             and all(len(tags[run]["lstm/y"]["steps"]) == 4 for run in STEPS)
         )
     )
