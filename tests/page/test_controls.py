@@ -139,7 +139,7 @@ def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
     page.at_step("alpha", 30)
     page.frame.get_by_label("Show", exact=True).select_option("samples")
     cards = page.frame.locator("rg-multiples rg-card")
-    expect(cards.locator("h4")).to_have_text([f"sample {sample}" for sample in range(3)])
+    expect(cards.locator("h3")).to_have_text([f"sample {sample}" for sample in range(3)])
     expect(page.frame.locator("rg-multiples header").first).to_contain_text("step 30")
     data = logged("alpha", 30)
     scale = automatic_scale(list(data))  # their scale is that of all

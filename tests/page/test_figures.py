@@ -92,7 +92,7 @@ def test_the_samples_of_a_batch_are_one_figure_in_the_columns_chosen(
     tab.frame.get_by_label("Columns", exact=True).fill("2")
     tab.frame.get_by_label("Columns", exact=True).press("Enter")
     cards = tab.frame.locator("rg-multiples rg-card")
-    expect(cards.locator("h4")).to_have_text([f"sample {sample}" for sample in range(SAMPLES)])
+    expect(cards.locator("h3")).to_have_text([f"sample {sample}" for sample in range(SAMPLES)])
     boxes = [tab.box(cards.nth(sample)) for sample in range(SAMPLES)]
     assert len({box["x"] for box in boxes}) == 2
     assert len({box["y"] for box in boxes}) == 3

@@ -57,7 +57,7 @@ def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
     assert_colours(seen[held], (logs[held] - least) / -least, "viridis")
     # Its scale is given, so nothing is offered that would not change it.
     offered = page.frame.locator("rg-toolbar label").all_inner_texts()
-    assert offered == ["Show", "Range", "Colours"]
+    assert offered == ["Range", "Colours"]
 
 
 def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str) -> None:

@@ -52,7 +52,9 @@ def test_samples_are_offered_only_beside_pictures_that_show_some(
     expect(show).to_have_count(0)
     tab = open_tab(page, 'runs=["one","sequence"]')
     show = tab.frame.get_by_label("Show", exact=True)
-    expect(show.locator("option", has_text="sample")).to_have_count(2 + 1)  # and each of them
+    expect(show.locator("option", has_text="sample")).to_have_count(
+        2 + 2
+    )  # each, and a channel of each
 
 
 def test_points_at_the_ends_of_the_scale_are_whole(page: Page, open_tab: OpenTab) -> None:

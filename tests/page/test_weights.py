@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 import tb_rnngrad
 
-from .reading import NAN, Tab, assert_colours, automatic_scale, symlog_places
+from .reading import ABOVE, BELOW, NAN, Tab, assert_colours, automatic_scale, symlog_places
 
 OpenTab = Callable[..., Tab]
 GATES = {"i": 4, "f": 4, "c": 4, "o": 4}
@@ -69,7 +69,7 @@ def open_weights(tab: OpenTab, weights_url: str) -> Callable[..., Tab]:
 def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
     """Return the matrix' card and the histograms' under it."""
     name = re.compile(rf"^{part}, {QUANTITIES[kind].replace('_', ' ')}$")
-    matrix = page.frame.locator("rg-card", has=page.frame.locator("h4", has_text=name))
+    matrix = page.frame.locator("rg-card", has=page.frame.locator("h3", has_text=name))
     expect(matrix.locator("canvas")).to_be_visible()
     histograms = matrix.locator("xpath=following-sibling::*[1]")
     expect(histograms.locator("rg-histogram")).to_have_count(4)
@@ -155,7 +155,9 @@ def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: 
     assert limit == pytest.approx(most / 2**0.25, rel=0.01)
     values = weights("weights", "kernel", 5).T
     seen = page.read_cells(matrix.locator("canvas"), *values.shape)
-    assert_colours(seen, np.clip((values / limit + 1) / 2, 0, 1), "vik")
+    within = np.abs(values) <= limit
+    assert_colours(seen[within], (values[within] / limit + 1) / 2, "vik")
+    assert not within.all() and np.isin(seen[~within][:, :3], [ABOVE, BELOW]).all()
 
 
 def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the_others(

@@ -58,7 +58,7 @@ export class RgCard extends LitElement {
     css`
       :host([marked]) { border-color: var(--rg-accent-text); box-shadow: 0 0 0 1px var(--rg-accent-text); }
       sub { font-size: 0.8em; line-height: 1; }
-      h4 { font-size: 12px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
+      :host([heading]:not([heading=""])) h3 { font-size: 12px; }
       .faded { opacity: 0.55; }
       rg-health { margin-bottom: 4px; }
     `,
@@ -137,7 +137,7 @@ export class RgCard extends LitElement {
     const isElsewhere = (shown?.request.step ?? this.step) !== this.wanted;
     return html`
       <header>
-        <h4>${this.heading}</h4>
+        <h3>${this.heading}</h3>
         <span class="step number">${isElsewhere ? this.renderStep(shown) : nothing}</span>
         ${shown ? this.renderExport(shown) : nothing}
       </header>

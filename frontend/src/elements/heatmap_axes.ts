@@ -49,7 +49,7 @@ export function roomForNames(groups: Groups | null, upright: Upright): { above: 
   const longest = Math.max(...groups.map(([name]) => name.length));
   return {
     above: 0,
-    beside: isLevel(groups) ? Math.min(MOST_NAME, CHARACTER * longest + NAME_GAP) : NAMES_BESIDE,
+    beside: isLevel(groups) ? Math.min(MOST_NAME, Math.ceil(CHARACTER * longest) + NAME_GAP) : NAMES_BESIDE,
   };
 }
 
