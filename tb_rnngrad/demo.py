@@ -21,7 +21,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 UNITS: Final = 24
 BATCH: Final = 64
-UPDATE_FREQ: Final = 36
+UPDATE_FREQ: Final = 72
 PROBE: Final = 64
 JACOBIAN: Final = 4
 SEED: Final = 7

@@ -111,7 +111,7 @@ def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str
 def demo_url(tensorboard_server: Callable[..., Any]) -> str:
     """The address of a TensorBoard over the demo's logs: every tab draws something of them."""
     server = tensorboard_server(DEMO_LOGS)
-    server.wait_for(lambda tags: len(tags) == 3)
+    server.wait_for(lambda tags: len(tags) == 4)
     return str(server.url)
 
 

@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "tensorboard.log"
         with tensorboard(ROOT / "demo_logs", log) as server, sync_playwright() as playwright:
-            server.wait_for(lambda tags: len(tags) == 3)
+            server.wait_for(lambda tags: len(tags) == 4)
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )

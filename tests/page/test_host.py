@@ -98,7 +98,7 @@ def test_the_copied_link_shows_the_same_pixels_to_others(
 
 def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[..., Any]) -> None:
     server = tensorboard_server(DEMO_LOGS, "--path_prefix=/some/prefix")
-    server.wait_for(lambda tags: len(tags) == 3)
+    server.wait_for(lambda tags: len(tags) == 4)
     assert server.url.endswith("/some/prefix")
     # TensorBoard's own fonts are not found there; everything else is.
     page.expected_problems.append("404")  # type: ignore[attr-defined]

@@ -107,7 +107,7 @@ def test_a_range_over_all_steps_that_fails_is_said_and_asked_for_again(
 def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:
     page.expected_problems.append("ERR_CONNECTION_REFUSED")  # type: ignore[attr-defined]
     with tensorboard(DEMO_LOGS, tmp_path / "log.txt") as server:
-        server.wait_for(lambda tags: len(tags) == 3)
+        server.wait_for(lambda tags: len(tags) == 4)
         tab = Tab.open(page, server.url, 'runs=["lstm"]', "scale=linear")
         tab.at_step("lstm", 1440)
     tab.slider().press("Home")
