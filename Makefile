@@ -102,7 +102,7 @@ test-python: $(VENV)/test $(VENV)/browser
 # What is too long for every test run: kills, flipped bits, cuts, many clients, many requests.
 .PHONY: soak
 soak: $(VENV)/test
-	$(BIN)/python -m pytest tests/test_soak.py tests/test_api.py -m "soak or api" --hypothesis-profile=soak
+	$(BIN)/python -m pytest tests/test_soak.py tests/test_openapi.py -m "soak or api" --hypothesis-profile=soak
 
 .PHONY: bench
 bench: $(VENV)/test $(VENV)/browser
