@@ -38,7 +38,7 @@ def write_logs(logdir: Path) -> None:
             writer.add_sequence("plain", LSTM[step, :, :, :4], step, dtype="bfloat16")
         writer.add_sequence("gapped", GAPPED, 0, mask=GAPPED_MASK)
         writer.add_sequence("last", LSTM[0, :, 0], 0, quantity="output_gradient")
-        writer.add_sequence("kernel", LSTM[0, 0], -5, quantity="weight_gradient")
+        writer.add_sequence("kernel", LSTM[0, 0], 5, quantity="weight_gradient")
         writer.add_sequence(ODD_TAG, LSTM[0], 0, description="*all* <script>alert(1)</script>")
         for step, length in enumerate((5, 9, 7)):
             writer.add_sequence("ragged", LSTM[0, :, :length], step)
@@ -166,7 +166,7 @@ def test_tags_lists_every_record_and_no_flow(server):
     assert masked["metadata"]["quantity"] == "hidden_state_gradient"
     assert masked["metadata"]["channel_groups"] == [["forward", 3], ["backward", 5]]
     assert masked["metadata"]["statistics"] == list(flow.STATISTICS)
-    assert tags["lstm"]["kernel"]["steps"][0][0] == -5
+    assert tags["lstm"]["kernel"]["steps"][0][0] == 5
 
 
 def test_a_description_becomes_safe_html(server):
@@ -235,7 +235,7 @@ def test_a_record_without_a_time_axis_has_one_timestep(server):
 
 
 def test_a_matrix_is_served_whole(server):
-    values, headers = tensor(server, run="lstm", tag="kernel", step=-5)
+    values, headers = tensor(server, run="lstm", tag="kernel", step=5)
     np.testing.assert_array_equal(values, LSTM[0, 0].T)
     assert headers["X-RnnGrad-Samples"] == "1,1"
 
@@ -515,7 +515,7 @@ def test_a_histogram_is_numpys_of_the_kept_samples_real_cells_by_channel_group(s
 def test_a_histogram_of_magnitudes_closes_its_last_bin(server):
     magnitudes = np.abs(LSTM[0, 0].astype(np.float64))
     edges = [float(magnitudes.min()), 0.5, float(magnitudes.max())]
-    found, counts, apart = histogram(server, tag="kernel", step=-5, of="magnitudes", edges=edges)
+    found, counts, apart = histogram(server, tag="kernel", step=5, of="magnitudes", edges=edges)
     assert found["groups"] is None
     np.testing.assert_array_equal(counts[0, 0], np.histogram(magnitudes, edges)[0])
     assert apart["above"].sum() == apart["below"].sum() == 0
