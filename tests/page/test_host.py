@@ -47,7 +47,8 @@ def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url:
         row = page.locator("tb-data-table-content-row")
         expected = {}
         for run in RUNS:
-            swatch = row.filter(has_text=run).locator("button.run-color-swatch")
+            own = row.filter(has=page.get_by_text(run, exact=True))
+            swatch = own.locator("button.run-color-swatch")
             expected[run] = swatch.evaluate("(button) => getComputedStyle(button).backgroundColor")
         assert len(set(expected.values())) == len(RUNS)
         tab = Tab.open(page, demo_url)
@@ -105,7 +106,7 @@ def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[.
     missing: list[str] = []
     page.on("response", lambda one: one.status == 404 and missing.append(one.url))
     tab = Tab.open(page, server.url, "view=overview")
-    expect(tab.frame.locator("rg-overview-table tbody tr")).to_have_count(3)
+    expect(tab.frame.locator("rg-overview-table tbody tr")).to_have_count(4)
     tab.frame.get_by_role("tab", name="Heatmap").click()
     for run in RUNS:
         tab.at_step(run, 1440)

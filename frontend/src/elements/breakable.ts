@@ -4,5 +4,5 @@ import { html } from "lit";
 export function breakable(name: string) {
   return name
     .split(/(?<=[/_.,=])/)
-    .map((part) => html`<span style="display:inline-block;max-width:100%">${part}</span>`);
+    .map((part, index) => (index ? html`<wbr />${part}` : part));
 }
