@@ -164,7 +164,8 @@ class Series(Sequence[SequenceRecord]):
                 "tb_rnngrad does not know: upgrade it"
             )
         place = self._records[step]
-        blobs = _read_value(place, self.tag).tensor.string_val
+        value = _read_value(place, self.tag)
+        blobs = value.tensor.string_val
         if not blobs:
             raise FormatError(f"step {step} of {self.tag!r} has no header")
         header = record.decode_header(blobs[0])
@@ -186,7 +187,9 @@ class Series(Sequence[SequenceRecord]):
             header.batch,
             self.metadata.direction,
             {name: part._statistics(step) for name, part in self.parts.items() if part.has(step)},
-            details=self.metadata.details,
+            # The tag's are those of its first event; a second training into one directory may
+            # count its steps otherwise.
+            details=Metadata.from_content(value.metadata.plugin_data.content).details,
             backward_passes=header.backward_passes,
         )
 
