@@ -465,6 +465,14 @@ def test_scalars_are_nan_where_charts_have_no_place_for_them():
         flow.scalars(np.ones(5))
 
 
+def test_a_step_shorter_than_others_keeps_its_horizon():
+    """A reader fills up what lies beyond its end with NaN."""
+    rows = flow.statistics(0.5 ** np.arange(19, -1, -1.0)[np.newaxis, :, np.newaxis])
+    padded = np.concatenate([rows, np.full((7, rows.shape[1]), np.nan, np.float32)])
+    assert flow.horizons_of(padded) == flow.horizons_of(rows) == (6, 6, 6)
+    assert flow.scalars(padded) == flow.scalars(rows)
+
+
 def test_earlier_logs_have_a_horizon_where_their_samples_are_of_one_length():
     names = ("lag_norm_mean", "lag_real_samples")
     rows = np.stack([0.5 ** np.arange(10), np.full(10, 8)], axis=1).astype(np.float32)

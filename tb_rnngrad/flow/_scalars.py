@@ -37,8 +37,8 @@ def horizons_of(
 
 def _last_reached(reach: NDArray[np.float32] | None, eps: float) -> float:
     """Return the last lag at which `reach`, which never rises, is `eps` or more."""
-    if reach is None or not np.isfinite(reach).all():
-        return np.nan
+    if reach is None or np.isnan(reach[0]):
+        return np.nan  # beyond the end of a step shorter than others all are NaN, and reach nothing
     return float((reach >= np.float32(eps)).sum() - 1)
 
 
