@@ -69,7 +69,14 @@ describe("pinned series", () => {
 
 describe("a range over all steps", () => {
   const steps: [number, number][] = [[0, 1]];
-  const flow = (columns: Record<string, Float32Array>) => ({ columns, steps, timesteps: 2, batch: {} });
+  const flow = (columns: Record<string, Float32Array>) => ({
+    columns,
+    steps,
+    timesteps: 2,
+    batch: {},
+    damaged: [],
+    sampled: false,
+  });
 
   it("is what the flow's largest magnitudes say", () => {
     const columns = { max_abs: Float32Array.of(2, 3), rms: Float32Array.of(0.5, 1) };

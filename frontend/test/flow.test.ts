@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PADDING } from "../src/colour/bfloat16";
-import { tableFrom } from "../src/data/api";
+import { joined, tableFrom } from "../src/data/api";
 import type { Flow } from "../src/data/types";
 import {
   atStep,
@@ -14,6 +14,7 @@ import {
   stepMetrics,
 } from "../src/views/flow";
 import { columnsIn, flowMap, ratioMap, stepsIn } from "../src/views/flow_map";
+import { flowNotice } from "../src/views/flow_notice";
 import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/views/flow_statistics";
 import { stretches } from "../src/views/stretches";
 import { decaying, earlier, flowOfSamples } from "./flows";
@@ -35,7 +36,12 @@ describe("a flow", () => {
   new Float32Array(body, 0, values.length).set(values);
   const times = Float64Array.of(0, 1.5, 10, 2.5);
   new Uint8Array(body).set(new Uint8Array(times.buffer), 4 * values.length);
-  const flow = { ...tableFrom(body, [2, 3, 2], ["norm_mean", "max_abs"]), batch: {} };
+  const flow = {
+    ...tableFrom(body, [2, 3, 2], ["norm_mean", "max_abs"]),
+    batch: {},
+    damaged: [],
+    sampled: false,
+  };
 
   it("is read with its steps from one answer", () => {
     expect(flow.steps).toEqual([
@@ -49,6 +55,35 @@ describe("a flow", () => {
 
   it("is refused where the answer is not of its shape", () => {
     expect(() => tableFrom(body, [3, 3, 2], ["a", "b"])).toThrow("holds 80 bytes, not 3 x 3 x 2 numbers");
+  });
+
+  it("has each step's own numbers of its batch, where rows are sampled and steps came meanwhile", () => {
+    const steps: [number, number][] = [0, 10, 20, 30].map((step) => [step, 1]);
+    const table = { timesteps: 2, damaged: [], sampled: false };
+    const rows = {
+      ...table,
+      steps: [steps[0], steps[2]],
+      columns: { norm_mean: Float32Array.of(1, 2, 3, 4) },
+      sampled: true,
+    };
+    const batch = { ...table, steps, columns: { dead_share: Float32Array.of(0, 0.1, 0.2, 0.3) } };
+    const found = joined(rows, { ...batch, damaged: [40] });
+    expect(found).toMatchObject({ steps: [steps[0], steps[2]], sampled: true, damaged: [40] });
+    expect([...found.batch.dead_share]).toEqual([0, Math.fround(0.2)]);
+    const late = joined({ ...rows, steps: [steps[0], [99, 1]] }, batch);
+    expect([...late.columns.norm_mean]).toEqual([1, 2]);
+  });
+
+  it("says what it leaves out", () => {
+    const said = (damaged: number[], sampled = false) => flowNotice({ ...flow, damaged, sampled });
+    expect(said([])).toBe("");
+    expect(said([7])).toBe("Step 7 is damaged and not drawn.");
+    expect(said([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toBe(
+      "10 steps are damaged and not drawn: 1, 2, 3, 4, 5, 6, 7, 8 and 2 more.",
+    );
+    expect(said([], true)).toBe(
+      "All logged steps would be too large to send: 2 of them, evenly spaced, are drawn.",
+    );
   });
 
   it("bounds the colours of every step", () => {

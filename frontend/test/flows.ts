@@ -100,7 +100,14 @@ export function flowOfSamples(
     if (name in batch) batch[name] = Float32Array.from(values);
     else columns[name] = Float32Array.from(values);
   }
-  return { steps: numbers.map((step) => [step, 1000 + step]), timesteps, columns, batch };
+  return {
+    steps: numbers.map((step) => [step, 1000 + step]),
+    timesteps,
+    columns,
+    batch,
+    damaged: [],
+    sampled: false,
+  };
 }
 
 /** The same as an earlier version logged it: without what each sample's own norms say. */

@@ -102,16 +102,49 @@ export async function fetchFlow(run: string, tag: string, statistics: readonly s
     fetchTable(run, tag, ofRows, {}),
     ofBatch.length ? fetchTable(run, tag, ofBatch, { t1: "1" }) : null,
   ]);
-  // A training may have added steps between the two readings.
-  const count = Math.min(rows.steps.length, batch?.steps.length ?? rows.steps.length);
-  const cut = (columns: FlowTable["columns"], width: number) =>
-    Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of.subarray(0, count * width)]));
+  return batch ? joined(rows, batch) : { ...rows, batch: {} };
+}
+
+/** Both tables at the steps that both have: a training may have added some between, and larger tables are sampled. */
+export function joined(rows: FlowTable, batch: FlowTable): Flow {
+  const places = new Map(batch.steps.map(([step], place) => [step, place]));
+  const both = rows.steps.flatMap(([step], i): [number, number][] => {
+    const place = places.get(step);
+    return place === undefined ? [] : [[i, place]];
+  });
   return {
-    steps: rows.steps.slice(0, count),
+    steps: both.map(([i]) => rows.steps[i]),
     timesteps: rows.timesteps,
-    columns: cut(rows.columns, rows.timesteps),
-    batch: cut(batch?.columns ?? {}, 1),
+    columns: picked(
+      rows.columns,
+      both.map(([i]) => i),
+      rows.timesteps,
+    ),
+    batch: picked(
+      batch.columns,
+      both.map(([, place]) => place),
+      1,
+    ),
+    damaged: [...new Set([...rows.damaged, ...batch.damaged])].sort((a, b) => a - b),
+    sampled: rows.sampled || batch.sampled,
   };
+}
+
+/** The steps at `places` of [steps, width] columns. */
+function picked(
+  columns: FlowTable["columns"],
+  places: readonly number[],
+  width: number,
+): FlowTable["columns"] {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, of]) => {
+      const found = new Float32Array(places.length * width);
+      places.forEach((place, i) => {
+        found.set(of.subarray(place * width, (place + 1) * width), i * width);
+      });
+      return [name, found];
+    }),
+  );
 }
 
 async function fetchTable(
@@ -121,23 +154,24 @@ async function fetchTable(
   rows: Record<string, string>,
 ): Promise<FlowTable> {
   const response = await get("./flow", { run, tag, statistics: statistics.join(), append: "steps", ...rows });
-  const shape = (response.headers.get("X-RnnGrad-Shape") ?? "").split(",").map(Number);
-  return tableFrom(await response.arrayBuffer(), shape, statistics);
+  const listed = (name: string) =>
+    (response.headers.get(`X-RnnGrad-${name}`) ?? "").split(",").filter(Boolean).map(Number);
+  return {
+    ...tableFrom(await response.arrayBuffer(), listed("Shape"), statistics),
+    damaged: listed("Damaged"),
+    sampled: response.headers.get("X-RnnGrad-Sampled") === "true",
+  };
 }
 
 /** Some columns of a flow: of each, [steps, timesteps]. */
-export interface FlowTable {
-  columns: Record<string, Float32Array>;
-  steps: KeptStep[];
-  timesteps: number;
-}
+export type FlowTable = Omit<Flow, "columns" | "batch"> & { columns: Record<string, Float32Array> };
 
 /** A table from `/flow?append=steps`: float32 [steps, timesteps, statistics], then float64 [steps, 2]. */
 export function tableFrom(
   body: ArrayBuffer,
   shape: readonly number[],
   statistics: readonly string[],
-): FlowTable {
+): Pick<FlowTable, "columns" | "steps" | "timesteps"> {
   const [count, timesteps, kinds] = shape;
   const cells = count * timesteps;
   if (kinds !== statistics.length || body.byteLength !== 4 * cells * kinds + 16 * count) {

@@ -114,6 +114,10 @@ export interface Flow {
   batch: Readonly<Record<string, Float32Array>>;
   steps: KeptStep[];
   timesteps: number;
+  /** Steps that cannot be read and are left out. */
+  damaged: number[];
+  /** Whether steps were left out as all of them would be too large to send. */
+  sampled: boolean;
 }
 
 /** The values of a record at a step, or of all kept steps, to be counted in bins equally wide on `axis`. */

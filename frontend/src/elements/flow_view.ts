@@ -11,6 +11,7 @@ import type { State } from "../state";
 import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
 import { flowMap, ratioMap } from "../views/flow_map";
+import { flowNotice } from "../views/flow_notice";
 import { drawnStatistic, type FlowStatistic } from "../views/flow_statistics";
 import { byValue } from "./changed";
 import { type FlowPoint, tell } from "./events";
@@ -24,6 +25,7 @@ import type { RgFlowMap } from "./flow_map";
 import "./flow_map";
 import "./flow_now";
 import "./message";
+import { renderNotices } from "./notices";
 
 /** A series whose flow came, with its map. */
 export interface Drawn extends FlowCard {
@@ -153,7 +155,8 @@ export class RgFlowView extends LitElement {
       tell(this, "rg-set", { flowWindow: null })}>Reset zoom</button>`;
   }
 
-  private renderCard({ series, colour }: FlowCard, body: unknown, exports?: Exports) {
+  private renderCard({ series, colour, loaded }: FlowCard, body: unknown, exports?: Exports) {
+    const notice = loaded.status === "ready" ? flowNotice(loaded.flow) : "";
     return html`
       <article>
         <header>
@@ -161,6 +164,7 @@ export class RgFlowView extends LitElement {
           ${exports ? html`<rg-export-menu .exports=${exports}></rg-export-menu>` : nothing}
         </header>
         <p class="muted">${tagWords(series.tag, series.entry)} · ${series.entry.metadata.title}</p>
+        ${notice ? html`<p role="status">${notice}</p>` : nothing}
         ${hasLags(series.entry) ? nothing : this.renderWhole(series)}
         ${hasLags(series.entry) || this.state.flowAxis === "timestep" ? body : nothing}
       </article>
@@ -215,6 +219,7 @@ export class RgFlowView extends LitElement {
           <h3>log₁₀ A / B: ${this.of.name}</h3>
           <rg-export-menu .exports=${ofRatio([a, b], picture, this.of, this.state, scale, () => this.mapOf())}></rg-export-menu>
         </header>
+        ${renderNotices([a, b])}
         <p class="muted">A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps</p>
         ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map })}
       </article>

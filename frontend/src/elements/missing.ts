@@ -4,6 +4,7 @@ import type { TensorRequest } from "../data/types";
 import type { Page } from "../tabs/tab";
 import { EXTENT } from "../views/flow";
 import "./message";
+import { renderNotices } from "./notices";
 
 /** Of more only their number is told. */
 const MOST_TOLD = 3;
@@ -23,6 +24,7 @@ export function renderMissing(
   });
   const flows = (state.range === "steps" ? cards : []).map(({ series }) => {
     return {
+      series,
       what: `the range over all steps of ${series.run}, ${series.tag}`,
       loaded: flowOf(series, EXTENT),
     };
@@ -30,10 +32,11 @@ export function renderMissing(
   const failed = [...views, ...flows].flatMap(({ what, loaded }) =>
     loaded.status === "error" ? { what, message: loaded.message } : [],
   );
-  if (failed.length === 0) return nothing;
+  const notices = renderNotices(flows);
+  if (failed.length === 0) return notices;
   const all = [...new Set(failed.map(({ what }) => what))];
   const others = all.length - MOST_TOLD;
-  return html`<rg-message heading="Part of what belongs here could not be loaded" .retry=${true}>
+  return html`${notices}<rg-message heading="Part of what belongs here could not be loaded" .retry=${true}>
     Missing: ${all.slice(0, MOST_TOLD).join("; ")}${others > 0 ? `; and ${others} more` : nothing}.
     ${failed[0].message}
   </rg-message>`;

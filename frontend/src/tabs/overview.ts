@@ -23,6 +23,7 @@ import type { Page, Tab } from "./tab";
 import "../elements/flags_bar";
 import "../elements/group_bar";
 import "../elements/message";
+import { renderNotices } from "../elements/notices";
 import "../elements/overview_brief";
 import "../elements/overview_table";
 import "../elements/scalar_bar";
@@ -71,6 +72,7 @@ export const overviewTab: Tab = {
       <h2 class="section">Every run and layer <span class="muted">at step ${step}; a click opens its maps</span>
         ${renderAll(page)}</h2>
       ${page.drawnRuns.length > 1 ? html`<rg-group-bar .state=${state} .names=${hyperparameterNames(hyperparameters)}></rg-group-bar>` : nothing}
+      ${renderNotices(cards)}
       <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
       <h2 class="section">Flags <span class="muted">by thresholds of your own</span></h2>
       <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>

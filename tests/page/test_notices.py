@@ -1,0 +1,90 @@
+"""What flows leave out is said beside their pictures: damaged steps, and those that are too many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from events import event, write
+from playwright.sync_api import Locator, Page, expect
+from tensorboard.compat.proto.summary_pb2 import Summary
+
+from tb_rnngrad import SummaryWriter, flow
+from tb_rnngrad.summary import sequence_pb
+
+from .reading import Tab
+
+DATA = np.random.default_rng(3).standard_normal((2, 12, 4)).astype(np.float32)
+DAMAGED = "2 steps are damaged and not drawn: 10, 20."
+# Of 27 flows of 100,000 timesteps /flow would send 128 MiB, of what the maps ask for.
+LONG, LONG_STEPS = 100_000, 60
+
+
+def logged(damaged: bool) -> Summary:
+    """Return a record, with a flipped bit in its flow where it is to be damaged."""
+    whole = sequence_pb("lstm", DATA)
+    if damaged:
+        tensor = whole.value[1].tensor
+        content = bytearray(tensor.tensor_content)
+        content[40] ^= 16
+        tensor.tensor_content = bytes(content)
+    return whole
+
+
+def write_logs(logdir: Path) -> None:
+    """Write a run of which two of four flows are damaged, and one of few steps that is too long."""
+    write(logdir / "bad", *(event(step, logged(0 < step < 30)) for step in (0, 10, 20, 30)))
+    with SummaryWriter(logdir / "long") as writer:
+        for step in range(LONG_STEPS + 1):
+            timesteps = LONG if step == LONG_STEPS else 1
+            rows = flow.statistics(np.ones((1, timesteps, 1), np.float32))
+            writer.add_flow("lstm", rows, step)
+
+
+@pytest.fixture(scope="module", params=["true", "false"], ids=["rust", "python"])
+def notice_url(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    tensorboard_server: Callable[..., Any],
+) -> str:
+    """The address of a TensorBoard over them, in each of its loaders."""
+    logdir = tmp_path_factory.mktemp("notices")
+    write_logs(logdir)
+    server = tensorboard_server(logdir, f"--load_fast={request.param}")
+    server.wait_for(
+        lambda tags: (
+            tags.get("bad", {}).get("lstm", {}).get("last_flow", [0])[0] == 30
+            and tags.get("long", {}).get("lstm", {}).get("last_flow", [0])[0] == LONG_STEPS
+        )
+    )
+    return str(server.url)
+
+
+def notices(tab: Tab) -> Locator:
+    return tab.frame.locator("[role=tabpanel] [role=status]")
+
+
+def test_a_damaged_step_is_named_and_not_drawn(page: Page, notice_url: str) -> None:
+    tab = Tab.open(page, notice_url, "view=flow", 'runs=["bad"]')
+    expect(tab.frame.locator("rg-flow-view article [role=status]")).to_have_text(DAMAGED)
+    steps = "({ course }) => course.flow.steps.map(([step]) => step)"
+    assert tab.frame.locator("rg-flow-map").first.evaluate(steps) == [0, 30]
+    for keys in (("view=overview",), ("view=heatmap", "range=steps")):
+        tab = Tab.open(page, notice_url, *keys, 'runs=["bad"]')
+        expect(notices(tab)).to_have_text(re.compile(f"bad, lstm: {DAMAGED}"))
+    tab = Tab.open(page, notice_url, "view=heatmap", 'runs=["bad"]')  # it draws no flow
+    expect(notices(tab)).to_have_count(0)
+
+
+def test_of_too_many_steps_it_says_how_many_are_drawn(page: Page, notice_url: str) -> None:
+    tab = Tab.open(page, notice_url, "view=flow", 'runs=["long"]')
+    said = tab.frame.locator("rg-flow-view article [role=status]")
+    expect(said).to_contain_text("All logged steps would be too large to send")
+    drawn = tab.frame.locator("rg-flow-map").first.evaluate("({ course }) => course.flow.steps")
+    assert 1 < len(drawn) <= LONG_STEPS
+    expect(said).to_contain_text(f"{len(drawn)} of them, evenly spaced, are drawn")
+    assert drawn[-1][0] == LONG_STEPS
