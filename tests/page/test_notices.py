@@ -1,4 +1,4 @@
-"""What flows leave out is said beside their pictures: damaged steps, and those that are too many."""
+"""What flows leave out is said beside their pictures: damaged steps, and steps too many."""
 
 from __future__ import annotations
 
