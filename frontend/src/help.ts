@@ -11,7 +11,7 @@ export const HELP = {
   columns: "How many pictures stand side by side. Automatic: as many as fit.",
   scale:
     "How values become colours and heights. Automatic: symlog for gradients, which span decades, linear for weights, states and outputs.",
-  more: "Controls that are rarely needed: range, limits, threshold, colours, axes.",
+  more: "Controls that are rarely needed: ranges, limits, thresholds, colours, axes.",
   range:
     "What one colour range covers: all pictures shown, all steps (colours stay put while stepping), every run, or each picture alone.",
   percentile:
@@ -36,6 +36,12 @@ export const HELP = {
   peaks:
     "Cut bars that are higher than a share of the highest, such as a peak at 0, so that the rest can be seen.",
   freeBins: "Axes that all histograms of a quantity share, or each histogram's own.",
+  flowOf: "What the maps show of each step and timestep, over the whole batch.",
+  flowAxis: "Rows are timesteps, or lags: timesteps counted back from each sample's own end.",
+  flowRelative:
+    "Relative: each step's largest is 1, so that fading can be compared between steps and runs whatever their size. Absolute: the values themselves.",
+  flowShow: "Each run's map, or the decades between the norms of two runs.",
+  bptt: "The window of truncated backpropagation through time, in timesteps: the gradient does not cross its multiples. Empty: it is not truncated.",
   weightsAs: "Matrices and histograms at a step, or the norm of each gate over training.",
   a: "What is compared: A.",
   b: "What it is compared with: B.",

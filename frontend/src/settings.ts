@@ -17,6 +17,7 @@ const KEPT = [
   "nonfinite",
   "dead",
   "flowAxis",
+  "flowRelative",
   "speed",
   "loop",
   "overSteps",

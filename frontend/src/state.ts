@@ -103,6 +103,8 @@ export interface State extends Limits {
   flowAxis: FlowAxis;
   /** What they show. */
   flowOf: FlowStatisticName;
+  /** Whether they show it relative to each step's largest. */
+  flowRelative: boolean;
   flowShow: FlowShow;
   /** What flow maps show of timesteps or lags (c0, c1) and training steps (t0, t1). */
   flowWindow: Window | null;
@@ -177,6 +179,7 @@ export const INITIAL: Readonly<State> = {
   scalars: null,
   flowAxis: "timestep",
   flowOf: "norm",
+  flowRelative: true,
   flowShow: "maps",
   flowWindow: null,
   bptt: null,

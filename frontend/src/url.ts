@@ -198,6 +198,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   scalars: names,
   flowAxis: oneOf(FLOW_AXES),
   flowOf: oneOf(FLOW_STATISTIC_NAMES),
+  flowRelative: flag,
   flowShow: oneOf(FLOW_SHOWS),
   bptt: timesteps,
   speed: { write: String, read: (value) => within(numeric(value), 0, 60) },

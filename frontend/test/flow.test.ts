@@ -13,7 +13,7 @@ import {
   statistic,
   stepMetrics,
 } from "../src/views/flow";
-import { columnsIn, flowMap, ratioMap, stepsIn } from "../src/views/flow_map";
+import { columnsIn, flowMap, ratioMap, relativeMap, stepsIn } from "../src/views/flow_map";
 import { flowNotice } from "../src/views/flow_notice";
 import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/views/flow_statistics";
 import { stretches } from "../src/views/stretches";
@@ -171,6 +171,29 @@ describe("a map of norms", () => {
     expect([...flowMap(flow, "timestep", FLOW_STATISTICS.norm, "run", "tag").values.values.slice(2)]).toEqual(
       [2, 20, 3, 30],
     );
+  });
+
+  it("is relative to each step's largest, in which an exact 0, an infinity and a step of nothing stay as they are", () => {
+    const flow = flowOf([
+      [4, 2, 0],
+      [0, 0, 0],
+      [1e38, 1e-38, NAN],
+    ]);
+    const absolute = flowMap(flow, "lag", FLOW_STATISTICS.norm, "run", "tag");
+    absolute.values.values[6] = Number.POSITIVE_INFINITY;
+    const { values, codes, range } = relativeMap(absolute);
+    expect([...values.values.slice(0, 8)]).toEqual([
+      1,
+      0,
+      1,
+      0.5,
+      0,
+      2 ** -149, // not an exact 0
+      Number.POSITIVE_INFINITY,
+      0,
+    ]);
+    expect(codes.values[8]).toBe(PADDING);
+    expect(range[1]).toBe(1);
   });
 
   it("of a ratio is the decades between a and b at b's nearest step", () => {

@@ -117,7 +117,7 @@ def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
 
 def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
     page = tab("view=flow", *ALPHA, "flowOf=snr", "flowWindow=2,9,10,31")
-    card = page.frame.locator("rg-flow-view article")
+    card = page.frame.locator("rg-flow-card")
     data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
     mean, std = (np.linalg.norm(of(data, axis=1), axis=2) for of in (np.mean, np.std))
     seen = [step >= 10 for step in STEPS["alpha"]]
@@ -131,6 +131,20 @@ def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> No
     np.testing.assert_allclose(numbers(saved_from(page, card, "NPY")[1]), expected, rtol=1e-5)
     np.testing.assert_allclose(copied(page, card), expected, rtol=1e-5)
     assert "standard deviation over samples" in saved_from(page, card, "SVG")[1].decode()
+
+
+def test_a_relative_flow_map_says_so_where_it_is_saved(tab: OpenTab) -> None:
+    page = tab("view=flow", *ALPHA, "flowWindow=2,9,10,31")
+    card = page.frame.locator("rg-flow-card")
+    data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
+    norms = np.linalg.norm(data, axis=3).mean(axis=1)  # [steps, T]
+    relative = norms / norms.max(axis=1, keepdims=True)
+    expected = relative[[step >= 10 for step in STEPS["alpha"]]][:, 2:9]
+    name, content = saved_from(page, card, "NPY")
+    assert name == "alpha_lstm_flow_norm_relative_timestep.npy"
+    np.testing.assert_allclose(numbers(content), expected, rtol=1e-5)
+    np.testing.assert_allclose(copied(page, card), expected, rtol=1e-5)
+    assert "relative to each step's largest" in saved_from(page, card, "SVG")[1].decode()
 
 
 def test_a_difference_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:

@@ -20,6 +20,7 @@ from .reading import Tab, assert_colours, colour_map
 
 OpenTab = Callable[..., Tab]
 FLOW = ("view=flow", 'runs=["alpha"]', 'tags=["lstm"]')
+ABSOLUTE = "flowRelative=false"
 # Its forward half, of four channels, which has lags.
 FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
 COURSES = ("view=flow", 'tags=["lstm_1"]')
@@ -55,16 +56,33 @@ def median_horizons(channels: int, eps: float = 0.01) -> np.ndarray:
     return np.sort(horizons, axis=1)[:, (SHAPE[0] - 1) // 2]
 
 
-def log_places(values: np.ndarray) -> np.ndarray:
+def log_places(values: np.ndarray, decades: float = 8) -> np.ndarray:
     """Return where on the colour bar of the map each norm lies, 0 to 1."""
     logs = np.log(values)
-    least = max(logs.min(), logs.max() - np.log(1e8))
+    least = max(logs.min(), logs.max() - np.log(10) * decades)
     return np.clip((logs - least) / (logs.max() - least), 0, 1)
+
+
+def test_the_map_shows_the_norm_relative_to_each_steps_largest(tab: OpenTab) -> None:
+    page = tab(*FLOW)
+    canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
+    expect(canvas).to_be_visible()
+    relative = norms() / norms().max(axis=1, keepdims=True)
+    seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
+    assert_colours(seen, log_places(relative.T, decades=4), "viridis")
+    bar = page.frame.locator("rg-colour-bar")
+    expect(bar).to_contain_text("relative to each step's largest")
+    page.frame.get_by_label("Values", exact=True).select_option("absolute")
+    expect(bar).to_contain_text("; absolute")
+    assert page.key("flowRelative") == "false"
+    page.frame.get_by_label("Of", exact=True).select_option("exact zeros")  # a share already
+    expect(page.frame.get_by_label("Values", exact=True)).to_have_count(0)
+    expect(bar).not_to_contain_text("absolute")
 
 
 @pytest.mark.parametrize("axis", ["timestep", "lag"])
 def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
-    page = tab(*(FLOW if axis == "timestep" else FORWARD), f"flowAxis={axis}")
+    page = tab(*(FLOW if axis == "timestep" else FORWARD), f"flowAxis={axis}", ABSOLUTE)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
     expect(page.frame.locator("rg-flow-map .readout")).to_contain_text("step 30")
@@ -104,7 +122,7 @@ def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
 
 
 def test_the_horizon_is_told_and_drawn_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
-    page = tab(*FORWARD)
+    page = tab(*FORWARD, "more=true")
     readout = page.frame.locator("rg-flow-map .readout")
     line = page.frame.locator("rg-flow-map path.line:not(.halo)")
     height = page.box(page.frame.locator("rg-flow-map rg-heatmap canvas"))["height"]
@@ -130,6 +148,9 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
     expect(readout).to_contain_text("norm at step 10, timestep 35")
     said = float(readout.locator("b").inner_text().replace("−", "-"))
     assert said == pytest.approx(norms()[1, 35], rel=1e-6)
+    share = re.search(r"= (\S+) of the step's largest", readout.inner_text())
+    assert share
+    assert float(share[1]) == pytest.approx(norms()[1, 35] / norms()[1].max(), rel=5e-3)
     canvas.click(position=at)
     expect(page.frame.get_by_label("Step number")).to_have_value("10")
     heading = page.frame.get_by_role("heading", name="Norm at step 10 against timestep")
@@ -276,6 +297,8 @@ def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
+    expect(page.frame.get_by_label("Dead >")).to_have_count(0)
+    page.frame.get_by_role("button", name="More controls").click()
     now = page.frame.locator("rg-flags-bar .now")
     flags = now.locator("b")
     expect(flags).to_have_text(["exploding", "dead channels"])
@@ -342,7 +365,7 @@ def test_two_runs_are_compared_as_the_decades_between_them(tab: OpenTab, course_
 def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
     tab: OpenTab, course_url: str
 ) -> None:
-    page = tab(*COURSES, 'runs=["growing"]', at=course_url)
+    page = tab(*COURSES, 'runs=["growing"]', "more=true", at=course_url)
     field = page.frame.get_by_label("BPTT window")
     field.fill("16")
     field.press("Enter")
@@ -408,4 +431,4 @@ def test_maps_zoom_together_over_training_steps_and_timesteps(
 
 
 def _last_run(page: Tab) -> str:
-    return page.frame.locator("rg-flow-view article h3").last.inner_text()
+    return page.frame.locator("rg-flow-card h3").last.inner_text()

@@ -129,7 +129,7 @@ def test_a_line_opens_its_maps_alone_and_leaves_what_is_ticked(
     page = tab(*OVERVIEW, at=course_url)
     line(page, "growing", "lstm_2").locator("td").nth(2).click()
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
-    expect(page.frame.locator("rg-flow-view article")).to_contain_text("lstm_2")
+    expect(page.frame.locator("rg-flow-card")).to_contain_text("lstm_2")
     assert (page.key("view"), page.key("runs"), page.key("tags")) == ("flow", None, None)
     assert json.loads(page.decoded("alone") or "") == [["growing", "lstm_2"]]
     expect(page.frame.locator("rg-sidebar input:checked")).to_have_count(3)
@@ -156,6 +156,7 @@ def test_the_browsers_back_leads_from_the_maps_to_the_overview(
 
 def test_thresholds_flag_the_table_anew(tab: OpenTab, course_url: str) -> None:
     page = tab(*OVERVIEW, 'runs=["growing"]', 'tags=["lstm_1"]', at=course_url)
+    page.frame.get_by_role("button", name="More controls").click()
     worst = cell(line(page, "growing", "lstm_1"), "Worst flag")
     expect(worst).to_contain_text(re.compile(r"vanishing\s+from step 0, not now"))
     page.frame.get_by_label("Vanishing <").fill("0")
@@ -245,7 +246,7 @@ def test_directions_have_lines_of_their_own(tab: OpenTab, sweep_url: str) -> Non
     expect(page.frame.locator("rg-card")).to_have_count(1)
     expect(page.frame.locator("rg-card")).to_contain_text("bilstm")
     page = tab("view=flow", 'runs=["both"]', 'tags=["bilstm"]', "flowAxis=lag", at=sweep_url)
-    whole = page.frame.locator("rg-flow-view article")
+    whole = page.frame.locator("rg-flow-card")
     expect(whole).to_contain_text("Its directions or cells work in orders of their own")
     expect(page.frame.locator("rg-flow-map")).to_have_count(0)
     whole.get_by_role("button", name="all of them").click()

@@ -42,6 +42,7 @@ import { readHash, writeHash } from "../url";
 import { renderAbsence } from "./absence";
 import type { Cursor } from "./events";
 import { renderMissing } from "./missing";
+import { onceAFrame } from "./once_a_frame";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
 import "./how_to_log";
@@ -102,11 +103,13 @@ export class RnngradApp extends LitElement {
   private automaticPins: number[] = [];
   /** What the browser's address says. */
   private mirrored = this.store.state;
-  private readonly loader = new Loader(() => this.requestUpdate());
-  private readonly flows = new Flows(() => this.requestUpdate());
-  private readonly histograms = new Histograms(() => this.requestUpdate());
-  private readonly logged = new Logged(() => this.requestUpdate());
-  private readonly scalars = new Scalars(() => this.requestUpdate());
+  /** What comes in one after the other, such as the flows of many runs, is drawn together. */
+  private readonly redraw = onceAFrame(() => this.requestUpdate());
+  private readonly loader = new Loader(this.redraw);
+  private readonly flows = new Flows(this.redraw);
+  private readonly histograms = new Histograms(this.redraw);
+  private readonly logged = new Logged(this.redraw);
+  private readonly scalars = new Scalars(this.redraw);
   private readonly cards = new Cards(this.loader);
 
   constructor() {

@@ -1,4 +1,5 @@
 import { css, html, LitElement } from "lit";
+import { HELP } from "../help";
 import { tell } from "./events";
 import { controls } from "./theme";
 
@@ -21,7 +22,7 @@ export class RgBpttField extends LitElement {
       <label for="bptt">BPTT window</label>
       <input
         id="bptt" type="number" class="number" min="1" step="1" placeholder="none"
-        title="Truncated backpropagation through time: the gradient does not cross the multiples of its window. Empty: it is not truncated"
+        aria-description=${HELP.bptt}
         .value=${this.window === null ? "" : String(this.window)} @change=${this.onWindow}
       /> <span class="muted">timesteps</span>
     `;

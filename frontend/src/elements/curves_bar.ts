@@ -2,9 +2,8 @@ import { css, html, LitElement, nothing } from "lit";
 import { type ColourRange, PLOTS, type State } from "../state";
 import type { Range } from "../views/curves";
 import { tell } from "./events";
-import { numberField, type Option, select } from "./fields";
+import { isShown, numberField, type Option, select } from "./fields";
 import { controls } from "./theme";
-import { isShown } from "./toolbar";
 
 /** Which small plots are on the page, over how many timesteps, and whether they share their y axes. */
 export class RgCurvesBar extends LitElement {

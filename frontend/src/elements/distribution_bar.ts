@@ -1,9 +1,8 @@
 import { css, html, LitElement, nothing } from "lit";
 import { BIN_COUNTS, OVER_STEPS, type OverSteps, PEAKS, type State } from "../state";
 import { tell } from "./events";
-import { type Option, select } from "./fields";
+import { isShown, type Option, select } from "./fields";
 import { controls } from "./theme";
-import { isShown } from "./toolbar";
 
 const NOTES: Record<OverSteps, string> = {
   ridgelines:
@@ -31,7 +30,13 @@ export class RgDistributionBar extends LitElement {
     const { bins, peaks, freeBins, overSteps } = state;
     return html`
       ${select("overSteps", "Over training as", OVER_STEPS.map(named), overSteps, (chosen) => this.set({ overSteps: chosen as OverSteps }))}
-      ${select("bins", "Bins", BIN_COUNTS.map(named), String(bins), (chosen) => this.set({ bins: Number(chosen) as State["bins"] }))}
+      ${
+        isShown(state, "bins")
+          ? select("bins", "Bins", BIN_COUNTS.map(named), String(bins), (chosen) =>
+              this.set({ bins: Number(chosen) as State["bins"] }),
+            )
+          : nothing
+      }
       ${
         isShown(state, "peaks")
           ? select("peaks", "Peaks", PEAKS.map(cut), String(peaks), (chosen) =>

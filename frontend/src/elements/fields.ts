@@ -2,6 +2,8 @@
 
 import { html, type TemplateResult } from "lit";
 import { HELP, type Help } from "../help";
+import { INITIAL, type State } from "../state";
+import { tell } from "./events";
 
 /** A value and what it is called. */
 export type Option = readonly [value: string, name: string];
@@ -71,4 +73,17 @@ export function numberField(
       .value=${value === null ? "" : String(value)} @change=${onChange}
     />
   </span>`;
+}
+
+/** Whether a rare control is to be seen: all of them are, or it is not as it was at first. */
+export function isShown(state: Readonly<State>, key: keyof State): boolean {
+  return state.more || state[key] !== INITIAL[key];
+}
+
+/** Shows the rare controls of every view, or folds them away. */
+export function moreButton({ more }: Readonly<State>): TemplateResult {
+  return html`<button
+    class="link" aria-expanded=${more ? "true" : "false"} aria-description=${HELP.more}
+    @click=${(event: Event) => tell(event.currentTarget as Element, "rg-set", { more: !more })}
+  >${more ? "Fewer controls" : "More controls"}</button>`;
 }

@@ -1,10 +1,12 @@
 import { css, html, LitElement, nothing } from "lit";
 import { nearestStep, stepAt } from "../choices";
 import { type FlowCard, flagColour, type Rise, risesOf, seriesNames } from "../courses";
+import type { State } from "../state";
 import type { Limits } from "../views/course";
 import { FLAG_NAMES, FLAGS, type Flag } from "../views/flags";
 import { beyondWords, flagReason } from "../views/samples";
 import { tell } from "./events";
+import { isShown } from "./fields";
 import { Spoken } from "./spoken";
 import { controls } from "./theme";
 
@@ -74,7 +76,7 @@ const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";
 /** The thresholds of flags, which flags there are at the slider's step, and the way from flag to flag. */
 export class RgFlagsBar extends LitElement {
   static override properties = {
-    limits: { attribute: false },
+    state: { attribute: false },
     cards: { attribute: false },
     steps: { attribute: false },
     step: { type: Number },
@@ -87,14 +89,15 @@ export class RgFlagsBar extends LitElement {
       div + div { margin-top: 6px; }
       span { display: inline-flex; align-items: center; gap: 5px; white-space: nowrap; }
       input { width: 62px; }
-      .key { width: 12px; height: 8px; border-radius: 1px; flex: none; }
+      .key { display: inline-block; width: 12px; height: 8px; border-radius: 1px; flex: none; }
       .now { white-space: normal; flex-wrap: wrap; gap: 2px 14px; }
       .now span { display: inline; white-space: normal; overflow-wrap: anywhere; }
       .now b { font-weight: 500; }
     `,
   ];
 
-  declare limits: Limits;
+  /** With the thresholds. */
+  declare state: Readonly<State>;
   declare cards: FlowCard[];
   /** The slider's steps, and the one it names. */
   declare steps: number[];
@@ -122,10 +125,9 @@ export class RgFlagsBar extends LitElement {
 
   override render() {
     const [previous, next] = [this.previous(), this.next()];
+    const shown = (Object.keys(FIELDS) as (keyof Limits)[]).filter((name) => isShown(this.state, name));
     return html`
-      <div>
-        ${(Object.keys(FIELDS) as (keyof Limits)[]).map((name) => this.renderField(name))}
-      </div>
+      ${shown.length ? html`<div>${shown.map((name) => this.renderField(name))}</div>` : nothing}
       <div>
         <span>
           <button ?disabled=${!previous} aria-keyshortcuts="p" @click=${() => this.go(previous)} title=${titleOf(previous, "p")}>‹ flag</button>
@@ -142,7 +144,7 @@ export class RgFlagsBar extends LitElement {
       ${flag ? html`<i class="key" style="background:${flagColour(flag)}"></i>` : nothing}
       <label for=${name}>${label}</label>
       <input
-        id=${name} type="number" class="number" min=${least} max=${most} step="any" .value=${String(this.limits[name])}
+        id=${name} type="number" class="number" min=${least} max=${most} step="any" .value=${String(this.state[name])}
         @change=${(event: Event) => this.onLimit(name, event.target as HTMLInputElement)}
       />${unit ? html`<span class="muted">${unit}</span>` : nothing}
     </span>`;
@@ -159,11 +161,11 @@ export class RgFlagsBar extends LitElement {
       const words = flags.length
         ? flags.map(
             (flag) =>
-              html`<b>${FLAG_NAMES[flag]}</b> <span class="muted">${flagReason(flag, course, index, this.limits)}</span>`,
+              html`<i class="key" style="background:${flagColour(flag)}"></i> <b>${FLAG_NAMES[flag]}</b> <span class="muted">${flagReason(flag, course, index, this.state)}</span>`,
           )
         : [html`<b>no flag</b>`];
       const asides = FLAGS.filter((flag) => !flags.includes(flag)).flatMap(
-        (flag) => beyondWords(flag, course, index, this.limits) ?? [],
+        (flag) => beyondWords(flag, course, index, this.state) ?? [],
       );
       return [
         {
@@ -201,7 +203,7 @@ export class RgFlagsBar extends LitElement {
     const typed = input.valueAsNumber;
     const { least, most } = FIELDS[name];
     if (typed >= least && typed <= most) tell(this, "rg-set", { [name]: typed });
-    input.value = String(this.limits[name]);
+    input.value = String(this.state[name]);
   }
 }
 

@@ -7,24 +7,26 @@ import { type Exports, ofPicture, ofPython, ofTable, type Pictured } from "../ex
 import type { State } from "../state";
 import { flowPython, joined } from "../views/export";
 import { columnsIn, flowTable } from "../views/flow_map";
-import { columnsOf, type FlowStatistic } from "../views/flow_statistics";
+import { columnsOf, type FlowStatistic, RELATIVE } from "../views/flow_statistics";
 import type { Drawn } from "./flow_view";
 
-type Layout = Pick<State, "flowAxis" | "flowWindow">;
+type Layout = Pick<State, "flowAxis" | "flowRelative" | "flowWindow">;
 
 /** A series' map of a statistic. */
 export function ofFlow(
   { course: { flow }, series, picture }: Drawn,
   of: FlowStatistic,
-  { flowAxis: axis, flowWindow }: Layout,
+  { flowAxis: axis, flowRelative, flowWindow }: Layout,
   scale: Scale,
   map: () => Pictured | null,
 ): Exports {
   const { run, tag } = series;
-  const name = joined(run, tag, "flow", of.name, axis);
-  const python = { columns: columnsOf(axis, of), formula: of.python, axis };
+  const relative = flowRelative && of.sized;
+  const name = joined(run, tag, "flow", of.name, ...(relative ? ["relative"] : []), axis);
+  const python = { columns: columnsOf(axis, of), formula: of.python, axis, relative };
+  const what = of.sized ? `${of.what}, ${relative ? RELATIVE : "absolute"}` : of.what;
   return {
-    ...ofPicture(name, `${run}, ${tag}: ${of.what}; ${spanOf(scale)}`, map),
+    ...ofPicture(name, `${run}, ${tag}: ${what}; ${spanOf(scale)}`, map),
     ...ofTable(name, () => flowTable(flow, axis, picture, columnsIn(flow, picture.channels, flowWindow))),
     ...ofPython(async (logdir) => flowPython(series, python, flowWindow, logdir)),
   };

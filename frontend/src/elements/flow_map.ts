@@ -2,7 +2,7 @@ import { css, html, LitElement } from "lit";
 import { PADDING } from "../colour/bfloat16";
 import type { Scale } from "../colour/scale";
 import type { MapName } from "../colour/table";
-import { exact } from "../colour/ticks";
+import { exact, short } from "../colour/ticks";
 import { flagColour, flagWords } from "../courses";
 import type { Window } from "../data/pool";
 import type { Tensor } from "../data/types";
@@ -21,6 +21,8 @@ export class RgFlowMap extends LitElement implements Pictured {
   static override properties = {
     course: { attribute: false },
     picture: { attribute: false },
+    absolute: { attribute: false },
+    tall: { type: Number },
     line: { attribute: false },
     flagged: { type: Boolean },
     lagless: { type: Boolean },
@@ -45,6 +47,10 @@ export class RgFlowMap extends LitElement implements Pictured {
   /** Its steps are the picture's columns. */
   declare course: Course;
   declare picture: Tensor;
+  /** The values themselves, where the picture is relative to each step's largest; else null. */
+  declare absolute: Tensor | null;
+  /** The least height of its cells, in pixels. */
+  declare tall: number;
   /** For each step the row of the horizon; null: none is drawn. */
   declare line: (number | null)[] | null;
   /** Whether to mark steps with flags. */
@@ -73,7 +79,7 @@ export class RgFlowMap extends LitElement implements Pictured {
     return html`
       <rg-heatmap
         .tensor=${this.picture} .scale=${this.scale} .map=${this.map} .window=${columnsIn(flow, this.picture.channels, this.window)}
-        .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis, numbers: flow.steps.map(([step]) => step) }} .marginals=${false}
+        .tall=${this.tall} .groups=${null} .pins=${[]} .axes=${{ timesteps: "training step", channels: this.axis, numbers: flow.steps.map(([step]) => step) }} .marginals=${false}
         .cursor=${cursor} .mark=${shown}
         .line=${this.line ?? undefined} .strip=${strip} .boundaries=${{ c: this.boundaries }}
         @rg-cursor=${this.onCursor} @rg-pin=${this.onChoose} @rg-set=${this.onZoom}
@@ -90,16 +96,22 @@ export class RgFlowMap extends LitElement implements Pictured {
     const { flow, horizon, flags } = this.course;
     const row = this.point?.row ?? null;
     const reach = Number.isNaN(horizon.p50[index]) ? "no horizon" : `horizon: lag ${horizon.p50[index]}`;
-    const said = [...(this.lagless ? [] : [reach]), flagWords(flags[index])];
-    const words = this.flagged ? said.join("; ") : "";
+    const judged = [...(this.lagless ? [] : [reach]), flagWords(flags[index])];
+    const words = this.flagged ? judged.join("; ") : "";
     const step = `step ${flow.steps[index][0]}`;
     if (row === null || row >= this.picture.channels) {
       return html`<span class="muted">${[step, words].filter(Boolean).join(", ")}. Click a step to go there.</span>`;
     }
     const cell = row * flow.steps.length + index;
-    const value =
-      this.picture.codes.values[cell] === PADDING ? "padding" : exact(this.picture.values.values[cell]);
-    return html`<b>${value}</b>
+    const { values, codes } = this.absolute ?? this.picture;
+    const isPadding = codes.values[cell] === PADDING;
+    const said = isPadding ? "padding" : exact(values.values[cell]);
+    const share = this.picture.values.values[cell];
+    const relative =
+      this.absolute && Number.isFinite(share) && !isPadding
+        ? ` = ${short(share)} of the step's largest,`
+        : "";
+    return html`<b>${said}</b>${relative}
       <span class="muted">${this.what} at ${step}, ${this.axis} ${row}${words ? `; ${words}` : ""}</span>`;
   }
 

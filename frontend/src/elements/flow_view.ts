@@ -10,15 +10,16 @@ import { extentOf, mapFor } from "../model";
 import type { State } from "../state";
 import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
-import { flowMap, ratioMap } from "../views/flow_map";
+import { flowMap, ratioMap, relativeMap } from "../views/flow_map";
 import { flowNotice } from "../views/flow_notice";
-import { drawnStatistic, type FlowStatistic } from "../views/flow_statistics";
+import { drawnStatistic, type FlowStatistic, RELATIVE } from "../views/flow_statistics";
 import { byValue } from "./changed";
 import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
-import "./export_menu";
+import type { RgFlowCard } from "./flow_card";
+import "./flow_card";
 import "./flow_curves";
 import { ofFlow, ofRatio } from "./flow_exports";
 import type { RgFlowMap } from "./flow_map";
@@ -30,7 +31,19 @@ import { renderNotices } from "./notices";
 /** A series whose flow came, with its map. */
 export interface Drawn extends FlowCard {
   course: Course;
+  /** The statistic itself, and what is drawn of it: the same, or relative to each step's largest. */
+  absolute: Tensor;
   picture: Tensor;
+}
+
+/** What is told apart of a step's largest value. */
+const LEAST_SHARE = 1e-4;
+
+interface Maps {
+  axis: FlowAxis;
+  of: FlowStatistic;
+  absolute: Tensor;
+  relative: Tensor;
 }
 
 /** How far back the gradient reaches, over the whole training: maps, the slider's step, and metrics. */
@@ -48,12 +61,6 @@ export class RgFlowView extends LitElement {
     css`
       :host { display: flex; flex-direction: column; gap: 12px; }
       .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
-      article { min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border); border-radius: 4px; padding: 10px 12px; overflow-wrap: anywhere; }
-      header { display: flex; align-items: baseline; gap: 8px; }
-      h3 { font-size: 13px; font-weight: 500; margin: 0; }
-      p { margin: 0; font-size: 12px; }
-      rg-export-menu { margin-left: auto; }
-      .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
     `,
   ];
 
@@ -64,7 +71,7 @@ export class RgFlowView extends LitElement {
   declare dark: boolean;
   declare point: FlowPoint | null;
 
-  private readonly maps = new WeakMap<Flow, { axis: FlowAxis; of: FlowStatistic; picture: Tensor }>();
+  private readonly maps = new WeakMap<Flow, Maps>();
   private ratio: { of: unknown[]; picture: Tensor } | null = null;
 
   constructor() {
@@ -79,8 +86,13 @@ export class RgFlowView extends LitElement {
     const drawn = this.cards.flatMap((card) => this.draw(card));
     const judged = drawn.filter(({ series }) => hasLags(series.entry));
     const { scale: name, limit } = this.of;
-    const extent = union(drawn.map(({ picture }) => extentOf(picture)));
-    const scale = makeScale(extent, { name, signed: false, limit, threshold: null });
+    const absolute = makeScale(union(drawn.map((one) => extentOf(one.absolute))), {
+      name,
+      signed: false,
+      limit,
+      threshold: null,
+    });
+    const scale = this.relative ? relativeScale(drawn) : absolute;
     const { flowShow, flowAxis, bptt, flowWindow } = this.state;
     return html`
       ${flowShow === "difference" && this.cards.length > 1 ? this.renderRatio(drawn) : this.renderMaps(drawn, scale)}
@@ -88,7 +100,7 @@ export class RgFlowView extends LitElement {
         drawn.length
           ? html`
             <rg-flow-now
-              .drawn=${drawn} .axis=${flowAxis} .of=${this.of} .scale=${scale} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
+              .drawn=${drawn} .axis=${flowAxis} .of=${this.of} .scale=${absolute} .step=${this.step} .bptt=${bptt} .window=${flowWindow}
               .point=${this.point} .dark=${this.dark}
             ></rg-flow-now>
             ${
@@ -105,23 +117,31 @@ export class RgFlowView extends LitElement {
     return drawnStatistic(this.state.flowOf, this.state.flowAxis);
   }
 
+  /** Whether maps are relative to each step's largest value. */
+  private get relative(): boolean {
+    return this.state.flowRelative && this.of.sized;
+  }
+
   private draw(card: FlowCard): Drawn[] {
     const { course, series } = card;
     if (!course) return [];
     const { of } = this;
     const axis = this.state.flowAxis;
     let known = this.maps.get(course.flow);
-    if (known?.axis !== axis || known.of !== of)
-      known = { axis, of, picture: flowMap(course.flow, axis, of, series.run, series.tag) };
+    if (known?.axis !== axis || known.of !== of) {
+      const absolute = flowMap(course.flow, axis, of, series.run, series.tag);
+      known = { axis, of, absolute, relative: of.sized ? relativeMap(absolute) : absolute };
+    }
     this.maps.set(course.flow, known);
-    return [{ ...card, course, picture: known.picture }];
+    const { absolute, relative } = known;
+    return [{ ...card, course, absolute, picture: this.relative ? relative : absolute }];
   }
 
   private renderMaps(drawn: Drawn[], scale: Scale) {
     const { flowAxis } = this.state;
     return html`
       <div class="row">
-        <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label=${this.of.what}></rg-colour-bar>
+        <rg-colour-bar .scale=${scale} map="viridis" .legend=${true} label=${this.of.what + (this.of.sized ? `; ${this.relative ? RELATIVE : "absolute"}` : "")}></rg-colour-bar>
         ${this.renderReset()}
       </div>
       <div class="cards">${this.cards.map((card) => {
@@ -129,20 +149,25 @@ export class RgFlowView extends LitElement {
         return this.renderCard(
           card,
           found
-            ? this.renderMap(found, {
-                picture: found.picture,
-                line: horizonRows(
-                  found.course.flow,
-                  flowAxis,
-                  found.course.horizon.p50,
-                  directionOf(card.series),
-                ),
-                flagged: true,
-                what: this.of.name,
-                scale,
-                map: "viridis",
-              })
-            : renderMissing(card.loaded),
+            ? (tall) =>
+                this.renderMap(
+                  found,
+                  {
+                    picture: found.picture,
+                    line: horizonRows(
+                      found.course.flow,
+                      flowAxis,
+                      found.course.horizon.p50,
+                      directionOf(card.series),
+                    ),
+                    flagged: true,
+                    what: this.of.name,
+                    scale,
+                    map: "viridis",
+                  },
+                  tall,
+                )
+            : () => renderMissing(card.loaded),
           found && ofFlow(found, this.of, this.state, scale, () => this.mapOf(card.series)),
         );
       })}</div>
@@ -155,20 +180,17 @@ export class RgFlowView extends LitElement {
       tell(this, "rg-set", { flowWindow: null })}>Reset zoom</button>`;
   }
 
-  private renderCard({ series, colour, loaded }: FlowCard, body: unknown, exports?: Exports) {
+  private renderCard({ series, colour, loaded }: FlowCard, map: RgFlowCard["body"], exports?: Exports) {
+    const { tag, entry } = series;
     const notice = loaded.status === "ready" ? flowNotice(loaded.flow) : "";
-    return html`
-      <article>
-        <header>
-          <span class="swatch" style="background:${colour}"></span><h3>${series.run}</h3>
-          ${exports ? html`<rg-export-menu .exports=${exports}></rg-export-menu>` : nothing}
-        </header>
-        <p class="muted">${tagWords(series.tag, series.entry)} · ${series.entry.metadata.title}</p>
-        ${notice ? html`<p role="status">${notice}</p>` : nothing}
-        ${hasLags(series.entry) ? nothing : this.renderWhole(series)}
-        ${hasLags(series.entry) || this.state.flowAxis === "timestep" ? body : nothing}
-      </article>
+    const body = (tall: number) => html`
+      ${notice ? html`<p role="status">${notice}</p>` : nothing}
+      ${hasLags(entry) ? nothing : this.renderWhole(series)}
+      ${hasLags(entry) || this.state.flowAxis === "timestep" ? map(tall) : nothing}
     `;
+    return html`<rg-flow-card
+      heading=${series.run} colour=${colour} .about=${`${tagWords(tag, entry)} · ${entry.metadata.title}`} .exports=${exports} .body=${body}
+    ></rg-flow-card>`;
   }
 
   /** Of a record whose parts work in orders of their own: the way to those. */
@@ -186,7 +208,8 @@ export class RgFlowView extends LitElement {
 
   /** The map of a series; without one, the only map there is. */
   private mapOf(series?: Series): RgFlowMap | null {
-    const maps = [...this.renderRoot.querySelectorAll("rg-flow-map")] as RgFlowMap[];
+    const cards = [...this.renderRoot.querySelectorAll<RgFlowCard>("rg-flow-card")];
+    const maps = cards.flatMap((card) => card.renderRoot.querySelector<RgFlowMap>("rg-flow-map") ?? []);
     const course = series && this.cards.find((card) => card.series === series)?.course;
     return (course ? maps.find((map) => map.course === course) : maps[0]) ?? null;
   }
@@ -214,15 +237,11 @@ export class RgFlowView extends LitElement {
         <rg-colour-bar .scale=${scale} .map=${map} .legend=${true} label="decades, above 0: A is larger"></rg-colour-bar>
         ${this.renderReset()}
       </div>
-      <article>
-        <header>
-          <h3>log₁₀ A / B: ${this.of.name}</h3>
-          <rg-export-menu .exports=${ofRatio([a, b], picture, this.of, this.state, scale, () => this.mapOf())}></rg-export-menu>
-        </header>
-        ${renderNotices([a, b])}
-        <p class="muted">A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps</p>
-        ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map })}
-      </article>
+      <rg-flow-card
+        heading="log₁₀ A / B: ${this.of.name}" colour="" .exports=${ofRatio([a, b], picture, this.of, this.state, scale, () => this.mapOf())}
+        .about=${`A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps`}
+        .body=${(tall: number) => html`${renderNotices([a, b])} ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map }, tall)}`}
+      ></rg-flow-card>
     `;
   }
 
@@ -237,7 +256,7 @@ export class RgFlowView extends LitElement {
   }
 
   private renderMap(
-    { course, series }: Drawn,
+    { course, series, absolute }: Drawn,
     look: {
       picture: Tensor;
       line: (number | null)[] | null;
@@ -246,14 +265,22 @@ export class RgFlowView extends LitElement {
       scale: Scale;
       map: string;
     },
+    tall: number,
   ) {
     const { flowAxis, bptt, flowWindow } = this.state;
     return html`<rg-flow-map
-      .course=${course} .lagless=${!hasLags(series.entry)} .picture=${look.picture} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
+      .course=${course} .lagless=${!hasLags(series.entry)} .picture=${look.picture} .absolute=${look.flagged && this.relative ? absolute : null} .tall=${tall} .line=${look.line} .flagged=${look.flagged} .what=${look.what}
       .scale=${look.scale} .map=${look.map} .axis=${flowAxis} .step=${this.step} .point=${this.point} .window=${flowWindow}
       .boundaries=${boundaries(bptt, course.flow.timesteps, flowAxis)}
     ></rg-flow-map>`;
   }
+}
+
+/** Down to the least there is, or a few decades: so that the fading of a trained network is seen, too. */
+function relativeScale(drawn: readonly Drawn[]): Scale {
+  const extent = union(drawn.map(({ picture }) => extentOf(picture)));
+  const threshold = Math.max(LEAST_SHARE, extent.small || 0);
+  return makeScale(extent, { name: "log", signed: false, limit: 1, threshold });
 }
 
 function renderMissing(loaded: LoadedFlow) {

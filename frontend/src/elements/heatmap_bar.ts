@@ -6,9 +6,8 @@ import { turnedWindow, type Upright } from "../views/axes";
 import { ORDERS, type OrderName } from "../views/order";
 import { kept } from "../views/zoom";
 import { tell } from "./events";
-import { type Option, select } from "./fields";
+import { isShown, type Option, select } from "./fields";
 import { controls } from "./theme";
-import { isShown } from "./toolbar";
 
 const NAMES: Record<OrderName, string> = {
   norm: "by norm",

@@ -3,10 +3,9 @@ import { SCALE_NAMES, SCALE_WORDS, type Scale, type ScaleName } from "../colour/
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { short } from "../colour/ticks";
 import { REDUCTIONS, type Reduction } from "../data/types";
-import { HELP } from "../help";
-import { type ColourRange, INITIAL, PERCENTILES, type Percentile, type State } from "../state";
+import { type ColourRange, PERCENTILES, type Percentile, type State } from "../state";
 import { tell } from "./events";
-import { labelled, numberField, type Option, optionOf, select } from "./fields";
+import { isShown, labelled, moreButton, numberField, type Option, optionOf, select } from "./fields";
 import { controls } from "./theme";
 
 const RANGES: Record<ColourRange, string> = {
@@ -53,10 +52,7 @@ export class RgToolbar extends LitElement {
       ${this.samples > 1 && this.state.show === "channel" && this.mapped ? this.renderChannel() : nothing}
       ${this.scaled ? this.renderScale() : nothing}
       ${this.renderRare()}
-      <button
-        class="link" aria-expanded=${this.state.more ? "true" : "false"} aria-description=${HELP.more}
-        @click=${() => this.set({ more: !this.state.more })}
-      >${this.state.more ? "Fewer controls" : "More controls"}</button>
+      ${moreButton(this.state)}
       <slot></slot>
     `;
   }
@@ -185,11 +181,6 @@ export class RgToolbar extends LitElement {
 
 function isPositive(value: number): boolean {
   return value > 0;
-}
-
-/** Whether a rare control is to be seen: all of them are, or it is not as it was at first. */
-export function isShown(state: Readonly<State>, key: keyof State): boolean {
-  return state.more || state[key] !== INITIAL[key];
 }
 
 customElements.define("rg-toolbar", RgToolbar);

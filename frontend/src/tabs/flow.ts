@@ -22,7 +22,7 @@ export const flowTab: Tab = {
     const cards = cardsOf(page);
     return html`
       <rg-flow-bar .state=${state} .series=${series}></rg-flow-bar>
-      <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
+      <rg-flags-bar .state=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
       <rg-flow-view .cards=${cards} .state=${state} .step=${step} .dark=${dark}></rg-flow-view>
     `;
   },

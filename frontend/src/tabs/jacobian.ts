@@ -5,6 +5,7 @@ import { makeScale, union } from "../colour/scale";
 import { seriesNames } from "../courses";
 import type { Tensor, TensorRequest } from "../data/types";
 import type { Line } from "../elements/curve_plot";
+import { isShown } from "../elements/fields";
 import { axesOf, curve, curveRequest, extentOf, hasTensors, isNorm, isRaw, isWhole } from "../model";
 import type { AxisNames } from "../views/axes";
 import { boundaries } from "../views/flow";
@@ -33,7 +34,7 @@ export const jacobianTab: Tab = {
   cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
   requests: (page, cards) => [...detailRequests(page, cards), ...curveRequests(page, cards)],
   render: (page, _, groups) => html`
-    <rg-bptt-field style="margin-bottom: 10px" .window=${page.state.bptt}></rg-bptt-field>
+    ${isShown(page.state, "bptt") ? html`<rg-bptt-field style="margin-bottom: 10px" .window=${page.state.bptt}></rg-bptt-field>` : nothing}
     ${groups.map((group) => (isNorm(group.quantity) ? renderItemized(page, group) : renderJacobians(page, group)))}
   `,
 };

@@ -4,6 +4,7 @@ import { hasLags } from "../data/parts";
 import { JUDGED } from "../data/statistics";
 import { Kept } from "../elements/changed";
 import { tell } from "../elements/events";
+import { moreButton } from "../elements/fields";
 import { type Known, type Metric, metricPlot } from "../elements/flow_curves";
 import type { StepPlot } from "../elements/step_curves";
 import { hasFlow } from "../model";
@@ -74,8 +75,8 @@ export const overviewTab: Tab = {
       ${page.drawnRuns.length > 1 ? html`<rg-group-bar .state=${state} .names=${hyperparameterNames(hyperparameters)}></rg-group-bar>` : nothing}
       ${renderNotices(cards)}
       <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
-      <h2 class="section">Flags <span class="muted">by thresholds of your own</span></h2>
-      <rg-flags-bar .limits=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
+      <h2 class="section">Flags <span class="muted">by thresholds of your own</span> ${moreButton(state)}</h2>
+      <rg-flags-bar .state=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
       ${loading ? LOADING : nothing}
       ${renderFailures(page)}
     `;

@@ -220,7 +220,7 @@ view = np.array([counts(series.at(step)) for step in [${at.map((index) => steps[
 /** Statistics of a flow, and a formula of them: `view`, [steps, timesteps or lags] within a window of both. */
 export function flowPython(
   series: { run: string; tag: string },
-  of: { columns: readonly string[]; formula: string; axis: string },
+  of: { columns: readonly string[]; formula: string; axis: string; relative: boolean },
   window: Window | null,
   logdir: string,
 ): string {
@@ -228,13 +228,18 @@ export function flowPython(
   const cut = window
     ? `view = view[(flow.steps >= ${window.t0}) & (flow.steps < ${window.t1}), ${window.c0}:${window.c1}]\n`
     : "";
+  const relative = of.relative
+    ? `largest = np.where(np.isfinite(view), view, 0).max(axis=1, keepdims=True)
+view = view / np.where(largest > 0, largest, 1)  # relative to each step's largest
+`
+    : "";
   return `import numpy as np
 import tb_rnngrad
 
 flow = ${reading(series, logdir)}.flow
 ${of.columns.map((name) => name.replace(/^lag_/, "")).join(", ")} = ${columns.join(", ")}
 view = ${of.formula}  # [steps, ${of.axis}s]
-${cut}`;
+${relative}${cut}`;
 }
 
 function reading({ run, tag }: { run: string; tag: string }, logdir: string): string {

@@ -20,6 +20,24 @@ export function flowMap(flow: Flow, axis: FlowAxis, drawn: FlowStatistic, run: s
   });
 }
 
+/** The least float32 above 0: an exact 0 would look vanished. */
+const LEAST = 2 ** -149;
+
+/** A map relative to each step's largest finite value; a step that has none above 0 stays as it is. */
+export function relativeMap(map: Tensor): Tensor {
+  const { values, rows, columns } = map.values;
+  const largest = new Float64Array(columns);
+  values.forEach((value, i) => {
+    if (value > largest[i % columns] && value < Number.POSITIVE_INFINITY) largest[i % columns] = value;
+  });
+  const { run, tag } = map.request;
+  return picture(run, tag, rows, columns, true, (row, column) => {
+    const i = row * columns + column;
+    if (map.codes.values[i] === PADDING) return null;
+    return values[i] > 0 && largest[column] > 0 ? Math.max(LEAST, values[i] / largest[column]) : values[i];
+  });
+}
+
 /** log10 of a's statistic over b's, at a's steps and b's nearest ones. Where either is padding, so is the result. */
 export function ratioMap(
   a: Flow,

@@ -18,9 +18,14 @@ export interface FlowStatistic {
   /** The same of arrays, in Python. */
   python: string;
   scale: "log" | "linear";
+  /** Whether it is as large as the gradient is: then it can be seen relative to each step's largest. */
+  sized: boolean;
   /** Where its scale ends; null: at its largest value. */
   limit: number | null;
 }
+
+/** What a map shows that is not absolute, in words. */
+export const RELATIVE = "relative to each step's largest";
 
 const only = (value: number) => value;
 
@@ -37,6 +42,7 @@ export const FLOW_STATISTICS = {
     formula: only,
     python: "norm_mean",
     scale: "log",
+    sized: true,
     limit: null,
   },
   rms: {
@@ -47,6 +53,7 @@ export const FLOW_STATISTICS = {
     formula: only,
     python: "rms",
     scale: "log",
+    sized: true,
     limit: null,
   },
   max: {
@@ -57,6 +64,7 @@ export const FLOW_STATISTICS = {
     formula: only,
     python: "max_abs",
     scale: "log",
+    sized: true,
     limit: null,
   },
   agreement: {
@@ -67,6 +75,7 @@ export const FLOW_STATISTICS = {
     formula: (mean, std) => mean / Math.hypot(mean, std),
     python: "mean_norm / np.hypot(mean_norm, std_norm)",
     scale: "linear",
+    sized: false,
     limit: 1,
   },
   snr: {
@@ -77,6 +86,7 @@ export const FLOW_STATISTICS = {
     formula: (mean, std) => mean / std,
     python: "mean_norm / std_norm",
     scale: "log",
+    sized: false,
     limit: null,
   },
   zeros: {
@@ -87,6 +97,7 @@ export const FLOW_STATISTICS = {
     formula: only,
     python: "zero_share",
     scale: "linear",
+    sized: false,
     limit: 1,
   },
   nonfinite: {
@@ -97,6 +108,7 @@ export const FLOW_STATISTICS = {
     formula: (nan, inf) => nan + inf,
     python: "nan_share + inf_share",
     scale: "linear",
+    sized: false,
     limit: 1,
   },
 } satisfies Record<string, FlowStatistic>;
