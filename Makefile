@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all the set-up; nothing needs to be installed before but
-# Python >= 3.10 and make.
+# Python 3.10 to 3.13 and make.
 
 PYTHON ?= python3
 PORT ?=
@@ -18,6 +18,7 @@ help:
 	@echo "make test-frontend     the page's maths"
 	@echo "make test-python       everything else, on real TensorBoards and in a real browser"
 	@echo "make soak              kills, flipped bits, cuts, many clients and requests: half an hour"
+	@echo "make test-versions     the oldest and newest versions that are claimed: two minutes"
 	@echo "make format            lay the code out"
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
@@ -103,6 +104,14 @@ test-python: $(VENV)/test $(VENV)/browser
 .PHONY: soak
 soak: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_soak.py tests/test_openapi.py -m "soak or api" --hypothesis-profile=soak
+
+$(VENV)/uv: $(BIN)/python
+	$(BIN)/python -m pip install --quiet "uv>=0.9"
+	touch $@
+
+.PHONY: test-versions
+test-versions: $(VENV)/uv $(BUNDLE)
+	$(BIN)/python tests/versions/run.py
 
 .PHONY: bench
 bench: $(VENV)/test $(VENV)/browser
