@@ -10,9 +10,14 @@ import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+Buffer = bytes | NDArray[np.uint8]
+"""Bytes that need not be copied to be written: an array of them is flat and contiguous."""
 
 _HEAD: Final = struct.Struct("<QI")
 _LENGTH: Final = struct.Struct("<Q")
@@ -21,7 +26,7 @@ _CRC_DELTA: Final = 0xA282EAD8
 _COPIED_TOGETHER: Final = 2**18  # bytes up to which one copy costs less than further calls to write
 
 
-def _masked_crc(*parts: bytes) -> int:
+def _masked_crc(*parts: Buffer) -> int:
     """Return the format's CRC: rotated and shifted, so that CRCs of CRCs stay sound."""
     crc = 0
     for part in parts:
@@ -29,7 +34,7 @@ def _masked_crc(*parts: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def frame(payload: Sequence[bytes]) -> list[bytes]:
+def frame(payload: Sequence[Buffer]) -> list[Buffer]:
     """Return the parts of one record, to be written one after the other.
 
     Args:
@@ -41,11 +46,11 @@ def frame(payload: Sequence[bytes]) -> list[bytes]:
     return [head, *parts, _CRC.pack(_masked_crc(*parts))]
 
 
-def joined(parts: Sequence[bytes]) -> Sequence[bytes]:
+def joined(parts: Sequence[Buffer]) -> Sequence[Buffer]:
     """Return the same bytes in as many parts as are read and written fastest."""
     if sum(map(len, parts)) <= _COPIED_TOGETHER:
-        return [b"".join(parts)]
-    together: list[list[bytes]] = [[]]
+        return [whole(parts)]
+    together: list[list[Buffer]] = [[]]
     size = 0
     for part in parts:
         if size + len(part) > _COPIED_TOGETHER:
@@ -53,7 +58,12 @@ def joined(parts: Sequence[bytes]) -> Sequence[bytes]:
             size = 0
         together[-1].append(part)
         size += len(part)
-    return [some[0] if len(some) == 1 else b"".join(some) for some in together if some]
+    return [some[0] if len(some) == 1 else whole(some) for some in together if some]
+
+
+def whole(parts: Sequence[Buffer]) -> bytes:
+    """Return the same bytes as one."""
+    return b"".join(cast("Sequence[bytes]", parts))  # NumPy's types say so from Python 3.12 on
 
 
 def payloads(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from tb_rnngrad._tfrecord import Buffer
+
 _LENGTH_DELIMITED: Final = 2
 
 
-def field(number: int, parts: Sequence[bytes]) -> list[bytes]:
+def field(number: int, parts: Sequence[Buffer]) -> list[Buffer]:
     """Return the parts of a field of bytes, text or a message that consists of `parts`."""
     return [_head(number, sum(map(len, parts))), *parts]
 

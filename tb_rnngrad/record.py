@@ -31,7 +31,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tb_rnngrad import _schema
+from tb_rnngrad import _schema, _tfrecord
+from tb_rnngrad._tfrecord import Buffer
 
 PLUGIN_NAME: Final = "rnngrad"
 FLOW_PLUGIN_NAME: Final = "rnngrad_flow"
@@ -599,6 +600,19 @@ def encode(
     Raises:
         ValueError: `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
     """
+    return [_tfrecord.whole(parts) for parts in encode_in_parts(record, max_outputs, dtype, logged)]
+
+
+def encode_in_parts(
+    record: SequenceRecord,
+    max_outputs: int = 4,
+    dtype: str = "float32",
+    logged: Logged | None = None,
+) -> list[list[Buffer]]:
+    """Return what `encode` returns, each blob in parts that may be views of the record's data.
+
+    A copy of a large record costs as much as all its checksums.
+    """
     stored = check_stored_dtype(dtype)
     check_max_outputs(max_outputs)
     source = record.sequences[:max_outputs]
@@ -777,12 +791,12 @@ def _describe(text: bytes) -> bytes:
     return struct.pack("<I", len(text)) + text
 
 
-def _pack(description: bytes, arrays: Iterable[NDArray[Any]]) -> bytes:
-    body: list[Any] = [description, *arrays]
-    checksum = 0
-    for part in body:
-        checksum = google_crc32c.extend(checksum, part)
-    return b"".join([_MAGIC, struct.pack("<I", checksum), *body])
+def _pack(description: bytes, arrays: Iterable[NDArray[np.uint8]]) -> list[Buffer]:
+    flat = [array.reshape(-1) for array in arrays]
+    checksum = google_crc32c.value(description)
+    for array in flat:
+        checksum = google_crc32c.extend(checksum, array)
+    return [_MAGIC + struct.pack("<I", checksum) + description, *flat]
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:

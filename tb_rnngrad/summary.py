@@ -21,8 +21,9 @@ from tensorboard.compat.proto.summary_pb2 import (
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
-from tb_rnngrad import _wire, flow, record
+from tb_rnngrad import _tfrecord, _wire, flow, record
 from tb_rnngrad._flow_tensor import with_checksum
+from tb_rnngrad._tfrecord import Buffer
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.parts import parts_of
 from tb_rnngrad.record import Logged, Metadata, SequenceRecord
@@ -100,29 +101,29 @@ def sequence_pb(
     """
     whole = as_record(data, quantity, mask, channel_groups)
     _, parts = serialised(whole, max_outputs, dtype, description, Logged(name))
-    return cast("Summary", Summary.FromString(b"".join(parts)))
+    return cast("Summary", Summary.FromString(_tfrecord.whole(parts)))
 
 
 def serialised(
     whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None, logged: Logged
-) -> tuple[Metadata, list[bytes]]:
+) -> tuple[Metadata, list[Buffer]]:
     """Return what the record's tag is, and the bytes of its `Summary` in parts.
 
-    In parts, since every message that a protobuf is put into is a copy of all samples. `logged` is
-    the tag, and what is known of the event.
+    In parts, since every message that a protobuf is put into is a copy of all samples; they may be
+    views of the record's data. `logged` is the tag, and what is known of the event.
     """
     tag = logged.tag or ""
     check_tag(tag)
     meta = metadata_of(whole)
-    blobs = record.encode(whole, max_outputs, dtype, logged)
+    blobs = record.encode_in_parts(whole, max_outputs, dtype, logged)
     strings = [
-        part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, [blob])
+        part for blob in blobs for part in _wire.field(TensorProto.STRING_VAL_FIELD_NUMBER, blob)
     ]
     head = _record_head(tag, meta.to_content(), description or "", len(blobs))
     return meta, [*_value(head, strings), *serialised_flows(statistics_of(whole), meta, logged)]
 
 
-def serialised_flows(found: Statistics, meta: Metadata, logged: Logged) -> list[bytes]:
+def serialised_flows(found: Statistics, meta: Metadata, logged: Logged) -> list[Buffer]:
     """Return the bytes, in parts, of a `Summary` of a record's flow and those of its parts.
 
     Args:
@@ -148,7 +149,7 @@ def parts_metadata(tag: str, meta: Metadata) -> dict[str, Metadata]:
     }
 
 
-def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[bytes]:
+def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[Buffer]:
     """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics].
 
     `logged` is the tag of the record or the part, and what is known of the event.
@@ -160,7 +161,7 @@ def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[byt
     return _value(head, content)
 
 
-def _value(head: bytes, tensor: Sequence[bytes]) -> list[bytes]:
+def _value(head: bytes, tensor: Sequence[Buffer]) -> list[Buffer]:
     """Return the parts of a summary's value: its head, and what else its tensor holds."""
     more = _wire.field(Summary.Value.TENSOR_FIELD_NUMBER, tensor)
     return _wire.field(Summary.VALUE_FIELD_NUMBER, [head, *more])
@@ -192,7 +193,7 @@ def _flow_head(tag: str, content: bytes, shape: tuple[int, ...]) -> bytes:
     return value.SerializeToString()
 
 
-def serialised_scalar(tag: str, value: float) -> list[bytes]:
+def serialised_scalar(tag: str, value: float) -> list[Buffer]:
     """Return the bytes, in parts, of a `Summary` of one scalar, as TensorBoard's own are."""
     return _value(_scalar_head(tag), [TensorProto(float_val=[value]).SerializeToString()])
 

@@ -20,13 +20,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_rnngrad import _tfrecord, _wire, flow, summary
 from tb_rnngrad._earlier import Span, earlier_steps
+from tb_rnngrad._tfrecord import Buffer
 from tb_rnngrad.flow import Statistics
 from tb_rnngrad.record import (
     Logged,
@@ -84,7 +85,7 @@ class SummaryWriter:
         self._last_steps: dict[str, int] = {}
         self._earlier: Mapping[str, Span] | None = None  # what other files here hold, once asked
         self._together = 0  # how many such blocks are entered
-        self._kept: list[bytes] = []
+        self._kept: list[Buffer] = []
         self._is_closed = False
         self._has_told_of_deletion = False
         self._file = self._open()
@@ -249,7 +250,7 @@ class SummaryWriter:
         self, values: Mapping[str, float], global_step: int, wall_time: float | None
     ) -> None:
         event = _event(global_step, wall_time)
-        parts: list[bytes] = []
+        parts: list[Buffer] = []
         for tag, value in values.items():
             summary.check_tag(tag)
             parts += summary.serialised_scalar(tag, value)
@@ -295,13 +296,15 @@ class SummaryWriter:
             )
         self._last_steps[tag] = step
 
-    def _write(self, event: Event, more: Sequence[bytes] = ()) -> None:
+    def _write(self, event: Event, more: Sequence[Buffer] = ()) -> None:
         """Write an event; `more` is what else it consists of, as serialised parts."""
         parts = _tfrecord.frame([event.SerializeToString(), *more])
         with self._lock:
             self._check_open()
             if self._together:
-                self._kept += parts
+                self._kept += (
+                    _tfrecord.whole([part]) for part in parts
+                )  # the caller may change its array before the end
             else:
                 self._append(parts)
 
@@ -309,7 +312,7 @@ class SummaryWriter:
         if self._is_closed:
             raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
 
-    def _append(self, parts: Sequence[bytes]) -> None:
+    def _append(self, parts: Sequence[Buffer]) -> None:
         """Put whole events at the end of the file, or none of them."""
         if not parts:
             return
@@ -364,12 +367,12 @@ class SummaryWriter:
             return False
 
 
-def _write_whole(file: FileIO, parts: Sequence[bytes]) -> None:
+def _write_whole(file: FileIO, parts: Sequence[Buffer]) -> None:
     """Write all parts, or leave the file as it was."""
     start = file.tell()
     try:
         for part in _tfrecord.joined(parts):
-            rest = memoryview(part)
+            rest = memoryview(cast("bytes", part))
             while rest:
                 rest = rest[file.write(rest) :]
     except BaseException:

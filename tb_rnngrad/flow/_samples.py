@@ -124,7 +124,9 @@ def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float6
         "vanishing_samples": (by_step(horizon) < thresholds.vanishing * by_step(last)).sum(axis=1),
     }
     ranked = np.sort(reach.reshape(steps, samples, lags).swapaxes(1, 2), axis=2)  # NaN last
-    return found, _ranked_at(ranked, number[:, np.newaxis])
+    rank = _ranks(number)
+    reached = ranked[np.arange(steps)[:, np.newaxis], :, np.maximum(rank, 0)].swapaxes(1, 2)
+    return found, np.where(rank[:, np.newaxis] >= 0, reached, np.float32(np.nan))
 
 
 def _growth(logs: Float64) -> tuple[Float64, NDArray[np.intp]]:
@@ -185,17 +187,11 @@ def _taken(values: Float64, places: NDArray[np.intp]) -> Float64:
     return np.where(places >= 0, np.take_along_axis(values, np.maximum(places, 0), axis=1), np.nan)
 
 
-def _quantiles(values: NDArray[Any]) -> NDArray[Any]:
+def _quantiles(values: Float64) -> Float64:
     """Return [..., quantiles] over samples, the last axis; values that are NaN are left out."""
-    return _ranked_at(np.sort(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
-
-
-def _ranked_at(ranked: NDArray[Any], number: NDArray[np.intp]) -> NDArray[Any]:
-    """Return [..., quantiles] of sorted values, of which the first `number` [...] are known."""
-    rank = _ranks(number)
-    return np.where(
-        rank >= 0, np.take_along_axis(ranked, np.maximum(rank, 0), axis=-1), np.float32(np.nan)
-    )
+    rank = _ranks((~np.isnan(values)).sum(axis=-1))
+    ranked = np.sort(values, axis=-1)
+    return np.where(rank >= 0, np.take_along_axis(ranked, np.maximum(rank, 0), axis=-1), np.nan)
 
 
 def _named(metric: str, quantiles: Float64) -> dict[str, Float64]:

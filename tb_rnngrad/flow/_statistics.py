@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -268,34 +269,52 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
         for name, of_lags in _BY_LAG.items():
             columns[STATISTICS.index(name)] = of_lags(lags)
     table = np.ascontiguousarray(columns.T)
-    lengths = np.array(sums.lengths)
-    starts = sums.starts[lengths > 0]  # `reduceat` cannot reduce nothing
-    alive = np.logical_or.reduceat(sums.cells.alive, starts, axis=0).mean(axis=1)
-    has_cells = np.logical_or.reduceat(timesteps.cells, starts)
-    dead_share = np.where(has_cells, 1 - alive, np.nan)
-    table[:, _DEAD_SHARE] = np.repeat(dead_share, lengths[lengths > 0])
+    table[:, _DEAD_SHARE] = np.repeat(_dead_shares(sums, timesteps), sums.lengths)
     if sums.by_lag is not None:
-        _fill_of_samples(table, sums, sums.by_lag, thresholds)
+        _fill_of_samples(table, sums.by_lag, sums.lengths, thresholds)
     return np.split(table, sums.starts[1:])
 
 
+def _dead_shares(sums: Sums, timesteps: _Timesteps) -> Float64:
+    """Return, of each batch, the share of channels that are exactly 0 wherever they are real."""
+    lengths = np.array(sums.lengths)
+    shares = np.full(len(lengths), np.nan)
+    is_long = lengths > 0  # `reduceat` cannot reduce nothing
+    starts = sums.starts[is_long]
+    has_cells = np.logical_or.reduceat(timesteps.cells, starts)
+    dead = np.zeros(len(starts))
+    if sums.cells.zeros.any():
+        dead = 1 - np.logical_or.reduceat(sums.cells.alive, starts, axis=0).mean(axis=1)
+    shares[is_long] = np.where(has_cells, dead, np.nan)
+    return shares
+
+
 def _fill_of_samples(
-    table: NDArray[np.float32], sums: Sums, lags: Lags, thresholds: Thresholds
+    table: NDArray[np.float32], lags: Lags, lengths: Sequence[int], thresholds: Thresholds
 ) -> None:
-    """Fill in, for batches of equal length together, what the samples' own curves come to."""
+    """Fill in what the samples' own curves come to; equally long batches are done together."""
     norms, noise = lags.norms, lags.squared_noise
-    for length in {*sums.lengths} - {0}:
-        at = sums.starts[np.equal(sums.lengths, length), np.newaxis] + np.arange(length)
+    start = 0
+    for length, batches in groupby(lengths):
+        steps = len([*batches])
+        at = slice(start, start := start + steps * length)
+        if length == 0:
+            continue
+
+        def by_step(values: NDArray[Any], steps: int = steps, at: slice = at) -> NDArray[Any]:
+            return values[at].reshape(steps, -1, *values.shape[1:])
+
         curves = Curves(
-            np.ascontiguousarray(norms[at].swapaxes(1, 2)),
-            np.ascontiguousarray(noise[at].swapaxes(1, 2)),
-            lags.squared_mean[at],
-            np.ascontiguousarray(lags.known[:, at].swapaxes(0, 1)),
+            np.ascontiguousarray(by_step(norms).swapaxes(1, 2)),
+            np.ascontiguousarray(by_step(noise).swapaxes(1, 2)),
+            by_step(lags.squared_mean),
+            np.ascontiguousarray(by_step(lags.known.T).swapaxes(1, 2)),
         )
         named, reach = of_samples(curves, thresholds)
+        rows = by_step(table)
+        rows[..., _FIRST_REACH : _FIRST_REACH + len(_REACH)] = reach
         of_batch = np.stack([named[name] for name in OF_SAMPLES], axis=1)
-        table[at, _FIRST_REACH : _FIRST_REACH + len(_REACH)] = reach
-        table[at, -len(OF_SAMPLES) :] = of_batch[:, np.newaxis]
+        rows[..., -len(OF_SAMPLES) :] = of_batch[:, np.newaxis]
 
 
 _FIRST_REACH: Final = STATISTICS.index(_REACH[0])

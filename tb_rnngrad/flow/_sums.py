@@ -164,6 +164,7 @@ def sums_of_each(
         summed = [(_moments_of(piece), _cells_of(piece)) for piece in _pieces(data, mask)]
         of_moments, of_cells = zip(*summed, strict=True)
         moments, cells = _concatenated(of_moments), _concatenated(of_cells)
+        _make_exact(moments, data, mask)
         by_lag = None
         if direction != "both":
             by_lag = _by_lag(data, mask, lengths, moments, direction)
@@ -209,6 +210,7 @@ def _by_lag(
         return Lags(**vars(by_timestep.at(timestep[0])), known=known)
     aligned = data[np.arange(len(data))[:, np.newaxis], timestep]
     moments = _concatenated([_moments_of(piece) for piece in _pieces(aligned, known)])
+    _make_exact(moments, aligned, known)
     return Lags(**vars(moments), known=known)
 
 
@@ -217,30 +219,45 @@ class _Piece:
     """Some timesteps of a batch.
 
     Attributes:
+        at: which they are.
         values: [samples, timesteps, channels], float32 or float64. Padding is 0, so that it adds
             nothing to a sum.
         mask: [samples, timesteps]; None: all is real.
         samples: [timesteps]: samples that are real there.
     """
 
+    at: slice
     values: NDArray[Any]
     mask: NDArray[np.bool_] | None
     samples: Counts
 
 
-def _pieces(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Iterator[_Piece]:
-    """Give the batch in pieces that stay in the processor's cache: half the time if it is long."""
+def _pieces(
+    data: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    marked: NDArray[np.bool_] | None = None,
+) -> Iterator[_Piece]:
+    """Give the batch in pieces that stay in the processor's cache: half the time if it is long.
+
+    Args:
+        data: [samples, timesteps, channels].
+        mask: [samples, timesteps]; None: all is real.
+        marked: [timesteps]: only pieces that hold one of these; None: all.
+    """
     samples, timesteps, channels = data.shape
     dtype = np.float64 if data.dtype.itemsize > 4 else np.float32
     stride = max(1, _PIECE_CELLS // (samples * channels))
     for start in range(0, timesteps, stride):
-        values = data[:, start : start + stride].astype(dtype, copy=False)
-        if mask is None:
-            yield _Piece(values, None, np.full(values.shape[1], samples))
+        at = slice(start, start + stride)
+        if marked is not None and not marked[at].any():
             continue
-        real = mask[:, start : start + stride]
+        values = data[:, at].astype(dtype, copy=False)
+        if mask is None:
+            yield _Piece(at, values, None, np.full(values.shape[1], samples))
+            continue
+        real = mask[:, at]
         values = np.where(real[..., np.newaxis], values, values.dtype.type(0))
-        yield _Piece(values, real, real.sum(axis=0))
+        yield _Piece(at, values, real, real.sum(axis=0))
 
 
 _Summed = TypeVar("_Summed", Moments, Cells)
@@ -258,31 +275,47 @@ def _concatenated(pieces: Sequence[_Summed]) -> _Summed:
 
 
 def _moments_of(piece: _Piece) -> Moments:
-    values, samples = piece.values, piece.samples
-    if values.dtype == np.float32 and values.shape[2] >= _MANY_CHANNELS:
-        moments, _ = _products(values, samples)
-        if _is_exact_in_float32(moments, piece.mask):
-            return moments
-    values = values.astype(np.float64, copy=False)
-    moments, mean = _products(values, samples)
-    mean_squares = moments.squares.sum(axis=1) / samples
-    # Where the difference nearly cancels, or is not finite, deviations tell.
-    near = ~(moments.variance > _CANCELLED * mean_squares) & (mean_squares != 0) & (samples > 1)
-    if near.any():
-        deviation = values[:, near] - mean[near]
-        if piece.mask is not None:
-            deviation[~piece.mask[:, near]] = 0
-        moments.variance[near] = _dots(deviation, deviation).sum(axis=0) / samples[near]
-    return moments
+    """Return the moments, in float32 where there are many channels; `_make_exact` checks them."""
+    values = piece.values
+    if values.shape[2] < _MANY_CHANNELS:
+        values = values.astype(np.float64, copy=False)
+    return _products(values, piece.samples)
 
 
-def _products(values: NDArray[Any], samples: Counts) -> tuple[Moments, NDArray[Any]]:
-    """Return the moments, and [timesteps, channels] the mean over samples, in values' precision."""
-    mean = values.sum(axis=0) / samples[:, np.newaxis].astype(values.dtype)
+def _products(values: NDArray[Any], samples: Counts) -> Moments:
+    """Return the moments in the values' precision."""
+    mean = _mean(values, samples)
     squares = _dots(values, values).T
     squared_mean = _dots(mean, mean)
     variance = (squares.sum(axis=1) / samples - squared_mean) * (samples > 1)  # exactly 0 of one
-    return Moments(samples, squares, squared_mean, variance, _dots(values, mean).T), mean
+    return Moments(samples, squares, squared_mean, variance, _dots(values, mean).T)
+
+
+def _mean(values: NDArray[Any], samples: Counts) -> NDArray[Any]:
+    """Return [timesteps, channels], the mean over samples."""
+    mean: NDArray[Any] = values.sum(axis=0)
+    mean /= samples[:, np.newaxis].astype(values.dtype)
+    return mean
+
+
+def _make_exact(moments: Moments, data: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
+    """Compute anew what was computed in too low a precision."""
+    samples = moments.samples
+    if data.dtype.itemsize <= 4 and data.shape[2] >= _MANY_CHANNELS:
+        for piece in _pieces(data, mask, ~_are_exact_in_float32(moments, mask)):
+            exact = _products(piece.values.astype(np.float64), piece.samples)
+            for field in fields(Moments):
+                getattr(moments, field.name)[piece.at] = getattr(exact, field.name)
+    mean_squares = moments.squares.sum(axis=1) / samples
+    # Where the difference nearly cancels, or is not finite, deviations tell.
+    near = ~(moments.variance > _CANCELLED * mean_squares) & (mean_squares != 0) & (samples > 1)
+    for piece in _pieces(data, mask, near):
+        values = piece.values.astype(np.float64, copy=False)
+        deviation = values - _mean(values, piece.samples)
+        if piece.mask is not None:
+            deviation[~piece.mask] = 0
+        variance = _dots(deviation, deviation).sum(axis=0) / piece.samples
+        moments.variance[piece.at] = np.where(near[piece.at], variance, moments.variance[piece.at])
 
 
 def _dots(one: NDArray[Any], other: NDArray[Any]) -> Float64:
@@ -294,8 +327,8 @@ def _dots(one: NDArray[Any], other: NDArray[Any]) -> Float64:
     return products.astype(np.float64, copy=False)
 
 
-def _is_exact_in_float32(moments: Moments, mask: NDArray[np.bool_] | None) -> bool:
-    """Whether what was computed in float32 is as good as what float64 rounds to."""
+def _are_exact_in_float32(moments: Moments, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Return [positions]: whether what float32 gives is as good as what float64 rounds to."""
     least, most = _SQUARES_OF_FLOAT32
     is_in_range = (moments.squares > least) & (moments.squares < most)
     if mask is not None:
@@ -304,7 +337,7 @@ def _is_exact_in_float32(moments: Moments, mask: NDArray[np.bool_] | None) -> bo
     # As much as is left of the mean where samples have random signs, or more.
     left = np.minimum(moments.variance, moments.samples * moments.squared_mean)
     is_left = (left > _LEFT_OF_FLOAT32 * mean_squares) | (moments.samples < 2)
-    return bool(is_in_range.all() and is_left.all())
+    return is_in_range.all(axis=1) & is_left
 
 
 def _cells_of(piece: _Piece) -> Cells:
