@@ -302,9 +302,8 @@ class SummaryWriter:
         with self._lock:
             self._check_open()
             if self._together:
-                self._kept += (
-                    _tfrecord.whole([part]) for part in parts
-                )  # the caller may change its array before the end
+                # Copied, as the caller may change its array before the block ends.
+                self._kept += [_tfrecord.whole([part]) for part in parts]
             else:
                 self._append(parts)
 

@@ -362,6 +362,16 @@ def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
     assert len(events(tmp_path / "together")) == 6
 
 
+def test_an_array_may_change_while_its_record_waits_to_be_written(tmp_path):
+    data = np.ones((1, 1000, 100), np.float32)
+    with SummaryWriter(tmp_path) as writer, writer.together():
+        writer.add_sequence("a", data, 0)
+        data[:] = 2
+        writer.add_sequence("a", data, 1)
+    found = values(tmp_path)
+    assert [samples(found["a", step]).max() for step in (0, 1)] == [1, 2]
+
+
 def test_small_and_large_records_written_together_keep_their_order(tmp_path):
     sizes = [3, 70_000, 3, 3, 40_000, 40_000, 40_000, 3, 200_000]
     records = [RNG.normal(size=(2, size, 1)).astype(np.float32) for size in sizes]
