@@ -21,9 +21,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import jacobian
-from tb_rnngrad.keras._adapter import Adapter, Patch, Rnn, adapter_of, patched, stands_in
+from tb_rnngrad.keras._adapter import Adapter, Rnn, adapter_of, patched, stands_in
 from tb_rnngrad.keras._batches import batch_of
 from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
+from tb_rnngrad.keras._mask_runs import MaskRuns
 from tb_rnngrad.keras._readings import chosen_state, read_step
 from tb_rnngrad.keras._taps import check_not_legacy_graph
 from tb_rnngrad.keras._views import Part, layers_or_alias, select
@@ -412,10 +413,11 @@ def _runs(
     views = select(adapter, model, layers)
     hidden = states_of(adapter, views, state) if asks_which_is_hidden else None
     seen: dict[int, list[_Run | NotImplementedError]] = {}
-    patches: list[Patch] = []
+    mask_runs = MaskRuns()
+    patches = mask_runs.patches(views)
     for view in views:
         for part in view.parts:
-            call = _watched_call(adapter, part, seen, hidden)
+            call = _watched_call(adapter, part, seen, hidden, mask_runs)
             patches += [(vars(part.layer), "call", call), *seating_patches(adapter, part.layer)]
     inputs = tf.nest.map_structure(tf.convert_to_tensor, x)
     if not model.built:
@@ -456,6 +458,7 @@ def _watched_call(
     part: Part,
     seen: dict[int, list[_Run | NotImplementedError]],
     hidden: Mapping[int, StateName] | None,
+    mask_runs: MaskRuns,
 ) -> Callable[..., Any]:
     """Return the layer's `call`, which notes its way through time, or why there is none."""
     layer = part.layer
@@ -476,6 +479,8 @@ def _watched_call(
         return looped
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if mask_runs.is_on:
+            return original(*args, **kwargs)
         bound = signature.bind(*args, **kwargs)
         name = next(iter(signature.parameters))
         given = bound.arguments

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tb_rnngrad.keras._adapter import Adapter, Patch, patched, plainly, stands_in
 from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
+from tb_rnngrad.keras._mask_runs import MaskRuns
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
 from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, tap
@@ -145,6 +146,7 @@ class Taps:
         self.asked = tuple(asked)
         self.states = states
         self.unrecorded: set[int] = set()
+        self._mask_runs = MaskRuns()
         self._anchor: tf.Variable | None = None
         self._results: Results | None = None
         self._eager: list[tuple[int, Site]] = []
@@ -192,6 +194,7 @@ class Taps:
         self._anchor = anchor
         self._results = results
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
+        patches += self._mask_runs.patches(view for view, _ in self.asked)
         for view, of in self.asked:
             for part in view.parts:
                 patches.append((vars(part.layer), "call", self._call_of(part.layer, frozenset(of))))
@@ -306,6 +309,8 @@ class Taps:
         original = self.adapter.original_call(layer)
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            if self._mask_runs.is_on:
+                return original(*args, **kwargs)
             signature = inspect.signature(original)
             bound = signature.bind(*args, **kwargs)
             name = next(iter(signature.parameters))

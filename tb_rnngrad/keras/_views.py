@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,12 +34,14 @@ class View:
         parts: what loops over time in it: one, or a Bidirectional's two.
         merges_calls: whether its calls are one batch (TimeDistributed calls the layer or model
             inside it once an outer timestep).
+        models: the models, or layers of any other kind, that it lies in, outermost first.
     """
 
     name: str
     layer: Any
     parts: tuple[Part, ...]
     merges_calls: bool = False
+    models: tuple[weakref.ref[Any], ...] = ()
 
 
 def views_of(adapter: Adapter, root: Any) -> list[View]:
@@ -64,6 +67,7 @@ def views_of(adapter: Adapter, root: Any) -> list[View]:
             outermost,
             tuple(map(Part, parts, directions)),
             merges_calls,
+            tuple(map(weakref.ref, parents)),
         )
 
     def visit(layer: Any, wrapper: Any, parents: Sequence[Any], merges_calls: bool) -> None:

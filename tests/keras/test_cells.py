@@ -18,7 +18,14 @@ import tf_keras
 from tf_keras.src.layers.rnn.cell_wrappers import ResidualWrapper
 
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, capture, gradients, state_jacobian
+from tb_rnngrad.keras import (
+    GradientLogger,
+    capture,
+    gradients,
+    input_sensitivity,
+    lyapunov_exponents,
+    state_jacobian,
+)
 
 T, FEATURES, UNITS, SAMPLES = 5, 3, 4, 3
 EPS = 1e-6
@@ -646,3 +653,23 @@ def test_a_model_in_time_distributed_counts_outer_timesteps_as_samples(k, rng, o
 
     last = by_differences(loss, (SAMPLES * 2, UNITS))
     assert_close(found["words"]["hidden_state"].data[:, -1], last)
+
+
+@pytest.mark.parametrize("kind", ["Functional", "Sequential"])
+def test_a_model_that_runs_once_more_for_its_mask_alone_is_seen_once(k, rng, kind):
+    layer = k.layers.SimpleRNN(UNITS, name="words")
+    words = k.layers.Input((T, FEATURES))
+    inner = k.Sequential([words, layer]) if kind == "Sequential" else k.Model(words, layer(words))
+    sentence = k.Model(words, inner(words))  # nested once more
+    library = k.layers.Input((2, 2, T, FEATURES))
+    read = k.layers.TimeDistributed(k.layers.TimeDistributed(sentence))
+    model = k.Model(library, k.layers.Dense(1)(read(library)))
+    x = rng.normal(size=(SAMPLES, 2, 2, T, FEATURES))
+    flat = x.reshape(-1, T, FEATURES)
+    (states,) = gradients(model, x, of="states").values()
+    assert_close(states.data[:, -1], layer(flat), 1e-9)
+    for function in (state_jacobian, lyapunov_exponents, input_sensitivity):
+        options = {"verbose": 0} if function is state_jacobian else {}
+        (found,) = function(model, x, **options).values()
+        (alone,) = function(layer, flat, **options).values()
+        np.testing.assert_allclose(np.asarray(found), np.asarray(alone), rtol=1e-5)

@@ -247,11 +247,8 @@ def test_itemized_gradients_are_given_where_there_are_losses_to_choose_from(trai
             np.testing.assert_allclose(record.data[:, -1, 1], arriving, rtol=1e-9)
 
 
-def test_state_jacobians_and_exponents_are_given_where_a_state_is_a_vector(trained, request):
+def test_state_jacobians_and_exponents_are_given_where_a_state_is_a_vector(trained):
     tutorial = trained.tutorial
-    if request.node.callspec.id == "hierarchical documents-tf_keras":
-        reason = "tf_keras runs a model inside TimeDistributed once more for its mask: counted too"
-        request.node.add_marker(pytest.mark.xfail(strict=True, reason=reason))
     model, x = tutorial.model, tutorial.x
     if "wide" in tutorial.layers:
         for function, options in ((state_jacobian, {"verbose": 0}), (lyapunov_exponents, {})):

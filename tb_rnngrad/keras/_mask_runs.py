@@ -1,0 +1,45 @@
+"""Runs of a model for nothing but the mask that it hands on, which are no calls of its layers.
+
+`tf_keras`' TimeDistributed asks the model inside it for its mask, and to tell it the model runs
+once more.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tb_rnngrad.keras._adapter import Patch
+from tb_rnngrad.keras._views import View
+
+
+class MaskRuns:
+    """Tells whether a model runs for its mask.
+
+    Attributes:
+        is_on: whether one does now.
+    """
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def patches(self, views: Iterable[View]) -> list[Patch]:
+        """Return what notes such runs, of all models around the layers."""
+        alive = [model for view in views for known in view.models if (model := known()) is not None]
+        models = {id(model): model for model in alive}
+        return [
+            (vars(model), "compute_mask", self._noting(model.compute_mask))
+            for model in models.values()
+        ]
+
+    def _noting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def compute_mask(*args: Any, **kwargs: Any) -> Any:
+            before, self.is_on = self.is_on, True
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self.is_on = before
+
+        return compute_mask
