@@ -42,6 +42,10 @@ export const HELP = {
     "Relative: each step's largest is 1, so that fading can be compared between steps and runs whatever their size. Absolute: the values themselves.",
   flowShow: "Each run's map, or the decades between the norms of two runs.",
   bptt: "The window of truncated backpropagation through time, in timesteps: the gradient does not cross its multiples. Empty: it is not truncated.",
+  smoothing:
+    "Draw an exponential moving average, as TensorBoard does; the share of what came before. The values themselves stay faint behind.",
+  xAxis:
+    "What stands below charts over training: the training step, the time since the run's first value, or the time of day.",
   weightsAs: "Matrices and histograms at a step, or the norm of each gate over training.",
   a: "What is compared: A.",
   b: "What it is compared with: B.",

@@ -18,6 +18,8 @@ const KEPT = [
   "dead",
   "flowAxis",
   "flowRelative",
+  "smoothing",
+  "xAxis",
   "speed",
   "loop",
   "overSteps",

@@ -10,6 +10,7 @@ import type { Limits } from "./views/course";
 import type { FlowAxis } from "./views/flow";
 import type { FlowStatisticName } from "./views/flow_statistics";
 import type { OrderName } from "./views/order";
+import type { XAxis } from "./views/over_training";
 import type { Sorting } from "./views/overview";
 import type { Grouping } from "./views/run_groups";
 
@@ -99,6 +100,9 @@ export interface State extends Limits {
   groupPattern: string;
   /** The scalars drawn above the horizon; null: a loss and an accuracy. */
   scalars: string[] | null;
+  /** How charts over training are smoothed, from 0 to below 1, and what stands below them. */
+  smoothing: number;
+  xAxis: XAxis;
   /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
   flowAxis: FlowAxis;
   /** What they show. */
@@ -177,6 +181,8 @@ export const INITIAL: Readonly<State> = {
   groupBy: "",
   groupPattern: "^(.*?)[-_./]?(?:seed|run|s)?[-_=]?\\d+$",
   scalars: null,
+  smoothing: 0,
+  xAxis: "step",
   flowAxis: "timestep",
   flowOf: "norm",
   flowRelative: true,

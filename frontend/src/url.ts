@@ -29,6 +29,7 @@ import { WAYS } from "./views/compare";
 import { FLOW_AXES } from "./views/flow";
 import { FLOW_STATISTIC_NAMES } from "./views/flow_statistics";
 import { ORDERS } from "./views/order";
+import { MOST_SMOOTHING, X_AXES } from "./views/over_training";
 import { SORTINGS } from "./views/overview";
 import type { Grouping } from "./views/run_groups";
 
@@ -196,6 +197,8 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   },
   groupPattern: text,
   scalars: names,
+  smoothing: { write: String, read: (value) => within(numeric(value), -Number.MIN_VALUE, MOST_SMOOTHING) },
+  xAxis: oneOf(X_AXES),
   flowAxis: oneOf(FLOW_AXES),
   flowOf: oneOf(FLOW_STATISTIC_NAMES),
   flowRelative: flag,

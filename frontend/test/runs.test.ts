@@ -73,14 +73,30 @@ describe("scalars", () => {
       ] as [number, number, number][],
     };
     expect(scalarCurves("epoch_loss", found, ["lstm"], ours, () => kept)).toEqual([
-      { run: "lstm", below: "train", steps: [40, 80], values: [2.5, 1.5] },
+      {
+        run: "lstm",
+        below: "train",
+        kept: [
+          [40, 110],
+          [80, 130],
+        ],
+        values: [2.5, 1.5],
+      },
     ]);
-    expect(scalarCurves("loss", found, ["lstm"], ours, () => kept)[0].steps).toEqual([0, 1]);
+    expect(scalarCurves("loss", found, ["lstm"], ours, () => kept)[0].kept).toEqual([
+      [0, 110],
+      [1, 130],
+    ]);
     expect(scalarCurves("loss", found, ["lstm/deep"], ours, () => kept)).toEqual([]);
   });
 
   it("tell how a loss went until a step", () => {
-    const of = { run: "lstm", below: "", steps: [0, 10, 20], values: [3, null, 1] };
+    const of = {
+      run: "lstm",
+      below: "",
+      kept: [0, 10, 20].map((step): [number, number] => [step, 100 + step]),
+      values: [3, null, 1],
+    };
     expect(progressOf("loss", of, 20)).toEqual({ tag: "loss", first: 3, last: 1 });
     expect(progressOf("loss", of, 10)).toBeNull();
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CROWD, meanTrace, placed, readable, type Trace, valueAt } from "../src/views/traces";
 
-function trace(label: string, steps: number[], values: (number | null)[]): Trace {
-  return { label, colour: "#111111", dash: [], steps, values };
+function trace(label: string, xs: number[], values: (number | null)[]): Trace {
+  return { label, colour: "#111111", dash: [], xs, values };
 }
 
 describe("a trace", () => {
@@ -22,7 +22,7 @@ describe("a trace", () => {
 describe("the mean of traces", () => {
   it("is at every step of any, with a band from the least to the most", () => {
     const mean = meanTrace("both", [trace("a", [0, 10], [0, 10]), trace("b", [0, 5, 10], [2, 3, 4])]);
-    expect([mean.steps, mean.values]).toEqual([
+    expect([mean.xs, mean.values]).toEqual([
       [0, 5, 10],
       [1, 4, 7],
     ]);

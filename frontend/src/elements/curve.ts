@@ -2,14 +2,15 @@ import { css, html, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
 import { isOfMagnitudes, type Scale } from "../colour/scale";
-import { exact, integerTicks, scaleTicks, short } from "../colour/ticks";
+import { exact, scaleTicks, short } from "../colour/ticks";
 import { ofPicture, ofTable, type Pictured } from "../exports";
 import { joined, type Table } from "../views/export";
 import { type Folded, folded } from "../views/fold_lines";
+import { placeWords, type XAxis } from "../views/over_training";
 import { bandPath, linePath } from "../views/paths";
 import { svgPlot } from "../views/picture";
 import { Kept } from "./changed";
-import { drawBoundaries, isPoint, type Line, plotOptions } from "./curve_plot";
+import { drawBoundaries, isPoint, type Line, plotOptions, ticksAcross } from "./curve_plot";
 import { type Cursor, tell } from "./events";
 import "./export_menu";
 import "./full_button";
@@ -31,6 +32,8 @@ export class RgCurve extends SizedElement implements Pictured {
     span: { attribute: false },
     xs: { attribute: false },
     axis: { type: String },
+    across: { type: String },
+    note: { type: String },
     gap: { type: String },
     boundaries: { attribute: false },
     turned: { type: Boolean },
@@ -56,14 +59,17 @@ export class RgCurve extends SizedElement implements Pictured {
   declare heading: string;
   /** Null where the curves are of no single channel. */
   declare channel: number | null;
+  /** What was done to the lines, such as smoothing; empty: nothing. */
+  declare note: string;
   declare lines: Line[];
   declare scale: Scale;
   /** First timestep and the one after the last. */
   declare span: [number, number];
   /** What stands on the x axis; null: the timesteps' numbers. */
   declare xs: number[] | null;
-  /** What stands on the x axis, in words; and what a gap of a line is. */
+  /** What stands on the x axis, in words; whether those are times; and what a gap of a line is. */
   declare axis: string;
+  declare across: XAxis;
   declare gap: string;
   /** Where to draw vertical lines, in numbers of the x axis. */
   declare boundaries: readonly number[];
@@ -86,6 +92,8 @@ export class RgCurve extends SizedElement implements Pictured {
   constructor() {
     super();
     this.axis = "timestep";
+    this.across = "step";
+    this.note = "";
     this.turned = false;
     this.gap = "padding";
     this.boundaries = [];
@@ -113,7 +121,7 @@ export class RgCurve extends SizedElement implements Pictured {
     const at = this.cursor?.t;
     return html`
       <header>
-        <h3>${this.heading}</h3>
+        <h3>${this.heading}${this.note ? html` <span class="muted">${this.note}</span>` : nothing}</h3>
         ${
           this.channel === null
             ? nothing
@@ -134,13 +142,25 @@ export class RgCurve extends SizedElement implements Pictured {
             (line) =>
               html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
                   x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
-                ></line></svg>${line.label}${
-                  at === undefined ? "" : html` <b>${reading(lastKnown(line.values, at), this.gap)}</b>`
-                }</span>`,
+                ></line></svg>${line.label}${at === undefined ? "" : this.renderReading(line, at)}</span>`,
           )}
-        ${at === undefined ? "" : html`<span class="muted">at ${this.axis} ${this.xs?.[at] ?? at}</span>`}
+        ${at === undefined ? "" : html`<span class="muted">at ${this.placeWords(at)}</span>`}
       </div>
     `;
+  }
+
+  private placeWords(at: number): string {
+    const place = this.xs?.[at] ?? at;
+    return this.across === "step" ? `${this.axis} ${place}` : placeWords(this.across, place);
+  }
+
+  private renderReading(line: Line, at: number) {
+    const place = lastKnown(line.values, at);
+    const raw = line.raw && html` <span class="muted">(${reading(line.raw[place], this.gap)})</span>`;
+    const step = this.across === "step" ? undefined : line.steps?.[place];
+    return html` <b>${reading(line.values[place], this.gap)}</b>${raw ?? nothing}${
+      step === undefined ? nothing : html` <span class="muted">step ${step}</span>`
+    }`;
   }
 
   protected override shouldUpdate(changed: Map<string, unknown>): boolean {
@@ -161,7 +181,14 @@ export class RgCurve extends SizedElement implements Pictured {
 
   private draw(changed: Map<string, unknown>): void {
     const looks = this.drawn.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
-    const shape = JSON.stringify([looks, this.scale.name, this.dark, this.boundaries, this.turned]);
+    const shape = JSON.stringify([
+      looks,
+      this.scale.name,
+      this.dark,
+      this.boundaries,
+      this.turned,
+      this.across,
+    ]);
     if (shape !== this.shape) {
       this.plot?.destroy();
       this.shape = shape;
@@ -191,7 +218,7 @@ export class RgCurve extends SizedElement implements Pictured {
   private get drawn(): Line[] {
     const { lines, cursor } = this;
     const many = this.folds.of([lines], () => folded(lines));
-    if (!many) return lines;
+    if (!many) return withRaw(lines);
     const muted = getComputedStyle(this).getPropertyValue("--rg-muted").trim();
     const { count, low, median, high } = many;
     const band = {
@@ -204,12 +231,13 @@ export class RgCurve extends SizedElement implements Pictured {
     const single = lines.filter(
       ({ aside, chosen, sample }) => aside || chosen || (sample !== undefined && sample === cursor?.s),
     );
-    return [band, ...single];
+    return [band, ...withRaw(single)];
   }
 
   private get exports() {
     const name = joined(this.heading);
-    return { ...ofPicture(name, this.heading, () => this), ...ofTable(name, () => this.table) };
+    const caption = [this.heading, this.note].filter(Boolean).join(", ");
+    return { ...ofPicture(name, caption, () => this), ...ofTable(name, () => this.table) };
   }
 
   /** As the plot lies on the page, of paths. */
@@ -229,7 +257,7 @@ export class RgCurve extends SizedElement implements Pictured {
       {
         width,
         height,
-        across: integerTicks(min, max + 1, width / 60).map((at) => ({ at: x(at), label: String(at) })),
+        across: ticksAcross(this.across, min, max, width).map(({ at, label }) => ({ at: x(at), label })),
         down: scaleTicks(scale, 0.14).map((tick) => ({ at: y(tick), label: short(tick) })),
         lines: this.drawn.map(({ values, ...line }) => ({
           ...line,
@@ -248,9 +276,14 @@ export class RgCurve extends SizedElement implements Pictured {
     const [first, end] = this.span;
     const places = Array.from({ length: end - first }, (_, i) => first + i);
     return {
-      index: [this.axis, places.map((place) => this.xs?.[place] ?? place)],
-      names: this.lines.map(({ label }) => label),
-      columns: this.lines.map(({ values }) => places.map((place) => values[place])),
+      index: [
+        this.across === "step" ? this.axis : `${this.axis} (s)`,
+        places.map((place) => this.xs?.[place] ?? place),
+      ],
+      names: this.lines.flatMap(({ label, raw }) => [label, ...(raw ? [`${label}, not smoothed`] : [])]),
+      columns: this.lines.flatMap(({ values, raw }) =>
+        [values, ...(raw ? [raw] : [])].map((of) => places.map((place) => of[place])),
+      ),
     };
   }
 
@@ -277,7 +310,7 @@ export class RgCurve extends SizedElement implements Pictured {
 
   private xRange(): { min: number; max: number } {
     const [first, last] = [this.span[0], this.span[1] - 1].map((x) => this.xs?.[x] ?? x);
-    return { min: first, max: Math.max(last, first + 1) };
+    return { min: first, max: last > first ? last : first + 1 };
   }
 
   private data(): uPlot.AlignedData {
@@ -295,7 +328,7 @@ export class RgCurve extends SizedElement implements Pictured {
     const style = getComputedStyle(this);
     const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
     const options: uPlot.Options = {
-      ...plotOptions(this.drawn, () => this.scale, this.turned, { text, grid }),
+      ...plotOptions(this.drawn, () => this.scale, this.turned, this.across, { text, grid }),
       width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
       height: this.tall,
       hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
@@ -316,11 +349,19 @@ export class RgCurve extends SizedElement implements Pictured {
   }
 }
 
-/** The value at a place, or the last one before it where the line goes on. */
-function lastKnown(values: Line["values"], at: number): Line["values"][number] {
+/** A place with a value, or the last one before it where the line goes on. */
+function lastKnown(values: Line["values"], at: number): number {
   let place = at;
   while (place > 0 && values[place] === undefined) place--;
-  return values[place];
+  return place;
+}
+
+/** Lines with what they are smoothed from, faint behind them. */
+function withRaw(lines: readonly Line[]): Line[] {
+  const behind = lines.flatMap(({ raw, colour, label }): Line[] =>
+    raw ? [{ label, colour: `${colour}66`, dash: [], values: raw, aside: true }] : [],
+  );
+  return [...behind, ...lines];
 }
 
 /** As it is drawn: of 0 there is no logarithm. */

@@ -1,8 +1,9 @@
 /** How uPlot draws lines over timesteps or steps. */
 
-import type uPlot from "uplot";
+import uPlot from "uplot";
 import type { Scale } from "../colour/scale";
 import { scaleTicks, short } from "../colour/ticks";
+import { axisTicks, type Tick, type XAxis } from "../views/over_training";
 
 /** One line of a plot: a channel of one run's tag. */
 export interface Line {
@@ -13,6 +14,10 @@ export interface Line {
   values: (number | null | undefined)[];
   /** Filled between, such as quantiles. */
   band?: { low: (number | null)[]; high: (number | null)[] };
+  /** What `values` are smoothed from, drawn faint behind and read beside. */
+  raw?: (number | null | undefined)[];
+  /** The training step at each place, where the x axis has other numbers. */
+  steps?: (number | undefined)[];
   /** Drawn, but not read out. */
   aside?: boolean;
   /** Drawn by itself also among many. */
@@ -33,6 +38,7 @@ export function plotOptions(
   lines: readonly Line[],
   scale: () => Scale,
   turned: boolean,
+  across: XAxis,
   { text, grid }: { text: string; grid: string },
 ): Omit<uPlot.Options, "width" | "height"> {
   const { name, low, high, threshold } = scale();
@@ -48,7 +54,18 @@ export function plotOptions(
     legend: { show: false },
     scales: { x: { time: false, auto: false, dir: turned ? -1 : 1 }, y },
     axes: [
-      { ...axis, size: 26, incrs: WHOLE },
+      {
+        ...axis,
+        size: 26,
+        // By these it only learns whether there is an axis at all.
+        ...(across === "step" && { incrs: WHOLE }),
+        splits: ({ bbox }, _, min, max) =>
+          ticksAcross(across, min, max, bbox.width / uPlot.pxRatio).map(({ at }) => at),
+        values: ({ bbox, scales: { x } }) =>
+          ticksAcross(across, x.min as number, x.max as number, bbox.width / uPlot.pxRatio).map(
+            ({ label }) => label,
+          ),
+      },
       {
         ...axis,
         size: 58,
@@ -76,6 +93,11 @@ export function plotOptions(
     }),
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
   };
+}
+
+/** Numbers of an x axis so many pixels wide. */
+export function ticksAcross(across: XAxis, min: number, max: number, width: number): Tick[] {
+  return axisTicks(across, min, max, width / (across === "step" ? 45 : 90));
 }
 
 /** Vertical lines at numbers of the x axis. */

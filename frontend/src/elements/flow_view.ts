@@ -105,7 +105,7 @@ export class RgFlowView extends LitElement {
             ></rg-flow-now>
             ${
               judged.length
-                ? html`<rg-flow-curves .cards=${judged} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
+                ? html`<rg-flow-curves .cards=${judged} .state=${this.state} .window=${flowWindow} .point=${this.point} .dark=${this.dark}></rg-flow-curves>`
                 : nothing
             }`
           : nothing

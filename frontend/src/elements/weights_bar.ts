@@ -1,8 +1,9 @@
-import { css, html, LitElement } from "lit";
-import { WEIGHTS_AS, type WeightsAs } from "../state";
+import { css, html, LitElement, nothing } from "lit";
+import { type State, WEIGHTS_AS, type WeightsAs } from "../state";
 import { tell } from "./events";
 import { type Option, select } from "./fields";
 import { controls } from "./theme";
+import "./chart_bar";
 
 const NAMES: Record<WeightsAs, string> = {
   matrices: "matrices at a step",
@@ -11,14 +12,21 @@ const NAMES: Record<WeightsAs, string> = {
 
 /** How weights are shown. */
 export class RgWeightsBar extends LitElement {
-  static override properties = { as: { type: String } };
-  static override styles = [controls, css`:host { display: block; }`];
+  static override properties = { state: { attribute: false } };
+  static override styles = [
+    controls,
+    css`:host { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; }`,
+  ];
 
-  declare as: WeightsAs;
+  declare state: Readonly<State>;
 
   override render() {
+    const { weightsAs } = this.state;
     const options = WEIGHTS_AS.map((name): Option => [name, NAMES[name]]);
-    return html`${select("weightsAs", "Show", options, this.as, (chosen) => tell(this, "rg-set", { weightsAs: chosen as WeightsAs }))}`;
+    return html`
+      ${select("weightsAs", "Show", options, weightsAs, (chosen) => tell(this, "rg-set", { weightsAs: chosen as WeightsAs }))}
+      ${weightsAs === "norms" ? html`<rg-chart-bar .state=${this.state}></rg-chart-bar>` : nothing}
+    `;
   }
 }
 

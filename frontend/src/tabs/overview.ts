@@ -8,6 +8,7 @@ import { moreButton } from "../elements/fields";
 import { type Known, type Metric, metricPlot } from "../elements/flow_curves";
 import type { StepPlot } from "../elements/step_curves";
 import { hasFlow } from "../model";
+import { startsOf, type XAxis } from "../views/over_training";
 import { grouped, isSaturated, type Line, lineOf, sorted } from "../views/overview";
 import { groupsBy, hyperparameterNames } from "../views/run_groups";
 import {
@@ -18,9 +19,10 @@ import {
   scalarTags,
   usualTags,
 } from "../views/scalar_curves";
-import { meanTrace, readable, type Trace } from "../views/traces";
+import { meanTrace, readable, type Trace, traceOn } from "../views/traces";
 import type { Progress } from "../views/verdict";
 import type { Page, Tab } from "./tab";
+import "../elements/chart_bar";
 import "../elements/flags_bar";
 import "../elements/group_bar";
 import "../elements/message";
@@ -66,7 +68,8 @@ export const overviewTab: Tab = {
       <div class="cards" style="--least: 420px; align-items: start" @rg-show-scalars=${showScalars}>
         <rg-overview-brief .lines=${lines} .eps=${state.eps} .told=${{ shown, all: page.drawnRuns.length }}></rg-overview-brief>
         <div class="charts">
-          <rg-step-curves .plots=${plotsOf(page, known, lines, scalars, groupOf)} .stacked=${true} .dark=${dark}></rg-step-curves>
+          <rg-chart-bar .state=${state}></rg-chart-bar>
+          <rg-step-curves .plots=${plotsOf(page, known, lines, scalars, groupOf)} .axis=${state.xAxis} .smoothing=${state.smoothing} .stacked=${true} .dark=${dark}></rg-step-curves>
           ${scalars.tags.length ? html`<rg-scalar-bar .tags=${scalars.tags} .chosen=${scalars.chosen}></rg-scalar-bar>` : nothing}
         </div>
       </div>
@@ -141,9 +144,9 @@ function plotsOf(
   const from = [
     ...best.flatMap(({ course, colour }) => [course, colour]),
     ...chosen.flatMap((tag) => [tag, scalarsOf(tag)]),
-    ...[state.groupBy, state.groupPattern, listScalars(), saturated],
+    ...[state.groupBy, state.groupPattern, listScalars(), saturated, state.xAxis],
   ];
-  return plots.of(from, () => makePlots(best, curves, groupOf, saturated));
+  return plots.of(from, () => makePlots(best, curves, groupOf, saturated, state.xAxis));
 }
 
 type GroupOf = (run: string) => string | null;
@@ -153,27 +156,31 @@ function makePlots(
   curves: Scalars["curves"],
   groupOf: GroupOf,
   saturated: boolean,
+  axis: XAxis,
 ): StepPlot[] {
+  const starts = startsOf([
+    ...best.map(({ series: { run }, course }) => ({ run, kept: course.flow.steps })),
+    ...curves.flatMap(({ of }) => of),
+  ]);
   const placeOf = (run: string) => best.findIndex(({ series }) => series.run === run);
   const scalarPlots = curves.map(({ tag, of }): StepPlot => {
     const ordered = [...of].sort((a, b) => placeOf(a.run) - placeOf(b.run));
-    const traces = ordered.map(({ run, below, steps, values }) => ({
+    const traces = ordered.map(({ run, below, kept, values }) => ({
       run,
       key: `${groupOf(run)} ${below}`,
-      trace: {
+      trace: traceOn(axis, starts.get(run) ?? 0, kept, {
         label: below ? `${run}, ${below}` : run,
         colour: best.find(({ series }) => series.run === run)?.colour ?? CROWD_COLOUR,
         dash: /valid|test|eval/i.test(below) ? [6, 4] : [],
-        steps,
         values,
-      },
+      }),
     }));
-    const heading = isByEpoch(tag) ? `${tag}, placed by wall time` : tag;
+    const heading = isByEpoch(tag) && axis === "step" ? `${tag}, placed by wall time` : tag;
     return { heading, scale: "linear", fromZero: false, gap: "none", traces: joinedTraces(traces, groupOf) };
   });
   const metrics: Metric[] = saturated ? ["horizon", "farEnd"] : ["horizon"];
   const metricPlots = metrics.map((metric): StepPlot => {
-    const plot = metricPlot(best, metric);
+    const plot = metricPlot(best, metric, axis, starts);
     const traces = plot.traces.map((trace, i) => {
       const { run, tag } = best[i].series;
       return { run, key: `${groupOf(run)} ${tag}`, trace };

@@ -1,16 +1,17 @@
 /** Norms of weights and of their gradients over training, gate by gate. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import type { Card } from "../cards";
-import type { Series } from "../choices";
 import { sampleColour } from "../colour/samples";
-import type { TensorRequest } from "../data/types";
-import type { Line } from "../elements/curve_plot";
+import type { KeptStep, TensorRequest } from "../data/types";
+import type { StepPlot } from "../elements/step_curves";
 import { requestFor } from "../model";
+import { startsOf } from "../views/over_training";
+import { type Trace, traceOn } from "../views/traces";
 import { groupNorms, layerOf, normSteps, partOf, partsOf } from "../views/weights";
 import type { Page } from "./tab";
 import "../elements/message";
-import "../elements/weight_norms";
+import "../elements/step_curves";
 
 const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [1, 4]];
 
@@ -25,30 +26,44 @@ export function normRequests(cards: readonly Card[]): TensorRequest[] {
   });
 }
 
-/** A plot for each part of each layer, values beside gradients; runs share it. */
+/** A chart for each part of each layer, values beside gradients; runs share it. */
 export function renderNorms(page: Page, cards: readonly Card[]) {
+  const { state, dark } = page;
   const layers = [...new Set(cards.map(layerName))];
+  const starts = startsOf(cards.map(({ series: { run, entry } }) => ({ run, kept: entry.steps })));
   return layers.map((layer) => {
     const of = cards.filter((card) => layerName(card) === layer);
     const parts = partsOf(
       of.map((card) => ({ tag: card.series.tag, quantity: card.series.entry.metadata.quantity, one: card })),
     );
-    const plots = parts.flatMap(({ value, gradient }) =>
+    const names = parts.flatMap(({ value, gradient }) =>
       [value, gradient].flatMap((card) => (card ? plotName(card) : [])),
     );
+    const found = names.map((name) => {
+      const drawn = of
+        .filter((card) => plotName(card) === name)
+        .map((card) => ({ card, requests: normRequests([card]) }));
+      return { name, drawn, failure: failureOf(page, drawn) };
+    });
+    const plots = found.filter(({ failure }) => failure === null);
     return html`<section>
       <h2 class="section">${layer ? `Layer ${layer}` : "Weights"} <span class="muted">L2 norms over training, by gate</span></h2>
-      <div class="cards">
-        ${plots.map((name) =>
-          renderPlot(
-            page,
-            name,
-            of.filter((card) => plotName(card) === name),
-          ),
-        )}
-      </div>
+      ${found.map(({ name, failure }) =>
+        failure === null
+          ? nothing
+          : html`<rg-message heading="${name} could not be loaded" .retry=${true}>${failure}</rg-message>`,
+      )}
+      <rg-step-curves
+        .plots=${plots.map(({ name, drawn }) => plotOf(page, name, drawn, starts))} .axis=${state.xAxis} .smoothing=${state.smoothing} .dark=${dark}
+      ></rg-step-curves>
     </section>`;
   });
+}
+
+/** A card, and the views that its norms are computed from. */
+interface Drawn {
+  card: Card;
+  requests: TensorRequest[];
 }
 
 function layerName({ series: { tag, entry } }: Card): string {
@@ -59,55 +74,60 @@ function plotName({ series: { tag, entry } }: Card): string {
   return `${partOf(tag)}, ${entry.metadata.title}`;
 }
 
-function renderPlot(page: Page, name: string, cards: readonly Card[]) {
-  const found = cards.map((card) => ({ card, requests: normRequests([card]) }));
-  const failed = found
-    .flatMap(({ requests }) => requests.map((request) => page.peek(request)))
-    .find(({ status }) => status === "error");
-  if (failed?.status === "error")
-    return html`<rg-message heading="${name} could not be loaded" .retry=${true}>${failed.message}</rg-message>`;
-  const steps = [...new Set(found.flatMap(({ requests }) => requests.map(({ step }) => step)))].sort(
-    (a, b) => a - b,
-  );
-  const lines = found.flatMap(({ card, requests }) =>
-    linesOf(page, card.series, requests, steps, cards.length > 1),
-  );
-  const coming = found.some(
-    ({ card, requests }) =>
-      !card.shown || requests.some((request) => page.peek(request).status === "loading"),
-  );
-  const isGradient = cards[0].series.entry.metadata.quantity === "weight_gradient";
-  return html`<rg-weight-norms
-    heading=${name} .lines=${lines} .steps=${steps} scale=${isGradient ? "log" : "linear"} .coming=${coming} .dark=${page.dark}
-  ></rg-weight-norms>`;
+function failureOf(page: Page, drawn: readonly Drawn[]): string | null {
+  for (const request of drawn.flatMap(({ requests }) => requests)) {
+    const loaded = page.peek(request);
+    if (loaded.status === "error") return loaded.message;
+  }
+  return null;
+}
+
+function plotOf(
+  page: Page,
+  heading: string,
+  drawn: readonly Drawn[],
+  starts: ReadonlyMap<string, number>,
+): StepPlot {
+  const isGradient = drawn[0].card.series.entry.metadata.quantity === "weight_gradient";
+  return {
+    heading,
+    scale: isGradient ? "log" : "linear",
+    fromZero: true,
+    gap: "none",
+    traces: drawn.flatMap((one) => tracesOf(page, one, starts, drawn.length > 1)),
+    coming: drawn.some(
+      ({ card, requests }) =>
+        !card.shown || requests.some((request) => page.peek(request).status === "loading"),
+    ),
+  };
 }
 
 /** A line for each gate: of several runs in the run's colour, gates in dashes; of one run in a colour each. */
-function linesOf(
+function tracesOf(
   page: Page,
-  series: Series,
-  requests: readonly TensorRequest[],
-  steps: readonly number[],
+  { card: { series }, requests }: Drawn,
+  starts: ReadonlyMap<string, number>,
   several: boolean,
-): Line[] {
+): Trace[] {
   const groups = series.entry.metadata.channel_groups ?? null;
-  const names = (groups ?? [[""]]).map(([name]) => name);
-  const places = new Map(steps.map((step, i) => [step, i]));
-  const lines = names.map((name, gate): Line => {
-    const label = [...(several ? [series.run] : []), name].filter(Boolean).join(" ");
-    return {
-      label: label || series.run,
-      colour: several ? page.colourOf(series.run) : sampleColour(gate, page.dark),
-      dash: several ? DASHES[gate % DASHES.length] : [],
-      values: new Array(steps.length).fill(undefined),
-    };
-  });
-  for (const request of requests) {
+  const known = requests.flatMap((request) => {
     const loaded = page.peek(request);
-    if (loaded.status !== "ready") continue;
-    groupNorms(loaded.tensor, groups).forEach(({ norm }, gate) => {
-      lines[gate].values[places.get(request.step) as number] = norm;
-    });
-  }
-  return lines;
+    if (loaded.status !== "ready") return [];
+    const kept: KeptStep = [request.step, request.wallTime];
+    return [{ kept, norms: groupNorms(loaded.tensor, groups) }];
+  });
+  return (groups ?? [[""]]).map(([name], gate) => {
+    const label = [...(several ? [series.run] : []), name].filter(Boolean).join(" ");
+    return traceOn(
+      page.state.xAxis,
+      starts.get(series.run) ?? 0,
+      known.map(({ kept }) => kept),
+      {
+        label: label || series.run,
+        colour: several ? page.colourOf(series.run) : sampleColour(gate, page.dark),
+        dash: several ? DASHES[gate % DASHES.length] : [],
+        values: known.map(({ norms }) => norms[gate].norm),
+      },
+    );
+  });
 }

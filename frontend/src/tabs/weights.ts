@@ -29,7 +29,7 @@ export const weightsTab: Tab = {
   requests: (page, cards) =>
     page.state.weightsAs === "norms" ? normRequests(cards) : detailRequests(page, cards),
   render: (page, cards, groups) => {
-    const bar = html`<rg-weights-bar as=${page.state.weightsAs}></rg-weights-bar>`;
+    const bar = html`<rg-weights-bar .state=${page.state}></rg-weights-bar>`;
     if (page.state.weightsAs === "norms") return html`${bar} ${renderNorms(page, cards)}`;
     const axes = new Map(groups.map((group) => [group, axisFor(page, group)]));
     const layers = new Map<string, Card[]>();

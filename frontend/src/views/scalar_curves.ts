@@ -47,7 +47,8 @@ export interface ScalarCurve {
   /** The run of ours, and what the scalars' run is called below it: "", "train", "validation". */
   run: string;
   below: string;
-  steps: number[];
+  /** Training steps and wall times. */
+  kept: KeptStep[];
   values: (number | null)[];
 }
 
@@ -65,10 +66,13 @@ export function scalarCurves(
       if (run === null || !runs.includes(run) || points.length === 0) return [];
       const below = name === run ? "" : run === "." ? name : name.slice(run.length + 1);
       const kept = keptOf(run);
-      const steps = points.map(([step, wallTime]) =>
-        BY_EPOCH.test(tag) && kept.length ? stepAtWallTime(kept, wallTime) : step,
+      const placed = points.map(
+        ([step, wallTime]): KeptStep => [
+          BY_EPOCH.test(tag) && kept.length ? stepAtWallTime(kept, wallTime) : step,
+          wallTime,
+        ],
       );
-      return [{ run, below, steps, values: points.map(([, , value]) => value) }];
+      return [{ run, below, kept: placed, values: points.map(([, , value]) => value) }];
     })
     .sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run) || a.below.localeCompare(b.below));
 }
@@ -88,8 +92,8 @@ export function stepAtWallTime(kept: readonly KeptStep[], wallTime: number): num
 }
 
 /** How a loss went until a step: the mean of its first tenth of points against that of its last; null of fewer than two. */
-export function progressOf(tag: string, { steps, values }: ScalarCurve, until: number): Progress | null {
-  const known = values.flatMap((value, i) => (value !== null && steps[i] <= until ? [value] : []));
+export function progressOf(tag: string, { kept, values }: ScalarCurve, until: number): Progress | null {
+  const known = values.flatMap((value, i) => (value !== null && kept[i][0] <= until ? [value] : []));
   if (known.length < 2) return null;
   const few = Math.max(1, Math.floor(known.length / 10));
   const mean = (part: number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;

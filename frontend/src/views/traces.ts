@@ -1,13 +1,37 @@
 /** Lines over training: one a run, the mean and band of a group of runs, the median and band of a crowd. */
 
-/** Numbers at training steps, ascending; null where there is none to draw. */
+import type { KeptStep } from "../data/types";
+import { placeOn, type XAxis } from "./over_training";
+
+/** Numbers at places of an axis over training, ascending; null where there is none to draw. */
 export interface Trace {
   label: string;
   colour: string;
   dash: number[];
-  steps: readonly number[];
+  xs: readonly number[];
+  /** The training steps there, of a single run. */
+  steps?: readonly number[];
   values: (number | null)[];
   band?: { low: (number | null)[]; high: (number | null)[] };
+}
+
+/** Numbers at logged steps, placed on an axis; `start` is when their run began. */
+export function traceOn(
+  axis: XAxis,
+  start: number,
+  kept: readonly KeptStep[],
+  { values, band, ...looks }: Omit<Trace, "xs" | "steps">,
+): Trace {
+  const places = kept.map((one) => placeOn(axis, one, start));
+  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b]); // clocks are set back
+  const sorted = <Value>(of: readonly Value[]) => order.map((i) => of[i]);
+  return {
+    ...looks,
+    xs: sorted(places),
+    steps: sorted(kept.map(([step]) => step)),
+    values: sorted(values),
+    ...(band && { band: { low: sorted(band.low), high: sorted(band.high) } }),
+  };
 }
 
 /** What is drawn of more lines than can be told apart. */
@@ -15,29 +39,29 @@ export const CROWD = 12;
 /** Of a crowd so many are drawn, the first ones. */
 const CHOSEN = 3;
 
-/** Every step of any of the traces, ascending. */
-export function unionOf(traces: readonly { steps: readonly number[] }[]): number[] {
-  return [...new Set(traces.flatMap(({ steps }) => steps))].sort((a, b) => a - b);
+/** Every place of any of the traces, ascending. */
+export function unionOf(traces: readonly { xs: readonly number[] }[]): number[] {
+  return [...new Set(traces.flatMap(({ xs }) => xs))].sort((a, b) => a - b);
 }
 
-/** The value at a step, between two known ones in proportion; null before the first, after the last and beside a gap. */
-export function valueAt({ steps, values }: Pick<Trace, "steps" | "values">, step: number): number | null {
+/** The value at a place, between two known ones in proportion; null before the first, after the last and beside a gap. */
+export function valueAt({ xs, values }: Pick<Trace, "xs" | "values">, x: number): number | null {
   let low = 0;
-  let high = steps.length - 1;
-  if (high < 0 || step < steps[0] || step > steps[high]) return null;
+  let high = xs.length - 1;
+  if (high < 0 || x < xs[0] || x > xs[high]) return null;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (steps[middle] <= step) low = middle;
+    if (xs[middle] <= x) low = middle;
     else high = middle;
   }
-  if (steps[high] === step) return values[high];
+  if (xs[high] === x) return values[high];
   const [before, after] = [values[low], values[high]];
-  if (steps[low] === step) return before;
+  if (xs[low] === x) return before;
   if (before === null || after === null) return null;
-  return before + ((step - steps[low]) / (steps[high] - steps[low])) * (after - before);
+  return before + ((x - xs[low]) / (xs[high] - xs[low])) * (after - before);
 }
 
-/** The mean of several traces at every step of any, and from the least to the most as a band. */
+/** The mean of several traces at every place of any, and from the least to the most as a band. */
 export function meanTrace(label: string, traces: readonly Trace[]): Trace {
   return summary(label, traces, {
     middle: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
@@ -64,10 +88,10 @@ interface Summary {
 }
 
 function summary(label: string, traces: readonly Trace[], of: Summary): Trace {
-  const steps = unionOf(traces);
-  const found = steps.map((step) =>
+  const xs = unionOf(traces);
+  const found = xs.map((x) =>
     traces
-      .map((trace) => valueAt(trace, step))
+      .map((trace) => valueAt(trace, x))
       .filter((value) => value !== null)
       .sort((a, b) => a - b),
   );
@@ -77,7 +101,7 @@ function summary(label: string, traces: readonly Trace[], of: Summary): Trace {
     label,
     colour,
     dash,
-    steps,
+    xs,
     values: each(of.middle),
     band: { low: each(of.low), high: each(of.high) },
   };
@@ -88,15 +112,15 @@ function quantile(ascending: readonly number[], share: number): number {
   return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)];
 }
 
-/** Values of a trace placed on the steps of an axis; undefined where the line goes on to its next one. */
-export function placed(
-  steps: readonly number[],
-  values: readonly (number | null)[],
+/** Values of a trace placed on all places of an axis; undefined where the line goes on to its next one. */
+export function placed<Value>(
+  xs: readonly number[],
+  values: readonly Value[],
   axis: ReadonlyMap<number, number>,
-): (number | null | undefined)[] {
-  const found: (number | null | undefined)[] = new Array(axis.size).fill(undefined);
-  steps.forEach((step, i) => {
-    found[axis.get(step) as number] = values[i];
+): (Value | undefined)[] {
+  const found: (Value | undefined)[] = new Array(axis.size).fill(undefined);
+  xs.forEach((x, i) => {
+    found[axis.get(x) as number] = values[i];
   });
   return found;
 }

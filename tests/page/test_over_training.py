@@ -1,0 +1,99 @@
+"""Charts over training: smoothing as TensorBoard does, axes, values at the pointer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from . import courses
+from .reading import Tab
+
+OpenTab = Callable[..., Tab]
+GROWING = ("view=flow", 'runs=["growing"]', 'tags=["lstm_1"]')
+HORIZON = "rg-flow-curves rg-curve"
+
+
+def lines(page: Tab) -> list[dict[str, Any]]:
+    """Return the lines of the first chart: the memory horizon."""
+    page.rest()
+    found: list[dict[str, Any]] = page.frame.locator(HORIZON).first.evaluate("(one) => one.lines")
+    return found
+
+
+def averaged(values: np.ndarray, weight: float) -> np.ndarray:
+    """Return the mean of all values so far, each `weight` times as heavy as the next."""
+    shares = [weight ** np.arange(i, -1, -1.0) for i in range(len(values))]
+    return np.array([share @ values[: len(share)] / share.sum() for share in shares])
+
+
+def horizons() -> np.ndarray:
+    """Return the horizon of run growing at every step: norms fade as a^lag."""
+    a = 0.3 + 0.03 * np.array(courses.STEPS)
+    reached = np.floor(np.log(0.01) / np.log(a))
+    return np.where(a < 1, np.minimum(reached, courses.TIMESTEPS - 1), courses.TIMESTEPS - 1)
+
+
+def test_smoothing_is_an_average_with_the_values_faint_behind(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*GROWING, at=course_url)
+    assert "raw" not in lines(page)[0]
+    slider = page.frame.get_by_role("slider", name="Smoothing")
+    slider.fill("0.6")
+    expect(page.frame.locator("rg-chart-bar output")).to_have_text("0.6")
+    assert page.key("smoothing") == "0.6"
+    [line] = lines(page)
+    np.testing.assert_array_equal(line["raw"], horizons())
+    np.testing.assert_allclose(line["values"], averaged(horizons(), 0.6), rtol=1e-9)
+    plot = page.frame.locator(f"{HORIZON} .plot").first
+    plot.press("Home")
+    plot.press("ArrowRight")
+    said = page.frame.locator(f"{HORIZON} .values").first
+    expect(said).to_contain_text("at step 1")
+    smooth = float(said.locator("b").inner_text())
+    assert smooth == pytest.approx(averaged(horizons(), 0.6)[1], rel=1e-6)
+    expect(said).to_contain_text(f"({horizons()[1]:.0f})")
+    slider.press("ArrowLeft")
+    assert page.key("smoothing") == "0.59"
+    slider.press("Home")
+    assert page.key("smoothing") is None
+
+
+def test_the_time_since_the_run_began_or_of_day_stands_below_by_choice(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*GROWING, at=course_url)
+    curve = page.frame.locator(HORIZON).first
+    axis = page.frame.get_by_label("Horizontal axis")
+    wall = 1000.0 + np.array(courses.STEPS)
+    for name, expected in (("relative", wall - 1000), ("wall", wall), ("step", wall - 1000)):
+        axis.select_option(name)
+        assert page.key("xAxis") == (None if name == "step" else name)
+        np.testing.assert_array_equal(curve.evaluate("(one) => one.xs"), expected)
+        np.testing.assert_array_equal(lines(page)[0]["values"], horizons())
+    axis.select_option("relative")
+    curve.locator(".plot").press("End")
+    expect(curve.locator(".values")).to_contain_text(re.compile(r"step 24\s+at 24 s"))
+    # The maps' step is not told by another axis.
+    expect(page.frame.locator("rg-flow-map .readout").first).not_to_contain_text("norm at")
+
+
+def test_it_is_one_choice_for_all_charts_and_kept_for_the_next_visit(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*GROWING, at=course_url)
+    page.frame.get_by_role("slider", name="Smoothing").fill("0.8")
+    page.frame.get_by_label("Horizontal axis").select_option("wall")
+    page.frame.get_by_role("tab", name="Overview").click()
+    chart = page.frame.locator("rg-step-curves rg-curve").first
+    expect(chart.locator("h3")).to_contain_text("smoothed by 0.8")
+    page.page.goto("about:blank")
+    page.page.goto(f"{course_url}/#rnngrad")
+    again = Tab.attach(page.page)
+    expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
+    expect(again.frame.locator("rg-chart-bar output")).to_have_text("0.8")
