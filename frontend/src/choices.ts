@@ -2,6 +2,7 @@
 
 import { relatives } from "./data/parts";
 import type { KeptStep, TagEntry, Tags, Tensor } from "./data/types";
+import { ANY, allTags, type Draws, drawnRuns, orderedRuns } from "./listing";
 import type { SeriesName, State } from "./state";
 import { type Groups, rangesOf } from "./views/groups";
 import { leadingChannel } from "./views/leading";
@@ -16,50 +17,19 @@ export interface Series {
   entry: TagEntry;
 }
 
-/** Runs in TensorBoard's order; those it did not list (yet) last. */
-export function orderedRuns(tags: Tags, known: readonly string[]): string[] {
-  const place = (run: string) => (known.includes(run) ? known.indexOf(run) : known.length);
-  return Object.keys(tags).sort((a, b) => place(a) - place(b) || a.localeCompare(b));
-}
-
-/** Tells tags that a view can draw from others. */
-export type Draws = (entry: TagEntry) => boolean;
-
-const ANY: Draws = () => true;
-
-/** Every tag of the runs that `draws` takes. */
-export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY): string[] {
-  const drawn = (run: string) => Object.entries(tags[run] ?? {}).filter(([, entry]) => draws(entry));
-  const found = new Set(runs.flatMap((run) => drawn(run).map(([tag]) => tag)));
-  return [...found].sort((a, b) => weight(tags, runs, a) - weight(tags, runs, b) || byPath(a, b));
-}
-
-const COLLATOR = new Intl.Collator("en", { numeric: true });
-
-/** Folder by folder, numbers by their size: lstm, lstm_1, lstm_10. */
-function byPath(a: string, b: string): number {
-  const [one, other] = [a.split("/"), b.split("/")];
-  const at = one.findIndex((part, i) => part !== other[i]);
-  if (at < 0) return one.length - other.length;
-  return other[at] === undefined ? 1 : COLLATOR.compare(one[at], other[at]) || a.localeCompare(b);
-}
-
-/** Hidden-state gradients first: they are what vanishes or explodes. Weights, which have no timesteps, last. */
-function weight(tags: Tags, runs: readonly string[], tag: string): number {
-  const quantities = runs.map((run) => tags[run]?.[tag]?.metadata.quantity);
-  if (quantities.includes("hidden_state_gradient")) return 0;
-  return quantities.some((quantity) => quantity?.startsWith("weight")) ? 2 : 1;
-}
-
+/** The chosen runs; by default the first that hold something for `draws`, and where none does the first with data. */
 export function shownRuns(
   state: State,
   tags: Tags,
   known: readonly string[],
+  draws: Draws = ANY,
   first: number = FIRST_RUNS,
 ): string[] {
   if (state.runs) return [...state.runs];
+  const drawn = drawnRuns(tags, draws);
+  const among = drawn.size > 0 ? drawn : drawnRuns(tags, ANY);
   return orderedRuns(tags, known)
-    .filter((run) => Object.keys(tags[run]).length > 0)
+    .filter((run) => among.has(run))
     .slice(0, first);
 }
 
@@ -81,13 +51,14 @@ export function shownTags(
   first: First = FIRST,
 ): string[] {
   const all = allTags(tags, runs, draws);
+  const drawn = new Set(all);
   const others = undrawn(state, tags, runs, draws);
   const chosen = state.tags && [
     ...new Set(
       state.tags.flatMap((tag) => {
-        const instead = relativesIn(tags, runs, tag).filter((one) => all.includes(one));
-        if (instead.length && !all.includes(tag)) return instead;
-        return others.includes(tag) ? [] : [tag];
+        if (drawn.has(tag)) return [tag];
+        const instead = relativesIn(tags, runs, tag).filter((one) => drawn.has(one));
+        return instead.length || others.includes(tag) ? instead : [tag];
       }),
     ),
   ];
@@ -98,10 +69,11 @@ export function shownTags(
 
 /** The chosen tags that are there, but not for `draws`, and that no part or record of theirs stands for. */
 export function undrawn(state: State, tags: Tags, runs: readonly string[], draws: Draws): string[] {
-  const drawn = allTags(tags, runs, draws);
-  const there = allTags(tags, runs);
-  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((one) => drawn.includes(one));
-  return (state.tags ?? []).filter((tag) => there.includes(tag) && !drawn.includes(tag) && !stoodFor(tag));
+  if (!state.tags) return [];
+  const drawn = new Set(allTags(tags, runs, draws));
+  const there = new Set(allTags(tags, runs));
+  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((one) => drawn.has(one));
+  return state.tags.filter((tag) => there.has(tag) && !drawn.has(tag) && !stoodFor(tag));
 }
 
 /** In any of the runs, a record's parts, or a part's record: what stands for a tag where that is not drawn. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  allTags,
   channelName,
   matcher,
   nearestStep,
@@ -12,6 +11,7 @@ import {
   unionSteps,
 } from "../src/choices";
 import type { TagEntry, Tags } from "../src/data/types";
+import { allTags } from "../src/listing";
 import { INITIAL } from "../src/state";
 
 function entry(quantity: string, ...steps: number[]): TagEntry {

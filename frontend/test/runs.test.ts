@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { allTags, shownTags, undrawn } from "../src/choices";
+import { shownTags, undrawn } from "../src/choices";
 import { hasLags, partName, tagWords, withParts } from "../src/data/parts";
 import type { TagEntry, Tags } from "../src/data/types";
+import { allTags } from "../src/listing";
 import { INITIAL } from "../src/state";
 import { groupsBy, hyperparameterNames } from "../src/views/run_groups";
 import {

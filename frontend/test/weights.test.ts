@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { allTags, shownTags } from "../src/choices";
+import { shownTags } from "../src/choices";
 import type { TagEntry, Tags, Tensor } from "../src/data/types";
+import { allTags } from "../src/listing";
 import { INITIAL } from "../src/state";
 import {
   firstLayer,

@@ -36,9 +36,15 @@ async function get(path: string, query: Record<string, string>, signal?: AbortSi
   return response;
 }
 
-/** Every run with data of ours, its tags, and their kept steps. */
+let lastListed: { etag: string | null; tags: Tags } | null = null;
+
+/** Every run with data of ours, its tags, and their kept steps; the same object while nothing changed. */
 export async function fetchTags(): Promise<Tags> {
-  return withParts(await (await get("./tags", {})).json());
+  const response = await get("./tags", {});
+  const etag = response.headers.get("ETag");
+  if (etag === null || lastListed?.etag !== etag)
+    lastListed = { etag, tags: withParts(await response.json()) };
+  return lastListed.tags;
 }
 
 /** Every run that TensorBoard knows, in its order, which gives runs their colours. */

@@ -3,6 +3,7 @@
 import type { Series } from "../choices";
 import { fetchFlow } from "./api";
 import { JUDGED_EARLIER, judgesSamples } from "./statistics";
+import { Telling } from "./telling";
 import type { Flow } from "./types";
 
 export type LoadedFlow =
@@ -20,9 +21,13 @@ interface Kept {
 export class Flows {
   /** Of a series, what was asked for last. */
   private readonly kept = new Map<string, Kept[]>();
+  private readonly telling: Telling;
+  private awaited = 0;
 
   /** `changed` is called whenever a flow came or failed. */
-  constructor(private readonly changed: () => void) {}
+  constructor(changed: () => void) {
+    this.telling = new Telling(changed);
+  }
 
   /**
    * The flow of a series with the statistics named, as far as the log holds them. Asking fetches it; while
@@ -57,11 +62,12 @@ export class Flows {
   }
 
   private async fetch(kept: Kept, run: string, tag: string): Promise<void> {
+    this.awaited++;
     try {
       kept.loaded = { status: "ready", flow: await fetchFlow(run, tag, kept.statistics) };
     } catch (error) {
       kept.loaded = { status: "error", message: error instanceof Error ? error.message : String(error) };
     }
-    this.changed();
+    this.telling.tell(--this.awaited > 0);
   }
 }

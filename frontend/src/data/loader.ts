@@ -1,6 +1,7 @@
 /** Views of records: fetched, kept (beyond a byte budget only what is shown), prefetched, and given up when nobody waits. */
 
 import { fetchTensor, tensorQuery } from "./api";
+import { Telling } from "./telling";
 import type { Tensor, TensorRequest } from "./types";
 
 export type Loaded =
@@ -11,8 +12,6 @@ export type Loaded =
 const BUDGET_BYTES = 256 * 2 ** 20;
 /** Of the six connections a browser opens, one stays free for listings and flow. */
 const PARALLEL = 5;
-/** While views of many come in, they are told of so often. */
-const TELLING_MILLISECONDS = 100;
 
 export function requestKey(request: TensorRequest): string {
   return JSON.stringify(tensorQuery(request));
@@ -30,11 +29,13 @@ export class Loader {
   private shown: ReadonlySet<string> = new Set();
   private now: TensorRequest[] = [];
   private soon: TensorRequest[] = [];
-  private telling: ReturnType<typeof setTimeout> | undefined;
+  private readonly telling: Telling;
   private bytes = 0;
 
   /** `changed` is called when what is wanted now came or failed: of many views, of several at once. */
-  constructor(private readonly changed: () => void) {}
+  constructor(changed: () => void) {
+    this.telling = new Telling(changed);
+  }
 
   /** What is known of a view; asking does not fetch. */
   peek(request: TensorRequest): Loaded {
@@ -95,21 +96,8 @@ export class Loader {
     const awaited = this.now.length;
     this.now = this.now.filter((one) => this.isMissing(one));
     this.soon = this.soon.filter((one) => this.isMissing(one));
-    if (this.now.length < awaited) this.tell();
+    if (this.now.length < awaited) this.telling.tell(this.now.length > 0);
     this.pump();
-  }
-
-  private tell(): void {
-    if (this.now.length === 0) {
-      clearTimeout(this.telling);
-      this.telling = undefined;
-      this.changed();
-    } else {
-      this.telling ??= setTimeout(() => {
-        this.telling = undefined;
-        this.changed();
-      }, TELLING_MILLISECONDS);
-    }
   }
 
   private keep(key: string, tensor: Tensor): void {

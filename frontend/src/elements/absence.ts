@@ -1,8 +1,9 @@
 /** What the page says where there is nothing to draw, and of what it cannot draw. */
 
 import { html, nothing } from "lit";
-import { allTags, type Series } from "../choices";
+import type { Series } from "../choices";
 import type { Tags } from "../data/types";
+import { allTags, drawnRuns } from "../listing";
 import type { Tab } from "../tabs/tab";
 import "./how_to_log";
 import "./message";
@@ -19,11 +20,12 @@ interface Chosen {
 }
 
 export function renderAbsence(chosen: Chosen) {
-  const { tags, known, runs, series } = chosen;
+  const { tags, runs, series } = chosen;
+  const known = new Set(chosen.known);
   return html`
     ${renderNothing(chosen)} ${series.map(renderError)}
-    ${renderUnknown(runs.filter((run) => !known.includes(run)))}
-    ${renderWithout(runs.filter((run) => known.includes(run) && !tags[run]))}
+    ${renderUnknown(runs.filter((run) => !known.has(run)))}
+    ${renderWithout(runs.filter((run) => known.has(run) && !tags[run]))}
   `;
 }
 
@@ -35,6 +37,29 @@ function renderNothing({ tags, runs, chosenTags, series, tab: { draws, absent } 
   return chosenTags.length === 0
     ? html`<rg-message heading="No tag is selected">Check one on the left.</rg-message>`
     : html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
+}
+
+/** Of more runs only their number is told. */
+const MOST_TOLD = 5;
+
+/** Beside what is drawn: the chosen runs with data of which nothing is. */
+export function renderLacking(tags: Tags, runs: readonly string[], chosen: readonly Series[], tab: Tab) {
+  const seen = new Set(chosen.map(({ run }) => run));
+  if (seen.size === 0) return nothing;
+  const drawn = drawnRuns(tags, tab.draws);
+  const rest = runs.filter((run) => tags[run] && !seen.has(run));
+  const without = rest.filter((run) => !drawn.has(run));
+  const unticked = rest.filter((run) => drawn.has(run));
+  return html`${lackWords(without, `no ${tab.what}`)} ${lackWords(unticked, "none of the ticked tags")}`;
+}
+
+function lackWords(runs: readonly string[], what: string) {
+  if (runs.length === 0) return nothing;
+  const named = runs.slice(0, MOST_TOLD).join(", ");
+  const others = runs.length - MOST_TOLD;
+  return html`<p class="muted lacking">
+    Ticked, but with ${what}: ${named}${others > 0 ? ` and ${others} more` : ""}.
+  </p>`;
 }
 
 function renderError({ run, tag, entry }: Series) {

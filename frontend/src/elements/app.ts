@@ -1,8 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { type Card, Cards, type Group, groupsOf, isPoints, peerRequests } from "../cards";
 import {
-  allTags,
-  orderedRuns,
   pinnedFirst,
   type Series,
   shownPins,
@@ -24,8 +22,10 @@ import { relatives, tagWords } from "../data/parts";
 import type { Window } from "../data/pool";
 import { Scalars } from "../data/scalars";
 import type { Tags, TensorRequest } from "../data/types";
+import { drawnRuns, everyRun, orderedRuns } from "../listing";
 import { atStep, isDiverging, isMatrix, isRaw, isSigned, mapFor } from "../model";
 import { keepSettings, keptSettings } from "../settings";
+import { type ListItem, runItems, tagItems } from "../sidebar_items";
 import { type State, Store } from "../state";
 import { TABS } from "../tabs";
 import type { Control, Page } from "../tabs/tab";
@@ -39,7 +39,8 @@ import {
   writeHostHash,
 } from "../tensorboard";
 import { readHash, writeHash } from "../url";
-import { renderAbsence } from "./absence";
+import { renderAbsence, renderLacking } from "./absence";
+import { Kept } from "./changed";
 import type { Cursor } from "./events";
 import { renderMissing } from "./missing";
 import { onceAFrame } from "./once_a_frame";
@@ -56,7 +57,8 @@ import "./toolbar";
 
 /** Of so many pictures the neighbouring steps are fetched ahead. */
 const PREFETCHED_CARDS = 8;
-const NOT_FOUND = "not found";
+/** Of more series that are chosen so many are drawn, and so many more whenever they are asked for. */
+const MOST_SERIES = 64;
 const NO_MARKS: ReadonlyMap<number, string> = new Map();
 /** Browsers refuse more than a few changes of the URL a second: a dragged slider writes it at rest. */
 const MIRROR_MILLISECONDS = 100;
@@ -111,6 +113,10 @@ export class RnngradApp extends LitElement {
   private readonly logged = new Logged(this.redraw);
   private readonly scalars = new Scalars(this.redraw);
   private readonly cards = new Cards(this.loader);
+  private readonly runItems = new Kept<ListItem[]>();
+  private readonly tagItems = new Kept<ListItem[]>();
+  /** How often more series were asked for. */
+  private asked = 0;
 
   constructor() {
     super();
@@ -143,7 +149,7 @@ export class RnngradApp extends LitElement {
   private async reload(): Promise<void> {
     try {
       const [tags, runs] = await Promise.all([fetchTags(), fetchRuns()]);
-      this.knownRuns = runs;
+      if (runs.join("\n") !== this.knownRuns.join("\n")) this.knownRuns = runs;
       this.tags = tags;
       this.problem = null;
       this.scalars.reload();
@@ -155,6 +161,7 @@ export class RnngradApp extends LitElement {
   /** What is chosen anew ends that a few series are shown alone; so does the overview, which is of all. */
   private set(change: Partial<State>): void {
     const ends = "runs" in change || "tags" in change || change.view === "overview";
+    if (ends || "view" in change) this.asked = 0;
     this.store.set(ends ? { alone: null, ...change } : change);
   }
 
@@ -202,12 +209,12 @@ export class RnngradApp extends LitElement {
         : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
     }
     const { state } = this.store;
-    const { draws, first, firstRuns } = TABS[state.view];
-    const runs = shownRuns(state, tags, this.knownRuns, firstRuns);
+    const { draws, first, firstRuns, most = MOST_SERIES } = TABS[state.view];
+    const runs = shownRuns(state, tags, this.knownRuns, draws, firstRuns);
     const chosenTags = shownTags(state, tags, runs, draws, first);
     const chosen = pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned);
     const alone = this.aloneOf(tags);
-    const page = this.page(alone.length ? alone : chosen, tags);
+    const page = this.page((alone.length ? alone : chosen).slice(0, (1 + this.asked) * most), tags);
     return html`
       ${this.renderSidebar(tags, state, runs, chosenTags)}
       <rg-tips></rg-tips>
@@ -219,7 +226,10 @@ export class RnngradApp extends LitElement {
                 No run in this log directory holds data of tb_rnngrad.
                 <rg-how-to-log></rg-how-to-log>
               </rg-message>`
-            : this.renderMain(page, tags, runs, chosenTags, alone.length ? chosen.length : null)
+            : this.renderMain(page, tags, runs, chosenTags, {
+                chosen,
+                alone: alone.length > 0,
+              })
         }
       </main>
     `;
@@ -243,7 +253,7 @@ export class RnngradApp extends LitElement {
 
   private page(series: Series[], tags: Tags): Page {
     const { state } = this.store;
-    const { draws } = TABS[state.view];
+    const drawn = drawnRuns(tags, TABS[state.view].draws);
     const statistics = TABS[state.view].statistics?.(state);
     const steps = unionSteps(series, (one) => {
       const loaded = statistics && this.flows.get(one, statistics);
@@ -254,7 +264,7 @@ export class RnngradApp extends LitElement {
       series,
       steps,
       step: steps[stepIndex(steps, state.step)],
-      drawnRuns: orderedRuns(tags, this.knownRuns).filter((run) => Object.values(tags[run]).some(draws)),
+      drawnRuns: orderedRuns(tags, this.knownRuns).filter((run) => drawn.has(run)),
       cursor: this.cursor,
       dark: this.dark,
       cards: this.cards,
@@ -274,32 +284,28 @@ export class RnngradApp extends LitElement {
   }
 
   private renderSidebar(tags: Tags, state: State, runs: string[], chosenTags: string[]) {
-    const known = this.allRuns(tags);
-    const runItems = [...known, ...runs.filter((run) => !known.includes(run))].map((name) => ({
-      name,
-      colour: runColour(name, this.knownRuns, this.dark),
-      note: tags[name] ? "" : known.includes(name) ? "no data" : NOT_FOUND,
-    }));
+    const { knownRuns, dark } = this;
     const { draws } = TABS[state.view];
-    const all = orderedRuns(tags, this.knownRuns);
-    const anyTag = allTags(tags, all);
-    const lost = chosenTags.filter((tag) => !anyTag.includes(tag));
-    const tagItems = [
-      ...allTags(tags, all, draws).map((name) => ({ name })),
-      ...lost.map((name) => ({ name, note: NOT_FOUND })),
-    ];
+    const runsListed = this.runItems.of([tags, knownRuns, dark, runs.join("\n")], () =>
+      runItems(tags, knownRuns, runs, (run) => runColour(run, knownRuns, dark)),
+    );
+    const tagsListed = this.tagItems.of([tags, knownRuns, draws, chosenTags.join("\n")], () =>
+      tagItems(tags, knownRuns, chosenTags, draws),
+    );
     return html`<rg-sidebar
-      role="complementary" aria-label="Runs and tags" .runItems=${runItems} .tagItems=${tagItems} .runs=${runs}
+      role="complementary" aria-label="Runs and tags" .runItems=${runsListed} .tagItems=${tagsListed} .runs=${runs}
       .tags=${chosenTags} .others=${undrawn(state, tags, runs, draws)} .runFilter=${state.runFilter} .tagFilter=${state.tagFilter}
     ></rg-sidebar>`;
   }
 
-  private allRuns(tags: Tags): string[] {
-    return [...new Set([...this.knownRuns, ...orderedRuns(tags, this.knownRuns)])];
-  }
-
-  /** `others`: how many series are chosen where a few are shown alone. */
-  private renderMain(page: Page, tags: Tags, runs: string[], chosenTags: string[], others: number | null) {
+  /** `among`: the series that are chosen, of which those of the page are drawn, and whether those are shown alone. */
+  private renderMain(
+    page: Page,
+    tags: Tags,
+    runs: string[],
+    chosenTags: string[],
+    among: { chosen: readonly Series[]; alone: boolean },
+  ) {
     const { state, steps } = page;
     const tab = TABS[state.view];
     const cards = steps.length ? tab.cards(page) : [];
@@ -333,11 +339,10 @@ export class RnngradApp extends LitElement {
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
-        ${others === null ? nothing : this.renderAlone(page.series, others)}
-        ${others === null ? this.renderInstead(state, undrawn(state, tags, runs, tab.draws), chosenTags) : nothing}
+        ${among.alone ? this.renderAlone(page.series, among.chosen.length) : this.renderChosen(page, tags, runs, chosenTags, among.chosen)}
         ${renderMissing(page, cards, more)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
-        ${renderAbsence({ tags, known: this.allRuns(tags), runs, chosenTags, series: page.series, tab })}
+        ${renderAbsence({ tags, known: everyRun(tags, this.knownRuns), runs, chosenTags, series: page.series, tab })}
       </div>
     `;
   }
@@ -347,6 +352,35 @@ export class RnngradApp extends LitElement {
     return html`<p class="alone">
       <span class="muted">Only</span> ${names.length > 3 ? `${names.length} series` : names.join("; ")} <span class="muted">shown.</span>
       <button class="link" @click=${() => this.set({ alone: null })}>Show all ${others} chosen</button>
+    </p>`;
+  }
+
+  /** What of all that is chosen is not drawn. */
+  private renderChosen(
+    { state, series }: Page,
+    tags: Tags,
+    runs: string[],
+    chosenTags: string[],
+    chosen: readonly Series[],
+  ) {
+    const tab = TABS[state.view];
+    return html`
+      ${this.renderMore(series.length, chosen.length)}
+      ${this.renderInstead(state, undrawn(state, tags, runs, tab.draws), chosenTags)}
+      ${renderLacking(tags, runs, chosen, tab)}
+    `;
+  }
+
+  /** The page draws no thousands of pictures unasked. */
+  private renderMore(shown: number, chosen: number) {
+    if (shown === chosen) return nothing;
+    const more = () => {
+      this.asked++;
+      this.requestUpdate();
+    };
+    return html`<p class="alone">
+      The first ${shown} of ${chosen} chosen series are shown.
+      <button class="link" @click=${more}>Show more</button>
     </p>`;
   }
 

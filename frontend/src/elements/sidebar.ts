@@ -1,5 +1,6 @@
 import { css, html, LitElement } from "lit";
-import type { ChecklistItem } from "./checklist";
+import type { ListItem } from "../sidebar_items";
+import { byValue } from "./changed";
 import { tell } from "./events";
 import { controls } from "./theme";
 import "./checklist";
@@ -9,9 +10,9 @@ export class RgSidebar extends LitElement {
   static override properties = {
     runItems: { attribute: false },
     tagItems: { attribute: false },
-    runs: { attribute: false },
-    tags: { attribute: false },
-    others: { attribute: false },
+    runs: byValue,
+    tags: byValue,
+    others: byValue,
     runFilter: { type: String },
     tagFilter: { type: String },
   };
@@ -32,8 +33,8 @@ export class RgSidebar extends LitElement {
     `,
   ];
 
-  declare runItems: ChecklistItem[];
-  declare tagItems: ChecklistItem[];
+  declare runItems: ListItem[];
+  declare tagItems: ListItem[];
   /** Names of those shown. */
   declare runs: string[];
   declare tags: string[];

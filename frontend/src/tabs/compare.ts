@@ -18,6 +18,7 @@ import "../elements/swipe";
 
 export const compareTab: Tab = {
   name: "Compare",
+  what: "tensors",
   question: "Where do two runs, tags or steps differ?",
   controls: () => ["steps", "colours"],
   draws: hasTensors,

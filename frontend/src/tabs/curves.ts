@@ -16,6 +16,7 @@ const ROLE = "curves";
 
 export const curvesTab: Tab = {
   name: "Curves",
+  what: "sequences",
   question: "What course does each channel's gradient take over the timesteps, sample by sample?",
   controls: () => ["steps", "axis"],
   show: "samples",

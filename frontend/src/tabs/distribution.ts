@@ -12,6 +12,7 @@ import "../elements/message";
 
 export const distributionTab: Tab = {
   name: "Distribution",
+  what: "values",
   question: "How are the values spread, and how did that change over training?",
   controls: () => ["steps", "scale"],
   draws: (entry) => hasTensors(entry) && !isRaw(entry.metadata.quantity),

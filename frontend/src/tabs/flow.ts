@@ -10,6 +10,7 @@ import "../elements/flow_view";
 
 export const flowTab: Tab = {
   name: "Flow",
+  what: "flow statistics",
   question: "How far back does the gradient reach, and how did that change over training?",
   controls: () => ["steps"],
   draws: hasFlow,

@@ -13,6 +13,7 @@ import "../elements/sample_map";
 
 export const heatmapTab: Tab = {
   name: "Heatmap",
+  what: "tensors",
   question: "Which channels and timesteps does the gradient reach?",
   controls: () => ["steps", "colours"],
   draws: hasTensors,

@@ -26,6 +26,7 @@ const ROWS_DOWN: LaidOut = { ...USUAL, upright: "timesteps" };
 
 export const jacobianTab: Tab = {
   name: "Jacobian",
+  what: "state Jacobians or itemised gradients",
   question: "How does the state at one timestep, or the loss there, depend on every earlier one?",
   controls: () => ["steps", "colours"],
   draws: (entry) => hasTensors(entry) && (isRaw(entry.metadata.quantity) || isNorm(entry.metadata.quantity)),

@@ -34,13 +34,16 @@ import "../elements/step_curves";
 
 /** A sweep is ranked as a whole. */
 const FIRST_RUNS = 64;
+const MOST_LINES = 256;
 const CROWD_COLOUR = "#80868b";
 
 export const overviewTab: Tab = {
   name: "Overview",
+  what: "flow statistics by lag",
   question: "Is it learning long dependencies, since when, and is this run better?",
   controls: () => ["steps"],
   firstRuns: FIRST_RUNS,
+  most: MOST_LINES,
   draws: (entry) => hasFlow(entry) && hasLags(entry),
   first: (tags, entries) => {
     const hidden = tags.filter((tag) => entries[tag].metadata.quantity === "hidden_state_gradient");

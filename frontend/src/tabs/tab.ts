@@ -49,12 +49,16 @@ export type Control = "steps" | "colours" | "scale" | "axis";
 /** One question, and the picture that answers it. */
 export interface Tab {
   name: string;
+  /** What it draws, in words. */
+  what: string;
   question: string;
   controls(state: Readonly<State>): readonly Control[];
   /** What it shows of the samples, whatever the others show. */
   show?: ShowChoice;
   /** How many runs it shows at first, where that is not a few. */
   firstRuns?: number;
+  /** How many series it draws until more are asked for, where that is not what other views do. */
+  most?: number;
   /** Whether it has a picture for a tag; other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
   /** The tags shown of a run at first, of those that it draws; by default the first alone. */

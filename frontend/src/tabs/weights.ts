@@ -17,6 +17,7 @@ import "../elements/weights_bar";
 
 export const weightsTab: Tab = {
   name: "Weights",
+  what: "weights",
   question: "Do the weights and their gradients look healthy, gate by gate?",
   controls: ({ weightsAs }) => (weightsAs === "norms" ? [] : ["steps", "colours"]),
   draws: (entry) => isWeight(entry) && hasTensors(entry),
