@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placer } from "../src/colour/scale";
+import { makeScale, placer } from "../src/colour/scale";
 import { barTicks, exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
 
 describe("ticks", () => {
@@ -37,6 +37,29 @@ describe("ticks", () => {
     expect(ticks).toContain(0);
     expect(ticks).toContain(0.001);
     expect(ticks).toEqual([...ticks].sort((a, b) => a - b));
+  });
+});
+
+describe("ticks of any values", () => {
+  const [least, largest] = [2 ** -149, (2 - 2 ** -23) * 2 ** 127];
+  const names = ["linear", "symlog", "log", "abs"] as const;
+  const extents: [string, number, number][] = [
+    ["the largest", -largest, largest],
+    ["the least", -least, least],
+    ["all equal", 0.5, 0.5],
+    ["all 0", 0, 0],
+    ["none", Number.NaN, Number.NaN],
+  ];
+
+  it.each(extents)("name both ends: %s", (_, low, high) => {
+    const extent = { least: low, greatest: high, magnitude: high, small: high };
+    for (const name of names) {
+      const scale = makeScale(extent, { name, signed: true, limit: null, threshold: null });
+      const ticks = scaleTicks(scale, 0.14);
+      expect([ticks[0], ticks.at(-1)]).toEqual([scale.low, scale.high]);
+      expect(ticks.every(Number.isFinite)).toBe(true);
+      expect(ticks.length).toBeLessThan(9);
+    }
   });
 });
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+import tb_rnngrad
 from tb_rnngrad import flow
 
 from . import courses
@@ -25,6 +26,7 @@ ABSOLUTE = "flowRelative=false"
 FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
 COURSES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
+FLAGS = ("non_finite", "exploding", "vanishing", "dead_channels")
 
 # What the page computed of a run, as numbers; infinities and NaN have no JSON.
 _COURSE = """([run, tag]) => {
@@ -216,6 +218,30 @@ def test_the_page_says_of_every_step_what_python_says(
         for name in ("horizon", "halfLife", "r2", "gain", "farEnd", "lags"):
             numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
             np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
+    tab: OpenTab, tmp_path: Path, tensorboard_server: Callable[..., Any]
+) -> None:
+    """The rows of a shorter step are filled up with NaN, which tells nothing of it."""
+    lengths = (40, 12, 25, 12, 1, 25, 40, 12)
+    with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
+        for step, length in enumerate(lengths):
+            data = courses.fading((0.9, 0.005, 1.4)[step % 3])[:, -length:]
+            data[:, :, :3] = 0 if step in (1, 4, 6) else data[:, :, :3]
+            data[1, -1, 5] = np.nan if step == 3 else data[1, -1, 5]
+            writer.add_sequence("h", data, step, mask=[length, length, (length + 1) // 2])
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: tags["run"]["h"]["last_flow"][0] == len(lengths) - 1)
+    page = tab("view=flow", at=server.url)
+    expect(page.frame.locator("rg-flow-map")).to_have_count(1)
+    seen = page.frame.evaluate(_COURSE, ["run", "h"])
+    expected = courses.python_says(tmp_path, "run", "h", flow.Thresholds())
+    assert seen["flags"] == expected["flags"]
+    assert {flag for flags in seen["flags"] for flag in flags} == set(FLAGS)
+    for name in ("horizon", "halfLife", "r2", "gain", "farEnd", "lags"):
+        numbers = [float(text.replace("Infinity", "inf")) for text in seen[name]]
+        np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
 
 
 def test_the_slider_goes_over_every_step_of_the_flow_and_tensors_show_their_nearest(
@@ -432,3 +458,50 @@ def test_maps_zoom_together_over_training_steps_and_timesteps(
 
 def _last_run(page: Tab) -> str:
     return page.frame.locator("rg-flow-card h3").last.inner_text()
+
+
+LEAST, LARGEST = 2.0**-149, float(np.finfo(np.float32).max)
+EXTREMES = {
+    "huge": [LARGEST, -LARGEST, LARGEST / 3],
+    "subnormal": [LEAST, -3 * LEAST, 1000 * LEAST],
+    "nan": [np.nan, np.nan, np.nan],
+}
+
+
+@pytest.fixture(scope="module")
+def extremes_url(
+    tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
+) -> str:
+    """The address of a TensorBoard over values at the ends of float32's range."""
+    logdir = tmp_path_factory.mktemp("extremes")
+    for run, values in EXTREMES.items():
+        with tb_rnngrad.SummaryWriter(logdir / run) as writer:
+            for step in range(3):
+                data = np.full((2, 6, 3), values[step], np.float32)
+                writer.add_sequence("h", data, step)
+                writer.add_sequence("w", data[0], step, quantity="weight")
+    server = tensorboard_server(logdir)
+    server.wait_for(
+        lambda tags: (
+            set(tags) == set(EXTREMES) and all(len(of["w"]["steps"]) == 3 for of in tags.values())
+        )
+    )
+    return str(server.url)
+
+
+@pytest.mark.parametrize("run", EXTREMES)
+def test_y_axes_carry_numbers_whatever_the_values(
+    tab: OpenTab, extremes_url: str, run: str
+) -> None:
+    for view, tag in (("flow", "h"), ("heatmap", "h"), ("weights", "w")):
+        keys = (f'runs=["{run}"]', f'tags=["{tag}"]', "scale=linear", "weightsAs=norms")
+        page = tab(f"view={view}", *keys, at=extremes_url)
+        curves = page.frame.locator("rg-curve")
+        expect(curves.first).to_be_visible()
+        for curve in curves.all():
+            curve.scroll_into_view_if_needed()
+            page.rest()
+            across, down = curve.evaluate("({ plot }) => plot.axes.map((axis) => axis._values)")
+            assert len(across or []) >= 1, view
+            assert len(down or []) >= 2, view
+            assert not any("NaN" in label or "∞" in label for label in down), down

@@ -26,11 +26,6 @@ export interface Line {
   sample?: number;
 }
 
-/** Timesteps, lags and steps are whole numbers, and so are the numbers on their axis. */
-const WHOLE = [1, 2, 5]
-  .flatMap((digit) => Array.from({ length: 16 }, (_, power) => digit * 10 ** power))
-  .sort((a, b) => a - b);
-
 const FONT = "11px Roboto, Arial, sans-serif";
 
 /** All but the size and what follows the pointer; `scale` is the one of the moment. */
@@ -47,7 +42,9 @@ export function plotOptions(
     ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
   };
   const stroke = { stroke: grid, width: 1 };
-  const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke };
+  // Where numbers stand is said below: uPlot's own distances, from 10^-16 to 10^32, would leave other axes bare.
+  const incrs = (_: uPlot, __: number, min: number, max: number) => [Math.max(5, max - min)];
+  const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke, incrs };
   const banded = lines.filter(({ band }) => band);
   const edge: uPlot.Series = { stroke: "transparent", points: { show: false } };
   return {
@@ -57,8 +54,6 @@ export function plotOptions(
       {
         ...axis,
         size: 26,
-        // By these it only learns whether there is an axis at all.
-        ...(across === "step" && { incrs: WHOLE }),
         splits: ({ bbox }, _, min, max) =>
           ticksAcross(across, min, max, bbox.width / uPlot.pxRatio).map(({ at }) => at),
         values: ({ bbox, scales: { x } }) =>
