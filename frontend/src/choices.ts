@@ -6,6 +6,7 @@ import { ANY, allTags, type Draws, drawnRuns, orderedRuns } from "./listing";
 import type { SeriesName, State } from "./state";
 import { type Groups, rangesOf } from "./views/groups";
 import { leadingChannel } from "./views/leading";
+import { compareRuns } from "./views/run_order";
 
 /** As many runs are shown at first. */
 const FIRST_RUNS = 4;
@@ -21,14 +22,13 @@ export interface Series {
 export function shownRuns(
   state: State,
   tags: Tags,
-  known: readonly string[],
   draws: Draws = ANY,
   first: number = FIRST_RUNS,
 ): string[] {
-  if (state.runs) return [...state.runs];
+  if (state.runs) return [...state.runs].sort(compareRuns);
   const drawn = drawnRuns(tags, draws);
   const among = drawn.size > 0 ? drawn : drawnRuns(tags, ANY);
-  return orderedRuns(tags, known)
+  return orderedRuns(tags)
     .filter((run) => among.has(run))
     .slice(0, first);
 }

@@ -1,6 +1,7 @@
 /** What is logged, in order. Asked at every redraw, of up to thousands of runs and tags: answers are kept with the listing. */
 
 import type { TagEntry, Tags } from "./data/types";
+import { compareRuns } from "./views/run_order";
 
 /** Tells tags that a view can draw from others. */
 export type Draws = (entry: TagEntry) => boolean;
@@ -21,15 +22,11 @@ function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, k
   };
 }
 
-const ordered = kept((tags, known: readonly string[]): readonly string[] => {
-  const places = new Map(known.map((run, place) => [run, place]));
-  const place = (run: string) => places.get(run) ?? known.length;
-  return Object.keys(tags).sort((a, b) => place(a) - place(b) || a.localeCompare(b));
-});
+const ordered = kept((tags): readonly string[] => Object.keys(tags).sort(compareRuns));
 
-/** Runs in TensorBoard's order; those it did not list (yet) last. */
-export function orderedRuns(tags: Tags, known: readonly string[]): readonly string[] {
-  return ordered(tags, known);
+/** Runs with data of ours, in the order of TensorBoard's dashboards. */
+export function orderedRuns(tags: Tags): readonly string[] {
+  return ordered(tags, tags);
 }
 
 /** Every run: those that TensorBoard knows, and those with data of ours that it did not list yet. */
@@ -37,9 +34,9 @@ export function everyRun(tags: Tags, known: readonly string[]): readonly string[
   return every(tags, known);
 }
 
-const every = kept((tags, known: readonly string[]): readonly string[] => [
-  ...new Set([...known, ...orderedRuns(tags, known)]),
-]);
+const every = kept((tags, known: readonly string[]): readonly string[] =>
+  [...new Set([...known, ...Object.keys(tags)])].sort(compareRuns),
+);
 
 const drawn = kept(
   (tags, draws: Draws): ReadonlySet<string> =>

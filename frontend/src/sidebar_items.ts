@@ -30,13 +30,8 @@ export function runItems(
 }
 
 /** Every tag that `draws` takes, and those that were chosen but are in no run. */
-export function tagItems(
-  tags: Tags,
-  known: readonly string[],
-  chosen: readonly string[],
-  draws: Draws,
-): ListItem[] {
-  const runs = orderedRuns(tags, known);
+export function tagItems(tags: Tags, chosen: readonly string[], draws: Draws): ListItem[] {
+  const runs = orderedRuns(tags);
   const there = new Set(allTags(tags, runs));
   return [
     ...allTags(tags, runs, draws).map((name) => ({ name })),

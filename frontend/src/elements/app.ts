@@ -98,6 +98,7 @@ export class RnngradApp extends LitElement {
   declare cursor: Cursor | null;
   declare dark: boolean;
 
+  /** In the order that gives them their colours. */
   private knownRuns: string[] = [];
   private mirroring: ReturnType<typeof setTimeout> | undefined;
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
@@ -210,7 +211,7 @@ export class RnngradApp extends LitElement {
     }
     const { state } = this.store;
     const { draws, first, firstRuns, most = MOST_SERIES } = TABS[state.view];
-    const runs = shownRuns(state, tags, this.knownRuns, draws, firstRuns);
+    const runs = shownRuns(state, tags, draws, firstRuns);
     const chosenTags = shownTags(state, tags, runs, draws, first);
     const chosen = pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned);
     const alone = this.aloneOf(tags);
@@ -264,7 +265,7 @@ export class RnngradApp extends LitElement {
       series,
       steps,
       step: steps[stepIndex(steps, state.step)],
-      drawnRuns: orderedRuns(tags, this.knownRuns).filter((run) => drawn.has(run)),
+      drawnRuns: orderedRuns(tags).filter((run) => drawn.has(run)),
       cursor: this.cursor,
       dark: this.dark,
       cards: this.cards,
@@ -289,8 +290,8 @@ export class RnngradApp extends LitElement {
     const runsListed = this.runItems.of([tags, knownRuns, dark, runs.join("\n")], () =>
       runItems(tags, knownRuns, runs, (run) => runColour(run, knownRuns, dark)),
     );
-    const tagsListed = this.tagItems.of([tags, knownRuns, draws, chosenTags.join("\n")], () =>
-      tagItems(tags, knownRuns, chosenTags, draws),
+    const tagsListed = this.tagItems.of([tags, draws, chosenTags.join("\n")], () =>
+      tagItems(tags, chosenTags, draws),
     );
     return html`<rg-sidebar
       role="complementary" aria-label="Runs and tags" .runItems=${runsListed} .tagItems=${tagsListed} .runs=${runs}

@@ -6,6 +6,7 @@ import type { Course, Limits } from "./course";
 import { FLAGS, type Flag, isCarried, worst } from "./flags";
 import type { Middle, Spread } from "./flow";
 import { indexOf } from "./flow_map";
+import { compareRuns } from "./run_order";
 import { beyondWords, flagReason, percent } from "./samples";
 import { ANSWERS, type Answer, type Progress, type Verdict, verdictOf } from "./verdict";
 
@@ -247,7 +248,7 @@ export function sorted(lines: readonly Line[], sorting: Sorting): Line[] {
 
 function compared(one: string | number, other: string | number, sign: number): number {
   if (typeof one === "string" || typeof other === "string")
-    return sign * String(one).localeCompare(String(other), undefined, { numeric: true });
+    return sign * compareRuns(String(one), String(other));
   if (Number.isNaN(one) || Number.isNaN(other))
     return Number(Number.isNaN(one)) - Number(Number.isNaN(other));
   return one === other ? 0 : sign * (one < other ? -1 : 1);

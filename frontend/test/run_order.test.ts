@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { runItems } from "../src/sidebar_items";
+import { compareRuns } from "../src/views/run_order";
+
+describe("runs", () => {
+  const inOrder = (...names: string[]) => {
+    expect([...names].reverse().sort(compareRuns)).toEqual(names);
+    expect(compareRuns(names[0], names[0])).toBe(0);
+  };
+
+  it("are ordered by the numbers in their names", () => {
+    inOrder("run", "run1", "run2", "run10", "run10b");
+    inOrder("lr=1e-4", "lr=0.001", "lr=1e-2", "lr=0.5");
+    inOrder("units=32_seed=2", "units=32_seed=10", "units=128_seed=1");
+  });
+
+  it("are ordered as paths: what ends a word comes before what goes on with it", () => {
+    inOrder("train", "train/a", "trainer");
+    inOrder("lstm", "lstm_b", "lstm-a");
+    inOrder("B", "a");
+  });
+
+  it("of like numbers have an order too", () => {
+    inOrder("run01", "run1");
+  });
+
+  it("are listed so, whatever the order in which they began", () => {
+    const items = runItems({}, ["run10", "run2", "run1"], [], () => "");
+    expect(items.map(({ name }) => name)).toEqual(["run1", "run2", "run10"]);
+  });
+});
