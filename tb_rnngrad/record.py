@@ -127,7 +127,8 @@ class SequenceRecord:
             values by name, such as a Jacobian's "wrt" and "norm" or the "state" that counts as
             hidden.
         backward_passes: how many backward passes of one training step there were: the gradient is
-            their sum, or that of the last alone where the details have "backward_pass": "last".
+            their plain sum, or that of the last alone where the details have "backward_pass":
+            "last".
             None: not known, or not a gradient.
 
     Raises:

@@ -138,17 +138,59 @@ def captured(seen: Seen) -> list[Captured]:
             every = [one for calls in together for call in calls for one in call.seen]
             for of in asked:
                 own = _of_view(seen.taps.adapter, view, name, of, together, scale)
-                found += _with_passes(own, every) if of in GRADIENTS else own
+                found += [_with_origin(one, every, of in GRADIENTS) for one in own]
     return found
 
 
-def _with_passes(gradients: Iterable[Captured], calls: Sequence[SeenCall]) -> Iterable[Captured]:
-    """Give the gradients with what is known of the backward passes that they are of."""
-    passes = max(call.passes for call in calls)
-    is_last = any(call.is_last for call in calls)
-    for one in gradients:
-        details = {**(one.details or {}), "backward_pass": "last"} if is_last else one.details
-        yield replace(one, passes=passes, details=details)
+def _with_origin(one: Captured, calls: Sequence[SeenCall], is_gradient: bool) -> Captured:
+    """Return it with what is known of the backward passes, and of the call, that it is of."""
+    details = dict(one.details or {})
+    made_of = {call.made_of for call in calls} - {""}
+    kept = {call.kept for call in calls} - {""}
+    if is_gradient and made_of:
+        details["backward_pass"] = min(made_of)  # "last", where both
+    if kept:
+        details["call"] = "last" if not is_gradient else min(kept)
+    passes = max(call.passes for call in calls) if is_gradient else None
+    return replace(one, passes=passes, details=details or None)
+
+
+def doubts(found: Found) -> dict[str, str]:
+    """Return, by their kinds, sentences on records that are less, or more, than one gradient."""
+    kinds: dict[str, str] = {}
+    for layer, passes, made_of, kept in _origins(found):
+        through = f"{passes} backward passes went through one call of layer {layer!r} in one step"
+        if made_of == "sum":
+            kinds[made_of] = (
+                f"{through}, so its records are their plain sum, which is that step's own gradient "
+                "unless it weights them; then take one gradient, of the weighted sum of the losses"
+            )
+        elif made_of == "last":
+            kinds[made_of] = (
+                f"{through}, and they are not known to be parts of one update of the weights, so "
+                "its records are of the last; look at one step at a time, and take one gradient in "
+                "it, of the sum of the losses"
+            )
+        if kept:
+            kinds["loop"] = (
+                f"a loop of TensorFlow's (tf.while_loop, tf.scan, for ... in tf.range) calls layer "
+                f"{layer!r} again and again, so its records are of one of those calls: gradients "
+                "of the first, values of the last; call the layer once with all timesteps, or loop "
+                "in Python, to have all"
+            )
+    return kinds
+
+
+def _origins(found: Found) -> Iterable[tuple[str, int | None, str, str]]:
+    """Give layer, number of backward passes, and of which of them and of which call it is."""
+    if isinstance(found, Seen):
+        names = {id(part.layer): view.name for view, _ in found.taps.asked for part in view.parts}
+        for call in found.every_call:
+            yield names[call.layer], call.passes, call.made_of, call.kept
+        return
+    for one in found:
+        details = one.details or {}
+        yield one.layer, one.passes, details.get("backward_pass", ""), details.get("call", "")
 
 
 def _of_view(

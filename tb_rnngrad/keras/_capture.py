@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -14,7 +13,7 @@ from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._live import live_step
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import Seen, taps_of
+from tb_rnngrad.keras._taps import taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -79,16 +78,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._stack.close()
         if error is not None:
             return
-        found = self._step.found()
-        self._records = records_of(laid_out(found), self._taps, self._single)
-        passes = found.unsummed_passes if isinstance(found, Seen) else 0
-        if passes:
-            warnings.warn(
-                f"{passes} backward passes ran in one capture, and they are not known to add up to "
-                "one update of the optimizer; the records are of the last: put one step into one "
-                "block",
-                stacklevel=2,
-            )
+        self._records = records_of(laid_out(self._step.found()), self._taps, self._single)
 
     def __getitem__(self, layer: str) -> Records:
         """Return what was captured of a layer."""

@@ -18,7 +18,7 @@ from tb_rnngrad.keras._assemble import Captured, captured
 from tb_rnngrad.keras._batches import batch_of, check_targets
 from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
-from tb_rnngrad.keras._records import check_reached
+from tb_rnngrad.keras._records import check_reached, warn_of_doubts
 from tb_rnngrad.keras._sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps import Taps, check_not_legacy_graph, taps_of
 from tb_rnngrad.keras._traces import compiled
@@ -82,6 +82,7 @@ def itemized_gradients(
         timesteps, found = probe.run(x, y, sample_weight, int(t))
         if not number:
             names = [f"t = {one}" for one in _resolved(at, timesteps)]
+            warn_of_doubts(found, stacklevel=3)
         for one in found:
             norms.setdefault(one.layer, []).append(_norms(one))
     return {

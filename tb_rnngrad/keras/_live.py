@@ -76,6 +76,29 @@ def end_diversions(model: Any) -> None:
         vars(model)["train_function"] = model.train_function.plain
 
 
+@dataclass(frozen=True)
+class _Twin:
+    """A train function whose train step has taps.
+
+    Attributes:
+        function: the train function.
+        train_step: the train step that Keras has to find when it traces it.
+    """
+
+    function: Any
+    train_step: Any
+
+
+def _twins_of(plain: Any) -> dict[Taps, _Twin]:
+    """Return the twins of a train function, which live as long as it does.
+
+    They refer to its model, so that a table of weak references would keep both for ever. On the
+    function itself they make a circle, which Python lets go of.
+    """
+    twins: dict[Taps, _Twin] = vars(plain).setdefault("_tb_rnngrad_twins", {})
+    return twins
+
+
 class LiveStep:
     """See `AnyStep`.
 
@@ -94,8 +117,7 @@ class LiveStep:
         self._model = model
         self._optimizer = optimizer
         self._plain: Any = None
-        self._twin: Any = None
-        self._train_step: Any = None
+        self._twin: _Twin | None = None
         self._name = f"tb_rnngrad.{id(taps)}"  # among the logs
         self._readings: Readings = {}
 
@@ -129,13 +151,14 @@ class LiveStep:
             self._plain, self._twin = plain, None
             if self._can_have_a_twin(plain):
                 _trace(plain, batch)
-                self._twin = self._new_twin()
+                self._twin = _twins_of(plain).get(self.taps) or self._new_twin()
         if self._twin is None:
             with self.entered():
                 return plain(batch)
         self.taps.reset()
-        with self._with_tapped_train_step():
-            logs = self._twin(batch)
+        with self._with(self._twin.train_step):
+            logs = self._twin.function(batch)
+        _twins_of(plain)[self.taps] = self._twin  # once it is known to run
         self._readings = logs.pop(self._name)
         return logs
 
@@ -185,14 +208,14 @@ class LiveStep:
             and adapter.runs_one_step(model)
         )
 
-    def _new_twin(self) -> Any:
+    def _new_twin(self) -> _Twin:
         model = self._model
-        self._train_step = self._tapped(model.train_step)
+        train_step = self._tapped(model.train_step)
         made = {name: vars(model)[name] for name in _TRAIN_FUNCTIONS if name in vars(model)}
         try:
-            with self._with_tapped_train_step():
+            with self._with(train_step):
                 model.make_train_function(force=True)
-            return model.train_function
+            return _Twin(model.train_function, train_step)
         finally:
             for name, function in made.items():
                 setattr(model, name, function)
@@ -213,9 +236,9 @@ class LiveStep:
 
         return stands_in(tapped, train_step)
 
-    def _with_tapped_train_step(self) -> contextlib.AbstractContextManager[None]:
-        """While entered, Keras finds that train step, whenever it makes or traces the twin."""
-        return patched([(vars(self._model), "train_step", self._train_step)])
+    def _with(self, train_step: Any) -> contextlib.AbstractContextManager[None]:
+        """While entered, Keras finds that train step, whenever it makes or traces a twin."""
+        return patched([(vars(self._model), "train_step", train_step)])
 
 
 def _trace(plain: Any, batch: Any) -> None:

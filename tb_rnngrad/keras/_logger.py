@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import Found, laid_out, single_timesteps
+from tb_rnngrad.keras._assemble import Found, doubts, laid_out, single_timesteps
 from tb_rnngrad.keras._background import Background
 from tb_rnngrad.keras._batches import batch_of
 from tb_rnngrad.keras._cells import States
@@ -24,7 +24,7 @@ from tb_rnngrad.keras._messages import in_a_sentence, tell
 from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
 from tb_rnngrad.keras._steps import StepCount
-from tb_rnngrad.keras._taps import Seen, Taps, taps_of
+from tb_rnngrad.keras._taps import Taps, taps_of
 from tb_rnngrad.keras._views import check_layers
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
@@ -152,7 +152,7 @@ class GradientLogger:
         self._look: _Look | None = None
         self._last_logged: int | None = None
         self._gave_up = False
-        self._has_told_of_passes = False
+        self._told: set[str] = set()  # kinds of doubts
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Answer the hooks that are not ours."""
@@ -191,7 +191,8 @@ class GradientLogger:
         end_diversions(self._model)
         check_layers(adapter_of(self._model), self._model, self._layers)
         self._count = self._look = None
-        self._gave_up = self._has_told_of_passes = False
+        self._gave_up = False
+        self._told.clear()
         if self._background is None:
             self._background = self._new_background()
 
@@ -333,15 +334,10 @@ class GradientLogger:
         check_reached(look.found, look.taps)
         if self._last_logged is None and (sentence := single_timesteps(laid_out(look.found))):
             tell(sentence)
-        passes = look.found.unsummed_passes if isinstance(look.found, Seen) else 0
-        if passes and not self._has_told_of_passes:
-            self._has_told_of_passes = True
-            tell(
-                f"{passes} backward passes went through one call of a layer in a step of model "
-                f"{self._model.name!r}. They are not known to add up to one update of its "
-                "optimizer, so GradientLogger keeps the last; take one gradient, of the sum of "
-                "their losses, to have all of them in the records"
-            )
+        for kind, sentence in doubts(look.found).items():
+            if kind not in self._told:
+                self._told.add(kind)
+                tell(sentence)
         self._background.write(look.found, look.taps, step, look.flow_only, count.details)
         self._last_logged = step
 

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import flow
 from tb_rnngrad.flow import Statistics, Thresholds
-from tb_rnngrad.keras._assemble import Captured, Found, laid_out, layers_of, single_timesteps
+from tb_rnngrad.keras._assemble import (
+    Captured,
+    Found,
+    doubts,
+    laid_out,
+    layers_of,
+    single_timesteps,
+)
 from tb_rnngrad.keras._statistics import statistics
 from tb_rnngrad.keras._taps import Taps
 from tb_rnngrad.record import SequenceRecord
@@ -117,15 +124,20 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
         ValueError: nothing of a layer was seen.
     """
     check_reached(found, taps)
-    sentence = single_timesteps(found)
-    if sentence is not None:
-        warnings.warn(sentence, stacklevel=3)
+    warn_of_doubts(found, stacklevel=4)
     by_layer: dict[str, dict[str, SequenceRecord]] = {}
     for one in found:
         by_layer.setdefault(one.layer, {})[one.name] = record_of(one, taps)
     if single and all(len(named) == 1 for named in by_layer.values()):
         return {name: next(iter(named.values())) for name, named in by_layer.items()}
     return dict(by_layer)
+
+
+def warn_of_doubts(found: Sequence[Captured], stacklevel: int) -> None:
+    """Warn of records that are not of one whole sequence or gradient."""
+    sentence = single_timesteps(found)
+    for told in filter(None, (sentence, *doubts(found).values())):
+        warnings.warn(told, stacklevel=stacklevel)
 
 
 def check_reached(found: Found, taps: Taps) -> None:

@@ -34,7 +34,7 @@ from tb_rnngrad.keras._readings import (
     read_step,
     with_copies_perturbed,
 )
-from tb_rnngrad.keras._sinks import Results, Runs, Sink, tap
+from tb_rnngrad.keras._sinks import Loop, Results, Runs, Sink, tap
 
 _LONGEST = 2**31 - 1
 _TAKES_A_READING: Final = frozenset(("hidden_state", "cell_state", "states", "weight_gradients"))
@@ -49,6 +49,7 @@ class Site:
         replica: which replica of a distribution strategy ran it.
         runs: of the graph that was being built, or None.
         results: of the graph of ours that was being built, or None.
+        loop: the body of the innermost loop that was being built, or None.
         looped: whether the layer came to Keras' loop over timesteps.
         hidden: of cells with several states, which position the hidden one has, where it was told.
         sinks: what its taps saw, by names of this module and of `_taps`.
@@ -58,13 +59,14 @@ class Site:
     replica: int
     runs: Runs | None = None
     results: Results | None = None
+    loop: Loop | None = None
     looped: bool = False
     hidden: dict[int, int] = field(default_factory=dict)
     sinks: defaultdict[str, Sink] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every sink one of this graph's."""
-        self.sinks = defaultdict(lambda: Sink(self.runs, self.results))
+        self.sinks = defaultdict(lambda: Sink(self.runs, self.results, self.loop))
 
 
 class ProbedRecurrence:

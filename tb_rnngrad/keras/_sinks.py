@@ -7,7 +7,7 @@ gradients that arrive to a sink and passes them on unchanged too.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ Readings = Mapping[str, tf.Tensor]
 
 NOTHING_READ: Final[Readings] = MappingProxyType({})
 
+Loop = weakref.ref[WhileBodyFuncGraph]
+"""The graph of a loop's body."""
+
 
 def _handle_here(variable: tf.Variable) -> tf.Tensor:
     """Return the variable's handle for the graph being built.
@@ -40,6 +43,15 @@ def _handle_here(variable: tf.Variable) -> tf.Tensor:
     for graph in reversed(around):
         handle = graph.capture(handle)
     return handle
+
+
+def loops_around() -> Iterator[WhileBodyFuncGraph]:
+    """Give the bodies of TensorFlow's loops that are being built, innermost first."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if isinstance(graph, WhileBodyFuncGraph):
+            yield graph
+        graph = getattr(graph, "outer_graph", None)
 
 
 class _Counter:
@@ -140,9 +152,12 @@ class Write:
         eager: the value where it was written eagerly.
         variable: where a graph writes it.
         runs: counts how often that is; None: the graph returns it, so once.
+        loop: the body of the loop that the layer is called in, or None.
 
     Attributes:
         is_watched: whether a tape could see it, as the inside of a gradient of a gradient.
+        is_of_loop: whether it is written outside of that body, as in the gradient of the loop:
+            once a call, in one backward pass.
     """
 
     def __init__(
@@ -150,9 +165,12 @@ class Write:
         eager: tf.Tensor | None = None,
         variable: tf.Variable | None = None,
         runs: _Counter | None = None,
+        loop: Loop | None = None,
     ) -> None:
         self.eager = eager
         self.is_watched: bool = could_possibly_record()
+        body = None if loop is None else loop()
+        self.is_of_loop = body is not None and all(one is not body for one in loops_around())
         self._variable = variable
         self._runs = runs
 
@@ -190,16 +208,20 @@ class Sink:
     Args:
         runs: of the graph that is being built, or None.
         results: of the graph that is being built, or None.
+        loop: the body of the loop that is being built, or None.
 
     Attributes:
         symbolic: the tensor written while a graph of `tf.compat.v1` was built, or None.
     """
 
-    def __init__(self, runs: Runs | None, results: Results | None) -> None:
+    def __init__(
+        self, runs: Runs | None, results: Results | None, loop: Loop | None = None
+    ) -> None:
         self.symbolic: tf.Tensor | None = None
         self._writes: list[Write] = []
         self._runs = runs
         self._results = results
+        self._loop = loop
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
         """Keep `value`; called in the forward or in the backward pass.
@@ -230,10 +252,10 @@ class Sink:
             )
         assignment = tf.raw_ops.AssignVariableOp(resource=_handle_here(variable), value=value)
         if self._runs is not None and self._runs.include():
-            self._writes.append(Write(variable=variable, runs=self._runs))
+            self._writes.append(Write(None, variable, self._runs, self._loop))
             return [assignment]
         counter = _Counter()
-        self._writes.append(Write(variable=variable, runs=counter))
+        self._writes.append(Write(None, variable, counter, self._loop))
         return [assignment, counter.add()]
 
     def reset(self) -> None:
@@ -257,6 +279,17 @@ class Sink:
         if self.symbolic is not None:
             return [1]
         return [count for one in self._writes if (count := one.count(readings))]
+
+    def passes(self, readings: Readings) -> list[int]:
+        """Return how many backward passes those were, where it is a gradient."""
+        if self.symbolic is not None:
+            return [1]
+        counts = ((one.count(readings), one.is_of_loop) for one in self._writes)
+        return [1 if is_of_loop else count for count, is_of_loop in counts if count]
+
+    def is_of_loop(self, readings: Readings) -> bool:
+        """Return whether one backward pass wrote to it again and again."""
+        return any(one.is_of_loop and one.count(readings) > 1 for one in self._writes)
 
     def is_watched(self, readings: Readings) -> bool:
         """Return whether a tape could see anything that was written."""

@@ -17,7 +17,7 @@ from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches
 from tb_rnngrad.keras._mask_runs import MaskRuns
 from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
 from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
-from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, tap
+from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, loops_around, tap
 from tb_rnngrad.keras._traces import outermost_graph, tapes_are_stopped, traced_apart
 from tb_rnngrad.keras._views import Part, View, select
 
@@ -82,7 +82,9 @@ class SeenCall:
         tensors: by the names of a `Site`'s sinks.
         hidden: see `Site`.
         passes: how many backward passes of one step went through it.
-        is_last: whether its gradients are of the last of them, and not their sum.
+        made_of: what its gradients are of these: "sum" or "last"; "" of a single one.
+        kept: which call a loop of TensorFlow's, that made several, left: "first" or "last"; "" of a
+            call that was the only one.
     """
 
     layer: int
@@ -90,7 +92,8 @@ class SeenCall:
     tensors: Mapping[str, tf.Tensor]
     hidden: Mapping[int, int]
     passes: int
-    is_last: bool
+    made_of: str
+    kept: str
 
 
 @dataclass(frozen=True)
@@ -119,11 +122,6 @@ class Seen:
     def size(self) -> int:
         """Number of values."""
         return sum(math.prod(t.shape) for call in self.every_call for t in call.tensors.values())
-
-    @property
-    def unsummed_passes(self) -> int:
-        """Backward passes, at most, through a call whose gradients are not the sum of them."""
-        return max((call.passes for call in self.every_call if call.is_last), default=0)
 
 
 class Taps:
@@ -246,7 +244,7 @@ class Taps:
             if not _was_reached(site, written):
                 continue
             gradients = [name for name in written if name.split("/")[0] in GRADIENTS]
-            by_place = [counts[name] for name in gradients]
+            by_place = [site.sinks[name].passes(readings) for name in gradients]
             # In an execution of several steps each place ran once a step.
             passes = [sum(runs) if is_one_step else len(runs) for runs in by_place]
             is_sum = is_one_update and all(max(runs) == 1 for runs in by_place)
@@ -256,8 +254,13 @@ class Taps:
                 for name, sink in written.items()
             }
             most = max(passes, default=0)
-            is_last = most > 1 and not is_sum
-            calls.append(SeenCall(owner, site.replica, tensors, site.hidden, most, is_last))
+            made_of = ("sum" if is_sum else "last") if most > 1 else ""
+            kept = ""
+            if any(written[name].is_of_loop(readings) for name in gradients):
+                kept = "first"  # which the backward pass comes to last
+            elif site.loop and is_one_step and not gradients:
+                kept = "last" if max(map(max, counts.values())) > 1 else ""
+            calls.append(SeenCall(owner, site.replica, tensors, site.hidden, most, made_of, kept))
         return Seen(self, calls, scales[-1] if scales else None)
 
     def _sites(self) -> list[tuple[int, Site]]:
@@ -283,7 +286,8 @@ class Taps:
             self._eager.append((owner, site))
         else:
             runs = self._runs_of(tf.compat.v1.get_default_graph())
-            site = Site(of, int(replica or 0), runs, self._results)
+            loop = next(map(weakref.ref, loops_around()), None)
+            site = Site(of, int(replica or 0), runs, self._results, loop)
             trace = weakref.ref(outermost_graph(), self._forget)
             self._traced.append((trace, owner, site))
         return site

@@ -410,3 +410,22 @@ def test_bad_arguments():
     ):
         with pytest.raises(ValueError, match=message):
             GradientLogger("logs", **arguments)
+
+
+def test_a_new_logger_on_the_same_model_traces_nothing(k, data, tmp_path):
+    traced = []
+
+    class Traced(k.Sequential):
+        def train_step(self, batch):
+            traced.append(batch)
+            return super().train_step(batch)
+
+    model = Traced([k.layers.Input((6, 3)), k.layers.SimpleRNN(2, name="rnn"), k.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    fit(model, data, GradientLogger(tmp_path))
+    times = len(traced)
+    fit(model, data, GradientLogger(tmp_path), epochs=1)
+    assert len(traced) == times
+    fit(model, data, GradientLogger(tmp_path, of="output"), epochs=1)
+    assert len(traced) == times + 1
+    assert len(tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")) == 3

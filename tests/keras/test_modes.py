@@ -658,6 +658,19 @@ def test_a_model_that_was_looked_at_can_go(k, rng):
     assert gone() is None
 
 
+def test_a_model_that_was_trained_with_a_logger_can_go(k, rng, tmp_path):
+    model = simple(k)
+    x, y = batch(rng)
+    for _ in range(2):
+        model.fit(x, y, verbose=0, callbacks=[GradientLogger(tmp_path)])
+    gone = weakref.ref(model.layers[0])
+    del model
+    k.backend.clear_session()
+    gc.collect()
+    gc.collect()  # what has a finaliser goes at the second
+    assert gone() is None
+
+
 def test_a_pass_that_failed_while_it_was_traced_leaves_no_graph(k, rng):
     class Failing(k.layers.Layer):
         def call(self, inputs):

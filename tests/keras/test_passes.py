@@ -86,14 +86,16 @@ def fit(model, tmp_path):
 
 @pytest.mark.parametrize("step", [persistent_tape, two_tapes])
 @pytest.mark.parametrize("options", [{}, {"run_eagerly": True}], ids=["graph", "eager"])
-def test_passes_of_one_update_are_summed(k, tmp_path, step, options):
+def test_passes_of_one_update_are_summed_and_a_warning_says_with_which_weights(k, tmp_path, step, options):
     model = model_with(k, step, **options)
     series, told = fit(model, tmp_path)
-    assert told == []
+    (message,) = told
+    assert "2 backward passes went through one call of layer 'rnn'" in message
+    assert "so its records are their plain sum" in message
     for record in series:
         np.testing.assert_allclose(record.data[:, -1], sum(last_gradients(model)), rtol=1e-4)
         assert record.backward_passes == 2
-        assert "backward_pass" not in record.details
+        assert record.details["backward_pass"] == "sum"
 
 
 @pytest.mark.parametrize("step", [two_updates, inside_a_tape])
@@ -101,8 +103,8 @@ def test_of_passes_that_may_be_no_sum_the_last_is_kept_and_told_once(k, tmp_path
     model = model_with(k, step)
     series, told = fit(model, tmp_path)
     (message,) = told
-    assert message.startswith("2 backward passes went through one call of a layer")
-    assert "GradientLogger keeps the last" in message
+    assert message.startswith("2 backward passes went through one call of layer 'rnn'")
+    assert "so its records are of the last" in message
     for record in series:
         np.testing.assert_allclose(record.data[:, -1], last_gradients(model)[1], rtol=1e-4)
         assert (record.backward_passes, record.details["backward_pass"]) == (2, "last")
@@ -169,14 +171,96 @@ def test_capture_sums_alike(k, wrapped):
     model.optimizer.build(model.trainable_variables)
     run = tf.function(persistent_tape) if wrapped else persistent_tape
     batch = tf.constant(X), tf.constant(Y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        with capture(model) as captured:
-            run(model, batch)
+    with pytest.warns(UserWarning, match="plain sum"), capture(model) as captured:
+        run(model, batch)
     record = captured["rnn"]
     np.testing.assert_allclose(record.data[:, -1], sum(last_gradients(model)), rtol=1e-4)
-    assert record.backward_passes == 2
+    assert (record.backward_passes, record.details["backward_pass"]) == (2, "sum")
     run = tf.function(two_updates) if wrapped else two_updates
-    with pytest.warns(UserWarning, match="2 backward passes ran"), capture(model) as captured:
+    with pytest.warns(UserWarning, match="of the last"), capture(model) as captured:
         run(model, batch)
     np.testing.assert_allclose(captured["rnn"].data[:, -1], last_gradients(model)[1], rtol=1e-4)
+
+
+def decoding(k):
+    """Return a model whose decoder feeds its predictions back, in a loop of TensorFlow's or not."""
+
+    class Decoding(k.Model):
+        def __init__(self):
+            super().__init__()
+            self.encoder = k.layers.GRU(4, return_state=True, name="encoder")
+            self.decoder = k.layers.GRU(4, return_state=True, name="decoder")
+            self.head = k.layers.Dense(2, name="head")
+
+        def call(self, x, training=None):
+            _, state = self.encoder(x)
+            token = tf.zeros([4, 2])
+            outputs = []
+            for _ in range(3):
+                token, state = self.decoded(token, state)
+                outputs.append(token)
+            return tf.stack(outputs, axis=1)
+
+        def decoded(self, token, state):
+            output, state = self.decoder(token[:, tf.newaxis], initial_state=state)
+            return self.head(output), state
+
+        def looped(self, x):
+            _, state = self.encoder(x)
+            outputs = tf.TensorArray(tf.float32, size=3)
+
+            def body(t, token, state, outputs):
+                token, state = self.decoded(token, state)
+                return t + 1, token, state, outputs.write(t, token)
+
+            first = (0, tf.zeros([4, 2]), state, outputs)
+            *_, outputs = tf.while_loop(lambda t, *_: t < 3, body, first)
+            return tf.transpose(outputs.stack(), [1, 0, 2])
+
+    use_dtype(k, "float32")
+    model = Decoding()
+    model(X)
+    model.compile(k.optimizers.SGD(0.0), "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def step_of(model, predicted):
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(predicted(x) ** 2)
+        update(model, tape.gradient(loss, model.trainable_variables))
+
+    return tf.function(step)
+
+
+def test_of_calls_in_a_loop_of_tensorflows_one_is_kept_and_the_loop_is_named(k):
+    model = decoding(k)
+    with pytest.warns(UserWarning, match="called 3 times"), capture(model) as each:
+        step_of(model, model)(tf.constant(X))
+    of = ("hidden_state", "states")
+    with pytest.warns(UserWarning) as caught, capture(model, of=of) as one:
+        step_of(model, model.looped)(tf.constant(X))
+    (message,) = [str(told.message) for told in caught]
+    assert message.startswith("a loop of TensorFlow's (tf.while_loop")
+    assert "calls layer 'decoder' again and again" in message
+    gradient, value = one["decoder"]["hidden_state"], one["decoder"]["states/h"]
+    np.testing.assert_allclose(gradient.data, each["decoder"].data, rtol=1e-5)
+    assert (gradient.backward_passes, gradient.details["call"]) == (1, "first")
+    with pytest.warns(UserWarning, match="again and again"), capture(model, of="states") as alone:
+        tf.function(model.looped)(tf.constant(X))
+    np.testing.assert_array_equal(alone["decoder"].data, value.data)
+    assert value.details["call"] == alone["decoder"].details["call"] == "last"
+    assert "call" not in (one["encoder"]["hidden_state"].details or {})
+
+
+def test_fit_names_a_loop_of_tensorflows_once(k, tmp_path):
+    model = decoding(k)
+    model.call = lambda x, training=None: model.looped(x)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, np.zeros((4, 3, 2)), verbose=0, epochs=2, callbacks=[GradientLogger(tmp_path)])
+    told = [str(one.message) for one in caught if one.category is RuntimeWarning]
+    assert [message.startswith("a loop of TensorFlow's") for message in told] == [True]
+    series = tb_rnngrad.read(tmp_path, tag="decoder/hidden_state")
+    assert [record.details["call"] for record in series] == ["first", "first"]
