@@ -86,7 +86,7 @@ def fit(model, tmp_path):
 
 @pytest.mark.parametrize("step", [persistent_tape, two_tapes])
 @pytest.mark.parametrize("options", [{}, {"run_eagerly": True}], ids=["graph", "eager"])
-def test_passes_of_one_update_are_summed_and_a_warning_says_with_which_weights(k, tmp_path, step, options):
+def test_passes_of_one_update_are_summed_plainly_and_this_is_told(k, tmp_path, step, options):
     model = model_with(k, step, **options)
     series, told = fit(model, tmp_path)
     (message,) = told
