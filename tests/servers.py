@@ -47,6 +47,7 @@ class Server:
 
     url: str
     log: Path
+    pid: int
 
     def get(self, route: str, method: str = "GET", **parameters: object) -> Answer:
         """Ask a route of the plugin."""
@@ -93,7 +94,7 @@ def tensorboard(
     with log.open("w") as output:
         process = subprocess.Popen([*command, *flags], stdout=output, stderr=subprocess.STDOUT)
     try:
-        yield Server(_address(process, log), log)
+        yield Server(_address(process, log), log, process.pid)
     finally:
         process.terminate()
         process.wait(20)

@@ -3,11 +3,13 @@
 import concurrent.futures
 import itertools
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,3 +203,51 @@ def test_many_clients_beside_a_writer_read_nothing_but_what_was_logged(
         writing = pool.submit(write)
         assert sum(pool.map(read, range(CLIENTS))) > CLIENTS
         writing.result()
+
+
+FLOWS = {  # how many timesteps the flow of each step has
+    "lengths vary, the last is short": [*range(1500, 2000), *range(1500, 2000), 20],
+    "one is long": [*[1] * 8999, 100_000],
+    "as many as are kept": [100] * 9999,
+}
+
+
+class Peak:
+    """How many bytes a process takes at most while it is watched, over what it took before."""
+
+    def __init__(self, pid):
+        self._process = Path("/proc") / str(pid)
+
+    def __enter__(self):
+        (self._process / "clear_refs").write_text("5")  # the peak so far is forgotten
+        self._before = self._kilobytes("VmRSS")
+        return self
+
+    def __exit__(self, *_):
+        self.grown = 1024 * (self._kilobytes("VmHWM") - self._before)
+
+    def _kilobytes(self, name):
+        return int(re.search(rf"{name}:\s*(\d+)", (self._process / "status").read_text())[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
+@pytest.mark.parametrize("load_fast", ["true", "false"])
+@pytest.mark.parametrize("lengths", FLOWS.values(), ids=FLOWS.keys())
+def test_a_flow_of_any_lengths_takes_less_than_500_mb(
+    tmp_path, tensorboard_server, load_fast, lengths
+):
+    longest = np.full((max(lengths), len(flow.STATISTICS)), 0.5, np.float32)
+    with SummaryWriter(tmp_path / "run") as writer:
+        for step, length in enumerate(lengths):
+            writer.add_flow("lstm", longest[:length], step)
+    server = tensorboard_server(tmp_path, f"--load_fast={load_fast}")
+    last = len(lengths) - 1
+    server.wait_for(
+        lambda tags: tags.get("run", {}).get("lstm", {}).get("last_flow", [0])[0] == last, 300
+    )
+    with Peak(server.pid) as memory:
+        answer = server.get("/flow", run="run", tag="lstm")
+    assert answer.code == 200, answer.text
+    print(f"{len(answer.body) / 2**20:.0f} MiB, {memory.grown / 1e6:.0f} MB")
+    assert len(answer.body) < 192 * 2**20
+    assert memory.grown < 500e6

@@ -29,8 +29,8 @@ _EVERYTHING: Final = 2**31 - 1
 # The data server answers in one message of at most 256 MiB; 200 records of 4 samples take 200 kB.
 _TAGS_AT_ONCE: Final = 256
 # Flows are asked for in ever larger numbers, as their sizes are not known before, up to so many
-# bytes: while they are received they are in memory three times.
-_MESSAGE_BYTES: Final = 128 * 2**20
+# bytes: while they are received they are in memory four times.
+_MESSAGE_BYTES: Final = 96 * 2**20
 _FIRST_FLOWS: Final = 64
 _MORE_FLOWS: Final = 8
 
