@@ -52,6 +52,9 @@ export const HELP = {
   stepB: "The step of B, where it is another than the slider's. Empty: the slider's.",
   comparison: "The difference cell by cell, the decades between the magnitudes, or A laid over B.",
   swap: "Let A and B change places.",
+  groupBy:
+    "Make one line of runs that differ in their seed: a mean over them, and a band from the least to the most.",
+  groupPattern: "Runs of whose names it captures the same are one group.",
   filter: "A regular expression: names that match are listed.",
 } as const;
 

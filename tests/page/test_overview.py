@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -88,6 +88,42 @@ def test_the_first_sentence_ranks_and_each_run_has_an_answer_that_leads_to_its_m
     expect(growing.locator(".answer")).to_have_text("no")
     growing.get_by_role("link", name="non-finite").click()
     assert (page.key("view"), page.key("flowOf")) == ("flow", "nonfinite")
+
+
+def test_every_column_says_what_it_is_to_pointers_and_to_keyboards(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*OVERVIEW, at=course_url)
+    said = page.frame.locator("rg-tips div")
+    heads = page.frame.locator("rg-overview-table th button")
+    helps = [head.get_attribute("aria-description") or "" for head in heads.all()]
+    heads.first.focus()
+    page.page.keyboard.press("Shift+Tab")
+    for text in helps:
+        page.page.keyboard.press("Tab")
+        expect(said).to_have_text(text)
+    for head, text in zip(heads.all(), helps, strict=True):
+        head.hover()
+        expect(said).to_be_visible()
+        expect(said).to_have_text(text)
+    assert len(set(helps)) == 9
+    assert all(helps)
+
+
+@pytest.mark.parametrize(("width", "row_in_view"), [(800, False), (1280, False), (1920, True)])
+def test_the_first_view_answers(page: Page, demo_url: str, width: int, row_in_view: bool) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    tab = Tab.open(page, demo_url, *OVERVIEW)
+    answers = tab.frame.locator("rg-overview-brief .answer")
+    expect(answers).to_have_count(4)
+    expect(answers.last).to_be_in_viewport(ratio=1)
+    row = tab.frame.locator("rg-overview-table tbody tr").last
+    if row_in_view:
+        expect(row).to_be_in_viewport(ratio=1)
+    # Beside the charts stands the table, too; where there is no room for it they stand below.
+    brief, charts = tab.box(tab.frame.locator("rg-overview-brief")), tab.frame.locator(".charts")
+    beside = tab.box(charts)["x"] > brief["x"] + brief["width"] - 1
+    assert beside == row_in_view
 
 
 def test_at_the_first_step_nothing_is_said_to_hold_since_then(

@@ -1,8 +1,10 @@
 import { css, html, LitElement, nothing } from "lit";
 import { matcher } from "../choices";
+import { HELP } from "../help";
 import type { State } from "../state";
 import type { Grouping } from "../views/run_groups";
 import { tell } from "./events";
+import { select } from "./fields";
 import { controls } from "./theme";
 
 /** Which runs of the overview are one: the same but for a seed. */
@@ -12,7 +14,6 @@ export class RgGroupBar extends LitElement {
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; margin-bottom: 8px; }
-      span { display: inline-flex; align-items: center; gap: 6px; }
       select { max-width: 260px; }
       input { width: 260px; max-width: 60vw; }
       input[aria-invalid="true"] { border-color: var(--rg-error); }
@@ -35,18 +36,14 @@ export class RgGroupBar extends LitElement {
     ];
     const { valid } = matcher(groupPattern);
     return html`
-      <span>
-        <label for="groupBy">Group runs by</label>
-        <select id="groupBy" @change=${(event: Event) =>
-          tell(this, "rg-set", { groupBy: (event.target as HTMLSelectElement).value as Grouping })}>
-          ${options.map(([value, text]) => html`<option value=${value} .selected=${value === groupBy}>${text}</option>`)}
-        </select>
-      </span>
+      ${select("groupBy", "Group runs by", options, groupBy, (chosen) =>
+        tell(this, "rg-set", { groupBy: chosen as Grouping }),
+      )}
       ${
         groupBy === "regex"
-          ? html`<span><label for="groupPattern" title="Runs of which it captures the same are a group">Regular expression</label><input
+          ? html`<span class="field"><label for="groupPattern">Regular expression</label><input
               id="groupPattern" type="text" spellcheck="false" .value=${groupPattern} aria-invalid=${valid ? "false" : "true"}
-              @change=${(event: Event) => tell(this, "rg-set", { groupPattern: (event.target as HTMLInputElement).value })}
+              aria-description=${HELP.groupPattern} @change=${(event: Event) => tell(this, "rg-set", { groupPattern: (event.target as HTMLInputElement).value })}
             /></span>`
           : nothing
       }

@@ -1,4 +1,4 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { flagColour } from "../courses";
 import { tagWords } from "../data/parts";
 import { FLAG_NAMES } from "../views/flags";
@@ -56,8 +56,8 @@ export class RgOverviewBrief extends LitElement {
     const { shown, all } = this.told;
     return html`
       <h2>${headline(runs)}${shown < all ? ` (of ${shown} of ${all} runs shown)` : ""}</h2>
-      <h3 id="question">Can it learn long dependencies?</h3>
-      <ul class="number" aria-labelledby="question">${runs.slice(0, MOST).map((line) => this.renderRun(line))}</ul>
+      <h3 id="question">Can it learn long dependencies? <span class="muted">at step ${runs[0]?.step}</span></h3>
+      <ul class="number" aria-labelledby="question">${runs.slice(0, MOST).map((line) => this.renderRun(line, runs[0].step))}</ul>
       <p class="muted">
         ${runs.length > MOST ? `${runs.length - MOST} more stand in the table. ` : ""}How far back: the memory horizon,
         the largest lag (timesteps before a sample's last) at which the gradient's norm is still ${share} of the sample's largest. What lies beyond
@@ -67,7 +67,8 @@ export class RgOverviewBrief extends LitElement {
     `;
   }
 
-  private renderRun(line: Line) {
+  /** `usual`: the step of the other runs, of which this run's nearest one may be another. */
+  private renderRun(line: Line, usual: number) {
     const { name, series, members, colour, since, step, verdict, flags, reasons } = line;
     const parts = [
       ...verdict.claims.map((claim) => this.renderClaim(line, claim)),
@@ -81,7 +82,8 @@ export class RgOverviewBrief extends LitElement {
       <i style="background:${colour}"></i><b>${name}</b>
       <span class="muted">${tagWords(series.tag, series.entry)}${members.length ? `, ${members.length} runs` : ""}</span>
       <span class="answer ${verdict.answer}">${ANSWERS[verdict.answer]}</span><br />
-      ${parts.map((part, i) => html`${i ? "; " : ""}${part}`)} <span class="muted">(step ${step})</span>
+      ${parts.map((part, i) => html`${i ? "; " : ""}${part}`)}
+      ${step === usual ? nothing : html`<span class="muted">(step ${step})</span>`}
     </li>`;
   }
 

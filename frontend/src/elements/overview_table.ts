@@ -15,37 +15,34 @@ import { controls } from "./theme";
 
 const SPARK = { width: 70, height: 18 };
 
-const HEADS: Record<Column, { name: string; title: string }> = {
-  run: { name: "Run", title: "A run, or a group of runs; its name opens its maps" },
+const HEADS: Record<Column, { name: string; help: string }> = {
+  run: { name: "Run", help: "A run, or a group of runs; its name opens its maps" },
   tag: {
     name: "Layer",
-    title: "The tag that was logged; directions and stacked cells have lines of their own",
+    help: "The tag that was logged; directions and stacked cells have lines of their own",
   },
   answer: {
     name: "Learns far",
-    title:
-      "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is logged has fallen",
+    help: "Can it learn long dependencies? Yes: the horizon is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is logged has fallen",
   },
   horizon: {
     name: "Horizon",
-    title:
-      "How far back the median sample's gradient reaches at the slider's step, in timesteps. Where it is the whole sequence, what is left at the far end ranks",
+    help: "How far back the median sample's gradient reaches at the slider's step, in timesteps. Where it is the whole sequence, what is left at the far end ranks",
   },
   farEnd: {
     name: "Left at far end",
-    title:
-      "The share of its largest norm that the median sample's gradient has at its far end; below, from 5 to 95 % of the samples",
+    help: "The share of its largest norm that the median sample's gradient has at its far end; below, from 5 to 95 % of the samples",
   },
-  trend: { name: "Trend", title: "The horizon from the first step to the slider's" },
+  trend: { name: "Trend", help: "The horizon from the first step to the slider's" },
   halfLife: {
     name: "Half-life",
-    title: "Timesteps back over which the median sample's norm halves, and R² of the exponential fitted",
+    help: "Timesteps back over which the median sample's norm halves, and R² of the exponential fitted",
   },
   flag: {
     name: "Worst flag",
-    title: "The worst flag of the whole training, and the step at which it first came",
+    help: "The worst flag of the whole training, and the step at which it first came",
   },
-  dead: { name: "Dead", title: "Dead channels: the share of channels that are exactly 0 throughout" },
+  dead: { name: "Dead", help: "Dead channels: the share of channels that are exactly 0 throughout" },
 };
 
 /** One line for each run and layer, or group of runs, sortable; each opens its maps. */
@@ -107,12 +104,12 @@ export class RgOverviewTable extends LitElement {
   private renderHead(column: Column) {
     const chosen = columnOf(this.sorting) === column;
     const falling = this.sorting.startsWith("-");
-    const { name, title } = HEADS[column];
+    const { name, help } = HEADS[column];
     // The first click shows what is worth seeing first: names from A on, numbers from the largest down.
     const start: Sorting = column === "run" || column === "tag" ? column : `-${column}`;
     const turned: Sorting = falling ? column : `-${column}`;
-    return html`<th scope="col" aria-sort=${chosen ? (falling ? "descending" : "ascending") : "none"} title=${title}>
-      <button @click=${() => tell(this, "rg-set", { sort: chosen ? turned : start })}>
+    return html`<th scope="col" aria-sort=${chosen ? (falling ? "descending" : "ascending") : "none"}>
+      <button aria-description=${help} @click=${() => tell(this, "rg-set", { sort: chosen ? turned : start })}>
         ${name}${chosen ? (falling ? " ↓" : " ↑") : ""}
       </button>
     </th>`;
@@ -127,7 +124,9 @@ export class RgOverviewTable extends LitElement {
     const why = verdict.claims.map(({ text }) => text).join("; ");
     return html`<tr @click=${open}>
       <td class="name" data-head=${HEADS.run.name}><span class="run"><i style="background:${colour}"></i><button
-        class="link" aria-label="Open the maps of ${name}, ${series.tag}" @click=${(event: Event) => {
+        class="link" aria-label="Open the maps of ${name}, ${series.tag}" aria-description="${ANSWERS[verdict.answer]}: ${why}" @click=${(
+          event: Event,
+        ) => {
           event.stopPropagation();
           open();
         }}
@@ -135,7 +134,7 @@ export class RgOverviewTable extends LitElement {
       <td class="name" data-head=${HEADS.tag.name}>${breakable(part === null ? series.tag : (series.entry.metadata.part_of as string))}${
         part === null ? nothing : html`<small>${part}</small>`
       }</td>
-      ${cell("answer", html`<span class=${verdict.answer} title=${why}>${ANSWERS[verdict.answer]}</span>`)}
+      ${cell("answer", html`<span class=${verdict.answer} aria-description=${why}>${ANSWERS[verdict.answer]}</span>`)}
       ${cell("horizon", renderHorizon(horizon, lags))}
       ${cell("farEnd", renderMiddle(farEnd, percent))}
       ${cell("trend", renderTrend(line))}

@@ -35,11 +35,7 @@ export class RgStepCurves extends LitElement {
     dark: { type: Boolean },
     pointed: { state: true },
   };
-  static override styles = [
-    controls,
-    tabContent,
-    css`:host { display: block; min-width: 0; } .stacked { grid-template-columns: minmax(0, 1fr); }`,
-  ];
+  static override styles = [controls, tabContent, css`:host { display: block; min-width: 0; }`];
 
   declare plots: StepPlot[];
   /** What the traces stand on, and how they are smoothed. */
@@ -48,7 +44,7 @@ export class RgStepCurves extends LitElement {
   /** What maps beside it show: rows, and training steps. */
   declare window: Window | null;
   declare point: FlowPoint | null;
-  /** Whether the charts stand one above the other. */
+  /** Whether the charts stand one above the other, where there is room for what is beside them. */
   declare stacked: boolean;
   declare dark: boolean;
   /** The place under the pointer. */

@@ -73,6 +73,17 @@ export const card = css`
 /** How a tab lays its cards out. */
 export const tabContent = css`
   .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
+  .overview { display: grid; gap: 12px; grid-template: "brief" "charts" "details" / minmax(0, 1fr); align-items: start; }
+  .overview > rg-overview-brief { grid-area: brief; }
+  .overview > .charts { grid-area: charts; min-width: 0; }
+  .overview > .details { grid-area: details; min-width: 0; }
+  .overview > .details > h2:first-child { margin-top: 4px; }
+  .stacked { --least: 420px; }
+  /* Wide enough for the table beside the charts: all of it is seen at once. */
+  @media (min-width: 1500px) {
+    .overview { grid-template: "brief charts" auto "details charts" 1fr / minmax(0, 3fr) minmax(0, 2fr); }
+    .stacked { grid-template-columns: minmax(0, 1fr); }
+  }
   section + section { margin-top: 24px; }
   h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
 `;

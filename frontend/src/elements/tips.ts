@@ -34,10 +34,12 @@ export class RgTips extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener("pointerover", this.onPointer);
+    // Within one shadow root neither pointerover nor focusin comes out of it: moves and keys do.
+    document.addEventListener("pointermove", this.onPointer);
     document.documentElement.addEventListener("pointerleave", this.hide);
-    document.addEventListener("pointerdown", this.hide);
+    document.addEventListener("pointerdown", this.putAway);
     document.addEventListener("focusin", this.onFocus);
+    document.addEventListener("keyup", this.onFocus);
     document.addEventListener("focusout", this.hide);
     document.addEventListener("keydown", this.onKey, { capture: true });
     document.addEventListener("scroll", this.hide, { capture: true });
@@ -45,10 +47,11 @@ export class RgTips extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener("pointerover", this.onPointer);
+    document.removeEventListener("pointermove", this.onPointer);
     document.documentElement.removeEventListener("pointerleave", this.hide);
-    document.removeEventListener("pointerdown", this.hide);
+    document.removeEventListener("pointerdown", this.putAway);
     document.removeEventListener("focusin", this.onFocus);
+    document.removeEventListener("keyup", this.onFocus);
     document.removeEventListener("focusout", this.hide);
     document.removeEventListener("keydown", this.onKey, { capture: true });
     document.removeEventListener("scroll", this.hide, { capture: true });
@@ -70,20 +73,26 @@ export class RgTips extends LitElement {
     );
   };
 
-  private readonly onFocus = (event: FocusEvent): void => {
+  private readonly onFocus = (event: Event): void => {
     const [target] = event.composedPath();
-    if (!(target instanceof Element) || !target.matches(":focus-visible")) return;
-    this.hide();
+    if (!(target instanceof Element) || !target.matches(":focus-visible") || target === this.about) return;
+    this.putAway();
+    this.about = target;
     this.show(target, target.getAttribute("aria-description") ?? target.getAttribute("title"));
   };
 
   private readonly onKey = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") this.hide();
+    if (event.key === "Escape") this.putAway();
   };
 
   private readonly hide = (): void => {
-    clearTimeout(this.timer);
+    this.putAway();
     this.about = null;
+  };
+
+  /** No more words about a control until another was pointed at. */
+  private readonly putAway = (): void => {
+    clearTimeout(this.timer);
     this.popup?.hidePopover();
   };
 
@@ -93,7 +102,6 @@ export class RgTips extends LitElement {
 
   private async show(about: Element, words: string | null): Promise<void> {
     if (!words) return;
-    this.about = about;
     this.words = words;
     await this.updateComplete;
     const { popup } = this;

@@ -68,21 +68,23 @@ export const overviewTab: Tab = {
     );
     const shown = new Set(page.series.map(({ run }) => run)).size;
     return html`
-      <div class="cards" style="--least: 420px; align-items: start" @rg-show-scalars=${showScalars}>
+      <div class="overview" @rg-show-scalars=${showScalars}>
         <rg-overview-brief .lines=${lines} .eps=${state.eps} .told=${{ shown, all: page.drawnRuns.length }}></rg-overview-brief>
         <div class="charts">
           <rg-chart-bar .state=${state}></rg-chart-bar>
           <rg-step-curves .plots=${plotsOf(page, known, lines, scalars, groupOf)} .axis=${state.xAxis} .smoothing=${state.smoothing} .stacked=${true} .dark=${dark}></rg-step-curves>
           ${scalars.tags.length ? html`<rg-scalar-bar .tags=${scalars.tags} .chosen=${scalars.chosen}></rg-scalar-bar>` : nothing}
         </div>
+        <div class="details">
+          <h2 class="section">Every run and layer <span class="muted">at step ${step}; a click opens its maps</span>
+            ${renderAll(page)}</h2>
+          ${page.drawnRuns.length > 1 ? html`<rg-group-bar .state=${state} .names=${hyperparameterNames(hyperparameters)}></rg-group-bar>` : nothing}
+          ${renderNotices(cards)}
+          <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
+          <h2 class="section">Flags <span class="muted">by thresholds of your own</span> ${moreButton(state)}</h2>
+          <rg-flags-bar .state=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
+        </div>
       </div>
-      <h2 class="section">Every run and layer <span class="muted">at step ${step}; a click opens its maps</span>
-        ${renderAll(page)}</h2>
-      ${page.drawnRuns.length > 1 ? html`<rg-group-bar .state=${state} .names=${hyperparameterNames(hyperparameters)}></rg-group-bar>` : nothing}
-      ${renderNotices(cards)}
-      <rg-overview-table .lines=${lines} .sorting=${state.sort}></rg-overview-table>
-      <h2 class="section">Flags <span class="muted">by thresholds of your own</span> ${moreButton(state)}</h2>
-      <rg-flags-bar .state=${state} .cards=${cards} .step=${step} .steps=${steps}></rg-flags-bar>
       ${loading ? LOADING : nothing}
       ${renderFailures(page)}
     `;
