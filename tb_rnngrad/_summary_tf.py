@@ -39,7 +39,7 @@ def sequence(
     """Write a record to the default writer; see `tb_rnngrad.summary.sequence`."""
     record.check_max_outputs(max_outputs)
     record.check_stored_dtype(dtype)
-    _check_step(step)
+    _check_step(tf.summary.experimental.get_step() if step is None else step)
     tensors: list[Any] = []
     if isinstance(data, SequenceRecord):
         whole = as_record(data, quantity, mask, channel_groups)
@@ -93,7 +93,7 @@ def _parts(tag: str, meta: Metadata, data: Any) -> dict[str, Metadata]:
 
 
 def _check_step(step: Any) -> None:
-    """Raise unless `step` is None (TensorFlow's default step), or an integer or a tensor of one."""
+    """Raise unless `step` is an integer, a tensor of one, or None, which TensorFlow refuses."""
     if not tf.is_tensor(step):
         if step is not None:
             check_step("step", step)
@@ -102,6 +102,8 @@ def _check_step(step: Any) -> None:
             f"step is a tensor of {step.dtype.name}; expected an integer, the number of training "
             "steps so far"
         )
+    elif (known := tf.get_static_value(tf.convert_to_tensor(step))) is not None:  # not in a graph
+        check_step("step", known)
 
 
 def _metadata_of_tensor(

@@ -115,6 +115,19 @@ def test_the_recording_condition_and_the_default_step_are_tensorflows(tmp_path):
     assert sorted(step for tag, step in found if tag == "lstm") == [0, 2, 4]
 
 
+@pytest.mark.parametrize(
+    "step", [-3, tf.constant(-3, tf.int64), tf.Variable(-3, dtype=tf.int64, trainable=False)]
+)
+def test_a_negative_step_is_refused_whatever_holds_it(tmp_path, step):
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        with pytest.raises(ValueError, match="^step is -3; expected 0 or more"):
+            tb_rnngrad.summary.sequence("lstm", DATA, step)
+        tf.summary.experimental.set_step(step)
+        with pytest.raises(ValueError, match="^step is -3; expected 0 or more"):
+            tb_rnngrad.summary.sequence("lstm", DATA)
+        tf.summary.experimental.set_step(None)
+
+
 def test_the_name_scope_prefixes_the_tag(tmp_path):
     def log():
         with tf.name_scope("encoder"):

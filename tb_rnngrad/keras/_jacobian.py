@@ -77,8 +77,8 @@ def state_jacobian(
 
     Raises:
         ValueError: no such layer, timestep, norm or `wrt`.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
-            legacy graph mode.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
+            constants, or TensorFlow is in legacy graph mode.
     """
     if wrt not in WRT:
         raise ValueError(f"wrt is {wrt!r}; expected one of {', '.join(WRT)}")
@@ -147,8 +147,8 @@ def input_sensitivity(
 
     Raises:
         ValueError: no such layer.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
-            legacy graph mode.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
+            constants, or TensorFlow is in legacy graph mode.
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
     x, _, _ = batch_of(x)
@@ -182,8 +182,8 @@ def lyapunov_exponents(
 
     Raises:
         ValueError: no such layer, or k is below 1.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, or TensorFlow is in
-            legacy graph mode.
+        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
+            constants, or TensorFlow is in legacy graph mode.
     """
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
@@ -512,6 +512,12 @@ def _run_of(
             f"layer {layer.name!r} ({type(layer).__name__}) has inputs of shape {x.shape} and "
             f"states of {[tuple(state.shape) for state in first]}; a state Jacobian is known of "
             "layers whose state is a vector"
+        )
+    if options.get("constants"):
+        return NotImplementedError(
+            f"layer {layer.name!r} ({type(layer).__name__}) is called with constants; state "
+            "Jacobians, exponents and sensitivities are known of cells that are given inputs and "
+            "states alone"
         )
     is_reversed = bool(options.get("go_backwards"))
     real = np.ones(x.shape[:2], np.bool_) if mask is None else _flat_mask(mask)

@@ -135,17 +135,24 @@ def _no_recurrent_layer(adapter: Adapter, model: Any) -> str:
     queue = [model]
     while queue:
         layer = queue.pop(0)
-        if any(isinstance(layer, kind) for kind in adapter.cell_kinds):
-            return (
-                f"model {model.name!r} calls its {type(layer).__name__} {layer.name!r} once a "
-                f"timestep in a loop of its own; expected RNN({layer.name}), whose loop can be "
-                "looked at"
-            )
+        if _is_cell(adapter, layer):
+            return _called_in_own_loop(model, layer)
         queue += adapter.children(layer)
     kinds = [f"{child.name} ({type(child).__name__})" for child in adapter.children(model)]
     return (
         f"model {model.name!r} has no recurrent layer (RNN, SimpleRNN, LSTM, GRU, ConvLSTM or "
         f"a wrapper around one); its layers are {', '.join(kinds) or 'none yet'}"
+    )
+
+
+def _is_cell(adapter: Adapter, layer: Any) -> bool:
+    return any(isinstance(layer, kind) for kind in adapter.cell_kinds)
+
+
+def _called_in_own_loop(model: Any, cell: Any) -> str:
+    return (
+        f"model {model.name!r} calls its {type(cell).__name__} {cell.name!r} once a timestep in a "
+        f"loop of its own; expected RNN({cell.name}), whose loop can be looked at"
     )
 
 
@@ -174,6 +181,8 @@ def _named(adapter: Adapter, model: Any, views: Sequence[View], wanted: Any) -> 
     chosen = [
         view for view in views if view.layer is target or inside & {id(p.layer) for p in view.parts}
     ]
+    if not chosen and _is_cell(adapter, target):
+        raise ValueError(_called_in_own_loop(model, target))
     if not chosen:
         raise ValueError(
             f"layer {target.name!r} is a {type(target).__name__}, neither recurrent nor a wrapper "

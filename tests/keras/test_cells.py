@@ -576,8 +576,12 @@ def test_calls_of_one_timestep_are_told_of_once_with_the_way_out(k, rng, tmp_pat
 def test_a_cell_in_a_models_own_loop_is_named(k, rng):
     model = decoder(k, cell=k.layers.GRUCell(UNITS, name="cell"))
     x, y = batch(model, rng)
-    with pytest.raises(ValueError, match=r"calls its GRUCell 'cell' once .* expected RNN\(cell\)"):
+    message = r"calls its GRUCell 'cell' once .* expected RNN\(cell\)"
+    with pytest.raises(ValueError, match=message):
         gradients(model, x, y)
+    beside = decoder(k, rnn=k.layers.GRU(UNITS, name="rnn"), cell=k.layers.GRUCell(2, name="cell"))
+    with pytest.raises(ValueError, match=message):
+        gradients(beside, x, y, layers="cell")
 
 
 def test_recompute_is_named(k, rng):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
+from differences import in_float64
 
 import tb_rnngrad
 import tb_rnngrad.keras
@@ -351,3 +353,24 @@ def test_a_layer_whose_state_is_an_image_is_refused_in_one_sentence(k, rng):
     sentence = r"layer 'images' \(ConvLSTM1D\) has inputs of .* layers whose state is a vector$"
     with pytest.raises(NotImplementedError, match=f"^{sentence}"):
         tb_rnngrad.keras.state_jacobian(model, rng.normal(size=(B, T, 4, 1)), verbose=0)
+
+
+def test_a_layer_with_constants_is_refused_by_name(rng):
+    class Gated(tf_keras.layers.SimpleRNNCell):
+        def call(self, x, states, constants):
+            output, states = super().call(x, states)
+            return output * constants[0], states
+
+    with in_float64(tf_keras):
+        inputs, gate = tf_keras.Input((T, D)), tf_keras.Input((U,))
+        layer = tf_keras.layers.RNN(Gated(U), name="rnn")
+        model = tf_keras.Model([inputs, gate], layer(inputs, constants=gate))
+        x = [rng.normal(size=(B, T, D)), rng.normal(size=(B, U))]
+        refusal = r"^layer 'rnn' \(RNN\) is called with constants; state Jacobians"
+        for function in (
+            tb_rnngrad.keras.state_jacobian,
+            tb_rnngrad.keras.lyapunov_exponents,
+            tb_rnngrad.keras.input_sensitivity,
+        ):
+            with pytest.raises(NotImplementedError, match=refusal):
+                function(model, x)
