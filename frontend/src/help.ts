@@ -55,6 +55,8 @@ export const HELP = {
   groupBy:
     "Make one line of runs that differ in their seed: a mean over them, and a band from the least to the most.",
   groupPattern: "Runs of whose names it captures the same are one group.",
+  resize:
+    "Drag it, or use arrow keys: up and down change the height, to the right makes the card as wide as the page. A double click, or 0, puts it back.",
   filter: "A regular expression: names that match are listed.",
 } as const;
 

@@ -26,6 +26,7 @@ const KEPT = [
   "bins",
   "plots",
   "pinned",
+  "sizes",
   "axes",
   "time",
 ] as const;

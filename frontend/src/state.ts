@@ -67,6 +67,9 @@ export interface ChannelOrder {
   show: Show;
 }
 
+/** The height of a card's picture in pixels, and whether the card is as wide as the page. */
+export type CardSize = [height: number, wide: boolean];
+
 /** With the thresholds of flags, and the share of the largest norm that counts as reached. */
 export interface State extends Limits {
   view: View;
@@ -143,6 +146,8 @@ export interface State extends Limits {
   firstTimesteps: number | null;
   /** Series whose cards stand first. */
   pinned: SeriesName[];
+  /** Of cards that the user resized, by what they are of. */
+  sizes: Record<string, CardSize>;
   /** Channels whose curves are drawn. */
   pins: number[] | null;
   /** What stands upright in heatmaps. */
@@ -208,6 +213,7 @@ export const INITIAL: Readonly<State> = {
   firstPlot: 0,
   firstTimesteps: null,
   pinned: [],
+  sizes: {},
   pins: null,
   axes: "channels",
   time: "timestep",

@@ -10,6 +10,7 @@ import { isOfEachSample, REDUCTIONS, type Reduction, type ShowChoice } from "./d
 import {
   BACKWARDS,
   BIN_COUNTS,
+  type CardSize,
   type ChannelOrder,
   FLOW_SHOWS,
   INITIAL,
@@ -82,6 +83,18 @@ const seriesNames: Codec<SeriesName[]> = {
 function isSeriesName(item: unknown): item is SeriesName {
   return Array.isArray(item) && item.length === 2 && item.every((name) => typeof name === "string");
 }
+
+const cardSizes: Codec<State["sizes"]> = {
+  write: (value) => JSON.stringify(Object.entries(value)),
+  read: (value) => {
+    const entries = parsed(value, (item): item is [string, CardSize] => {
+      if (!Array.isArray(item) || typeof item[0] !== "string" || !Array.isArray(item[1])) return false;
+      const [height, wide] = item[1];
+      return Number.isInteger(height) && height > 0 && typeof wide === "boolean";
+    });
+    return entries && Object.fromEntries(entries);
+  },
+};
 
 const integers: Codec<number[] | null> = {
   write: (value) => JSON.stringify(value),
@@ -224,6 +237,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   firstPlot: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
   firstTimesteps: timesteps,
   pinned: seriesNames,
+  sizes: cardSizes,
   pins: integers,
   axes: oneOf(UPRIGHT),
   time: oneOf(TIMES),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+import tb_rnngrad
 
 from .reading import Tab
 from .test_accessibility import OURS, faint, violations
 
 OpenTab = Callable[..., Tab]
+Server = Callable[..., Any]
 SCALE = "How values become colours and heights."
 
 
@@ -85,3 +92,80 @@ def test_a_card_fills_the_page_and_escape_puts_it_back(tab: OpenTab) -> None:
     page.page.keyboard.press("Escape")
     assert page.box(card) == before
     expect(card.get_by_role("button", name="Full page")).to_be_focused()
+
+
+CARDS = {  # of each kind: the view, and what of it is high
+    "rg-card": (("view=heatmap",), "rg-heatmap canvas"),
+    "rg-flow-card": (("view=flow",), "rg-heatmap canvas"),
+    "rg-flow-curves rg-curve": (("view=flow",), ".plot"),
+    "rg-distribution-card": (("view=distribution",), "rg-histogram svg"),
+    "rg-difference": (("view=compare",), "rg-heatmap canvas"),
+    "rg-swipe": (("view=compare", "comparison=swipe"), "rg-heatmap canvas"),
+}
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_a_card_is_resized_by_its_corner_and_fills_the_page(tab: OpenTab, kind: str) -> None:
+    keys, picture = CARDS[kind]
+    page = tab(*keys, 'runs=["alpha"]', 'tags=["lstm/forward","lstm"]')
+    card = page.frame.locator(kind).first
+    drawn = card.locator(picture).first
+    corner = card.get_by_role("slider", name="Height of the picture")
+
+    def size() -> tuple[float, float]:
+        box = page.box(card)
+        return box["width"], box["height"]
+
+    before, height = size(), page.box(drawn)["height"]
+    for _ in range(3):
+        corner.press("ArrowDown")
+    assert page.box(drawn)["height"] == pytest.approx(height + 60, abs=1)
+    assert size()[1] > before[1]
+    corner.press("0")
+    assert (size(), page.key("sizes")) == (before, None)
+    card.get_by_role("button", name="Full page").click()
+    frame = page.box(page.page.locator("iframe"))
+    assert size()[1] == pytest.approx(frame["height"], abs=1)
+    expect(corner).to_be_hidden()
+    page.page.keyboard.press("Escape")
+    assert size() == before
+
+
+def test_a_size_stays_in_the_link_and_for_the_next_visit(tab: OpenTab, url: str) -> None:
+    page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
+    card, other = page.card("alpha"), page.card("beta")
+    narrow, height = page.box(card)["width"], page.box(page.canvas("alpha"))["height"]
+    corner = page.box(card.get_by_role("slider", name="Height of the picture"))
+    at = (corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2)
+    page.page.mouse.move(*at)
+    page.page.mouse.down()
+    page.page.mouse.move(at[0] + 100, at[1] + 50, steps=4)
+    page.page.mouse.up()
+    size = [height + 50, True]
+    assert json.loads(page.decoded("sizes") or "") == [["rg-card alpha lstm", size]]
+    assert page.box(card)["width"] > 1.9 * narrow
+    assert page.box(page.canvas("alpha"))["height"] == height + 50
+    assert page.box(page.canvas("beta"))["height"] == height
+    expect(other).to_be_visible()
+    page.page.goto("about:blank")
+    page.page.goto(f"{url}/#rnngrad")
+    again = Tab.attach(page.page)
+    again.frame.get_by_role("tab", name="Heatmap").click()
+    assert again.box(again.canvas("alpha"))["height"] == height + 50
+
+
+def test_points_fill_the_page_too(page: Page, tmp_path: Path, tensorboard_server: Server) -> None:
+    with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
+        writer.add_sequence("last", np.ones((6, 3), np.float32), 0, max_outputs=6)
+    server = tensorboard_server(tmp_path)
+    server.wait_for(lambda tags: len(tags) == 1)
+    shown = Tab.open(page, server.url)
+    card = shown.frame.locator("rg-scatter")
+    canvas = card.locator("canvas")
+    before, small = shown.box(card), shown.box(canvas)
+    card.get_by_role("button", name="Full page").click()
+    assert shown.box(canvas)["height"] > 1.5 * small["height"]
+    page.keyboard.press("Escape")
+    assert shown.box(card) == before
+    card.get_by_role("slider", name="Height of the picture").press("ArrowUp")
+    assert shown.box(canvas)["height"] == small["height"] - 20

@@ -44,6 +44,7 @@ import { Kept } from "./changed";
 import type { Cursor } from "./events";
 import { renderMissing } from "./missing";
 import { onceAFrame } from "./once_a_frame";
+import { showSizes } from "./resize_handle";
 import { controls, tabContent } from "./theme";
 import "./colour_bar";
 import "./how_to_log";
@@ -210,6 +211,7 @@ export class RnngradApp extends LitElement {
         : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;
     }
     const { state } = this.store;
+    showSizes(state.sizes);
     const { draws, first, firstRuns, most = MOST_SERIES } = TABS[state.view];
     const runs = shownRuns(state, tags, draws, firstRuns);
     const chosenTags = shownTags(state, tags, runs, draws, first);

@@ -19,13 +19,13 @@ import { Spoken } from "./spoken";
 import { renderSymbol } from "./symbol";
 import { card, controls } from "./theme";
 import "./export_menu";
-import { fullHeight } from "./full_button";
+import "./full_button";
 import "./health";
-import type { RgHeatmap } from "./heatmap";
-import "./heatmap";
+import { heatmapHeight, type RgHeatmap } from "./heatmap";
 import type { Boundaries } from "./heatmap_marks";
 import "./message";
 import "./pin_button";
+import { chosenHeight } from "./resize_handle";
 
 /** One tag of one run at one step: its heatmap under its own label, its health, and what the cursor reads. */
 export class RgCard extends LitElement {
@@ -50,6 +50,7 @@ export class RgCard extends LitElement {
     cursor: byValue,
     pinned: { type: Boolean },
     full: { type: Boolean },
+    resized: { state: true },
     marked: { type: Boolean, reflect: true },
   };
   static override styles = [
@@ -96,12 +97,16 @@ export class RgCard extends LitElement {
 
   /** Whether it fills the page. */
   declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
 
   private readonly spoken = new Spoken(this);
 
   constructor() {
     super();
     this.heading = "";
+    this.full = false;
+    this.resized = 0;
   }
 
   /** Its picture as SVG without a colour bar, under its name; none while there is none. */
@@ -129,7 +134,15 @@ export class RgCard extends LitElement {
       </header>
       <p class="muted">${breakable(tag)} · ${title} ${renderSymbol(symbol)}${reducedBy ? ` · ${reducedBy}` : nothing}</p>
       ${this.renderBody(shown)}
+      ${shown ? this.renderHandle(shown) : nothing}
     `;
+  }
+
+  private renderHandle({ channels, timesteps }: Tensor) {
+    const { run, tag } = this.series;
+    return html`<rg-resize-handle
+      of=${[this.name, run, tag].filter(Boolean).join(" ")} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}
+    ></rg-resize-handle>`;
   }
 
   /** As one of several pictures under a heading that says what all of them are of. */
@@ -167,7 +180,7 @@ export class RgCard extends LitElement {
       <rg-heatmap
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
-        .tall=${this.full ? fullHeight() : 0} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
+        .tall=${this.heading ? 0 : chosenHeight(this)} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
         .axes=${axesOf(this.series, shown, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>

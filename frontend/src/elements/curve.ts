@@ -14,6 +14,7 @@ import { drawBoundaries, isPoint, type Line, plotOptions, ticksAcross } from "./
 import { type Cursor, tell } from "./events";
 import "./export_menu";
 import "./full_button";
+import "./resize_handle";
 import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
@@ -41,6 +42,7 @@ export class RgCurve extends SizedElement implements Pictured {
     dark: { type: Boolean },
     coming: { type: Boolean },
     full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [
     unsafeCSS(uPlotStyle),
@@ -82,6 +84,8 @@ export class RgCurve extends SizedElement implements Pictured {
 
   /** Whether it fills the page. */
   declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
 
   private readonly spoken = new Spoken(this);
   private readonly folds = new Kept<Folded | null>();
@@ -99,6 +103,7 @@ export class RgCurve extends SizedElement implements Pictured {
     this.boundaries = [];
     this.coming = false;
     this.full = false;
+    this.resized = 0;
   }
 
   /** Text on a canvas stays in the font that it was drawn in. */
@@ -146,6 +151,7 @@ export class RgCurve extends SizedElement implements Pictured {
           )}
         ${at === undefined ? "" : html`<span class="muted">at ${this.placeWords(at)}</span>`}
       </div>
+      <rg-resize-handle of=${this.heading.replace(/step \d+/, "a step")} .natural=${HEIGHT} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -174,7 +180,7 @@ export class RgCurve extends SizedElement implements Pictured {
 
   override updated(changed: Map<string, unknown>): void {
     if (!this.waits) this.draw(changed);
-    if ((changed.has("width") || changed.has("full")) && this.width > 0)
+    if (["width", "full", "resized"].some((name) => changed.has(name)) && this.width > 0)
       this.plot?.setSize({ width: this.width, height: this.tall });
     this.showCursor();
   }
@@ -211,7 +217,7 @@ export class RgCurve extends SizedElement implements Pictured {
 
   /** Height of the plot. */
   private get tall(): number {
-    return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : HEIGHT;
+    return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : this.resized || HEIGHT;
   }
 
   /** The lines one by one; of many the median with a band, and over it those that are chosen or pointed at. */

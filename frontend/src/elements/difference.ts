@@ -18,9 +18,10 @@ import { card, controls } from "./theme";
 import "./colour_bar";
 import "./export_menu";
 import "./health";
-import type { RgHeatmap } from "./heatmap";
-import "./heatmap";
+import "./full_button";
+import { heatmapHeight, type RgHeatmap } from "./heatmap";
 import "./message";
+import { chosenHeight } from "./resize_handle";
 
 export const COMPARED: Record<Comparison, { heading: string; label: string; python: string }> = {
   difference: { heading: "A − B", label: "", python: "a - b" },
@@ -45,6 +46,8 @@ export class RgDifference extends LitElement {
     pins: { attribute: false },
     cursor: { attribute: false },
     dark: { type: Boolean },
+    full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [
     controls,
@@ -67,6 +70,16 @@ export class RgDifference extends LitElement {
   declare pins: number[];
   declare cursor: Cursor | null;
   declare dark: boolean;
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
+
+  constructor() {
+    super();
+    this.full = false;
+    this.resized = 0;
+  }
 
   private readonly spoken = new Spoken(this);
   private compared: Tensor | string = "";
@@ -84,10 +97,16 @@ export class RgDifference extends LitElement {
     return html`
       <header>
         <h3>${COMPARED[this.comparison].heading} <span class="muted number">${steps}</span></h3>
+        <rg-full-button></rg-full-button>
         ${typeof this.compared === "string" ? nothing : this.renderExport(this.compared)}
       </header>
       ${this.renderBody()}
+      ${typeof this.compared === "string" ? nothing : this.renderHandle(this.compared)}
     `;
+  }
+
+  private renderHandle({ channels, timesteps }: Tensor) {
+    return html`<rg-resize-handle of=${this.comparison} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}></rg-resize-handle>`;
   }
 
   private renderExport(compared: Tensor) {
@@ -130,7 +149,7 @@ export class RgDifference extends LitElement {
       <rg-colour-bar .scale=${scale} .map=${map} .legend=${false} .width=${220} label=${COMPARED[this.comparison].label}></rg-colour-bar>
       <rg-health .tensor=${compared} .map=${map}></rg-health>
       <rg-heatmap
-        .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
+        .tall=${chosenHeight(this)} .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
         .axes=${axesOf(series, compared, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
         .cursor=${this.cursor} .marginals=${false}
       ></rg-heatmap>

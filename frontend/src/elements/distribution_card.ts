@@ -17,6 +17,7 @@ import "./health";
 import type { RgHistogram } from "./histogram";
 import "./histogram";
 import "./message";
+import "./resize_handle";
 import type { RgRidgelines } from "./ridgelines";
 import "./ridgelines";
 
@@ -46,6 +47,8 @@ export class RgDistributionCard extends LitElement implements Pictured {
     height: { type: Number },
     dark: { type: Boolean },
     bare: { type: Boolean },
+    full: { type: Boolean },
+    resized: { state: true },
     reached: { state: true },
   };
   static override styles = [
@@ -82,18 +85,26 @@ export class RgDistributionCard extends LitElement implements Pictured {
   declare dark: boolean;
   /** Whether another card above says what it is of. */
   declare bare: boolean;
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
   /** The channel group whose histogram Tab stops at: of many only one, lest they stand in the way. */
   declare reached: number;
 
   constructor() {
     super();
     this.reached = 0;
+    this.bare = false;
+    this.full = false;
+    this.resized = 0;
   }
 
   override render() {
     return html`
       ${this.bare ? nothing : this.renderHeading()}
       ${this.renderNow()} ${this.renderOverSteps()}
+      ${this.bare ? nothing : html`<rg-resize-handle of=${run(this.series)} .natural=${this.height} ?hidden=${this.full}></rg-resize-handle>`}
     `;
   }
 
@@ -180,7 +191,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
           ${beyond ? html`<p class="muted number">${beyond.toLocaleString("en")} beyond the axis</p>` : nothing}
           <rg-histogram
             .bins=${bins} .edges=${histogram.edges} .axis=${this.axis} .scale=${this.scale} .map=${this.map}
-            .most=${this.most} .height=${this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
+            .most=${this.most} .height=${this.resized || this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
             .several=${groups.length > 1} .reached=${group === reached}
           ></rg-histogram>
         </div>`;

@@ -2,7 +2,8 @@ import { css, html, LitElement, nothing } from "lit";
 import type { Exports } from "../exports";
 import { breakable } from "./breakable";
 import "./export_menu";
-import { fullHeight } from "./full_button";
+import "./full_button";
+import { chosenHeight } from "./resize_handle";
 import { card, controls } from "./theme";
 
 /** A map of a flow under its heading. */
@@ -13,7 +14,9 @@ export class RgFlowCard extends LitElement {
     about: { attribute: false },
     exports: { attribute: false },
     body: { attribute: false },
+    natural: { type: Number },
     full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [controls, card, css`header rg-full-button { margin-left: auto; }`];
 
@@ -23,10 +26,20 @@ export class RgFlowCard extends LitElement {
   /** What it is of, in words. */
   declare about: unknown;
   declare exports: Exports | undefined;
-  /** What stands below, its map at least so many pixels high. */
+  /** What stands below, its map so many pixels high; 0: as it lies by itself. */
   declare body: (tall: number) => unknown;
+  /** The height of the map by itself. */
+  declare natural: number;
   /** Whether it fills the page. */
   declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
+
+  constructor() {
+    super();
+    this.full = false;
+    this.resized = 0;
+  }
 
   override render() {
     return html`
@@ -37,7 +50,8 @@ export class RgFlowCard extends LitElement {
         ${this.exports ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
       <p class="muted">${this.about}</p>
-      ${this.body(this.full ? fullHeight() : 0)}
+      ${this.body(chosenHeight(this))}
+      <rg-resize-handle of="${this.heading} ${this.about}" .natural=${this.natural} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 }

@@ -49,7 +49,7 @@ export class RgFlowMap extends LitElement implements Pictured {
   declare picture: Tensor;
   /** The values themselves, where the picture is relative to each step's largest; else null. */
   declare absolute: Tensor | null;
-  /** The least height of its cells, in pixels. */
+  /** The height of its cells in pixels; 0: as many as they need. */
   declare tall: number;
   /** For each step the row of the horizon; null: none is drawn. */
   declare line: (number | null)[] | null;

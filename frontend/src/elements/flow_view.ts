@@ -25,6 +25,7 @@ import { ofFlow, ofRatio } from "./flow_exports";
 import type { RgFlowMap } from "./flow_map";
 import "./flow_map";
 import "./flow_now";
+import { heatmapHeight } from "./heatmap";
 import "./message";
 import { renderNotices } from "./notices";
 
@@ -180,7 +181,11 @@ export class RgFlowView extends LitElement {
       tell(this, "rg-set", { flowWindow: null })}>Reset zoom</button>`;
   }
 
-  private renderCard({ series, colour, loaded }: FlowCard, map: RgFlowCard["body"], exports?: Exports) {
+  private renderCard(
+    { series, colour, loaded, course }: FlowCard,
+    map: RgFlowCard["body"],
+    exports?: Exports,
+  ) {
     const { tag, entry } = series;
     const notice = loaded.status === "ready" ? flowNotice(loaded.flow) : "";
     const body = (tall: number) => html`
@@ -190,6 +195,7 @@ export class RgFlowView extends LitElement {
     `;
     return html`<rg-flow-card
       heading=${series.run} colour=${colour} .about=${`${tagWords(tag, entry)} · ${entry.metadata.title}`} .exports=${exports} .body=${body}
+      .natural=${heatmapHeight(course?.flow.timesteps ?? 0)}
     ></rg-flow-card>`;
   }
 
@@ -240,6 +246,7 @@ export class RgFlowView extends LitElement {
       <rg-flow-card
         heading="log₁₀ A / B: ${this.of.name}" colour="" .exports=${ofRatio([a, b], picture, this.of, this.state, scale, () => this.mapOf())}
         .about=${`A: ${a.series.run}, ${a.series.tag} · B: ${b.series.run}, ${b.series.tag}, at its nearest logged steps`}
+        .natural=${heatmapHeight(picture.channels)}
         .body=${(tall: number) => html`${renderNotices([a, b])} ${this.renderMap(a, { picture, line: null, flagged: false, what: "decades", scale, map }, tall)}`}
       ></rg-flow-card>
     `;

@@ -131,7 +131,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     const channelsDown = upright === "channels";
     const right = (this.marginals ? NORMS_BESIDE : BARE) + roomForNames(groups, upright).beside;
     const width = Math.max(1, this.width - LEFT - right);
-    const height = Math.max(this.tall, heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps));
+    const height = this.tall || heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps);
     return layoutOf(this.window, width, height, { upright, order, byLag: tensor.request.time === "lag" });
   }
 

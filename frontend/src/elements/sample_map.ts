@@ -11,15 +11,15 @@ import { curvesPython, joined, samplesTable } from "../views/export";
 import { read, timeName } from "../views/hover";
 import { breakable } from "./breakable";
 import { type Cursor, tell } from "./events";
-import type { RgHeatmap } from "./heatmap";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./export_menu";
-import { fullHeight } from "./full_button";
+import "./full_button";
 import "./health";
-import "./heatmap";
+import { heatmapHeight, type RgHeatmap } from "./heatmap";
 import "./message";
 import "./pin_button";
+import { chosenHeight } from "./resize_handle";
 
 /** One channel of every kept sample: samples by timesteps. */
 export class RgSampleMap extends LitElement {
@@ -36,6 +36,7 @@ export class RgSampleMap extends LitElement {
     cursor: { attribute: false },
     pinned: { type: Boolean },
     full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [controls, card, css`rg-health { margin-bottom: 4px; }`];
 
@@ -56,8 +57,16 @@ export class RgSampleMap extends LitElement {
 
   /** Whether it fills the page. */
   declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
 
   private readonly spoken = new Spoken(this);
+
+  constructor() {
+    super();
+    this.full = false;
+    this.resized = 0;
+  }
 
   override render() {
     const { series, samples } = this;
@@ -78,6 +87,7 @@ export class RgSampleMap extends LitElement {
       </header>
       <p class="muted">${breakable(series.tag)} · ${series.entry.metadata.title}, channel ${this.channelWords} of each kept sample</p>
       ${typeof found === "string" ? html`<rg-message heading="No picture yet">${found}</rg-message>` : this.renderMap(found)}
+      <rg-resize-handle of="${series.run} ${series.tag}" .natural=${heatmapHeight(samples.length)} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -93,7 +103,7 @@ export class RgSampleMap extends LitElement {
     return html`
       <rg-health .tensor=${found} .map=${this.map}></rg-health>
       <rg-heatmap
-        .tall=${this.full ? fullHeight() : 0} .tensor=${found} .scale=${this.scale} .map=${this.map} .window=${window} .axes=${{ timesteps: this.time, channels: "sample" }}
+        .tall=${chosenHeight(this)} .tensor=${found} .scale=${this.scale} .map=${this.map} .window=${window} .axes=${{ timesteps: this.time, channels: "sample" }}
         .upright=${"channels"} .groups=${null} .pins=${[]} .cursor=${at} .marginals=${true} .boundaries=${{}}
         @rg-cursor=${this.onCursor} @rg-set=${this.onZoom} @rg-pin=${(event: Event) => event.stopPropagation()}
       ></rg-heatmap>

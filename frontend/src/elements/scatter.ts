@@ -14,7 +14,9 @@ import { SizedElement } from "./sized";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
 import "./export_menu";
+import "./full_button";
 import "./pin_button";
+import { chosenHeight } from "./resize_handle";
 
 const LEFT = 58;
 const RIGHT = 10;
@@ -40,6 +42,8 @@ export class RgScatter extends SizedElement implements Pictured {
     pins: { attribute: false },
     cursor: { attribute: false },
     pinned: { type: Boolean },
+    full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [
     controls,
@@ -74,6 +78,10 @@ export class RgScatter extends SizedElement implements Pictured {
   declare cursor: Cursor | null;
   /** Whether it stands first. */
   declare pinned: boolean;
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
 
   private readonly spoken = new Spoken(this);
 
@@ -82,12 +90,18 @@ export class RgScatter extends SizedElement implements Pictured {
     this.name = "";
     this.heading = "";
     this.python = null;
+    this.full = false;
+    this.resized = 0;
   }
 
   /** Place in `samples` of the one pointed at, here or elsewhere. */
   private get sample(): number | null {
     const place = this.samples.findIndex(({ request }) => request.show === this.cursor?.s);
     return place < 0 ? null : place;
+  }
+
+  private get tall(): number {
+    return chosenHeight(this) || HEIGHT;
   }
 
   private get plotWidth(): number {
@@ -100,7 +114,7 @@ export class RgScatter extends SizedElement implements Pictured {
 
   /** Below the upper end of the scale. */
   private y(value: number): number {
-    return (1 - placer(this.scale)(value)) * HEIGHT;
+    return (1 - placer(this.scale)(value)) * this.tall;
   }
 
   override render() {
@@ -113,12 +127,13 @@ export class RgScatter extends SizedElement implements Pictured {
         <span class="step number">
           step ${this.step} ${this.step === this.wanted ? "" : html`<span class="muted">(nearest to ${this.wanted})</span>`}
         </span>
+        <rg-full-button></rg-full-button>
         ${this.heading ? nothing : html`<rg-pin-button .series=${this.series} .pinned=${this.pinned}></rg-pin-button>`}
         ${this.samples.length ? html`<rg-export-menu .exports=${this.exports}></rg-export-menu>` : nothing}
       </header>
       <p class="muted">${breakable(tag)} · ${entry.metadata.title}, without a time axis: ${this.heading ? "the first" : "all"} ${count} kept samples</p>
       <div class="plot">
-        <svg width=${this.width} height=${HEIGHT + TOP + BOTTOM} aria-hidden="true">
+        <svg width=${this.width} height=${this.tall + TOP + BOTTOM} aria-hidden="true">
           <g transform="translate(${LEFT},${TOP})">
             ${scaleTicks(this.scale, 0.09).map(
               (tick) => svg`
@@ -126,19 +141,20 @@ export class RgScatter extends SizedElement implements Pictured {
                 <text x="-6" y=${this.y(tick)} text-anchor="end" dominant-baseline="central">${short(tick)}</text>`,
             )}
             ${integerTicks(0, count, this.plotWidth / 40).map(
-              (i) => svg`<text x=${this.x(i)} y=${HEIGHT + 15} text-anchor="middle">${i}</text>`,
+              (i) => svg`<text x=${this.x(i)} y=${this.tall + 15} text-anchor="middle">${i}</text>`,
             )}
-            <text x=${this.plotWidth / 2} y=${HEIGHT + 30} text-anchor="middle">sample</text>
+            <text x=${this.plotWidth / 2} y=${this.tall + 30} text-anchor="middle">sample</text>
             ${this.renderPins()} ${this.renderChosen()}
           </g>
         </svg>
         <canvas
-          style="width:${this.plotWidth}px;height:${HEIGHT + 2 * PAD}px" tabindex="0" role="application" aria-roledescription="scatter"
+          style="width:${this.plotWidth}px;height:${this.tall + 2 * PAD}px" tabindex="0" role="application" aria-roledescription="scatter"
           aria-label="Values of ${count} samples, a point for each channel, run ${run}, step ${this.step}. Left and right go through samples, Home and End to the first and last, up and down through their points; Enter pins the channel."
           @pointermove=${this.onMove} @pointerleave=${this.onLeave} @click=${this.pin} @keydown=${this.onKey} @blur=${this.onLeave}
         ></canvas>
       </div>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
+      <rg-resize-handle of=${[this.name || this.heading, run, tag].filter(Boolean).join(" ")} .natural=${HEIGHT} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -215,7 +231,7 @@ export class RgScatter extends SizedElement implements Pictured {
     const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
     [canvas.width, canvas.height] = [
       Math.round(this.plotWidth * ratio),
-      Math.round((HEIGHT + 2 * PAD) * ratio),
+      Math.round((this.tall + 2 * PAD) * ratio),
     ];
     const context = canvas.getContext("2d") as CanvasRenderingContext2D;
     context.scale(ratio, ratio);

@@ -9,11 +9,12 @@ import type { Upright } from "../views/axes";
 import { read, timeName } from "../views/hover";
 import type { Order } from "../views/order";
 import { type Cursor, tell } from "./events";
-import type { RgHeatmap } from "./heatmap";
+import "./full_button";
+import { heatmapHeight, type RgHeatmap } from "./heatmap";
 import { Spoken } from "./spoken";
 import { card, controls } from "./theme";
-import "./heatmap";
 import "./message";
+import { chosenHeight } from "./resize_handle";
 
 /** One of the two pictures. */
 export interface Side {
@@ -49,6 +50,8 @@ export class RgSwipe extends LitElement {
     pins: { attribute: false },
     cursor: { attribute: false },
     plot: { state: true },
+    full: { type: Boolean },
+    resized: { state: true },
   };
   static override styles = [
     controls,
@@ -80,6 +83,10 @@ export class RgSwipe extends LitElement {
   declare window: Window | null;
   declare pins: number[];
   declare cursor: Cursor | null;
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
   /** Where the cells lie, in pixels of the picture. */
   declare plot: Plot | null;
 
@@ -89,6 +96,8 @@ export class RgSwipe extends LitElement {
   constructor() {
     super();
     this.plot = null;
+    this.full = false;
+    this.resized = 0;
   }
 
   override render() {
@@ -99,11 +108,12 @@ export class RgSwipe extends LitElement {
       </rg-message>`;
     }
     return html`
-      <header>${this.renderName("A", a)} ${this.renderName("B", b)}</header>
+      <header>${this.renderName("A", a)} ${this.renderName("B", b)} <rg-full-button></rg-full-button></header>
       <div class="pictures">
         ${this.renderPicture(b, "")} ${this.renderPicture(a, "above")} ${this.renderDivider()}
       </div>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
+      <rg-resize-handle of="swipe" .natural=${heatmapHeight(this.upright === "channels" ? a.tensor.channels : a.tensor.timesteps)} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -119,7 +129,7 @@ export class RgSwipe extends LitElement {
   private renderPicture({ series, tensor, scale, map }: Side, where: "" | "above") {
     const clip = where && this.plot ? `clip-path:${clipped(this.plot, this.share)}` : "";
     return html`<rg-heatmap
-      class=${where} style=${clip} .tensor=${tensor} .scale=${scale} .map=${map} .window=${windowOf(tensor, this.window)}
+      class=${where} style=${clip} .tall=${chosenHeight(this)} .tensor=${tensor} .scale=${scale} .map=${map} .window=${windowOf(tensor, this.window)}
       .axes=${axesOf(series, tensor, tensor.request)} .upright=${this.upright} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
       .cursor=${this.cursor} .marginals=${false}
     ></rg-heatmap>`;

@@ -54,7 +54,7 @@ export const hatch = css`
 /** A framed picture with its heading, and what stands under it. */
 export const card = css`
   :host {
-    display: block; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
+    display: block; position: relative; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
     border-radius: 4px; padding: 10px 12px;
   }
   :host([full]) {
