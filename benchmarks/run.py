@@ -57,8 +57,10 @@ def output_of(command: list[str]) -> str:
 def machine() -> str:
     """Return what the numbers were measured on."""
     model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
+    information = Path("/proc/cpuinfo")
+    text = information.read_text() if information.exists() else ""
+    if named := re.search(r"model name\s*: (.*)", text):
+        model = named[1]
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"{datetime.date.today().isoformat()}; {os.cpu_count()} cores of {model.strip()}, "
