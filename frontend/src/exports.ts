@@ -5,6 +5,7 @@ import { fetchLogdir, fetchTensor } from "./data/api";
 import type { Window } from "./data/pool";
 import type { Tensor } from "./data/types";
 import { isWhole } from "./model";
+import { isEmbedded } from "./tensorboard";
 import type { AxisNames } from "./views/axes";
 import { channelsAt, csv, fileName, npy, pick, python, type Table, tableCsv, tableNpy } from "./views/export";
 import type { Order } from "./views/order";
@@ -106,5 +107,8 @@ function partOf({ tensor, window }: Seen): Window | null {
 
 function saved(name: string, content: BlobPart, type: string): string {
   save(name, content, type);
-  return "Saved.";
+  // Whether it was allowed, no page is told.
+  return isEmbedded
+    ? "Saved. If no file came, the page around TensorBoard allows no downloads: open TensorBoard in a window of its own."
+    : "Saved.";
 }

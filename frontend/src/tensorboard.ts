@@ -3,6 +3,9 @@
 /** TensorBoard's window; our own where the page is opened by itself, or in a frame of a page of another origin. */
 const host = reachable(window.parent) ? window.parent : window;
 
+/** Whether TensorBoard itself stands in another page, as in a notebook's output. */
+export const isEmbedded = host !== window.top;
+
 function reachable(other: Window): boolean {
   try {
     return other.document !== null;

@@ -161,8 +161,10 @@ def test_where_nothing_may_be_copied_the_link_is_shown(page: Page, demo_url: str
 
 
 @pytest.fixture
-def notebook() -> Iterator[Callable[[str, str], str]]:
+def notebook() -> Iterator[Callable[..., str]]:
     """Serve a page of another origin with a frame in it: `notebook(address, host)` is its address.
+
+    A third argument has more attributes of the frame.
 
     On another host it is another site, too, whose frames Chromium gives no storage.
     """
@@ -173,7 +175,7 @@ def notebook() -> Iterator[Callable[[str, str], str]]:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
-            frame = f"<iframe width=1200 height=800 src='{shown[-1]}'></iframe>"
+            frame = f"<iframe width=1200 height=800 {shown[-1]}></iframe>"
             self.wfile.write(f"<!doctype html><link rel=icon href=data:,>{frame}".encode())
 
         def log_message(self, format: str, *args: object) -> None:
@@ -182,8 +184,8 @@ def notebook() -> Iterator[Callable[[str, str], str]]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def address(frame: str, host: str) -> str:
-        shown.append(frame)
+    def address(frame: str, host: str, attributes: str = "") -> str:
+        shown.append(f"src='{frame}' {attributes}")
         return f"http://{host}:{server.server_port}/"
 
     yield address
@@ -191,7 +193,7 @@ def notebook() -> Iterator[Callable[[str, str], str]]:
 
 
 def test_in_a_frame_of_another_origin_tensorboard_draws(
-    page: Page, demo_url: str, notebook: Callable[[str, str], str]
+    page: Page, demo_url: str, notebook: Callable[..., str]
 ) -> None:
     """As `%tensorboard` shows it. Without storage TensorBoard itself does not start."""
     page.expected_problems.append("Clipboard API has been blocked")  # type: ignore[attr-defined]
@@ -205,8 +207,25 @@ def test_in_a_frame_of_another_origin_tensorboard_draws(
     expect(said.or_(plugin.get_by_label("copy the link by hand"))).to_be_visible()
 
 
+def test_in_a_sandboxed_frame_it_says_what_to_do_where_no_file_comes(
+    page: Page, demo_url: str, notebook: Callable[..., str]
+) -> None:
+    page.expected_problems.append("Download is disallowed")  # type: ignore[attr-defined]
+    saved: list[object] = []
+    page.on("download", lambda download: saved.append(download))
+    address = f"{demo_url}/#rnngrad&p.rnngrad.view=heatmap"
+    page.goto(notebook(address, "localhost", "sandbox='allow-scripts allow-same-origin'"))
+    plugin = page.frame_locator("iframe").frame_locator("iframe")
+    card = plugin.locator("rg-card").first
+    card.get_by_text("Export").click()
+    card.get_by_role("button", name="CSV").click()
+    said = card.locator("rg-export-menu").get_by_role("status")
+    expect(said).to_contain_text("open TensorBoard in a window of its own")
+    assert saved == []
+
+
 def test_the_page_alone_in_a_frame_of_another_origin_draws(
-    page: Page, demo_url: str, notebook: Callable[[str, str], str]
+    page: Page, demo_url: str, notebook: Callable[..., str]
 ) -> None:
     alone = """<!doctype html><script type="module">
       import { render } from "./static/index.js";

@@ -22,7 +22,7 @@ export class RgExportMenu extends LitElement {
         background: var(--rg-background); border: 1px solid var(--rg-border); border-radius: 4px; box-shadow: 0 2px 6px #0004;
       }
       .menu button { border: 0; border-radius: 0; text-align: left; }
-      .said { padding: 6px 8px; color: var(--rg-muted); }
+      .said { padding: 6px 8px; max-width: 240px; color: var(--rg-muted); }
       .figure { padding: 6px 8px; border-top: 1px solid var(--rg-border); }
       .figure label { display: flex; align-items: center; gap: 6px; margin-top: 6px; white-space: nowrap; }
       .figure input[type="text"] { width: 130px; }
