@@ -512,6 +512,22 @@ def test_a_histogram_is_numpys_of_the_kept_samples_real_cells_by_channel_group(s
     assert apart["above"].sum() > 0
 
 
+def test_a_histogram_may_have_edges_of_its_own_for_each_channel_group(server):
+    edges = [[-1.0, 0.0, 1.0], [-0.5, 0.25, 4.0]]
+    listed = ";".join(",".join(map(str, of)) for of in edges)
+    answer = server.get("/histogram", run="lstm", tag="masked", step=30, edges=listed)
+    for group, counts in enumerate(answer.json()["counts"][0]):
+        _, shared, _ = histogram(server, tag="masked", step=30, edges=edges[group])
+        assert counts == shared[0, group].tolist()
+    for wrong, said in (
+        ("0,1;0,1;0,1", "for each of the 2 channel groups of 'masked'"),
+        ("0,1;0,1,2", "expected 2 to 513 finite numbers"),
+        ("0,1;", "with semicolons between"),
+    ):
+        answer = server.get("/histogram", run="lstm", tag="masked", step=30, edges=wrong)
+        assert (answer.code, said in answer.text) == (400, True), answer.text
+
+
 def test_a_histogram_of_magnitudes_closes_its_last_bin(server):
     magnitudes = np.abs(LSTM[0, 0].astype(np.float64))
     edges = [float(magnitudes.min()), 0.5, float(magnitudes.max())]

@@ -21,11 +21,12 @@ class Binning:
     """How values are binned.
 
     Attributes:
-        edges: ascending, one more than bins; all bins but the last are half-open, [a, b).
+        edges: for each channel group, or once for all of them, ascending edges, one more than bins
+            and as many for each; all bins but the last are half-open, [a, b).
         magnitudes: whether to bin the values' magnitudes.
     """
 
-    edges: tuple[float, ...]
+    edges: tuple[tuple[float, ...], ...]
     magnitudes: bool
 
 
@@ -49,10 +50,14 @@ def histogram(samples: Iterable[View], sizes: Sequence[int], binning: Binning) -
         samples: views [channels, timesteps] of the samples of one record.
         sizes: of the groups, in the order of the channels; their sum is the number of channels.
         binning: what to count into.
+
+    Raises:
+        ValueError: there are edges for another number of groups.
     """
-    edges = np.asarray(binning.edges, np.float64)
+    given = np.asarray(binning.edges, np.float64)
+    edges = np.broadcast_to(given, (len(sizes), given.shape[1]))
     ends = np.cumsum([0, *sizes])
-    counts = np.zeros((len(sizes), edges.size - 1), np.int64)
+    counts = np.zeros((len(sizes), edges.shape[1] - 1), np.int64)
     apart = np.zeros((len(sizes), len(APART)), np.int64)
     for sample in samples:
         real = slice(None) if sample.real is None else sample.real
@@ -61,7 +66,8 @@ def histogram(samples: Iterable[View], sizes: Sequence[int], binning: Binning) -
             cells = whole[:, real]
             finite = cells[np.isfinite(cells)]
             values = finite[finite != 0].astype(np.float64)
-            below, inside, above = _count(np.abs(values) if binning.magnitudes else values, edges)
+            binned = np.abs(values) if binning.magnitudes else values
+            below, inside, above = _count(binned, edges[group])
             counts[group] += inside
             apart[group] += (
                 below,

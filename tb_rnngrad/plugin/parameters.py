@@ -91,17 +91,22 @@ class Parameters:
             )
         return slice(start, stop)
 
-    def edges(self, name: str, most: int) -> tuple[float, ...]:
-        """Return the edges of 1 to `most` bins."""
+    def edges(self, name: str, most: int) -> tuple[tuple[float, ...], ...]:
+        """Return the edges of 1 to `most` bins, once or for each of several groups."""
         text = self.required(name)
         try:
-            edges = tuple(float(edge) for edge in text.split(","))
+            edges = tuple(tuple(map(float, of.split(","))) for of in text.split(";"))
         except ValueError:
-            edges = ()
-        ascending = all(low < high for low, high in pairwise(edges))
-        if not (2 <= len(edges) <= most + 1 and ascending and all(map(math.isfinite, edges))):
+            edges = ((),)
+        sound = all(
+            2 <= len(of) <= most + 1
+            and all(low < high for low, high in pairwise(of))
+            and all(map(math.isfinite, of))
+            for of in edges
+        )
+        if not sound or len({len(of) for of in edges}) > 1:
             raise errors.InvalidArgumentError(
                 f"{name} is {text[:80]!r}; expected 2 to {most + 1} finite numbers, ascending, "
-                "with commas between"
+                "with commas between; or as many for each channel group, with semicolons between"
             )
         return edges

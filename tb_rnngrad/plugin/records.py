@@ -213,6 +213,11 @@ class Records:
             header = self.header(source, entry)
             groups = entry.metadata.channel_groups
             sizes = [header.shape[-1]] if groups is None else list(groups.values())
+            if len(binning.edges) not in (1, len(sizes)):
+                raise errors.InvalidArgumentError(
+                    f"edges are given for {len(binning.edges)} groups; expected them once, or for "
+                    f"each of the {len(sizes)} channel groups of {entry.tag!r}"
+                )
             indices = range(len(entry.keys) - 1)
             samples = (read(source, entry, index, lambda: header) for index in indices)
             return histograms.histogram(samples, sizes, binning)
