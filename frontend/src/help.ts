@@ -35,7 +35,8 @@ export const HELP = {
   bins: "Into how many bins of equal width values are counted.",
   peaks:
     "Cut bars that are higher than a share of the highest, such as a peak at 0, so that the rest can be seen.",
-  freeBins: "Axes that all histograms of a quantity share, or each histogram's own.",
+  binAxes:
+    "Axes that all histograms of a quantity share, those of each run, or of each gate and direction by itself.",
   flowOf: "What the maps show of each step and timestep, over the whole batch.",
   flowAxis: "Rows are timesteps, or lags: timesteps counted back from each sample's own end.",
   flowRelative:

@@ -36,6 +36,10 @@ export type Percentile = (typeof PERCENTILES)[number];
 export const BIN_COUNTS = [16, 32, 64, 128, 256] as const;
 export const PEAKS = [1, 0.5, 0.2, 0.05] as const;
 
+/** What has the same axes of histograms: all of a quantity, each run, or each gate or direction by itself. */
+export const BIN_AXES = ["shared", "run", "gate"] as const;
+export type BinAxes = (typeof BIN_AXES)[number];
+
 /** How histograms over steps are drawn. */
 export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
 export type OverSteps = (typeof OVER_STEPS)[number];
@@ -131,8 +135,7 @@ export interface State extends Limits {
   overSteps: OverSteps;
   bins: (typeof BIN_COUNTS)[number];
   peaks: (typeof PEAKS)[number];
-  /** Whether each histogram has axes of its own. */
-  freeBins: boolean;
+  binAxes: BinAxes;
   /** The channel whose samples are shown, a row each; null: the one of the largest norm. */
   channel: number | null;
   /** How many pictures of samples stand side by side; null: as many as fit. */
@@ -205,7 +208,7 @@ export const INITIAL: Readonly<State> = {
   overSteps: "ridgelines",
   bins: 64,
   peaks: 1,
-  freeBins: false,
+  binAxes: "shared",
   channel: null,
   columns: null,
   curveSample: null,

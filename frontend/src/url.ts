@@ -9,6 +9,7 @@ import type { Window } from "./data/pool";
 import { isOfEachSample, REDUCTIONS, type Reduction, type ShowChoice } from "./data/types";
 import {
   BACKWARDS,
+  BIN_AXES,
   BIN_COUNTS,
   type CardSize,
   type ChannelOrder,
@@ -229,7 +230,7 @@ const CODECS: { [Key in keyof State]: Codec<State[Key]> } = {
   overSteps: oneOf(OVER_STEPS),
   bins: among(BIN_COUNTS),
   peaks: among(PEAKS),
-  freeBins: flag,
+  binAxes: oneOf(BIN_AXES),
   columns: timesteps,
   channel: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },
   curveSample: { write: String, read: (value) => integers.read(`[${value}]`)?.[0] },

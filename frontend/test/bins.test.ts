@@ -2,14 +2,19 @@ import { describe, expect, it } from "vitest";
 import { type Extent, placer, type Scale } from "../src/colour/scale";
 import type { Apart, Histogram } from "../src/data/types";
 import {
+  axisAt,
   axisOf,
   baseLine,
   binsAt,
+  binsFor,
+  binsTable,
   countsOf,
+  courseTable,
   edgesOf,
   layRidges,
   mostShare,
   outline,
+  ownAxes,
   ridgeAt,
   signedScale,
 } from "../src/views/bins";
@@ -101,6 +106,81 @@ describe("counts", () => {
     expect(mostShare(bins)).toBe(1);
     expect(mostShare(bins.slice(0, 1))).toBe(0.25);
     expect(mostShare([])).toBe(1);
+  });
+});
+
+describe("axes of each gate", () => {
+  const histogram = (axis: Scale, counts: number[][][], gates: Scale[] | null = null) =>
+    ({
+      request: { axis, gates },
+      groups: [
+        ["i", 2],
+        ["f", 2],
+      ],
+      edges: counts[0].map((_, group) => edgesOf(gates?.[group] ?? axis, counts[0][0].length)),
+      steps: counts.map((_, step) => [step, 0]),
+      counts,
+    }) as unknown as Histogram;
+
+  it("end where the values of the gate end at any step, symmetric about 0", () => {
+    const axis = { ...SCALES.linear, low: -8, high: 8 };
+    const narrow = [0, 0, 0, 2, 1, 0, 0, 0];
+    const wide = [0, 0, 0, 0, 1, 0, 0, 3];
+    const nothing = narrow.map(() => 0);
+    const [first, second] = ownAxes(
+      histogram(axis, [
+        [narrow, nothing],
+        [nothing, wide],
+      ]),
+    );
+    expect([first.low, first.high, first.threshold]).toEqual([-2, 2, 0.5]);
+    expect([second.low, second.high]).toEqual([-8, 8]);
+    expect(ownAxes(histogram(axis, [[nothing, nothing]]))).toEqual([axis, axis]);
+  });
+
+  it("go over the magnitudes that there are, of log", () => {
+    const [axis] = ownAxes(
+      histogram({ ...SCALES.log, low: 1e-4, high: 1, threshold: 1e-4 }, [
+        [
+          [0, 1, 0, 0],
+          [1, 0, 0, 0],
+        ],
+      ]),
+    );
+    expect([axis.low, axis.high].map((end) => Number(end.toPrecision(6)))).toEqual([1e-3, 1e-2]);
+    expect(axis.threshold).toBe(axis.low);
+  });
+
+  it("are saved with the edges of each", () => {
+    const gates = [1, 10].map((high) => ({ ...SCALES.linear, low: -high, high }));
+    const own = {
+      ...histogram(
+        SCALES.linear,
+        [
+          [
+            [3, 4],
+            [5, 6],
+          ],
+        ],
+        gates,
+      ),
+      apart: [[NONE, NONE]],
+    };
+    expect(binsTable(own, 0)).toEqual({
+      index: ["bin", [0, 1]],
+      names: ["i from", "i to", "i", "f from", "f to", "f"],
+      columns: [
+        [-1, 0],
+        [0, 1],
+        [3, 4],
+        [-10, 0],
+        [0, 10],
+        [5, 6],
+      ],
+    });
+    expect(courseTable(own).names).toEqual(["i -1 to 0", "i 0 to 1", "f -10 to 0", "f 0 to 10"]);
+    expect(axisAt(own, 1)).toBe(gates[1]);
+    expect(binsFor(256, 16)).toBe(127);
   });
 });
 

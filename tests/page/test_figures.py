@@ -40,6 +40,8 @@ def open_tab(
     with tb_rnngrad.SummaryWriter(logdir / "run") as writer:
         writer.add_sequence("h", values(), 0, mask=LENGTHS, max_outputs=SAMPLES)
         writer.add_sequence("last", values()[:, 0], 0, max_outputs=SAMPLES)
+        gates = values() * np.array([1, 1, 100, 100], np.float32)
+        writer.add_sequence("gates", gates, 0, max_outputs=SAMPLES, channel_groups=GATES)
         for step in STEPS:
             tag = "lstm/kernels/kernel"
             writer.add_sequence(tag, weights(step), step, quantity="weight", channel_groups=GATES)
@@ -166,6 +168,31 @@ def test_title_size_bar_and_ticks_are_chosen_when_a_figure_is_saved(
     assert re.match(r'<svg[^>]* width="1000"', figure)
     assert "My figure</text>" in figure
     assert 'class="bar"' not in figure and 'class="tick"' not in figure
+
+
+def test_each_gate_may_have_axes_of_its_own(page: Page, open_tab: OpenTab) -> None:
+    tab = open_tab(page, "view=distribution", 'tags=["gates"]', "more=true", "scale=linear")
+    histograms = tab.frame.locator("rg-histogram")
+    tab.frame.get_by_label("Axes", exact=True).select_option("gate")
+    tab.rest()
+    assert tab.key("binAxes") == "gate"
+    cells = values().astype(np.float64)
+    for group, channels in enumerate((slice(0, 2), slice(2, 4))):
+        of = cells[..., channels].ravel() * (1, 100)[group]
+        found, edges, most = histograms.nth(group).evaluate(
+            "(one) => [one.bins.counts, one.edges, one.most]"
+        )
+        np.testing.assert_array_equal(found, np.histogram(of, edges)[0])
+        assert sum(found) == of.size
+        widest = np.abs(cells[..., 2:]).max() * 100 / 128  # bins that the axis is found on
+        assert np.abs(of).max() <= edges[-1] <= np.abs(of).max() + widest
+        assert most == max(found) / of.size
+    card = tab.frame.locator("rg-distribution-card")
+    columns = table(saved_from(tab, card, "CSV")[1])
+    assert list(columns) == ["bin", "i from", "i to", "i", "f from", "f to", "f"]
+    np.testing.assert_allclose(np.array(columns["f from"], float), edges[:-1], rtol=1e-6)
+    counted = np.array([[columns["i"], columns["f"]]], int)
+    np.testing.assert_array_equal(copied(tab, card), counted)
 
 
 def test_bins_peaks_and_axes_of_histograms_are_chosen(page: Page, open_tab: OpenTab) -> None:

@@ -229,10 +229,11 @@ export async function fetchLogdir(): Promise<string> {
   return (await (await get("../../environment", {})).json()).data_location;
 }
 
-export async function fetchHistogram(request: HistogramRequest, edges: number[]): Promise<Histogram> {
+/** `edges`: once for all channel groups, or for each. */
+export async function fetchHistogram(request: HistogramRequest, edges: number[][]): Promise<Histogram> {
   const { run, tag, step, axis } = request;
   const of = isOfMagnitudes(axis) ? "magnitudes" : "values";
-  const query: Record<string, string> = { run, tag, of, edges: edges.join() };
+  const query: Record<string, string> = { run, tag, of, edges: edges.join(";") };
   if (step) Object.assign(query, { step: String(step[0]), wall_time: String(step[1]) });
   const found = await (await get("./histogram", query)).json();
   const names: (keyof Apart)[] = found.apart_names;
@@ -240,7 +241,7 @@ export async function fetchHistogram(request: HistogramRequest, edges: number[])
     Object.fromEntries(names.map((name, i) => [name, numbers[i]])) as unknown as Apart;
   return {
     request,
-    edges,
+    edges: ((found.groups ?? [null]) as unknown[]).map((_, group) => edges[group] ?? edges[0]),
     groups: found.groups,
     steps: found.steps,
     keptSteps: found.kept_steps,

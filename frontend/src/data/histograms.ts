@@ -45,7 +45,13 @@ export class Histograms {
   private async fetch(request: HistogramRequest, key: string, place: string): Promise<void> {
     this.running.add(place);
     try {
-      this.ready.set(key, await fetchHistogram(request, edgesOf(request.axis, request.bins)));
+      this.ready.set(
+        key,
+        await fetchHistogram(
+          request,
+          (request.gates ?? [request.axis]).map((axis) => edgesOf(axis, request.bins)),
+        ),
+      );
       if (this.ready.size > MOST_KEPT) this.ready.delete(this.ready.keys().next().value as string);
     } catch (error) {
       this.failed.set(key, error instanceof Error ? error.message : String(error));

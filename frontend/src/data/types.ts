@@ -129,6 +129,8 @@ export interface HistogramRequest {
   /** Wall time of the newest kept step: with another one, all steps are others. */
   newest: number;
   axis: Scale;
+  /** An axis for each channel group in its place; null: that one for all. */
+  gates: Scale[] | null;
   bins: number;
 }
 
@@ -146,7 +148,8 @@ export interface Apart {
 /** Numbers of cells of all kept samples by step, channel group and bin. */
 export interface Histogram {
   request: HistogramRequest;
-  edges: number[];
+  /** For each channel group. */
+  edges: number[][];
   groups: [name: string, size: number][] | null;
   steps: KeptStep[];
   /** Of how many kept steps those are. */

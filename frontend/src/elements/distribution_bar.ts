@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from "lit";
-import { BIN_COUNTS, OVER_STEPS, type OverSteps, PEAKS, type State } from "../state";
+import { BIN_COUNTS, type BinAxes, OVER_STEPS, type OverSteps, PEAKS, type State } from "../state";
 import { tell } from "./events";
 import { isShown, type Option, select } from "./fields";
 import { controls } from "./theme";
@@ -10,10 +10,11 @@ const NOTES: Record<OverSteps, string> = {
   heatmap:
     "Over training the first step is above. The brighter, the larger the share of all values (square root); empty bins are blank.",
 };
-const AXES: Option[] = [
-  ["false", "shared"],
-  ["true", "free: each its own"],
-];
+const AXES: Record<BinAxes, string> = {
+  shared: "shared",
+  run: "free: each run's own",
+  gate: "free: each gate's own",
+};
 
 /** Into what values are counted, and how histograms are drawn. */
 export class RgDistributionBar extends LitElement {
@@ -27,7 +28,7 @@ export class RgDistributionBar extends LitElement {
 
   override render() {
     const { state } = this;
-    const { bins, peaks, freeBins, overSteps } = state;
+    const { bins, peaks, binAxes, overSteps } = state;
     return html`
       ${select("overSteps", "Over training as", OVER_STEPS.map(named), overSteps, (chosen) => this.set({ overSteps: chosen as OverSteps }))}
       ${
@@ -45,9 +46,9 @@ export class RgDistributionBar extends LitElement {
           : nothing
       }
       ${
-        isShown(state, "freeBins")
-          ? select("freeBins", "Axes", AXES, String(freeBins), (chosen) =>
-              this.set({ freeBins: chosen === "true" }),
+        isShown(state, "binAxes")
+          ? select("binAxes", "Axes", Object.entries(AXES), binAxes, (chosen) =>
+              this.set({ binAxes: chosen as BinAxes }),
             )
           : nothing
       }

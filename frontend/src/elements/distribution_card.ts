@@ -6,7 +6,7 @@ import type { LoadedHistogram } from "../data/histograms";
 import type { Histogram } from "../data/types";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../exports";
 import type { OverSteps } from "../state";
-import { binsAt, binsTable, countsOf, courseTable, mostShare } from "../views/bins";
+import { axisAt, binsAt, binsTable, countsOf, courseTable, mostShare } from "../views/bins";
 import { histogramPython, joined } from "../views/export";
 import { svgStack } from "../views/picture";
 import { breakable } from "./breakable";
@@ -39,11 +39,11 @@ export class RgDistributionCard extends LitElement implements Pictured {
     loaded: { attribute: false },
     course: { attribute: false },
     form: { type: String },
-    axis: { attribute: false },
     scale: { attribute: false },
     map: { type: String },
     most: { type: Number },
     mostOverSteps: { type: Number },
+    peaks: { attribute: false },
     height: { type: Number },
     dark: { type: Boolean },
     bare: { type: Boolean },
@@ -74,12 +74,13 @@ export class RgDistributionCard extends LitElement implements Pictured {
   /** The histogram over steps; null: none is to be shown. */
   declare course: LoadedHistogram | null;
   declare form: OverSteps;
-  declare axis: Scale;
   declare scale: Scale;
   declare map: MapName;
   /** Shares of cells that reach the top, at a step and over steps. */
   declare most: number;
   declare mostOverSteps: number;
+  /** Of each channel group's own highest bar the share that reaches the top; null: the shares above count for all. */
+  declare peaks: number | null;
   /** Of the histograms, in pixels. */
   declare height: number;
   declare dark: boolean;
@@ -96,6 +97,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
     super();
     this.reached = 0;
     this.bare = false;
+    this.peaks = null;
     this.full = false;
     this.resized = 0;
   }
@@ -190,8 +192,8 @@ export class RgDistributionCard extends LitElement implements Pictured {
           <rg-health .tensor=${{ counts, narrowed: { flushed: 0, overflowed: 0 } }}></rg-health>
           ${beyond ? html`<p class="muted number">${beyond.toLocaleString("en")} beyond the axis</p>` : nothing}
           <rg-histogram
-            .bins=${bins} .edges=${histogram.edges} .axis=${this.axis} .scale=${this.scale} .map=${this.map}
-            .most=${this.most} .height=${this.resized || this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
+            .bins=${bins} .edges=${histogram.edges[group]} .axis=${axisAt(histogram, group)} .scale=${this.scale} .map=${this.map}
+            .most=${this.peaks === null ? this.most : this.peaks * mostShare([bins])} .height=${this.resized || this.height} label=${[run(this.series), name].filter(Boolean).join(", ")}
             .several=${groups.length > 1} .reached=${group === reached}
           ></rg-histogram>
         </div>`;
@@ -242,8 +244,8 @@ export class RgDistributionCard extends LitElement implements Pictured {
           ([name], group) => html`<div>
             ${name ? html`<h4>${name}</h4>` : nothing}
             <rg-ridgelines
-              .bins=${over.map((groups) => groups[group])} .edges=${histogram.edges} .steps=${steps}
-              .axis=${this.axis} .most=${this.mostOverSteps} .step=${this.wanted} .form=${this.form} .colour=${this.colour} .dark=${this.dark}
+              .bins=${over.map((groups) => groups[group])} .edges=${histogram.edges[group]} .steps=${steps}
+              .axis=${axisAt(histogram, group)} .most=${this.peaks === null ? this.mostOverSteps : this.peaks * mostShare(over.map((groups) => groups[group]))} .step=${this.wanted} .form=${this.form} .colour=${this.colour} .dark=${this.dark}
             ></rg-ridgelines>
           </div>`,
         )}

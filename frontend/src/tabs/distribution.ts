@@ -3,8 +3,8 @@ import { type Group, isPoints, pointRequests, scaleOf } from "../cards";
 import type { Scale } from "../colour/scale";
 import { mostAt } from "../elements/distribution_card";
 import { hasTensors, isRaw, mapFor } from "../model";
-import { binsAt, mostShare, signedScale } from "../views/bins";
-import { axisFor, histogramNow, requestFor, seriesOf } from "./spread";
+import { binsAt, mostShare, ownAxes, signedScale } from "../views/bins";
+import { axisFor, histogramNow, requestFor, scoutRequest, seriesOf } from "./spread";
 import type { Page, Tab } from "./tab";
 import "../elements/distribution_bar";
 import "../elements/distribution_card";
@@ -29,15 +29,18 @@ function renderGroup(page: Page, group: Group) {
   const { state, dark, step, colourOf } = page;
   const shared = axisFor(page, group);
   const axes = seriesOf(group).map((card) =>
-    state.freeBins
+    state.binAxes !== "shared"
       ? axisFor(page, { ...group, cards: group.cards.filter((one) => one.series === card.series) })
       : shared,
   );
   if (axes.some((axis) => !axis)) return renderWaiting(group);
   const drawn = seriesOf(group).map((card, i) => {
     const axis = axes[i] as Scale;
-    const course = page.histogramOf(requestFor(page, card.series, axis, null));
-    return { card, axis, course, ...histogramNow(page, card.series, axis, course) };
+    const scouted = state.binAxes === "gate" ? page.histogramOf(scoutRequest(page, card.series, axis)) : null;
+    const gates = scouted?.status === "ready" ? ownAxes(scouted.last) : null;
+    const course =
+      scouted && !gates ? scouted : page.histogramOf(requestFor(page, card.series, axis, null, gates));
+    return { card, course, ...histogramNow(page, card.series, axis, course, gates) };
   });
   const most = (of: typeof drawn) => state.peaks * mostAt(of.map(({ now }) => now));
   const mostOverSteps = (of: typeof drawn) =>
@@ -49,13 +52,13 @@ function renderGroup(page: Page, group: Group) {
     <h2 class="section">${group.title}</h2>
     <div class="cards" style="--least: 400px">
       ${drawn.map((one) => {
-        const { card, axis, course, loaded, now } = one;
-        const among = state.freeBins ? [one] : drawn;
+        const { card, course, loaded, now } = one;
+        const among = state.binAxes === "shared" ? drawn : [one];
         const scale = signedScale(scaleOf(card, group.scale, state));
         return html`<rg-distribution-card
           .series=${card.series} .colour=${colourOf(card.series.run)} .wanted=${step} .samples=${samplesOf(card)}
-          .now=${now} .loaded=${loaded} .course=${course} .form=${state.overSteps} .axis=${axis}
-          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .most=${most(among)} .mostOverSteps=${mostOverSteps(among)} .height=${110} .dark=${dark}
+          .now=${now} .loaded=${loaded} .course=${course} .form=${state.overSteps}
+          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .most=${most(among)} .mostOverSteps=${mostOverSteps(among)} .peaks=${state.binAxes === "gate" ? state.peaks : null} .height=${110} .dark=${dark}
         ></rg-distribution-card>`;
       })}
     </div>

@@ -7,7 +7,7 @@ import type { LoadedHistogram } from "../data/histograms";
 import type { HistogramRequest, KeptStep } from "../data/types";
 import type { Now } from "../elements/distribution_card";
 import { extentOf } from "../model";
-import { axisOf } from "../views/bins";
+import { axisOf, binsFor, SCOUTED_BINS } from "../views/bins";
 import { EXTENT } from "../views/flow";
 import type { Page } from "./tab";
 
@@ -30,9 +30,15 @@ export function requestFor(
   { run, tag, entry }: Series,
   axis: Scale,
   step: KeptStep | null,
+  gates: Scale[] | null = null,
 ): HistogramRequest {
   const newest = entry.steps.at(-1)?.[1] ?? 0;
-  return { run, tag, step, newest, axis, bins: state.bins };
+  return { run, tag, step, newest, axis, gates, bins: binsFor(state.bins, gates?.length ?? 1) };
+}
+
+/** What of a series the axes of its gates and directions are found on. */
+export function scoutRequest(page: Page, series: Series, axis: Scale): HistogramRequest {
+  return { ...requestFor(page, series, axis, null), bins: SCOUTED_BINS };
 }
 
 /** The histogram at the slider's step: from those over steps where it is among them, else its own. */
@@ -41,12 +47,13 @@ export function histogramNow(
   series: Series,
   axis: Scale,
   course: LoadedHistogram | null,
+  gates: Scale[] | null = null,
 ): { loaded: LoadedHistogram; now: Now | null } {
   const kept = nearestStep(series.entry.steps, page.step) as KeptStep;
   const index = course?.last?.steps.findIndex(([step]) => step === kept[0]) ?? -1;
   const among = course?.last && index >= 0 ? { histogram: course.last, index } : null;
   if (course?.status === "ready" && among) return { loaded: course, now: among };
-  const loaded = page.histogramOf(requestFor(page, series, axis, kept));
+  const loaded = page.histogramOf(requestFor(page, series, axis, kept, gates));
   const own = loaded.last && { histogram: loaded.last, index: 0 };
   return { loaded, now: loaded.status === "ready" ? own : (among ?? own) };
 }

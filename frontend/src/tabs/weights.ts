@@ -77,7 +77,7 @@ function renderHistograms(page: Page, card: Card, group: Group, axis: Scale) {
   const scale = signedScale(scaleOf(card, group.scale, state));
   return html`<rg-distribution-card
     .series=${card.series} .colour=${page.colourOf(card.series.run)} .wanted=${page.step} .bare=${true}
-    .now=${now} .loaded=${loaded} .course=${null} .axis=${axis} .scale=${scale} .map=${mapFor(scale, state.map, dark)}
+    .now=${now} .loaded=${loaded} .course=${null} .scale=${scale} .map=${mapFor(scale, state.map, dark)}
     .most=${mostAt([now])} .height=${56} .dark=${dark}
   ></rg-distribution-card>`;
 }

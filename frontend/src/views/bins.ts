@@ -25,6 +25,41 @@ export function axisOf(extent: Extent, scale: Scale): Scale {
   return { name, low, high, threshold: low };
 }
 
+/** Axes are found on so many bins. */
+export const SCOUTED_BINS = 256;
+/** All edges together are an address of a length that servers take. */
+const MOST_EDGES = 2048;
+
+/** The axis that a channel group of a histogram stands on. */
+export function axisAt({ request: { gates, axis } }: Histogram, group: number): Scale {
+  return gates?.[group] ?? axis;
+}
+
+/**
+ * For each channel group of a histogram over steps the axis that ends where its own values do, as near as the bins
+ * tell. Symmetric about 0 where the common axis is.
+ */
+export function ownAxes({ counts, edges, request: { axis } }: Histogram): Scale[] {
+  return edges.map((of, group) => {
+    const used = of.slice(1).flatMap((_, bin) => (counts.some((step) => step[group][bin] > 0) ? [bin] : []));
+    if (used.length === 0) return axis;
+    const [low, high] = [of[used[0]], of[(used.at(-1) as number) + 1]];
+    const magnitude = Math.max(Math.abs(low), Math.abs(high));
+    if (axis.name === "log") return { ...axis, low, high, threshold: low };
+    return {
+      ...axis,
+      low: axis.low < 0 ? -magnitude : axis.low,
+      high: magnitude,
+      threshold: Math.min(axis.threshold, magnitude / 2),
+    };
+  });
+}
+
+/** As many bins as are chosen, or as can be asked for where each of so many groups has its own. */
+export function binsFor(chosen: number, groups: number): number {
+  return Math.min(chosen, Math.floor(MOST_EDGES / groups) - 1);
+}
+
 /** The edges of `bins` bins that are equally wide on the axis. */
 export function edgesOf(axis: Scale, bins: number = BINS): number[] {
   const inner = Array.from({ length: bins - 1 }, (_, i) => valueAt(axis, (i + 1) / bins));
@@ -59,19 +94,28 @@ export function binsAt({ counts, apart }: Histogram, step: number): Bins[] {
 
 /** The counts of every channel group at a step, a row a bin. What is counted apart is in no bin. */
 export function binsTable(histogram: Histogram, step: number): Table {
-  const { edges, groups } = histogram;
+  const { edges, groups, request } = histogram;
   const bins = binsAt(histogram, step);
+  const names = bins.map((_, group) => groups?.[group][0] ?? "count");
+  const [from, to] = [edges[0].slice(0, -1), edges[0].slice(1)];
+  if (!request.gates) {
+    return {
+      index: ["from", from],
+      names: ["to", ...names],
+      columns: [to, ...bins.map(({ counts }) => counts)],
+    };
+  }
   return {
-    index: ["from", edges.slice(0, -1)],
-    names: ["to", ...bins.map((_, group) => groups?.[group][0] ?? "count")],
-    columns: [edges.slice(1), ...bins.map(({ counts }) => counts)],
+    index: ["bin", from.map((_, bin) => bin)],
+    names: names.flatMap((name) => [`${name} from`, `${name} to`, name]),
+    columns: bins.flatMap(({ counts }, group) => [edges[group].slice(0, -1), edges[group].slice(1), counts]),
   };
 }
 
 /** The counts of every channel group, a row a step, a column a bin, which is named by its ends. */
 export function courseTable({ edges, groups, steps, counts }: Histogram): Table {
   const bins = counts[0].flatMap((_, group) =>
-    edges.slice(1).map((to, bin) => ({ group, bin, name: `${edges[bin]} to ${to}` })),
+    edges[group].slice(1).map((to, bin) => ({ group, bin, name: `${edges[group][bin]} to ${to}` })),
   );
   return {
     index: ["step", steps.map(([step]) => step)],

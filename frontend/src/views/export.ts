@@ -202,7 +202,7 @@ export function histogramPython(
   return `import numpy as np
 import tb_rnngrad
 
-edges = [${edges.join(", ")}]
+edges = [${request.gates ? edges.map((of) => `[${of.join(", ")}]`).join(", ") : edges[0].join(", ")}]
 series = ${reading(request, logdir)}
 
 
@@ -210,7 +210,7 @@ def counts(record):  # padding, exact zeros and what is not finite are in no bin
     data = record.sequences.astype(np.float64)
     cells = data if record.mask is None else data[record.mask]
     groups = np.split(cells, [${starts.slice(1).join(", ")}], axis=-1)
-    return [np.histogram(${group}, edges)[0] for group in groups]
+    return [np.histogram(${group}, ${request.gates ? "of" : "edges"})[0] for ${request.gates ? "group, of in zip(groups, edges)" : "group in groups"}]
 
 
 view = np.array([counts(series.at(step)) for step in [${at.map((index) => steps[index][0]).join(", ")}]])  # [steps, groups, bins]
