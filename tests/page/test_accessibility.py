@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from .reading import Tab
 
@@ -76,19 +76,56 @@ def nameless(page: Page) -> list[str]:
     ]
 
 
+def assert_seen_and_read_aloud(tab: Tab) -> None:
+    """In light and dark axe-core finds nothing, nothing is faint, and all has a name."""
+    for dark in (False, True):
+        tab.page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
+        tab.rest()
+        assert violations(tab) == []
+        assert faint(tab) == []
+    assert nameless(tab.page) == []
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_tab_is_seen_read_aloud_and_worked_by_keyboard_in_light_and_dark(
     page: Page, demo_url: str, view: str
 ) -> None:
     runs = ["runs=[%22lstm%22]"] if view == "weights" else []  # of many histograms
     tab = opened(page, demo_url, f"view={view}", *runs)
-    for dark in (False, True):
-        page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
-        tab.rest()
-        assert violations(tab) == []
-        assert faint(tab) == []
-    assert nameless(page) == []
+    assert_seen_and_read_aloud(tab)
     assert beyond_keys(tab) == []
+
+
+# Of each what is there by that choice alone, and the keys that choose it.
+CHOICES = {
+    "a grid of samples": ("rg-multiples", "view=heatmap", "show=samples", "columns=2"),
+    "samples by timesteps": ("rg-sample-map", "view=heatmap", "show=channel"),
+    "weight norms by gate": ("rg-step-curves", "view=weights", "weightsAs=norms"),
+    "heatmaps with rare controls": ("#range", "view=heatmap", "time=lag", "low=-1"),
+    "flow with rare controls": ("#exploding", "view=flow", "flowAxis=lag", "bptt=20"),
+    "distributions of few bars": (".cut[d^=M]", "view=distribution", "freeBins=true", "peaks=0.05"),
+    "groups of runs": ("#groupPattern", "view=overview", "groupBy=regex"),
+    "swiping": ("rg-swipe", "view=compare", "comparison=swipe"),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_stands_behind_a_choice_is_seen_read_aloud_and_worked_by_keyboard(
+    page: Page, demo_url: str, choice: str
+) -> None:
+    runs = ["runs=[%22lstm%22,%22gru%22]"] if choice in ("groups of runs", "swiping") else []
+    shown, *keys = CHOICES[choice]
+    tab = opened(page, demo_url, *keys, "more=true", *runs or ["runs=[%22lstm%22]"])
+    expect(tab.frame.locator(shown).first).to_be_attached()
+    assert_seen_and_read_aloud(tab)
+    assert beyond_keys(tab) == []
+
+
+def test_a_card_that_fills_the_page_is_seen_and_read_aloud(page: Page, demo_url: str) -> None:
+    tab = opened(page, demo_url, "view=heatmap", "runs=[%22lstm%22]")
+    tab.card("lstm").get_by_role("button", name="Full page").click()
+    tab.rest()
+    assert_seen_and_read_aloud(tab)
 
 
 @pytest.mark.parametrize("width", [700, 480])
