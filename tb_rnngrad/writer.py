@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import math
 import os
 import re
+import reprlib
 import socket
 import threading
 import time
@@ -42,6 +44,8 @@ _PREFIX: Final = "events.out.tfevents."
 _SUFFIX: Final = ".rnngrad"
 _uid = itertools.count()
 _open_files: set[Path] = set()
+
+_SCALAR: Final = b"a scalar"  # where records have their metadata
 
 
 class SummaryWriter:
@@ -255,7 +259,7 @@ class SummaryWriter:
             summary.check_tag(tag)
             parts += summary.serialised_scalar(tag, value)
         for tag in values:
-            self._note(tag, b"a scalar", event.step, stacklevel=4)
+            self._note(tag, _SCALAR, event.step, stacklevel=4)
         self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def _warn(self, message: str, stacklevel: int) -> None:
@@ -281,9 +285,10 @@ class SummaryWriter:
         """Refuse a tag that was something else before, and warn of a step that goes back."""
         first = self._contents.setdefault(tag, content)
         if content != first:
+            before, now = _told_apart(first, content)
             raise ValueError(
-                f"the tag {tag!r} was first logged as {first.decode()}, now as {content.decode()}; "
-                "TensorBoard keeps the first description of a tag, so use another tag"
+                f"the tag {tag!r} was first logged as {before}, now as {now}; TensorBoard keeps "
+                "the first description of a tag, so use another tag"
             )
         if tag not in self._last_steps:
             self._check_restart(tag, step, stacklevel)
@@ -364,6 +369,21 @@ class SummaryWriter:
             return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
         except FileNotFoundError:
             return False
+
+
+def _told_apart(first: bytes, now: bytes) -> tuple[str, str]:
+    """Return what a tag was and what it should become, in as few words as tell both apart."""
+    if _SCALAR in (first, now):
+        kinds = ["a scalar" if one == _SCALAR else "a record" for one in (first, now)]
+        return kinds[0], kinds[1]
+    old, new = json.loads(first), json.loads(now)
+    names = [name for name in {**old, **new} if name != "checksum"]
+    differing = [name for name in names if old.get(name) != new.get(name)]
+
+    def words(fields: Mapping[str, Any]) -> str:
+        return " and ".join(f"{name} {reprlib.repr(fields.get(name))}" for name in differing)
+
+    return words(old), words(new)
 
 
 def _write_whole(file: FileIO, parts: Sequence[Buffer]) -> None:

@@ -85,7 +85,10 @@ def test_a_wall_time_that_would_stop_tensorboard_is_refused(tmp_path):
 def test_one_tag_is_one_quantity(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 0)
-        with pytest.raises(ValueError, match="the tag 'lstm' was first logged as .*hidden_state"):
+        with pytest.raises(
+            ValueError,
+            match="first logged as quantity 'hidden_state_gr.*, now as quantity 'output_g",
+        ):
             writer.add_sequence("lstm", DATA, 1, quantity="output_gradient")
 
 
@@ -308,7 +311,12 @@ def test_flow_alone_is_what_a_record_writes_beside_its_tensor(tmp_path):
         (("lstm", DATA, 1), {}, ValueError, r"rows has shape \(6, 5, 3\); expected \[timesteps"),
         (("lstm", ROWS[:, :3], 1), {}, ValueError, r"rows has shape \(5, 3\)"),
         (("lstm", ROWS, 1), {"quantity": "gradient"}, ValueError, "unknown quantity 'gradient'"),
-        (("lstm", ROWS, 1), {"layer": "other"}, ValueError, "the tag 'lstm' was first logged as"),
+        (
+            ("lstm", ROWS, 1),
+            {"layer": "other"},
+            ValueError,
+            "first logged as layer None, now as layer 'other'",
+        ),
         (("lstm", ROWS, 0.5), {}, TypeError, "global_step is 0.5"),
     ],
 )
@@ -396,7 +404,7 @@ def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path)
 def test_a_scalars_tag_is_no_records(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 0)
-        with pytest.raises(ValueError, match="the tag 'lstm' was first logged as .*a scalar"):
+        with pytest.raises(ValueError, match="first logged as a record, now as a scalar"):
             writer.add_scalar("lstm", 1.0, 0)
         with pytest.raises(ValueError, match="the tag 'lstm/flow' ends in '/flow'"):
             writer.add_scalar("lstm/flow", 1.0, 0)
