@@ -110,7 +110,7 @@ def test_a_card_is_resized_by_its_corner_and_fills_the_page(tab: OpenTab, kind: 
     page = tab(*keys, 'runs=["alpha"]', 'tags=["lstm/forward","lstm"]')
     card = page.frame.locator(kind).first
     drawn = card.locator(picture).first
-    corner = card.get_by_role("slider", name="Height of the picture")
+    corner = card.get_by_role("separator", name="Height of the picture")
 
     def size() -> tuple[float, float]:
         box = page.box(card)
@@ -135,7 +135,7 @@ def test_a_size_stays_in_the_link_and_for_the_next_visit(tab: OpenTab, url: str)
     page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
     card, other = page.card("alpha"), page.card("beta")
     narrow, height = page.box(card)["width"], page.box(page.canvas("alpha"))["height"]
-    corner = page.box(card.get_by_role("slider", name="Height of the picture"))
+    corner = page.box(card.get_by_role("separator", name="Height of the picture"))
     at = (corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2)
     page.page.mouse.move(*at)
     page.page.mouse.down()
@@ -167,5 +167,5 @@ def test_points_fill_the_page_too(page: Page, tmp_path: Path, tensorboard_server
     assert shown.box(canvas)["height"] > 1.5 * small["height"]
     page.keyboard.press("Escape")
     assert shown.box(card) == before
-    card.get_by_role("slider", name="Height of the picture").press("ArrowUp")
+    card.get_by_role("separator", name="Height of the picture").press("ArrowUp")
     assert shown.box(canvas)["height"] == small["height"] - 20

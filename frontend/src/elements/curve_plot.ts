@@ -90,9 +90,12 @@ export function plotOptions(
   };
 }
 
+/** More numbers on an axis tell no more. */
+const MOST_TICKS = 16;
+
 /** Numbers of an x axis so many pixels wide. */
 export function ticksAcross(across: XAxis, min: number, max: number, width: number): Tick[] {
-  return axisTicks(across, min, max, width / (across === "step" ? 45 : 90));
+  return axisTicks(across, min, max, Math.min(MOST_TICKS, width / (across === "step" ? 45 : 90)));
 }
 
 /** Vertical lines at numbers of the x axis. */

@@ -68,7 +68,7 @@ export class RgResizeHandle extends LitElement {
   override render() {
     const { height } = this;
     return html`<div
-      role="slider" tabindex="0" aria-orientation="vertical" aria-label="Height of the picture" aria-description=${HELP.resize}
+      role="separator" tabindex="0" aria-orientation="horizontal" aria-label="Height of the picture" aria-description=${HELP.resize}
       aria-valuemin=${LEAST} aria-valuemax=${MOST} aria-valuenow=${height} aria-valuetext="${height} pixels"
       @pointerdown=${this.onDown} @pointermove=${this.onMove} @pointerup=${this.onUp} @keydown=${this.onKey} @dblclick=${() => this.set(null)}
     ></div>`;

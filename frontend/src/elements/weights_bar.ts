@@ -15,7 +15,7 @@ export class RgWeightsBar extends LitElement {
   static override properties = { state: { attribute: false } };
   static override styles = [
     controls,
-    css`:host { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; }`,
+    css`:host { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; } rg-chart-bar { margin: 0; }`,
   ];
 
   declare state: Readonly<State>;
