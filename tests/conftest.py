@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
-from servers import Server, tensorboard
+from servers import Server, tensorboards
 
 # `make test` asks a little of everything; `make soak` takes its time.
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
@@ -19,14 +17,7 @@ hypothesis.settings.load_profile("quick")
 @pytest.fixture(scope="session")
 def tensorboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start real TensorBoards: `tensorboard_server(logdir, *flags, tensorflow=False)`."""
-    with contextlib.ExitStack() as running:
-
-        def start(logdir: Path, *flags: str, tensorflow: bool = False) -> Server:
-            log = tmp_path_factory.mktemp("tensorboard") / "log.txt"
-            return running.enter_context(
-                tensorboard(Path(logdir), log, *flags, tensorflow=tensorflow)
-            )
-
+    with tensorboards(tmp_path_factory.mktemp("tensorboards")) as start:
         yield start
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import subprocess
@@ -98,6 +99,21 @@ def tensorboard(
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextlib.contextmanager
+def tensorboards(logs: Path) -> Iterator[Callable[..., Server]]:
+    """Give a function that runs TensorBoards, as `tensorboard` does, until this ends."""
+    with contextlib.ExitStack() as running:
+        numbers = itertools.count()
+
+        def start(logdir: Path, *flags: str, tensorflow: bool = False) -> Server:
+            log = logs / f"{next(numbers)}.txt"
+            return running.enter_context(
+                tensorboard(Path(logdir), log, *flags, tensorflow=tensorflow)
+            )
+
+        yield start
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from servers import tensorboards
 
 import tb_rnngrad
 from tb_rnngrad import SummaryWriter, flow
@@ -27,6 +28,15 @@ KILLS = 70
 FLIPPED_RUNS = 1000
 CLIENTS = 50
 CLIENT_SECONDS = 60
+
+
+@pytest.fixture
+def tensorboard_server(tmp_path):
+    """TensorBoards that end with their test: they read thousands of files again and again."""
+    logs = tmp_path / "tensorboards"
+    logs.mkdir()
+    with tensorboards(logs) as start:
+        yield start
 
 
 def log(logdir, steps=range(3)):
