@@ -13,7 +13,8 @@ from events import event, write
 from playwright.sync_api import Locator, Page, expect
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from tb_rnngrad import SummaryWriter, flow
+from tb_rnngrad import SummaryWriter, flow, summary
+from tb_rnngrad.record import Logged, Metadata
 from tb_rnngrad.summary import sequence_pb
 
 from .reading import Tab
@@ -35,8 +36,19 @@ def logged(damaged: bool) -> Summary:
     return whole
 
 
+def of_few_statistics() -> Summary:
+    """Return a flow that holds the mean norms alone."""
+    names = ("norm_mean", "lag_norm_mean")
+    columns = [flow.STATISTICS.index(name) for name in names]
+    rows = np.ascontiguousarray(flow.statistics(DATA)[:, columns])
+    metadata = Metadata("hidden_state_gradient", statistics=names)
+    parts = summary.serialised_flow(rows, metadata, Logged("lstm", 0))
+    return Summary.FromString(b"".join(parts))
+
+
 def write_logs(logdir: Path) -> None:
-    """Write a run of which two of four flows are damaged, and one of few steps that is too long."""
+    """Write flows of which two of four are damaged, of few statistics, and too long ones."""
+    write(logdir / "few", event(0, of_few_statistics()))
     write(logdir / "bad", *(event(step, logged(0 < step < 30)) for step in (0, 10, 20, 30)))
     with SummaryWriter(logdir / "long") as writer:
         for step in range(LONG_STEPS + 1):
@@ -58,6 +70,7 @@ def notice_url(
     server.wait_for(
         lambda tags: (
             tags.get("bad", {}).get("lstm", {}).get("last_flow", [0])[0] == 30
+            and "few" in tags
             and tags.get("long", {}).get("lstm", {}).get("last_flow", [0])[0] == LONG_STEPS
         )
     )
@@ -78,6 +91,24 @@ def test_a_damaged_step_is_named_and_not_drawn(page: Page, notice_url: str) -> N
         expect(notices(tab)).to_have_text(re.compile(f"bad, lstm: {DAMAGED}"))
     tab = Tab.open(page, notice_url, "view=heatmap", 'runs=["bad"]')  # it draws no flow
     expect(notices(tab)).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [("norm", None), ("agreement", "mean_norm, std_norm"), ("nonfinite", "nan_share, inf_share")],
+)
+def test_a_statistic_that_was_not_logged_is_named(
+    page: Page, notice_url: str, of: str, said: str | None
+) -> None:
+    tab = Tab.open(page, notice_url, "view=flow", f"flowOf={of}", 'runs=["few"]')
+    maps = tab.frame.locator("rg-flow-map")
+    if said is None:
+        expect(maps).to_have_count(1)
+    else:
+        expect(tab.frame.get_by_text(f"The log does not hold {said}.")).to_be_visible()
+        expect(maps).to_have_count(0)
+    tab = Tab.open(page, notice_url, "view=overview", 'runs=["few"]')
+    expect(tab.frame.locator("rg-overview-brief .answer")).to_have_text("cannot say")
 
 
 def test_of_too_many_steps_it_says_how_many_are_drawn(page: Page, notice_url: str) -> None:

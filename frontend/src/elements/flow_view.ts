@@ -12,7 +12,7 @@ import type { Course } from "../views/course";
 import { boundaries, type FlowAxis, horizonRows } from "../views/flow";
 import { flowMap, ratioMap, relativeMap } from "../views/flow_map";
 import { flowNotice } from "../views/flow_notice";
-import { drawnStatistic, type FlowStatistic, RELATIVE } from "../views/flow_statistics";
+import { drawnStatistic, type FlowStatistic, RELATIVE, unloggedOf } from "../views/flow_statistics";
 import { byValue } from "./changed";
 import { type FlowPoint, tell } from "./events";
 import { comparedSeries } from "./flow_bar";
@@ -147,6 +147,9 @@ export class RgFlowView extends LitElement {
       </div>
       <div class="cards">${this.cards.map((card) => {
         const found = drawn.find(({ series }) => series === card.series);
+        const lacking = found ? unloggedOf(found.course.flow, flowAxis, this.of) : [];
+        if (lacking.length)
+          return this.renderCard(card, () => html`<p>The log does not hold ${lacking.join(", ")}.</p>`);
         return this.renderCard(
           card,
           found

@@ -15,12 +15,15 @@ export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [stri
   lag: { norm: "lag_norm_mean", real: "lag_real_samples", band: null },
 };
 
-/** One statistic of every step, [steps, timesteps]. Throws where the flow does not hold it. */
+const unlogged = new WeakMap<Flow, Float32Array>();
+
+/** One statistic of every step, [steps, timesteps]; NaN throughout where the log does not hold it. */
 export function statistic(flow: Flow, name: string): Float32Array {
-  const column = flow.columns[name];
-  if (!column)
-    throw new RangeError(`no statistic ${name}; there are ${Object.keys(flow.columns).join(", ")}`);
-  return column;
+  const column = flow.columns[name] ?? unlogged.get(flow);
+  if (column) return column;
+  const nothing = new Float32Array(flow.steps.length * flow.timesteps).fill(Number.NaN);
+  unlogged.set(flow, nothing);
+  return nothing;
 }
 
 /** A statistic at one step, by timestep or lag. */

@@ -12,12 +12,19 @@ const PADDING_BITS = 0x7fc10000; // as /tensor marks it
 
 /** A statistic as a picture, [timesteps or lags, steps]. */
 export function flowMap(flow: Flow, axis: FlowAxis, drawn: FlowStatistic, run: string, tag: string): Tensor {
-  const [valueAt, real] = [reader(flow, axis, drawn), statistic(flow, OF_AXIS[axis].real)];
+  const [valueAt, isReal] = [reader(flow, axis, drawn), realIn(flow, axis)];
   const { steps, timesteps } = flow;
   return picture(run, tag, timesteps, steps.length, drawn.scale === "log", (row, column) => {
     const i = column * timesteps + row;
-    return real[i] > 0 ? valueAt(i) : null;
+    return isReal(i) ? valueAt(i) : null;
   });
+}
+
+/** Tells cells of timesteps that any sample has; all, where the log does not say. */
+function realIn(flow: Flow, axis: FlowAxis): (i: number) => boolean {
+  const { real } = OF_AXIS[axis];
+  const samples = statistic(flow, real);
+  return real in flow.columns ? (i) => samples[i] > 0 : () => true;
 }
 
 /** The least float32 above 0: an exact 0 would look vanished. */
@@ -47,15 +54,14 @@ export function ratioMap(
   run: string,
   tag: string,
 ): Tensor {
-  const { real } = OF_AXIS[axis];
-  const [valueA, realA] = [reader(a, axis, drawn), statistic(a, real)];
-  const [valueB, realB] = [reader(b, axis, drawn), statistic(b, real)];
+  const [valueA, isRealA] = [reader(a, axis, drawn), realIn(a, axis)];
+  const [valueB, isRealB] = [reader(b, axis, drawn), realIn(b, axis)];
   const steps = a.steps.map(([step]) => indexOf(b, step));
   const rows = Math.max(a.timesteps, b.timesteps);
   return picture(run, tag, rows, a.steps.length, false, (row, column) => {
     if (row >= a.timesteps || row >= b.timesteps) return null;
     const [i, j] = [column * a.timesteps + row, steps[column] * b.timesteps + row];
-    return realA[i] > 0 && realB[j] > 0 ? Math.log10(valueA(i) / valueB(j)) : null;
+    return isRealA(i) && isRealB(j) ? Math.log10(valueA(i) / valueB(j)) : null;
   });
 }
 

@@ -134,6 +134,11 @@ export function reader(flow: Flow, axis: FlowAxis, drawn: FlowStatistic): (i: nu
   return (i) => drawn.formula(...columns.map((column) => column[i]));
 }
 
+/** Which of the columns that it is computed from a flow does not hold. */
+export function unloggedOf(flow: Flow, axis: FlowAxis, drawn: FlowStatistic): string[] {
+  return columnsOf(axis, drawn).filter((name) => !(name in flow.columns));
+}
+
 /** The names of the columns that it is computed from. */
 export function columnsOf(axis: FlowAxis, { from }: FlowStatistic): string[] {
   return axis === "lag" ? from.map((name) => `lag_${name}`) : [...from];

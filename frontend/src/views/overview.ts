@@ -275,7 +275,7 @@ export function headline(runs: readonly Line[]): string {
   if (known.length === 0) {
     return runs.some(({ earlier }) => earlier)
       ? "Cannot say how far back the gradient reaches: an earlier version logged it, and samples differ in length"
-      : "No gradient reaches back in time";
+      : "Cannot say how far back the gradient reaches: no sample can be judged";
   }
   if (healthy.length === 0) return "No gradient is sound: it explodes, or is not finite";
   const [best] = healthy;
