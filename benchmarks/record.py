@@ -20,7 +20,8 @@ import tensorflow as tf
 from timing import compare
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord, SummaryWriter, _tfrecord, flow
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow
+from tb_rnngrad.events import tfrecord
 
 
 def without_a_framework(data: np.ndarray, folder: Path) -> dict[str, Callable[[], object]]:
@@ -28,7 +29,7 @@ def without_a_framework(data: np.ndarray, folder: Path) -> dict[str, Callable[[]
     raw = (folder / "raw").open("wb", buffering=0)
     writer, steps = SummaryWriter(folder / "logs"), itertools.count()
     return {
-        "raw, with its CRC": lambda: [raw.write(part) for part in _tfrecord.frame([payload])],
+        "raw, with its CRC": lambda: [raw.write(part) for part in tfrecord.frame([payload])],
         "record, its statistics given": lambda: writer.add_sequence("a", known, next(steps)),
         "record and its statistics": lambda: writer.add_sequence("b", data, next(steps)),
         "statistics alone": lambda: flow.statistics(data),

@@ -70,7 +70,7 @@ def steps(largest: float, folder: Path) -> None:
 def listing(what: str, logdir: Path, number: int, runs: int, tags: int) -> None:
     """Write runs of tags of one step; time TensorBoard until it lists all, and a poll then."""
     for run in range(runs):
-        with SummaryWriter(logdir / f"run{run}") as writer, writer.together():
+        with SummaryWriter(logdir / f"run{run}") as writer, writer.batched():
             for tag in range(tags):
                 writer.add_sequence(f"tag{tag}", SMALL, 0)
     for mode in ("true", "false"):

@@ -4,11 +4,22 @@ import importlib
 from typing import Any
 
 from tb_rnngrad import flow, summary
-from tb_rnngrad.reader import read
-from tb_rnngrad.record import QUANTITIES, SequenceRecord
-from tb_rnngrad.writer import SummaryWriter
+from tb_rnngrad.events.metadata import FormatError
+from tb_rnngrad.events.reader import read
+from tb_rnngrad.events.writer import SummaryWriter
+from tb_rnngrad.quantities import QUANTITIES
+from tb_rnngrad.record import SequenceRecord
 
-__all__ = ["QUANTITIES", "SequenceRecord", "SummaryWriter", "flow", "keras", "read", "summary"]
+__all__ = [
+    "QUANTITIES",
+    "FormatError",
+    "SequenceRecord",
+    "SummaryWriter",
+    "flow",
+    "keras",
+    "read",
+    "summary",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,10 @@ from events import event, with_content, write
 from tensorboard.compat.proto.summary_pb2 import Summary
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record, summary
-from tb_rnngrad.record import Logged, Metadata
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow
+from tb_rnngrad.events import blobs, messages
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.metadata import Metadata
 
 RNG = np.random.default_rng(9)
 DATA = RNG.normal(size=(8, 4, 6, 3)).astype(np.float32)
@@ -26,7 +28,7 @@ def sequence_pb(tag="bad", step=0, **options):
     """Return what a writer would log at a step."""
     logged = Logged(tag, step)
     whole = SequenceRecord(DATA[0], **options)
-    return Summary.FromString(b"".join(summary.serialised(whole, 4, "float32", None, logged)[1]))
+    return Summary.FromString(b"".join(messages.serialised(whole, 4, "float32", None, logged)[1]))
 
 
 def content(keep_checksum=False, **changes):
@@ -149,7 +151,7 @@ def _named(name):
     """Return a record of a name that no writer of ours takes, as others may write it."""
     value = sequence_pb("other").value[0]
     value.tag = name
-    value.tensor.string_val[:] = record.encode(SequenceRecord(DATA[0]))
+    value.tensor.string_val[:] = blobs.encode(SequenceRecord(DATA[0]))
     return value
 
 
@@ -163,7 +165,7 @@ def _write_samples(logdir):
     missing.value[0].tensor.tensor_shape.dim[0].size = 4
     del none.value[0].tensor.string_val[:]
     none.value[0].tensor.tensor_shape.dim[0].size = 0
-    other.value[0].tensor.string_val[1] = record.encode(SequenceRecord(DATA[0, :, :5]))[1]
+    other.value[0].tensor.string_val[1] = blobs.encode(SequenceRecord(DATA[0, :, :5]))[1]
     write(logdir, *(event(0, one) for one in (three, missing, none, other)))
 
 
@@ -194,7 +196,7 @@ def _write_flows(logdir):
     lost = Summary.FromString(sequence_pb("lost").SerializeToString())
     lost.value[1].tensor.tensor_content = b"\0" * len(lost.value[1].tensor.tensor_content)
     meta = Metadata("activation", statistics=flow.STATISTICS, part_of="circle")
-    circle = summary.serialised_flow(rows, meta, Logged("circle", 0))
+    circle = messages.serialised_flow(rows, meta, Logged("circle", 0))
     circle_pb = Summary.FromString(b"".join(circle))
     write(logdir, *events, event(0, old), event(0, lost), event(0, circle_pb))
 

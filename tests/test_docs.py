@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord, record
-from tb_rnngrad._flow_tensor import with_checksum
-from tb_rnngrad.record import Logged
+from tb_rnngrad import SequenceRecord
+from tb_rnngrad.events import blobs
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.flow_tensor import with_checksum
 
 ROOT = Path(__file__).parent.parent
 
@@ -102,7 +103,7 @@ def test_the_documented_reader_reads_a_record(dtype):
     names = {}
     exec(reader, names)
     data = np.random.default_rng(7).integers(-9, 9, (2, 5, 3)).astype(np.float32)
-    header, *samples = record.encode(SequenceRecord(data, mask=np.array([5, 2])), dtype=dtype)
+    header, *samples = blobs.encode(SequenceRecord(data, mask=np.array([5, 2])), dtype=dtype)
     assert names["arrays"](header)["mask"].tolist() == [[1] * 5, [1, 1, 0, 0, 0]]
     for sample, blob in zip(data, samples, strict=True):
         np.testing.assert_array_equal(names["arrays"](blob)["data"], sample)

@@ -8,7 +8,7 @@ import pytest
 import tb_rnngrad
 from tb_rnngrad import flow
 from tb_rnngrad.flow import FlagWatch, Thresholds, flags, judged
-from tb_rnngrad.record import is_matrix
+from tb_rnngrad.quantities import is_matrix
 
 TIMESTEPS = 100
 

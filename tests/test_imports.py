@@ -8,7 +8,7 @@ import pytest
 MODULES = (
     "tb_rnngrad",
     "tb_rnngrad.summary",
-    "tb_rnngrad.reader",
+    "tb_rnngrad.events.reader",
     "tb_rnngrad.plugin.loader",
     "tb_rnngrad.plugin.plugin",
     "tb_rnngrad.cli",

@@ -9,7 +9,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord, SummaryWriter, flow, summary
-from tb_rnngrad.record import FormatError, Logged, Metadata
+from tb_rnngrad.events import messages
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.metadata import FormatError, Metadata
 
 RNG = np.random.default_rng(5)
 DATA = RNG.normal(size=(7, 6, 5, 4)).astype(np.float32)
@@ -202,7 +204,7 @@ def test_a_step_that_was_not_logged_is_answered_with_the_nearest(tmp_path):
 
 def flow_of_a_part(tag, part_of, step):
     meta = Metadata("hidden_state_gradient", statistics=flow.STATISTICS, part_of=part_of)
-    parts = summary.serialised_flow(flow.statistics(DATA[step]), meta, Logged(tag, step))
+    parts = messages.serialised_flow(flow.statistics(DATA[step]), meta, Logged(tag, step))
     return event(step, Summary.FromString(b"".join(parts)))
 
 

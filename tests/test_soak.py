@@ -17,9 +17,9 @@ from servers import tensorboards
 
 import tb_rnngrad
 from tb_rnngrad import SummaryWriter, flow
-from tb_rnngrad._tfrecord import frame
-from tb_rnngrad._tfrecord import payloads as payloads_of
-from tb_rnngrad.record import FormatError
+from tb_rnngrad.events.metadata import FormatError
+from tb_rnngrad.events.tfrecord import frame
+from tb_rnngrad.events.tfrecord import payloads as payloads_of
 
 pytestmark = pytest.mark.soak
 

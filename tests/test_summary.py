@@ -5,9 +5,11 @@ import pytest
 from events import values
 
 import tb_rnngrad
-from tb_rnngrad import SequenceRecord, record
-from tb_rnngrad._flow_tensor import checked, rows_of
-from tb_rnngrad.record import FormatError, Logged
+from tb_rnngrad import SequenceRecord
+from tb_rnngrad.events import blobs, metadata
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.metadata import FormatError
 
 tf = pytest.importorskip("tensorflow")
 
@@ -30,7 +32,7 @@ def same(ours, theirs, step):
     if ours.tensor.string_val:
         (header, *samples), (other, *others) = ours.tensor.string_val, theirs.tensor.string_val
         assert samples == others
-        decoded, expected = record.decode_header(header), record.decode_header(other)
+        decoded, expected = blobs.decode_header(header), blobs.decode_header(other)
         assert decoded.logged == Logged(ours.tag, step)
         assert expected.logged == Logged(theirs.tag)
         np.testing.assert_array_equal(decoded.mask, expected.mask)
@@ -38,7 +40,7 @@ def same(ours, theirs, step):
         assert decoded.shape == expected.shape
     else:
         tag = ours.tag.removesuffix("/flow")
-        names = record.Metadata.from_content(ours.metadata.plugin_data.content).statistics
+        names = metadata.Metadata.from_content(ours.metadata.plugin_data.content).statistics
         np.testing.assert_array_equal(
             checked(rows_of(ours.tensor), names, Logged(tag, step)),
             checked(rows_of(theirs.tensor), names, Logged(tag)),

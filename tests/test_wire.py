@@ -5,15 +5,15 @@ import pytest
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 
 import tb_rnngrad
-from tb_rnngrad import _wire
+from tb_rnngrad.events import protobuf
 
 
 @pytest.mark.parametrize("length", [1, 127, 128, 16_383, 16_384, 2**21 - 1, 2**21])
 def test_a_field_is_as_the_library_writes_it_whatever_its_length(length):
     plugin = SummaryMetadata.PluginData(content=b"a" * length)
-    content = _wire.field(plugin.CONTENT_FIELD_NUMBER, [b"a" * (length - 1), b"a"])
+    content = protobuf.field(plugin.CONTENT_FIELD_NUMBER, [b"a" * (length - 1), b"a"])
     assert b"".join(content) == plugin.SerializeToString()
-    around = _wire.field(SummaryMetadata.PLUGIN_DATA_FIELD_NUMBER, content)
+    around = protobuf.field(SummaryMetadata.PLUGIN_DATA_FIELD_NUMBER, content)
     assert b"".join(around) == SummaryMetadata(plugin_data=plugin).SerializeToString()
 
 

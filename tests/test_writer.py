@@ -15,16 +15,17 @@ from tensorboard.compat.proto.summary_pb2 import (
 )
 from tensorboard.util.tensor_util import make_ndarray
 
-from tb_rnngrad import SequenceRecord, SummaryWriter, flow, record, summary
-from tb_rnngrad._earlier import earlier_steps
-from tb_rnngrad._flow_tensor import checked, rows_of
+from tb_rnngrad import SequenceRecord, SummaryWriter, flow, summary
+from tb_rnngrad.events import blobs, metadata
+from tb_rnngrad.events.earlier import earlier_steps
+from tb_rnngrad.events.flow_tensor import checked, rows_of
 
 RNG = np.random.default_rng(2)
 DATA = RNG.normal(size=(6, 5, 3)).astype(np.float32)
 
 
 def samples(value):
-    return np.stack([record.decode_sample(blob) for blob in value.tensor.string_val[1:]])
+    return np.stack([blobs.decode_sample(blob) for blob in value.tensor.string_val[1:]])
 
 
 def test_tensorboards_own_reader_reads_what_was_written(tmp_path):
@@ -101,7 +102,7 @@ def test_a_record_brings_its_own_quantity(tmp_path):
         with pytest.raises(ValueError, match="quantity was given beside a SequenceRecord"):
             writer.add_sequence("lstm", whole, 1, quantity="activation")
     content = values(tmp_path)["lstm", 0].metadata.plugin_data.content
-    meta = record.Metadata.from_content(content)
+    meta = metadata.Metadata.from_content(content)
     assert (meta.quantity, meta.layer) == ("cell_state_gradient", "lstm_1")
 
 
@@ -110,7 +111,7 @@ def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", SequenceRecord(DATA, flow=rows, batch_size=64), 0)
     logged, flowed = (values(tmp_path)[tag, 0].tensor for tag in ("lstm", "lstm/flow"))
-    header = record.decode_header(logged.string_val[0])
+    header = blobs.decode_header(logged.string_val[0])
     assert header.batch == 64
     assert (header.logged.tag, header.logged.step) == ("lstm", 0)
     found = checked(rows_of(flowed), flow.STATISTICS, header.logged)
@@ -353,17 +354,17 @@ def test_scalars_of_one_step_stand_in_one_event(tmp_path):
 def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
     writer, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
     start = writer.path.stat().st_size
-    with writer.together():
+    with writer.batched():
         for one in (writer, apart):
             one.add_sequence("lstm", DATA, 0, wall_time=1.0)
             one.add_flow("lstm", ROWS, 1, wall_time=2.0)
             one.add_scalar("loss", 3.0, 2, wall_time=3.0)
         assert writer.path.stat().st_size == start
     assert events(tmp_path / "together")[1:] == events(tmp_path / "apart")[1:]
-    with writer.together():
+    with writer.batched():
         pass
-    with writer.together():
-        with writer.together():
+    with writer.batched():
+        with writer.batched():
             writer.add_scalar("loss", 2.0, 3)
         assert len(events(tmp_path / "together")) == 4
     writer.add_scalar("loss", 1.0, 4)
@@ -372,7 +373,7 @@ def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
 
 def test_an_array_may_change_while_its_record_waits_to_be_written(tmp_path):
     data = np.ones((1, 1000, 100), np.float32)
-    with SummaryWriter(tmp_path) as writer, writer.together():
+    with SummaryWriter(tmp_path) as writer, writer.batched():
         writer.add_sequence("a", data, 0)
         data[:] = 2
         writer.add_sequence("a", data, 1)
@@ -383,10 +384,10 @@ def test_an_array_may_change_while_its_record_waits_to_be_written(tmp_path):
 def test_small_and_large_records_written_together_keep_their_order(tmp_path):
     sizes = [3, 70_000, 3, 3, 40_000, 40_000, 40_000, 3, 200_000]
     records = [RNG.normal(size=(2, size, 1)).astype(np.float32) for size in sizes]
-    together, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
-    with together.together():
+    batched, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
+    with batched.batched():
         for step, one in enumerate(records):
-            for writer in (together, apart):
+            for writer in (batched, apart):
                 writer.add_sequence("lstm", one, step, wall_time=1.0)
     found = events(tmp_path / "together")[1:]
     assert [event.step for event in found] == list(range(len(sizes)))
@@ -395,7 +396,7 @@ def test_small_and_large_records_written_together_keep_their_order(tmp_path):
 
 def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path):
     writer = SummaryWriter(tmp_path)
-    with pytest.raises(ValueError, match="ends in '/flow'"), writer.together():
+    with pytest.raises(ValueError, match="ends in '/flow'"), writer.batched():
         writer.add_scalar("loss", 1.0, 0)
         writer.add_scalar("loss/flow", 1.0, 0)
     assert set(values(tmp_path)) == {("loss", 0)}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tb_rnngrad.record import as_mask, check_direction
+from tb_rnngrad.quantities import check_direction
+from tb_rnngrad.record import as_mask
 
 Float64 = NDArray[np.float64]
 

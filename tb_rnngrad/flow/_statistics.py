@@ -23,7 +23,8 @@ from tb_rnngrad.flow._samples import OF_SAMPLES, QUANTILES, Curves, of_samples
 from tb_rnngrad.flow._sums import Cells, Lags, Moments, Sums, joined, sums_of_each
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 from tb_rnngrad.parts import Part, parts_of
-from tb_rnngrad.record import as_data, as_mask, check_direction
+from tb_rnngrad.quantities import check_direction
+from tb_rnngrad.record import as_data, as_mask
 
 _MOST_CELLS_TOGETHER: Final = 2**18
 

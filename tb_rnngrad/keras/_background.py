@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
+from tb_rnngrad.events.writer import SummaryWriter
 from tb_rnngrad.flow import FlagEvent, FlagWatch, Statistics, Thresholds
-from tb_rnngrad.keras._assemble import Captured, Found, size_of
 from tb_rnngrad.keras._messages import in_a_sentence
-from tb_rnngrad.keras._records import at_hand, record_of, short_record_of, statistics_of
-from tb_rnngrad.keras._taps import Taps
-from tb_rnngrad.record import SequenceRecord, is_matrix
-from tb_rnngrad.writer import SummaryWriter
+from tb_rnngrad.keras._records import record_of, short_record_of, statistics_of, to_numpy
+from tb_rnngrad.keras._taps.layout import Captured, Found, size_of
+from tb_rnngrad.keras._taps.taps import Taps
+from tb_rnngrad.quantities import is_matrix
+from tb_rnngrad.record import SequenceRecord
 
 # What fades, stays or grows from lag to lag: gradients with a time axis.
 _WITH_SCALARS: Final = flow.THROUGH_TIME | {"output_gradient"}
@@ -53,7 +54,7 @@ class _Step:
     @cached_property
     def captured(self) -> Sequence[Captured]:
         """What was found, laid out."""
-        return at_hand(self.found)
+        return to_numpy(self.found)
 
     @property
     def sequences(self) -> Iterator[Captured]:
@@ -190,7 +191,7 @@ class Background:
             found = iter(statistics_of(sequences, self._thresholds))
             if self._writer is None:
                 self._writer = _Writer(self._log_dir, self.messages.append)
-            with self._writer.together():
+            with self._writer.batched():
                 for step in steps:
                     self._write_step(self._writer, step, found)
                     written += 1

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import laid_out
-from tb_rnngrad.keras._cells import States
-from tb_rnngrad.keras._live import live_step
-from tb_rnngrad.keras._quantities import check_of
+from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._taps import taps_of
+from tb_rnngrad.keras._steps.live_step import live_step
+from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.layout import to_layout
+from tb_rnngrad.keras._taps.quantities import check_of
+from tb_rnngrad.keras._taps.taps import taps_of
 
 
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -78,7 +78,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._stack.close()
         if error is not None:
             return
-        self._records = records_of(laid_out(self._step.found()), self._taps, self._single)
+        self._records = records_of(to_layout(self._step.found()), self._taps, self._single)
 
     def __getitem__(self, layer: str) -> Records:
         """Return what was captured of a layer."""

@@ -9,17 +9,18 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, adapter_of
-from tb_rnngrad.keras._assemble import Captured, captured
-from tb_rnngrad.keras._batches import batch_of, check_targets
-from tb_rnngrad.keras._cells import States
-from tb_rnngrad.keras._quantities import check_of
+from tb_rnngrad.keras._adapters.base import Adapter
+from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._records import Records, records_of
-from tb_rnngrad.keras._sinks import Readings, new_anchor
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph, taps_of
+from tb_rnngrad.keras._steps.batches import batch_of, check_targets
+from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.layers import layers_or_alias
+from tb_rnngrad.keras._taps.layout import Captured, captured
+from tb_rnngrad.keras._taps.quantities import check_of
+from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
+from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.keras._traces import compiled
 from tb_rnngrad.keras._variables import read
-from tb_rnngrad.keras._views import layers_or_alias
 
 
 class AnyProbe(Protocol):
@@ -169,7 +170,7 @@ def probe_of(model: Any, layer: Any, of: Sequence[str], state: States = None) ->
 def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
     if not is_legacy_graph():
         return Probe(adapter, taps, model)
-    from tb_rnngrad.keras._legacy_graph import GraphProbe  # it needs tf_keras
+    from tb_rnngrad.keras._steps.legacy_graph import GraphProbe  # it needs tf_keras
 
     return GraphProbe(taps, model)
 

@@ -21,13 +21,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import jacobian
-from tb_rnngrad.keras._adapter import Adapter, Rnn, adapter_of, patched, stands_in
-from tb_rnngrad.keras._batches import batch_of
-from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
-from tb_rnngrad.keras._mask_runs import MaskRuns
-from tb_rnngrad.keras._readings import chosen_state, read_step
-from tb_rnngrad.keras._taps import check_not_legacy_graph
-from tb_rnngrad.keras._views import Part, layers_or_alias, select
+from tb_rnngrad.keras._adapters.base import Adapter, Rnn, patched, stands_in
+from tb_rnngrad.keras._adapters.select import adapter_of
+from tb_rnngrad.keras._steps.batches import batch_of
+from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
+from tb_rnngrad.keras._taps.layers import Part, layers_or_alias, select
+from tb_rnngrad.keras._taps.mask_runs import MaskRuns
+from tb_rnngrad.keras._taps.readings import chosen_state, read_step
+from tb_rnngrad.keras._taps.taps import check_not_legacy_graph
 from tb_rnngrad.record import SequenceRecord
 
 WRT: Final = ("input", "state")
@@ -442,9 +443,9 @@ def _runs(
             runs = [_run_or_raise(call) for call in seen.get(id(part.layer), [])]
             if not runs:
                 raise ValueError(f"layer {view.name!r} was not called by the model's forward pass")
-            for number, together in enumerate([runs] if view.merges_calls else [[r] for r in runs]):
+            for number, batched in enumerate([runs] if view.merges_calls else [[r] for r in runs]):
                 name = view.name if number == 0 else f"{view.name}.call{number + 1}"
-                yield f"{name}/{part.direction}" if part.direction else name, together
+                yield f"{name}/{part.direction}" if part.direction else name, batched
 
 
 def _run_or_raise(call: _Run | NotImplementedError) -> _Run:

@@ -13,19 +13,19 @@ from typing import Any
 import tensorflow as tf
 
 from tb_rnngrad.flow import FlagEvent, Thresholds
-from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import Found, doubts, laid_out, single_timesteps
+from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._background import Background
-from tb_rnngrad.keras._batches import batch_of
-from tb_rnngrad.keras._cells import States
 from tb_rnngrad.keras._gradients import probe_of
-from tb_rnngrad.keras._live import AnyStep, end_diversions, live_step
 from tb_rnngrad.keras._messages import in_a_sentence, tell
-from tb_rnngrad.keras._quantities import check_of
 from tb_rnngrad.keras._records import check_reached
-from tb_rnngrad.keras._steps import StepCount
-from tb_rnngrad.keras._taps import Taps, taps_of
-from tb_rnngrad.keras._views import check_layers
+from tb_rnngrad.keras._steps.batches import batch_of
+from tb_rnngrad.keras._steps.counting import StepCount
+from tb_rnngrad.keras._steps.live_step import AnyStep, end_diversions, live_step
+from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.layers import check_layers
+from tb_rnngrad.keras._taps.layout import Found, doubts, single_timesteps, to_layout
+from tb_rnngrad.keras._taps.quantities import check_of
+from tb_rnngrad.keras._taps.taps import Taps, taps_of
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 
@@ -318,7 +318,7 @@ class GradientLogger:
                 raise
             self._give_up(error)
             if not isinstance(error, tf.errors.OpError):
-                return live.untouched(plain)(batch)
+                return live.rebuilt(plain)(batch)
             try:  # what failed while it ran was traced, and stays good
                 return plain(batch)
             except (StopIteration, tf.errors.OutOfRangeError):
@@ -332,7 +332,7 @@ class GradientLogger:
     def _write(self, look: _Look, step: int, count: StepCount) -> None:
         assert self._background is not None
         check_reached(look.found, look.taps)
-        if self._last_logged is None and (sentence := single_timesteps(laid_out(look.found))):
+        if self._last_logged is None and (sentence := single_timesteps(to_layout(look.found))):
             tell(sentence)
         for kind, sentence in doubts(look.found).items():
             if kind not in self._told:

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import flow
 from tb_rnngrad.flow import Statistics, Thresholds
-from tb_rnngrad.keras._assemble import (
+from tb_rnngrad.keras._device_statistics import statistics
+from tb_rnngrad.keras._taps.layout import (
     Captured,
     Found,
     doubts,
-    laid_out,
     layers_of,
     single_timesteps,
+    to_layout,
 )
-from tb_rnngrad.keras._statistics import statistics
-from tb_rnngrad.keras._taps import Taps
+from tb_rnngrad.keras._taps.taps import Taps
 from tb_rnngrad.record import SequenceRecord
 
 Records = SequenceRecord | dict[str, SequenceRecord]
@@ -34,7 +34,7 @@ def record_of(one: Captured, taps: Taps) -> SequenceRecord:
     return _record(one, taps, data, mask)
 
 
-def at_hand(found: Found) -> list[Captured]:
+def to_numpy(found: Found) -> list[Captured]:
     """Return what was found, laid out, and in NumPy arrays where it lies in this memory.
 
     Cut by TensorFlow, each slice costs 0.2 ms. What is on an accelerator stays there, so that only
@@ -48,7 +48,7 @@ def at_hand(found: Found) -> list[Captured]:
             data=np.asarray(one.data),
             mask=None if one.mask is None else np.asarray(one.mask),
         )
-        for one in laid_out(found)
+        for one in to_layout(found)
     ]
 
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 from cachetools import TTLCache
 from tensorboard import plugin_util
 
-from tb_rnngrad import record
-from tb_rnngrad._restarts import without_leftovers
-from tb_rnngrad.plugin.store import Kept, Key, Series, Source, Store
-from tb_rnngrad.record import FormatError, Metadata
+from tb_rnngrad import quantities
+from tb_rnngrad.events.metadata import FLOW_SUFFIX, FormatError, Metadata
+from tb_rnngrad.events.restarts import without_leftovers
+from tb_rnngrad.plugin.sources import Kept, Key, Series, Source, Store
 
 # Markdown takes a time that grows with the square of its length, where it is made to.
 _LONGEST_DESCRIPTION: Final = 2000
@@ -97,10 +97,7 @@ class Listing:
             if foreign == known.foreign:
                 return
         records, own_flows = listed.series()
-        flows = {
-            (run, tag.removesuffix(record.FLOW_SUFFIX)): one
-            for (run, tag), one in own_flows.items()
-        }
+        flows = {(run, tag.removesuffix(FLOW_SUFFIX)): one for (run, tag), one in own_flows.items()}
         known.mark = listed.mark
         known.alone = frozenset(
             key for key in flows.keys() - records.keys() if _part_of(flows[key].content) is None
@@ -197,8 +194,8 @@ def _part_of(content: bytes) -> str | None:
 @functools.lru_cache(maxsize=1024)
 def _metadata_of(content: bytes) -> dict[str, Any]:
     metadata = Metadata.from_content(content)
-    quantity = record.QUANTITIES.get(metadata.quantity, record.QUANTITIES["other"])
-    symbol = record.symbol_of(metadata.quantity, metadata.details)
+    quantity = quantities.QUANTITIES.get(metadata.quantity, quantities.QUANTITIES["other"])
+    symbol = quantities.symbol_of(metadata.quantity, metadata.details)
     return metadata.to_json() | {"title": quantity.title, "symbol": symbol}
 
 

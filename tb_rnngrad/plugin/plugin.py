@@ -15,12 +15,13 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_rnngrad import record
+from tb_rnngrad.events import metadata
 from tb_rnngrad.plugin import histograms, scalars, views
 from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.histograms import Binning
-from tb_rnngrad.plugin.parameters import Parameters
-from tb_rnngrad.plugin.records import Entry, Records
-from tb_rnngrad.plugin.store import Source
+from tb_rnngrad.plugin.request import Parameters
+from tb_rnngrad.plugin.sources import Source
+from tb_rnngrad.plugin.store import Entry, Records
 from tb_rnngrad.plugin.views import View
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -39,7 +40,7 @@ Handler = Callable[[wrappers.Request], wrappers.Response]
 class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     """Serves records, their flow, and the page that draws them."""
 
-    plugin_name = record.PLUGIN_NAME
+    plugin_name = metadata.PLUGIN_NAME
 
     def __init__(self, context: base_plugin.TBContext) -> None:
         limits = getattr(context.flags, "samples_per_plugin", None)
@@ -56,7 +57,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def data_plugin_names(self) -> tuple[str, ...]:
         """Return the names whose data makes the tab active."""
-        return (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME)
+        return (metadata.PLUGIN_NAME, metadata.FLOW_PLUGIN_NAME)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
         """Return the tab's name and script."""

@@ -12,7 +12,7 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
 from tb_rnngrad.plugin.listing import wall_time_of
-from tb_rnngrad.plugin.store import Source
+from tb_rnngrad.plugin.sources import Source
 
 # As many points of a tag as TensorBoard's own charts have.
 _MOST_POINTS: Final = 1000

@@ -1,397 +1,423 @@
-"""What TensorBoard keeps of ours, asked in one way of each of its loaders.
-
-`ProviderStore` asks a data provider, as plugins are meant to; it serves the fast loader. The data
-provider of TensorBoard's Python loader hands out the first of several values of a step, which after
-a restart is the killed training's. `MultiplexerStore` therefore asks what lies behind it.
-"""
+"""Records as the plugin sees them: read from what TensorBoard keeps, checked, and cached."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import Executor
+import functools
+import math
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
-import grpc
+import numpy as np
+from cachetools import LRUCache, TTLCache
+from numpy.typing import NDArray
 from tensorboard import errors
-from tensorboard.compat.proto import summary_pb2
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.data import provider as tb_provider
-from tensorboard.util import tensor_util
 
-from tb_rnngrad import record
-from tb_rnngrad._restarts import resumed
-from tb_rnngrad.plugin import _grpc
+from tb_rnngrad.events import blobs
+from tb_rnngrad.events.blobs import Header, Logged
+from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.metadata import (
+    FLOW_PLUGIN_NAME,
+    FLOW_SUFFIX,
+    PLUGIN_NAME,
+    FormatError,
+    Metadata,
+)
+from tb_rnngrad.events.restarts import without_leftovers
+from tb_rnngrad.plugin import histograms, views
+from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
+from tb_rnngrad.plugin.histograms import Binning, Histogram
+from tb_rnngrad.plugin.listing import Answer, Listing, wall_time_of
+from tb_rnngrad.plugin.sources import KeptFlow, Source, store_of
+from tb_rnngrad.plugin.views import View
 
-# Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
-_EVERYTHING: Final = 2**31 - 1
-# The data server answers in one message of at most 256 MiB; 200 records of 4 samples take 200 kB.
-_TAGS_AT_ONCE: Final = 256
-# Flows are asked for in ever larger numbers, as their sizes are not known before, up to so many
-# bytes: while they are received they are in memory four times.
-_MESSAGE_BYTES: Final = 96 * 2**20
-_FIRST_FLOWS: Final = 64
-_MORE_FLOWS: Final = 8
+_CACHE_BYTES: Final = 64 * 2**20
+_LISTING_SECONDS: Final = 1.0
+# What an answer of /flow may take.
+_FLOW_BYTES: Final = 128 * 2**20
+# A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
+# waits hide each other.
+_PARALLEL_READS: Final = 8
+# A histogram over steps reads as many of them as hold so many values, within these bounds.
+_COURSE_VALUES: Final = 2**25
+_FEWEST_STEPS: Final = 4
+_MOST_STEPS: Final = 100
 
-_MULTIPLEXER_METHODS: Final = ("AllSummaryMetadata", "SummaryMetadata", "Tensors")
-
-_DATA_CLASSES: Final = {
-    record.PLUGIN_NAME: summary_pb2.DATA_CLASS_BLOB_SEQUENCE,
-    record.FLOW_PLUGIN_NAME: summary_pb2.DATA_CLASS_TENSOR,
-}
-
-Key = tuple[str, str]  # run, tag
-
-
-@dataclass(frozen=True)
-class Source:
-    """Whose data to read: the request's context and experiment."""
-
-    context: Any
-    experiment: str
-
-    @property
-    def query(self) -> dict[str, Any]:
-        """The same as a data provider's arguments."""
-        return {"ctx": self.context, "experiment_id": self.experiment}
+_Loaded = TypeVar("_Loaded", Header, View, Histogram)
 
 
 @dataclass(frozen=True)
-class Series:
-    """All that is kept of a tag, as far as it is known without reading it.
+class FlowSeries:
+    """`values` [steps, timesteps, statistics] float32, and what its axes are.
 
     Attributes:
-        content: the metadata's bytes.
-        description: Markdown.
-        step: the last.
-        wall_time: of the last.
-        count: how many values are kept; None: not known. What is equal did not change.
+        values: NaN beyond the end of shorter steps.
+        steps: (step, wall time), ascending.
+        statistics: the names along the last axis.
+        complete: whether it holds every step that was logged.
+        sampled: whether steps were left out as all of them would have been too large.
+        damaged: the steps left out as they cannot be read, each with why.
     """
 
-    content: bytes
-    description: str
-    step: int
-    wall_time: float
-    count: int | None = None
+    values: NDArray[np.float32]
+    steps: list[tuple[int, float]]
+    statistics: tuple[str, ...]
+    complete: bool
+    sampled: bool
+    damaged: list[tuple[int, str]]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A record that is kept: where it stands, and the keys of its blobs."""
+class Entry:
+    """One kept record: where it stands, what its tag is, and the keys of its blobs."""
 
+    run: str
+    tag: str
     step: int
     wall_time: float
     keys: tuple[Hashable, ...]
+    metadata: Metadata
 
 
-@dataclass(frozen=True)
-class KeptFlow:
-    """A flow that is kept; its tensor is as it was logged, and not to be trusted."""
-
-    step: int
-    wall_time: float
-    tensor: TensorProto
-
-
-@dataclass(frozen=True, eq=False)
-class Listed:
-    """What is kept of all tags.
-
-    Attributes:
-        mark: equal to that of an earlier one as long as nothing changed.
-        series: gives the records' series and the flows', by run and tag.
-    """
-
-    mark: object
-    series: Callable[[], tuple[dict[Key, Series], dict[Key, Series]]]
-
-
-class Store(Protocol):
-    """What TensorBoard keeps. Where nothing is kept of a key, it is missing in the answer."""
-
-    def listed(self, source: Source) -> Listed:
-        """Return what is kept of all tags of ours."""
-
-    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
-        """Return what is kept of one tag of a plugin of ours."""
-
-    def records(self, source: Source, keys: Iterable[Key]) -> dict[Key, list[Kept]]:
-        """Return the records kept of each tag, by step."""
-
-    def blob(self, source: Source, key: Hashable) -> bytes:
-        """Return one of a record's blobs."""
-
-    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
-        """Return the flows of a record's tag by step, and whether they are all that are kept.
-
-        Where reading them costs memory, and they are too many for it, they are a sample of the
-        steps with the last.
-        """
-
-    def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
-        """Return those of the keys that belong to other plugins."""
-
-    def why_unreachable(self, tag: str) -> str | None:
-        """Return why a tag's records cannot be read, a sentence; None where they can."""
-
-
-class ProviderStore:
-    """What a data provider gives. Its calls wait side by side in `pool`."""
-
-    def __init__(self, provider: tb_provider.DataProvider, pool: Executor) -> None:
-        self._provider = provider
-        self._stub = _grpc.stub_of(provider)
-        self._pool = pool
-
-    def listed(self, source: Source) -> Listed:
-        """See `Store`."""
-        if self._stub is None:
-            records = self._pool.submit(self._series, source, record.PLUGIN_NAME, None)
-            flows = self._series(source, record.FLOW_PLUGIN_NAME, None)
-            both = records.result(), flows
-            return Listed(both, lambda: both)
-        of_records = self._pool.submit(
-            _grpc.list_blob_sequences, self._stub, source.experiment, record.PLUGIN_NAME
-        )
-        of_flows = _grpc.list_tensors(self._stub, source.experiment, record.FLOW_PLUGIN_NAME)
-        answers = of_records.result(), of_flows
-        return Listed(answers, lambda: (_series_of(answers[0]), _series_of(answers[1])))
-
-    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
-        """See `Store`."""
-        return self._series(source, plugin, _filter([key])).get(key)
-
-    def _series(
-        self, source: Source, plugin: str, which: tb_provider.RunTagFilter | None
-    ) -> dict[Key, Series]:
-        is_record = plugin == record.PLUGIN_NAME
-        listing = self._provider.list_blob_sequences if is_record else self._provider.list_tensors
-        listed = listing(plugin_name=plugin, run_tag_filter=which, **source.query)
-        return {
-            (run, tag): Series(one.plugin_content, one.description, one.max_step, one.max_wall_time)
-            for run, tags in listed.items()
-            for tag, one in tags.items()
-        }
-
-    def records(self, source: Source, keys: Iterable[Key]) -> dict[Key, list[Kept]]:
-        """See `Store`."""
-        wanted = sorted(keys)
-        chunks = [wanted[i : i + _TAGS_AT_ONCE] for i in range(0, len(wanted), _TAGS_AT_ONCE)]
-        found: dict[Key, list[Kept]] = {}
-        for read in self._pool.map(lambda chunk: self._records(source, chunk), chunks):
-            found |= read
-        return found
-
-    def _records(self, source: Source, keys: list[Key]) -> dict[Key, list[Kept]]:
-        read = self._provider.read_blob_sequences(
-            plugin_name=record.PLUGIN_NAME,
-            downsample=_EVERYTHING,
-            run_tag_filter=_filter(keys),
-            **source.query,
-        )
-        return {
-            (run, tag): resumed(
-                Kept(one.step, one.wall_time, tuple(v.blob_key for v in one.values)) for one in data
-            )
-            for run, tags in read.items()
-            for tag, data in tags.items()
-        }
-
-    def blob(self, source: Source, key: Hashable) -> bytes:
-        """See `Store`."""
-        blob: bytes = self._provider.read_blob(source.context, blob_key=key)
-        return blob
-
-    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
-        """See `Store`."""
-        number = _FIRST_FLOWS
-        while True:
-            found = self._flows(source, key, number)
-            if len(found) < number:
-                return found, True
-            fitting = int(_MESSAGE_BYTES * number / sum(one.tensor.ByteSize() for one in found))
-            if fitting <= number:
-                return found, False
-            number = min(number * _MORE_FLOWS, fitting)
-            del found  # two answers in memory would be twice as much
-
-    def _flows(self, source: Source, key: Key, number: int) -> list[KeptFlow]:
-        plugin = record.FLOW_PLUGIN_NAME
-        if self._stub is None:
-            read = self._provider.read_tensors(
-                plugin_name=plugin, downsample=number, run_tag_filter=_filter([key]), **source.query
-            )
-            return resumed(
-                KeptFlow(one.step, one.wall_time, tensor_util.make_tensor_proto(one.numpy))
-                for one in read.get(key[0], {}).get(key[1], [])
-            )
-        try:
-            tensors = _grpc.read_tensors(self._stub, source.experiment, plugin, *key, number)
-        except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or number == 1:
-                raise
-            # What was not read before is larger than what was: too large for one message.
-            return self._flows(source, key, number // 2)
-        return resumed(KeptFlow(*one) for one in tensors)
-
-    def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
-        """See `Store`."""
-        wanted = set(keys)
-        names = set(self._provider.list_plugins(**source.query))
-        listings = [
-            self._pool.submit(
-                listing, plugin_name=name, run_tag_filter=_filter(wanted), **source.query
-            )
-            for name in names - {record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME}
-            for listing in (
-                self._provider.list_scalars,
-                self._provider.list_tensors,
-                self._provider.list_blob_sequences,
-            )
-        ]
-        return wanted & {
-            (run, tag)
-            for listing in listings
-            for run, tags in listing.result().items()
-            for tag in tags
-        }
-
-    def why_unreachable(self, tag: str) -> str | None:
-        """See `Store`: the data server writes such names into its keys as they are."""
-        character = re.search(record.UNREACHABLE, tag)
-        if character is None:
-            return None
-        return (
-            f"the tag's name holds {character[0]!r}, and TensorBoard's fast loader cannot fetch "
-            "such names: start TensorBoard with --load_fast=false, or log under another name"
-        )
-
-
-def _series_of(listing: Any) -> dict[Key, Series]:
-    """Return the series in a listing of the data server."""
-    return {
-        (run.run_name, tag.tag_name): Series(
-            tag.metadata.summary_metadata.plugin_data.content,
-            tag.metadata.summary_metadata.summary_description,
-            tag.metadata.max_step,
-            tag.metadata.max_wall_time,
-        )
-        for run in listing.runs
-        for tag in run.tags
-    }
-
-
-def _filter(keys: Iterable[Key]) -> tb_provider.RunTagFilter:
-    """Return a filter that lets at least these tags pass."""
-    runs, tags = zip(*keys, strict=True)
-    return tb_provider.RunTagFilter(runs=set(runs), tags=set(tags))
-
-
-class MultiplexerStore:
-    """What TensorBoard's Python loader keeps, in the order in which it was logged."""
-
-    def __init__(self, multiplexer: Any) -> None:
-        self._multiplexer = multiplexer
-
-    def listed(self, source: Source) -> Listed:
-        """See `Store`."""
-        found: dict[str, dict[Key, Series]] = {name: {} for name in _DATA_CLASSES}
-        for run, tags in self._multiplexer.AllSummaryMetadata().items():
-            for tag, metadata in tags.items():
-                plugin = metadata.plugin_data.plugin_name
-                if plugin in found:
-                    one = self._series(plugin, (run, tag), metadata)
-                    if one is not None:
-                        found[plugin][run, tag] = one
-        both = found[record.PLUGIN_NAME], found[record.FLOW_PLUGIN_NAME]
-        return Listed(both, lambda: both)
-
-    def series(self, source: Source, plugin: str, key: Key) -> Series | None:
-        """See `Store`."""
-        metadata = self._metadata(key)
-        return None if metadata is None else self._series(plugin, key, metadata)
-
-    def _series(self, plugin: str, key: Key, metadata: Any) -> Series | None:
-        data = metadata.plugin_data
-        if (data.plugin_name, metadata.data_class) != (plugin, _DATA_CLASSES[plugin]):
-            return None
-        events = self._events(key)
-        if not events:
-            return None
-        last = events[-1]
-        return Series(
-            data.content, metadata.summary_description, last.step, last.wall_time, len(events)
-        )
-
-    def _metadata(self, key: Key) -> Any | None:
-        try:
-            return self._multiplexer.SummaryMetadata(*key)
-        except KeyError:
-            return None
-
-    def _events(self, key: Key) -> list[Any]:
-        """Return what was logged of a tag; nothing where it is not there, or not yet."""
-        try:
-            events: list[Any] = self._multiplexer.Tensors(*key)
-        except KeyError:
-            return []
-        return events
-
-    def records(self, source: Source, keys: Iterable[Key]) -> dict[Key, list[Kept]]:
-        """See `Store`."""
-        return {
-            key: [
-                Kept(
-                    event.step,
-                    event.wall_time,
-                    tuple(
-                        (*key, event.step, event.wall_time, index)
-                        for index in range(len(event.tensor_proto.string_val))
-                    ),
-                )
-                for event in resumed(self._events(key))
-            ]
-            for key in keys
-        }
-
-    def blob(self, source: Source, key: Hashable) -> bytes:
-        """See `Store`."""
-        assert isinstance(key, tuple)
-        run, tag, step, wall_time, index = key
-        for event in reversed(self._events((run, tag))):
-            if (event.step, event.wall_time) == (step, wall_time):
-                blob: bytes = event.tensor_proto.string_val[index]
-                return blob
-        raise errors.NotFoundError(f"step {step} of {tag!r} in the run {run!r} is kept no longer")
-
-    def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
-        """See `Store`: they lie in memory."""
-        events = resumed(self._events(key))
-        return [KeptFlow(one.step, one.wall_time, one.tensor_proto) for one in events], True
-
-    def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
-        """See `Store`."""
-        metadata = {key: self._metadata(key) for key in keys}
-        return {
-            key
-            for key, of in metadata.items()
-            if of is not None and of.plugin_data.plugin_name not in _DATA_CLASSES
-        }
-
-    def why_unreachable(self, tag: str) -> str | None:
-        """See `Store`: every name can be read."""
-        return None
-
-
-def store_of(provider: tb_provider.DataProvider, multiplexer: Any, pool: Executor) -> Store:
-    """Return the store of TensorBoard's loader.
+class Records:
+    """Lists and reads records; safe to use from several threads.
 
     Args:
-        provider: its data provider.
-        multiplexer: its event multiplexer; None where the fast loader, or another, is in use.
-        pool: where calls to a data provider wait side by side.
+        data_provider: TensorBoard's.
+        multiplexer: that of TensorBoard's Python loader; None with the fast one.
+        limits: TensorBoard's `--samples_per_plugin`: the steps kept of a tag, by plugin name.
     """
-    if all(callable(getattr(multiplexer, name, None)) for name in _MULTIPLEXER_METHODS):
-        return MultiplexerStore(multiplexer)
-    return ProviderStore(provider, pool)
+
+    def __init__(
+        self,
+        data_provider: tb_provider.DataProvider,
+        multiplexer: Any,
+        limits: Mapping[str, int],
+    ) -> None:
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="rnngrad")
+        self._store = store_of(data_provider, multiplexer, self._pool)
+        self._tags = Listing(self._store, functools.partial(self._is_full, PLUGIN_NAME))
+        self._lock = threading.Lock()
+        self._cache: LRUCache[tuple[Any, ...], Header | View | Histogram] = LRUCache(
+            _CACHE_BYTES, getsizeof=lambda item: item.nbytes
+        )
+        self._listings: TTLCache[tuple[str, str, str], Mapping[int, Entry]] = TTLCache(
+            maxsize=64, ttl=_LISTING_SECONDS
+        )
+
+    # --- /tags ---
+
+    def tags(self, source: Source) -> Answer:
+        """Return the answer of `/tags`: run -> tag -> what it is and which steps of it are kept."""
+        return self._tags.answer(source)
+
+    # --- /tensor ---
+
+    def entry(
+        self, source: Source, run: str, tag: str, step: int, wall_time: float | None
+    ) -> Entry:
+        """Return where the record of `step` is.
+
+        Raises:
+            NotFoundError: no such run, tag or step is kept, or `step` was logged anew since
+                `wall_time`.
+        """
+        listing = self._listing(source, run, tag, refresh=False)
+        if step not in listing:
+            listing = self._listing(source, run, tag, refresh=True)
+        if not listing:
+            raise _no_record(run, tag)
+        if step not in listing:
+            raise errors.NotFoundError(
+                f"no step {step} of {tag!r} in the run {run!r}; {len(listing)} steps are kept, "
+                f"from {min(listing)} to {max(listing)}"
+            )
+        entry = listing[step]
+        if not entry.keys:
+            raise _unreadable(entry, "it has no header")
+        if wall_time is not None and entry.wall_time != wall_time:
+            raise errors.NotFoundError(
+                f"step {step} of {tag!r} in the run {run!r} has the wall time "
+                f"{entry.wall_time!r}, not {wall_time!r}: it was logged again"
+            )
+        return entry
+
+    def header(self, source: Source, entry: Entry) -> Header:
+        """Return the record's header."""
+
+        def load() -> Header:
+            header = blobs.decode_header(self._blob(source, entry, 0))
+            logged = Logged(entry.tag, entry.step, entry.wall_time)
+            header.check(entry.metadata, len(entry.keys), logged)
+            return header
+
+        return self._load(source, entry, "header", load)
+
+    def sample(self, source: Source, entry: Entry, index: int, arrangement: Arrangement) -> View:
+        """Return the view of one kept sample, arranged."""
+
+        header = self._pool.submit(self.header, source, entry)
+        if arrangement == AS_RECORDED:
+            return self._sample(source, entry, index, header.result)
+
+        def load() -> View:
+            return arrangement.of(self._sample(source, entry, index, header.result))
+
+        return self._load(source, entry, (index, arrangement), load)
+
+    def reduction(
+        self, source: Source, entry: Entry, reduction: str, arrangement: Arrangement
+    ) -> View:
+        """Return the view of a reduction over all kept samples, each arranged before.
+
+        `reduction` is a key of `views.REDUCTIONS`.
+        """
+
+        def load() -> View:
+            header = self.header(source, entry)
+            samples = range(len(entry.keys) - 1)
+            each = self._pool.map(
+                lambda index: self._sample(source, entry, index, lambda: header), samples
+            )
+            return views.reduce_samples([arrangement.of(view) for view in each], reduction)
+
+        return self._load(source, entry, (reduction, arrangement), load)
+
+    # --- /histogram ---
+
+    def course(self, source: Source, run: str, tag: str) -> tuple[list[Entry], int]:
+        """Return evenly spaced records of a tag, few enough to be read in one go, and of how many.
+
+        Raises:
+            NotFoundError: no such run or tag is kept.
+        """
+        listing = self._listing(source, run, tag, refresh=False)
+        if not listing:
+            raise _no_record(run, tag)
+        entries = [listing[step] for step in sorted(listing) if listing[step].keys]
+        if not entries:
+            raise _unreadable(next(iter(listing.values())), "it has no header")
+        most = self._values(source, entries[-1])
+        fitting = min(_MOST_STEPS, max(_FEWEST_STEPS, _COURSE_VALUES // most))
+        return [entries[i] for i in histograms.evenly_spaced(len(entries), fitting)], len(entries)
+
+    def histograms(
+        self,
+        source: Source,
+        entries: Sequence[Entry],
+        binning: Binning,
+    ) -> list[Histogram]:
+        """Return the histogram of each record, over all of its kept samples."""
+        held = 4 * self._values(source, entries[-1]) * len(entries)
+        # What does not fit the cache would only drive everything else out of it.
+        read = self._sample if held <= _CACHE_BYTES // 2 else self._uncached_sample
+
+        def load(entry: Entry) -> Histogram:
+            header = self.header(source, entry)
+            groups = entry.metadata.channel_groups
+            sizes = [header.shape[-1]] if groups is None else list(groups.values())
+            if len(binning.edges) not in (1, len(sizes)):
+                raise errors.InvalidArgumentError(
+                    f"edges are given for {len(binning.edges)} groups; expected them once, or for "
+                    f"each of the {len(sizes)} channel groups of {entry.tag!r}"
+                )
+            indices = range(len(entry.keys) - 1)
+            samples = (read(source, entry, index, lambda: header) for index in indices)
+            return histograms.histogram(samples, sizes, binning)
+
+        def cached(entry: Entry) -> Histogram:
+            return self._load(source, entry, binning, lambda: load(entry))
+
+        return list(self._pool.map(cached, entries))
+
+    def _values(self, source: Source, entry: Entry) -> int:
+        """Return how many values a record holds."""
+        header = self.header(source, entry)
+        return header.kept * (math.prod(header.shape) // header.batch)
+
+    # --- /flow ---
+
+    def flow(
+        self,
+        source: Source,
+        run: str,
+        tag: str,
+        statistics: Sequence[str] | None,
+        window: Callable[[int], slice],
+    ) -> FlowSeries:
+        """Return statistics of every kept step of the record's tag.
+
+        Args:
+            source: whose data to read.
+            run: the run.
+            tag: the record's tag, or that of a part of it.
+            statistics: their names; None: all of them.
+            window: gives, of so many timesteps, those to return.
+
+        Raises:
+            NotFoundError: the run holds no flow of this tag, or none that can be read.
+            InvalidArgumentError: there is no such statistic.
+        """
+        key = run, tag + FLOW_SUFFIX
+        series = self._store.series(source, FLOW_PLUGIN_NAME, key)
+        kept, are_all = self._store.flows(source, key)
+        if series is None or not kept:
+            raise errors.NotFoundError(f"no flow of the tag {tag!r} in the run {run!r}")
+        names = _metadata(series.content).statistics
+        columns = _columns(names, statistics)
+        is_full = self._is_full(FLOW_PLUGIN_NAME, series.count or len(kept))
+        rows = window(max(map(_timesteps, kept)))
+        most = max(1, _FLOW_BYTES // max(1, 4 * (rows.stop - rows.start) * len(columns)))
+        are_all = are_all and len(kept) <= most
+        chosen = [kept[i] for i in histograms.evenly_spaced(len(kept), most)]
+        return _flow_series(chosen, tag, names, columns, rows, are_all and not is_full, not are_all)
+
+    # --- inside ---
+
+    def _is_full(self, plugin_name: str, kept: int) -> bool:
+        limit = self._limits.get(plugin_name)
+        return limit is None or 0 < limit <= kept  # 0: everything is kept
+
+    def _listing(self, source: Source, run: str, tag: str, refresh: bool) -> Mapping[int, Entry]:
+        key = (source.experiment, run, tag)
+        with self._lock:
+            known = None if refresh else self._listings.get(key)
+        if known is not None:
+            return known
+        listing = self._read_listing(source, run, tag)
+        with self._lock:
+            self._listings[key] = listing
+        return listing
+
+    def _read_listing(self, source: Source, run: str, tag: str) -> Mapping[int, Entry]:
+        key, flow_key = (run, tag), (run, tag + FLOW_SUFFIX)
+        flows = self._pool.submit(self._store.series, source, FLOW_PLUGIN_NAME, flow_key)
+        records = self._pool.submit(self._store.series, source, PLUGIN_NAME, key)
+        kept = self._store.records(source, [key]).get(key, [])
+        series = records.result()
+        if series is None:
+            return {}
+        why = self._store.why_unreachable(tag)
+        if why is not None:
+            raise errors.NotFoundError(why)
+        metadata = _metadata(series.content)
+        return {
+            one.step: Entry(run, tag, one.step, wall_time_of(one.wall_time), one.keys, metadata)
+            for one in without_leftovers(kept, flows.result())
+        }
+
+    def _sample(
+        self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
+    ) -> View:
+        """Return the view of a sample. In the pool `header` must not wait for the pool."""
+        return self._load(
+            source, entry, index, lambda: self._uncached_sample(source, entry, index, header)
+        )
+
+    def _uncached_sample(
+        self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
+    ) -> View:
+        blob = self._blob(source, entry, 1 + index)
+        found = header()
+        values, mask = blobs.decode_sample(blob, found), found.mask
+        return views.view_of_sample(values, None if mask is None else mask[index])
+
+    def _blob(self, source: Source, entry: Entry, index: int) -> bytes:
+        return self._store.blob(source, entry.keys[index])
+
+    def _load(
+        self, source: Source, entry: Entry, part: Hashable, load: Callable[[], _Loaded]
+    ) -> _Loaded:
+        key = (source.experiment, entry.run, entry.tag, entry.step, entry.wall_time, part)
+        with self._lock:
+            known = self._cache.get(key)
+        if known is not None:
+            return known  # type: ignore[return-value]
+        try:
+            loaded = load()
+        except FormatError as error:
+            raise _unreadable(entry, error) from error
+        if loaded.nbytes <= _CACHE_BYTES:
+            with self._lock:
+                self._cache[key] = loaded
+        return loaded
+
+
+def _metadata(content: bytes) -> Metadata:
+    try:
+        return Metadata.from_content(content)
+    except FormatError as error:
+        raise errors.NotFoundError(str(error)) from error
+
+
+def _unreadable(entry: Entry, why: object) -> errors.NotFoundError:
+    return errors.NotFoundError(
+        f"step {entry.step} of {entry.tag!r} in the run {entry.run!r} cannot be read: {why}"
+    )
+
+
+def _no_record(run: str, tag: str) -> errors.NotFoundError:
+    return errors.NotFoundError(f"no record of the tag {tag!r} in the run {run!r}")
+
+
+# --- flow ---
+
+
+def _columns(names: tuple[str, ...], chosen: Sequence[str] | None) -> list[int]:
+    """Return which of the columns `names` were chosen, in that order."""
+    if chosen is None:
+        return list(range(len(names)))
+    for name in chosen:
+        if name not in names:
+            raise errors.InvalidArgumentError(
+                f"statistics names {name!r}; expected some of {', '.join(names)}"
+            )
+    if len(set(chosen)) < len(chosen):
+        twice = next(name for name in chosen if chosen.count(name) > 1)
+        raise errors.InvalidArgumentError(
+            f"statistics names {twice!r} twice; expected each at most once"
+        )
+    return [names.index(name) for name in chosen]
+
+
+def _timesteps(kept: KeptFlow) -> int:
+    """Return how many timesteps a flow really holds; 1 where its tensor cannot be read."""
+    try:
+        return len(rows_of(kept.tensor))
+    except FormatError:
+        return 1
+
+
+def _flow_series(
+    kept: Sequence[KeptFlow],
+    tag: str,
+    names: tuple[str, ...],
+    columns: list[int],
+    window: slice,
+    complete: bool,
+    sampled: bool,
+) -> FlowSeries:
+    """Return those flows that can be read as one array, with what was chosen of them alone."""
+    shape = len(kept), window.stop - window.start, len(columns)
+    values = np.full(shape, np.nan, np.float32)
+    steps: list[tuple[int, float]] = []
+    damaged = []
+    for one in kept:
+        try:
+            rows = checked(rows_of(one.tensor), names, Logged(tag, one.step, one.wall_time))
+        except FormatError as error:
+            damaged.append((one.step, str(error)))
+        else:
+            rows = rows[window]
+            values[len(steps), : len(rows)] = rows[:, columns]
+            steps.append((one.step, wall_time_of(one.wall_time)))
+    if not steps:
+        step, why = damaged[-1]
+        raise errors.NotFoundError(f"no flow of the tag {tag!r} can be read; of step {step}: {why}")
+    chosen = tuple(names[column] for column in columns)
+    found = values[: len(steps)]
+    return FlowSeries(found, steps, chosen, complete and not damaged, sampled, damaged)

@@ -16,10 +16,10 @@ import tf_keras
 
 import tb_rnngrad
 from tb_rnngrad.flow import Thresholds
-from tb_rnngrad.keras._adapter import adapter_of
-from tb_rnngrad.keras._assemble import Captured
+from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._background import _MOST_WAITING, Background
-from tb_rnngrad.keras._taps import taps_of
+from tb_rnngrad.keras._taps.layout import Captured
+from tb_rnngrad.keras._taps.taps import taps_of
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ import pytest
 from differences import use_dtype
 
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, _background, _live
+from tb_rnngrad.keras import GradientLogger, _background
+from tb_rnngrad.keras._steps import live_step
 
 X = np.random.default_rng(0).normal(size=(16, 5, 3)).astype("f")
 Y = X[:, 0, :2]
@@ -65,7 +66,7 @@ def test_training_goes_on_whatever_reading_raises(model, tmp_path, monkeypatch, 
     def failing(self):
         raise error("of logging")
 
-    monkeypatch.setattr(_live.LiveStep, "found", failing)
+    monkeypatch.setattr(live_step.LiveStep, "found", failing)
     told, batches = fit(model, GradientLogger(tmp_path, update_freq=1))
     assert batches == 4
     assert told == ["GradientLogger logs no more, training goes on: of logging"]

@@ -15,7 +15,8 @@ from events import values
 from tensorboard.util.tensor_util import make_ndarray
 
 import tb_rnngrad
-from tb_rnngrad import flow, record
+from tb_rnngrad import flow
+from tb_rnngrad.events import blobs
 from tb_rnngrad.keras import GradientLogger, gradients
 
 
@@ -232,7 +233,7 @@ def logged(logdir):
     for (tag, step), value in values(logdir).items():
         if value.metadata.plugin_data.plugin_name == "rnngrad":
             found[tag, step] = [
-                record.decode_sample(b).tobytes() for b in value.tensor.string_val[1:]
+                blobs.decode_sample(b).tobytes() for b in value.tensor.string_val[1:]
             ]
         elif value.metadata.plugin_data.plugin_name == "rnngrad_flow":
             found[tag, step] = make_ndarray(value.tensor)[:, : len(flow.STATISTICS)].tobytes()

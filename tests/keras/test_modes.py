@@ -23,14 +23,9 @@ from tensorflow.python.saved_model import save_context
 from tf_keras.src.layers.rnn.cudnn_lstm import CuDNNLSTM
 
 import tb_rnngrad
-from tb_rnngrad.keras import (
-    GradientLogger,
-    _keras3,
-    _tf_keras,
-    capture,
-    gradients,
-    state_jacobian,
-)
+from tb_rnngrad.keras import GradientLogger, capture, gradients, state_jacobian
+from tb_rnngrad.keras._adapters import keras3
+from tb_rnngrad.keras._adapters import tf_keras as legacy
 
 
 def simple(k, kind="LSTM", units=4, **options):
@@ -611,7 +606,7 @@ def test_nothing_is_left_of_a_pass_that_breaks_off(k, rng, tmp_path, how):
         with capture(model, of=ALL):
             step(tf.constant(x), tf.constant(y))
 
-    rnn = {keras: _keras3.keras_backend, tf_keras: _tf_keras.keras_backend}[k]
+    rnn = {keras: keras3.keras_backend, tf_keras: legacy.keras_backend}[k]
 
     def namespaces():
         owners = (layer, layer.cell, model.optimizer)
@@ -797,7 +792,7 @@ def test_the_loss_scale_of_an_optimizer_of_ones_own(k, rng):
 
 
 def test_another_backend_than_tensorflow(monkeypatch):
-    _keras3.adapter.cache_clear()
+    keras3.adapter.cache_clear()
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     model = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.LSTM(2)])
     with pytest.raises(RuntimeError, match="runs on its 'jax' backend; expected 'tensorflow'"):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tb_rnngrad import flow
-from tb_rnngrad.keras._statistics import statistics
+from tb_rnngrad.keras._device_statistics import statistics
 
 
 def masks(rng):

@@ -56,7 +56,7 @@ class Trained:
     warned: set[str]
     flags: list[flow.FlagEvent]
 
-    def series(self, layer: str, quantity: str) -> tb_rnngrad.reader.Series:
+    def series(self, layer: str, quantity: str) -> tb_rnngrad.events.reader.Series:
         return tb_rnngrad.read(self.log_dir, ".", f"{layer}/{quantity}")
 
 

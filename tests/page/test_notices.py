@@ -13,8 +13,10 @@ from events import event, write
 from playwright.sync_api import Locator, Page, expect
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from tb_rnngrad import SummaryWriter, flow, summary
-from tb_rnngrad.record import Logged, Metadata
+from tb_rnngrad import SummaryWriter, flow
+from tb_rnngrad.events import messages
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.metadata import Metadata
 from tb_rnngrad.summary import sequence_pb
 
 from .reading import Tab
@@ -42,7 +44,7 @@ def of_few_statistics() -> Summary:
     columns = [flow.STATISTICS.index(name) for name in names]
     rows = np.ascontiguousarray(flow.statistics(DATA)[:, columns])
     metadata = Metadata("hidden_state_gradient", statistics=names)
-    parts = summary.serialised_flow(rows, metadata, Logged("lstm", 0))
+    parts = messages.serialised_flow(rows, metadata, Logged("lstm", 0))
     return Summary.FromString(b"".join(parts))
 
 

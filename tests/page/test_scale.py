@@ -27,7 +27,7 @@ def write_logs(logdir: Path) -> None:
     for run in range(RUNS):
         with SummaryWriter(logdir / f"run{run:03}") as writer:
             writer.add_sequence("lstm", DATA, 0)
-    with SummaryWriter(logdir / "wide") as writer, writer.together():
+    with SummaryWriter(logdir / "wide") as writer, writer.batched():
         for tag in range(TAGS):
             writer.add_sequence(f"block_{tag}/lstm", DATA, 0)
         writer.add_sequence("w/kernel", np.ones((4, 8), np.float32), 0, quantity="weight")

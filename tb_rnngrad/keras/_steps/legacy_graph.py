@@ -18,10 +18,10 @@ import tensorflow as tf
 from tf_keras.src import backend as keras_backend
 from tf_keras.src.backend import GraphExecutionFunction
 
-from tb_rnngrad.keras._adapter import Patch, patched
-from tb_rnngrad.keras._assemble import Captured, captured
-from tb_rnngrad.keras._batches import check_targets
-from tb_rnngrad.keras._taps import Taps
+from tb_rnngrad.keras._adapters.base import Patch, patched
+from tb_rnngrad.keras._steps.batches import check_targets
+from tb_rnngrad.keras._taps.layout import Captured, captured
+from tb_rnngrad.keras._taps.taps import Taps
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class GraphStep:
         """See `AnyStep`."""
         return None
 
-    def untouched(self, plain: Any) -> Any:
+    def rebuilt(self, plain: Any) -> Any:
         """See `AnyStep`."""
         return plain
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from tb_rnngrad.keras._adapter import Adapter
-from tb_rnngrad.keras._cells import Cell, cells_of
-from tb_rnngrad.keras._views import View
+from tb_rnngrad.keras._adapters.base import Adapter
+from tb_rnngrad.keras._taps.cells import Cell, cells_of
+from tb_rnngrad.keras._taps.layers import View
 
 GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weight_gradients")
 VALUES: Final = ("activations", "states", "weights")
@@ -42,7 +42,7 @@ def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def lack(adapter: Adapter, view: View, of: str) -> Exception | None:
+def why_unavailable(adapter: Adapter, view: View, of: str) -> Exception | None:
     """Return why a layer does not have a quantity, or None where it does."""
     cells = [cell for part in view.parts for cell in cells_of(adapter, part.layer)]
     match of:

@@ -94,7 +94,7 @@ class _Counter:
         return [] if self._variable is None else [self._variable]
 
 
-class Runs(_Counter):
+class RunCounter(_Counter):
     """Counts how often a function's graph runs, for all sinks that are written at every run."""
 
     def __init__(self, graph: tf.Graph) -> None:
@@ -121,7 +121,7 @@ class Runs(_Counter):
         return True
 
 
-class Results:
+class GraphOutputs:
     """What a graph of ours, while it is being built, has to return of the sinks that it fills.
 
     What is written in a graph below it, such as that of a branch or of a tf.function of the user's
@@ -176,7 +176,7 @@ class Write:
 
     def reset(self) -> None:
         """Count from 0 again; a whole graph's runs are reset for themselves."""
-        if self._runs is not None and not isinstance(self._runs, Runs):
+        if self._runs is not None and not isinstance(self._runs, RunCounter):
             self._runs.reset()
 
     @property
@@ -200,7 +200,7 @@ class Write:
         return readings[_key(self)]
 
 
-class Sink:
+class GradientBuffer:
     """Holds what is written to it, whether eagerly, in a tf.function or in a v1 graph.
 
     In a tf.function it is a result where that is a graph of ours, or else it lies in a variable.
@@ -215,7 +215,7 @@ class Sink:
     """
 
     def __init__(
-        self, runs: Runs | None, results: Results | None, loop: Loop | None = None
+        self, runs: RunCounter | None, results: GraphOutputs | None, loop: Loop | None = None
     ) -> None:
         self.symbolic: tf.Tensor | None = None
         self._writes: list[Write] = []

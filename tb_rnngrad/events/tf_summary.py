@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tb_rnngrad import flow, record
-from tb_rnngrad._flow_tensor import with_checksum
-from tb_rnngrad.record import Logged, Metadata, SequenceRecord
-from tb_rnngrad.summary import (
+from tb_rnngrad import flow, quantities, record
+from tb_rnngrad.events import metadata
+from tb_rnngrad.events.blobs import Logged, encode
+from tb_rnngrad.events.flow_tensor import with_checksum
+from tb_rnngrad.events.messages import (
     as_record,
     check_step,
     check_tag,
@@ -22,6 +23,8 @@ from tb_rnngrad.summary import (
     statistics_of,
     summary_metadata,
 )
+from tb_rnngrad.events.metadata import Metadata
+from tb_rnngrad.record import SequenceRecord
 
 
 @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -58,7 +61,7 @@ def sequence(
 
         def blobs_and_flows(step: NDArray[np.int64], *arrays: NDArray[Any]) -> list[NDArray[Any]]:
             given = rebuild(*arrays) if tensors else whole
-            blobs = record.encode(given, max_outputs, dtype, Logged(tag, int(step)))
+            blobs = encode(given, max_outputs, dtype, Logged(tag, int(step)))
             found = statistics_of(given)
             rows = zip(flows, [found.rows, *found.parts.values()], strict=True)
             checked = [with_checksum(own, Logged(name, int(step))) for name, own in rows]
@@ -77,7 +80,7 @@ def sequence(
                 blobs, *statistics = tf.numpy_function(blobs_and_flows, arguments, types)
             written = tf.summary.write(tag, blobs, at, summary_metadata(meta, description))
             for (name, own), rows in zip(flows.items(), statistics, strict=True):
-                flow_tag = name + record.FLOW_SUFFIX
+                flow_tag = name + metadata.FLOW_SUFFIX
                 also = tf.summary.write(flow_tag, rows, at, flow_metadata(own))
                 written = tf.logical_and(written, also)
             return written
@@ -110,7 +113,7 @@ def _metadata_of_tensor(
     data: tf.Tensor, quantity: str, channel_groups: Mapping[str, int] | None
 ) -> Metadata:
     """Return what a tensor's tag is, from what is known of it while a tf.function is traced."""
-    record.check_quantity(quantity)
+    quantities.check_quantity(quantity)
     record.check_rank(data.shape.rank, quantity)
     if not data.dtype.is_floating:
         raise TypeError(f"data has dtype {data.dtype.name}; expected floating point")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter
+from tb_rnngrad.keras._adapters.base import Adapter
 
 Batch = tuple[Any, Any, Any]
 """x, y and sample_weight; the last two may be None."""

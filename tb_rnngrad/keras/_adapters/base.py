@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ import tensorflow as tf
 Patch = tuple[MutableMapping[str, Any], str, Any]
 """A namespace (an instance's or a module's `__dict__`), a name in it, and its value for a while."""
 
+
 Rnn = Callable[..., tuple[Any, Any, Any]]
 """A Keras' loop over timesteps: `rnn(step_function, inputs, initial_states, **options)`."""
+
 
 _MISSING = object()
 
@@ -42,7 +43,11 @@ class CellKind:
 
 
 LSTM = CellKind(("i", "f", "c", "o"), squashes_cell_state=True)
+
+
 GRU = CellKind(("z", "r", "h"))
+
+
 SIMPLE = CellKind(("h",))
 
 
@@ -130,32 +135,6 @@ class Adapter(Protocol):
 
     def train_step(self, model: Any) -> int | None:
         """Return the number of batches that the optimizer has seen, or None without one."""
-
-
-def adapter_of(model: Any) -> Adapter:
-    """Return the adapter of the Keras that `model` is a layer of.
-
-    Raises:
-        TypeError: it is no layer of either Keras.
-        RuntimeError: it is a Keras 3 model of another backend than TensorFlow.
-    """
-    module = _adapter_module(type(model))  # type: ignore[arg-type]  # classes are hashable
-    adapter: Adapter = module.adapter()
-    return adapter
-
-
-@functools.lru_cache(maxsize=64)  # asked for at every step
-def _adapter_module(kind: type) -> Any:
-    for cls in kind.__mro__:
-        match cls.__module__.split(".")[0]:
-            case "keras":
-                return importlib.import_module("tb_rnngrad.keras._keras3")
-            case "tf_keras":
-                return importlib.import_module("tb_rnngrad.keras._tf_keras")
-    raise TypeError(
-        f"model is a {kind.__module__}.{kind.__qualname__}; "
-        "expected a model or layer of Keras 3 (keras) or of legacy Keras (tf_keras)"
-    )
 
 
 def logits_of(prediction: tf.Tensor) -> tf.Tensor | None:

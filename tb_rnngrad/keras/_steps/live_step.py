@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import as_autograph_would, patched, stands_in
-from tb_rnngrad.keras._assemble import Found
-from tb_rnngrad.keras._sinks import Readings
-from tb_rnngrad.keras._taps import Taps, is_legacy_graph
+from tb_rnngrad.keras._adapters.base import as_autograph_would, patched, stands_in
+from tb_rnngrad.keras._taps.layout import Found
+from tb_rnngrad.keras._taps.sinks import Readings
+from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph
 from tb_rnngrad.keras._variables import read
 
 _TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # what Keras makes, as it says
@@ -44,12 +44,12 @@ class AnyStep(Protocol):
     def train_step(self) -> int | None:
         """Return the number of optimizer steps so far where the step itself has read it."""
 
-    def untouched(self, plain: Any) -> Any:
+    def rebuilt(self, plain: Any) -> Any:
         """Return the train function `plain` as it is after it has failed with taps."""
 
 
 @dataclass(frozen=True)
-class _Diversion:
+class TrainFunctionProxy:
     """Stands for a train function."""
 
     run: Callable[[Any, Any], Any]
@@ -68,11 +68,11 @@ def end_diversions(model: Any) -> None:
     if function is None:
         return
     if is_legacy_graph():
-        from tb_rnngrad.keras._legacy_graph import answer_itself  # it needs tf_keras
+        from tb_rnngrad.keras._steps.legacy_graph import answer_itself  # it needs tf_keras
 
         answer_itself(function)
         return
-    while isinstance(model.train_function, _Diversion):
+    while isinstance(model.train_function, TrainFunctionProxy):
         vars(model)["train_function"] = model.train_function.plain
 
 
@@ -137,7 +137,7 @@ class LiveStep:
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
         """See `AnyStep`; fit reads the attribute at every step."""
         names = vars(self._model)  # Keras would look for layers in whatever it is told to set
-        diversion = _Diversion(run, names["train_function"])
+        diversion = TrainFunctionProxy(run, names["train_function"])
         names["train_function"] = diversion
         try:
             yield
@@ -180,7 +180,7 @@ class LiveStep:
     def _counter(self) -> tf.Variable | None:
         return self.taps.adapter.counter_of(self._own_optimizer())
 
-    def untouched(self, plain: Any) -> Any:
+    def rebuilt(self, plain: Any) -> Any:
         """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
         if self._twin is not None:
             return plain
@@ -265,7 +265,7 @@ def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
     """
     if not is_legacy_graph():
         return LiveStep(taps, model, optimizer)
-    from tb_rnngrad.keras._legacy_graph import GraphStep  # it needs tf_keras
+    from tb_rnngrad.keras._steps.legacy_graph import GraphStep  # it needs tf_keras
 
     if getattr(model, "optimizer", None) is None:
         raise RuntimeError(

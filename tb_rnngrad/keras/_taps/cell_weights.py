@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, Patch
+from tb_rnngrad.keras._adapters.base import Adapter, Patch
 
 
 @dataclass(frozen=True)

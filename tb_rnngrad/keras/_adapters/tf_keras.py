@@ -17,7 +17,7 @@ from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
 from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 
-from tb_rnngrad.keras._adapter import (
+from tb_rnngrad.keras._adapters.base import (
     GRU,
     LSTM,
     SIMPLE,

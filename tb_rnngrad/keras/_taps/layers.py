@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tb_rnngrad.keras._adapter import Adapter
+from tb_rnngrad.keras._adapters.base import Adapter
 
 
 @dataclass(frozen=True)

@@ -27,18 +27,15 @@ from typing import Any, Final, cast
 from numpy.typing import ArrayLike
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_rnngrad import _tfrecord, _wire, flow, summary
-from tb_rnngrad._earlier import Span, earlier_steps
-from tb_rnngrad._tfrecord import Buffer
+from tb_rnngrad import flow
+from tb_rnngrad.events import messages, protobuf, tfrecord
+from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.earlier import Span, earlier_steps
+from tb_rnngrad.events.metadata import Metadata
+from tb_rnngrad.events.tfrecord import Buffer
 from tb_rnngrad.flow import Statistics
-from tb_rnngrad.record import (
-    Logged,
-    Metadata,
-    SequenceRecord,
-    check_details,
-    check_direction,
-    check_quantity,
-)
+from tb_rnngrad.quantities import check_direction, check_quantity
+from tb_rnngrad.record import SequenceRecord, check_details
 
 _PREFIX: Final = "events.out.tfevents."
 _SUFFIX: Final = ".rnngrad"
@@ -88,7 +85,7 @@ class SummaryWriter:
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
         self._earlier: Mapping[str, Span] | None = None  # what other files here hold, once asked
-        self._together = 0  # how many such blocks are entered
+        self._batches_open = 0  # how many such blocks are entered
         self._kept: list[Buffer] = []
         self._is_closed = False
         self._has_told_of_deletion = False
@@ -100,7 +97,7 @@ class SummaryWriter:
         data: ArrayLike | SequenceRecord,
         global_step: int,
         *,
-        quantity: str = summary.DEFAULT_QUANTITY,
+        quantity: str = messages.DEFAULT_QUANTITY,
         mask: ArrayLike | None = None,
         max_outputs: int = 4,
         channel_groups: Mapping[str, int] | None = None,
@@ -129,11 +126,11 @@ class SummaryWriter:
                 call may find room again.
         """
         event = _event(global_step, wall_time)
-        whole = summary.as_record(data, quantity, mask, channel_groups)
+        whole = messages.as_record(data, quantity, mask, channel_groups)
         logged = Logged(tag, event.step, event.wall_time)
-        meta, parts = summary.serialised(whole, max_outputs, dtype, description, logged)
+        meta, parts = messages.serialised(whole, max_outputs, dtype, description, logged)
         self._note(tag, meta.to_content(), event.step)
-        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
+        self._write(event, protobuf.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def add_flow(
         self,
@@ -141,7 +138,7 @@ class SummaryWriter:
         rows: ArrayLike | Statistics,
         global_step: int,
         *,
-        quantity: str = summary.DEFAULT_QUANTITY,
+        quantity: str = messages.DEFAULT_QUANTITY,
         layer: str | None = None,
         framework: str | None = None,
         channel_groups: Mapping[str, int] | None = None,
@@ -173,7 +170,7 @@ class SummaryWriter:
             OSError: as `add_sequence`.
         """
         event = _event(global_step, wall_time)
-        summary.check_tag(tag)
+        messages.check_tag(tag)
         check_quantity(quantity)
         check_direction(direction)
         check_details(details)
@@ -182,9 +179,9 @@ class SummaryWriter:
         )
         found = rows if isinstance(rows, Statistics) else Statistics(flow.as_rows(rows), {})
         logged = Logged(tag, event.step, event.wall_time)
-        parts = summary.serialised_flows(found, meta, logged)
+        parts = messages.serialised_flows(found, meta, logged)
         self._note(tag, meta.to_content(), event.step)
-        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
+        self._write(event, protobuf.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def add_scalar(
         self, tag: str, value: float, global_step: int, *, wall_time: float | None = None
@@ -206,7 +203,7 @@ class SummaryWriter:
         self._add_scalars(values, global_step, wall_time)
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def batched(self) -> Iterator[None]:
         """While entered, keep what is added; at the end, also by an error, write it at once.
 
         For many small records: a call to the system costs as much as making one. Of blocks in each
@@ -216,13 +213,13 @@ class SummaryWriter:
             OSError: as `add_sequence`; nothing that was added is written then.
         """
         with self._lock:
-            self._together += 1
+            self._batches_open += 1
         try:
             yield
         finally:
             with self._lock:
-                self._together -= 1
-                if not self._together:
+                self._batches_open -= 1
+                if not self._batches_open:
                     kept, self._kept = self._kept, []
                     self._append(kept)
 
@@ -256,11 +253,11 @@ class SummaryWriter:
         event = _event(global_step, wall_time)
         parts: list[Buffer] = []
         for tag, value in values.items():
-            summary.check_tag(tag)
-            parts += summary.serialised_scalar(tag, value)
+            messages.check_tag(tag)
+            parts += messages.serialised_scalar(tag, value)
         for tag in values:
             self._note(tag, _SCALAR, event.step, stacklevel=4)
-        self._write(event, _wire.field(Event.SUMMARY_FIELD_NUMBER, parts))
+        self._write(event, protobuf.field(Event.SUMMARY_FIELD_NUMBER, parts))
 
     def _warn(self, message: str, stacklevel: int) -> None:
         warnings.warn(message, stacklevel=stacklevel + 1)
@@ -303,12 +300,12 @@ class SummaryWriter:
 
     def _write(self, event: Event, more: Sequence[Buffer] = ()) -> None:
         """Write an event; `more` is what else it consists of, as serialised parts."""
-        parts = _tfrecord.frame([event.SerializeToString(), *more])
+        parts = tfrecord.frame([event.SerializeToString(), *more])
         with self._lock:
             self._check_open()
-            if self._together:
+            if self._batches_open:
                 # Copied, as the caller may change its array before the block ends.
-                self._kept += [_tfrecord.whole([part]) for part in parts]
+                self._kept += [tfrecord.whole([part]) for part in parts]
             else:
                 self._append(parts)
 
@@ -346,7 +343,7 @@ class SummaryWriter:
         file = self.path.open("xb", buffering=0)
         version = Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
         try:
-            _write_whole(file, _tfrecord.frame([version]))
+            _write_whole(file, tfrecord.frame([version]))
         except BaseException:
             file.close()
             self.path.unlink(missing_ok=True)
@@ -390,7 +387,7 @@ def _write_whole(file: FileIO, parts: Sequence[Buffer]) -> None:
     """Write all parts, or leave the file as it was."""
     start = file.tell()
     try:
-        for part in _tfrecord.joined(parts):
+        for part in tfrecord.joined(parts):
             rest = memoryview(cast("bytes", part))
             while rest:
                 rest = rest[file.write(rest) :]
@@ -423,7 +420,7 @@ def _event(global_step: int, wall_time: float | None) -> Event:
     now = time.time() if wall_time is None else float(wall_time)
     if not math.isfinite(now):
         raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
-    return Event(step=summary.check_step("global_step", global_step), wall_time=now)
+    return Event(step=messages.check_step("global_step", global_step), wall_time=now)
 
 
 def _other_file(logdir: Path) -> Path | None:

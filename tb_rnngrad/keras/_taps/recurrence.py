@@ -21,9 +21,9 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, Rnn, patched, stands_in
-from tb_rnngrad.keras._cells import Cell, StateName, cells_of
-from tb_rnngrad.keras._readings import (
+from tb_rnngrad.keras._adapters.base import Adapter, Rnn, patched, stands_in
+from tb_rnngrad.keras._taps.cells import Cell, StateName, cells_of
+from tb_rnngrad.keras._taps.readings import (
     Reading,
     StepFunction,
     check_called,
@@ -34,14 +34,14 @@ from tb_rnngrad.keras._readings import (
     read_step,
     with_copies_perturbed,
 )
-from tb_rnngrad.keras._sinks import Loop, Results, Runs, Sink, tap
+from tb_rnngrad.keras._taps.sinks import GradientBuffer, GraphOutputs, Loop, RunCounter, tap
 
 _LONGEST = 2**31 - 1
 _TAKES_A_READING: Final = frozenset(("hidden_state", "cell_state", "states", "weight_gradients"))
 
 
 @dataclass
-class Site:
+class LayerCall:
     """One call of one recurrent layer.
 
     Attributes:
@@ -57,16 +57,16 @@ class Site:
 
     of: frozenset[str]
     replica: int
-    runs: Runs | None = None
-    results: Results | None = None
+    runs: RunCounter | None = None
+    results: GraphOutputs | None = None
     loop: Loop | None = None
     looped: bool = False
     hidden: dict[int, int] = field(default_factory=dict)
-    sinks: defaultdict[str, Sink] = field(init=False)
+    sinks: defaultdict[str, GradientBuffer] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every sink one of this graph's."""
-        self.sinks = defaultdict(lambda: Sink(self.runs, self.results, self.loop))
+        self.sinks = defaultdict(lambda: GradientBuffer(self.runs, self.results, self.loop))
 
 
 class ProbedRecurrence:
@@ -78,7 +78,7 @@ class ProbedRecurrence:
         adapter: Adapter,
         layer: Any,
         of: frozenset[str],
-        site: Site,
+        site: LayerCall,
         anchor: tf.Tensor,
         state: StateName | None,
     ) -> None:

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import patched, plainly, stands_in
-from tb_rnngrad.keras._cell_weights import namespaces
-from tb_rnngrad.keras._cells import Cell, StateName
-from tb_rnngrad.keras._dataflow import Dataflow
+from tb_rnngrad.keras._adapters.base import patched, plainly, stands_in
+from tb_rnngrad.keras._taps.cell_weights import namespaces
+from tb_rnngrad.keras._taps.cells import Cell, StateName
+from tb_rnngrad.keras._taps.dataflow import Dataflow
 
 CellCall = Callable[..., tuple[Any, Any]]
 """A cell's call: (inputs, states, ...) -> (output, new states)."""

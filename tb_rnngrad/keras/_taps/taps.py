@@ -12,14 +12,21 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter, Patch, patched, plainly, stands_in
-from tb_rnngrad.keras._cells import StateName, States, cells_of, seating_patches, states_of
-from tb_rnngrad.keras._mask_runs import MaskRuns
-from tb_rnngrad.keras._quantities import GRADIENTS, IN_THE_LOOP, lack
-from tb_rnngrad.keras._recurrence import ProbedRecurrence, Site
-from tb_rnngrad.keras._sinks import NOTHING_READ, Readings, Results, Runs, loops_around, tap
+from tb_rnngrad.keras._adapters.base import Adapter, Patch, patched, plainly, stands_in
+from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
+from tb_rnngrad.keras._taps.layers import Part, View, select
+from tb_rnngrad.keras._taps.mask_runs import MaskRuns
+from tb_rnngrad.keras._taps.quantities import GRADIENTS, IN_THE_LOOP, why_unavailable
+from tb_rnngrad.keras._taps.recurrence import LayerCall, ProbedRecurrence
+from tb_rnngrad.keras._taps.sinks import (
+    NOTHING_READ,
+    GraphOutputs,
+    Readings,
+    RunCounter,
+    loops_around,
+    tap,
+)
 from tb_rnngrad.keras._traces import outermost_graph, tapes_are_stopped, traced_apart
-from tb_rnngrad.keras._views import Part, View, select
 
 
 def is_legacy_graph() -> bool:
@@ -58,7 +65,7 @@ def taps_of(
     asked: list[tuple[View, tuple[str, ...]]] = []
     lacks: list[Exception] = []
     for view in select(adapter, model, layer):
-        missing = {name: error for name in of if (error := lack(adapter, view, name))}
+        missing = {name: error for name in of if (error := why_unavailable(adapter, view, name))}
         lacks += missing.values()
         if len(missing) < len(of):
             asked.append((view, tuple(name for name in of if name not in missing)))
@@ -97,7 +104,7 @@ class SeenCall:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TapReadings:
     """What taps saw in one step. To take it is quick; what it means can be told later.
 
     Attributes:
@@ -146,11 +153,11 @@ class Taps:
         self.unrecorded: set[int] = set()
         self._mask_runs = MaskRuns()
         self._anchor: tf.Variable | None = None
-        self._results: Results | None = None
-        self._eager: list[tuple[int, Site]] = []
+        self._results: GraphOutputs | None = None
+        self._eager: list[tuple[int, LayerCall]] = []
         # What a trace writes to has to live as long as the trace. (A WeakKeyDictionary takes a
         # tenth of a millisecond for what a list does at once.)
-        self._traced: list[tuple[weakref.ref[Any], int, Site]] = []
+        self._traced: list[tuple[weakref.ref[Any], int, LayerCall]] = []
         # By layer and quantities: the call that it replaces, and the tapped one.
         self._calls: dict[tuple[int, frozenset[str]], tuple[Any, Callable[..., Any]]] = {}
 
@@ -177,7 +184,7 @@ class Taps:
 
         Arguments are those of `entered`.
         """
-        results = Results(tf.compat.v1.get_default_graph())
+        results = GraphOutputs(tf.compat.v1.get_default_graph())
         with self._put_in(optimizer, anchor, results):
             try:
                 yield
@@ -187,7 +194,7 @@ class Taps:
 
     @contextlib.contextmanager
     def _put_in(
-        self, optimizer: Any, anchor: tf.Variable | None, results: Results | None
+        self, optimizer: Any, anchor: tf.Variable | None, results: GraphOutputs | None
     ) -> Iterator[None]:
         self._anchor = anchor
         self._results = results
@@ -221,7 +228,7 @@ class Taps:
         readings: Readings = NOTHING_READ,
         is_one_update: bool = False,
         is_one_step: bool = True,
-    ) -> Seen:
+    ) -> TapReadings:
         """Return what was seen since they were entered; it stays as it is.
 
         Several backward passes through one call are parts of one gradient where they end in one
@@ -261,9 +268,9 @@ class Taps:
             elif site.loop and is_one_step and not gradients:
                 kept = "last" if max(map(max, counts.values())) > 1 else ""
             calls.append(SeenCall(owner, site.replica, tensors, site.hidden, most, made_of, kept))
-        return Seen(self, calls, scales[-1] if scales else None)
+        return TapReadings(self, calls, scales[-1] if scales else None)
 
-    def _sites(self) -> list[tuple[int, Site]]:
+    def _sites(self) -> list[tuple[int, LayerCall]]:
         return [*self._eager, *((owner, site) for _, owner, site in self._traced)]
 
     def _forget(self, trace: weakref.ref[Any]) -> None:
@@ -278,23 +285,23 @@ class Taps:
             for sink in site.sinks.values():
                 sink.reset()
 
-    def _open_site(self, owner: int, of: frozenset[str]) -> Site:
+    def _open_site(self, owner: int, of: frozenset[str]) -> LayerCall:
         context = tf.distribute.get_replica_context()
         replica = tf.get_static_value(context.replica_id_in_sync_group) if context else None
         if tf.executing_eagerly():
-            site = Site(of, int(replica or 0))
+            site = LayerCall(of, int(replica or 0))
             self._eager.append((owner, site))
         else:
             runs = self._runs_of(tf.compat.v1.get_default_graph())
             loop = next(map(weakref.ref, loops_around()), None)
-            site = Site(of, int(replica or 0), runs, self._results, loop)
+            site = LayerCall(of, int(replica or 0), runs, self._results, loop)
             trace = weakref.ref(outermost_graph(), self._forget)
             self._traced.append((trace, owner, site))
         return site
 
-    def _runs_of(self, graph: tf.Graph) -> Runs:
+    def _runs_of(self, graph: tf.Graph) -> RunCounter:
         known = (site.runs for _, _, site in self._traced if site.runs is not None)
-        return next((runs for runs in known if runs.are_of(graph)), None) or Runs(graph)
+        return next((runs for runs in known if runs.are_of(graph)), None) or RunCounter(graph)
 
     def _note_scale(self, scale: tf.Tensor) -> None:
         if tf.get_static_value(scale) == 1:  # nothing to undo, so nothing to read at each step
@@ -379,7 +386,9 @@ class Taps:
         cells_are_kerases_own = all(cell.kind for cell in cells_of(self.adapter, layer))
         return self._anchor is None and bool(layer.trainable_weights) and cells_are_kerases_own
 
-    def _tapped_result(self, result: Any, of: frozenset[str], anchor: tf.Tensor, site: Site) -> Any:
+    def _tapped_result(
+        self, result: Any, of: frozenset[str], anchor: tf.Tensor, site: LayerCall
+    ) -> Any:
         if not of & {"output", "activations"}:
             return result
         flat = tf.nest.flatten(result)
@@ -394,13 +403,13 @@ class Taps:
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
 
 
-def _was_reached(site: Site, written: Iterable[str]) -> bool:
+def _was_reached(site: LayerCall, written: Iterable[str]) -> bool:
     """Whether the backward pass came by; of a call without taps for it, whether it ran."""
     telling = site.of.intersection(GRADIENTS) or site.of
     return any(name.split("/")[0] in telling for name in written)
 
 
-def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: Site) -> Any:
+def _with_tapped_input(inputs: Any, anchor: tf.Tensor, site: LayerCall) -> Any:
     flat = tf.nest.flatten(inputs)
 
     def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:

@@ -12,7 +12,7 @@ from typing import Final
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 
-from tb_rnngrad.record import FLOW_PLUGIN_NAME, FLOW_SUFFIX, PLUGIN_NAME
+from tb_rnngrad.events.metadata import FLOW_PLUGIN_NAME, FLOW_SUFFIX, PLUGIN_NAME
 
 _LENGTH: Final = struct.Struct("<Q")
 _BEFORE: Final = 12  # bytes of a TFRecord before its payload: the length and its CRC

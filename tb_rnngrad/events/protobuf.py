@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from tb_rnngrad._tfrecord import Buffer
+from tb_rnngrad.events.tfrecord import Buffer
 
 _LENGTH_DELIMITED: Final = 2
 

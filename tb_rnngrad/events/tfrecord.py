@@ -50,15 +50,15 @@ def joined(parts: Sequence[Buffer]) -> Sequence[Buffer]:
     """Return the same bytes in as many parts as are read and written fastest."""
     if sum(map(len, parts)) <= _COPIED_TOGETHER:
         return [whole(parts)]
-    together: list[list[Buffer]] = [[]]
+    batched: list[list[Buffer]] = [[]]
     size = 0
     for part in parts:
         if size + len(part) > _COPIED_TOGETHER:
-            together.append([])
+            batched.append([])
             size = 0
-        together[-1].append(part)
+        batched[-1].append(part)
         size += len(part)
-    return [some[0] if len(some) == 1 else whole(some) for some in together if some]
+    return [some[0] if len(some) == 1 else whole(some) for some in batched if some]
 
 
 def whole(parts: Sequence[Buffer]) -> bytes:

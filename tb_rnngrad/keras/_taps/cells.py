@@ -9,16 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import (
-    Adapter,
-    Ancestry,
-    CellKind,
-    Patch,
-    ancestry,
-    stands_in,
-)
-from tb_rnngrad.keras._cell_weights import CellWeights, weights_of
-from tb_rnngrad.keras._views import View
+from tb_rnngrad.keras._adapters.base import Adapter, Ancestry, CellKind, Patch, ancestry, stands_in
+from tb_rnngrad.keras._taps.cell_weights import CellWeights, weights_of
+from tb_rnngrad.keras._taps.layers import View
 
 StateName = int | str
 """A state of a cell: its position, or its name where it has one."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tb_rnngrad._earlier import earlier_steps
-from tb_rnngrad.keras._adapter import adapter_of
+from tb_rnngrad.events.earlier import earlier_steps
+from tb_rnngrad.keras._adapters.select import adapter_of
 
 
 class StepCount:

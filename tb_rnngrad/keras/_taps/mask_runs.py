@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tb_rnngrad.keras._adapter import Patch
-from tb_rnngrad.keras._views import View
+from tb_rnngrad.keras._adapters.base import Patch
+from tb_rnngrad.keras._taps.layers import View
 
 
 class MaskRuns:

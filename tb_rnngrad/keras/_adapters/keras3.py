@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras.src import backend as keras_backend  # no public name reaches the loop that layers call
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
 
-from tb_rnngrad.keras._adapter import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
 from tb_rnngrad.keras._variables import read
 
 

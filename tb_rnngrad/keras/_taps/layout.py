@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapter import Adapter
-from tb_rnngrad.keras._cells import StateName, cells_of
-from tb_rnngrad.keras._quantities import GRADIENTS
-from tb_rnngrad.keras._taps import Seen, SeenCall
-from tb_rnngrad.keras._views import Part, View
+from tb_rnngrad.keras._adapters.base import Adapter
+from tb_rnngrad.keras._taps.cells import StateName, cells_of
+from tb_rnngrad.keras._taps.layers import Part, View
+from tb_rnngrad.keras._taps.quantities import GRADIENTS
+from tb_rnngrad.keras._taps.taps import SeenCall, TapReadings
 
 QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -79,25 +79,25 @@ class _Call:
         return [one.tensors[sink] for one in self.seen]
 
 
-Found = Seen | Sequence[Captured]
+Found = TapReadings | Sequence[Captured]
 """What one step's taps saw, not laid out yet or already."""
 
 
-def laid_out(found: Found) -> Sequence[Captured]:
+def to_layout(found: Found) -> Sequence[Captured]:
     """Return everything that was found, layer by layer; nothing of layers not reached."""
-    return captured(found) if isinstance(found, Seen) else found
+    return captured(found) if isinstance(found, TapReadings) else found
 
 
 def layers_of(found: Found) -> set[str]:
     """Return the names of the layers of which something was seen."""
-    if isinstance(found, Seen):
+    if isinstance(found, TapReadings):
         return {view.name for view, _ in found.taps.asked if all(map(found.calls, view.parts))}
     return {one.layer for one in found}
 
 
 def size_of(found: Found) -> int:
     """Return the number of values."""
-    if isinstance(found, Seen):
+    if isinstance(found, TapReadings):
         return found.size
     return sum(math.prod(one.data.shape) for one in found)
 
@@ -122,7 +122,7 @@ def single_timesteps(found: Sequence[Captured]) -> str | None:
     return None
 
 
-def captured(seen: Seen) -> list[Captured]:
+def captured(seen: TapReadings) -> list[Captured]:
     """Return everything that taps saw, layer by layer; nothing of layers not reached."""
     scale = 1.0 if seen.scale is None else float(seen.scale)
     found: list[Captured] = []
@@ -133,11 +133,11 @@ def captured(seen: Seen) -> list[Captured]:
             for one in zip(*calls, strict=False)
         ]
         merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
-        for number, together in enumerate(merged, start=1):
+        for number, batched in enumerate(merged, start=1):
             name = view.name if number == 1 else f"{view.name}.call{number}"
-            every = [one for calls in together for call in calls for one in call.seen]
+            every = [one for calls in batched for call in calls for one in call.seen]
             for of in asked:
-                own = _of_view(seen.taps.adapter, view, name, of, together, scale)
+                own = _of_view(seen.taps.adapter, view, name, of, batched, scale)
                 found += [_with_origin(one, every, of in GRADIENTS) for one in own]
     return found
 
@@ -183,7 +183,7 @@ def doubts(found: Found) -> dict[str, str]:
 
 def _origins(found: Found) -> Iterable[tuple[str, int | None, str, str]]:
     """Give layer, number of backward passes, and of which of them and of which call it is."""
-    if isinstance(found, Seen):
+    if isinstance(found, TapReadings):
         names = {id(part.layer): view.name for view, _ in found.taps.asked for part in view.parts}
         for call in found.every_call:
             yield names[call.layer], call.passes, call.made_of, call.kept
@@ -198,15 +198,15 @@ def _of_view(
     view: View,
     layer: str,
     of: str,
-    together: Sequence[Sequence[_Call]],
+    batched: Sequence[Sequence[_Call]],
     scale: float,
 ) -> Iterable[Captured]:
     if of in ("weight_gradients", "weights"):
-        yield from _matrices(adapter, layer, of, together, scale)
+        yield from _matrices(adapter, layer, of, batched, scale)
         return
-    suffixes = _names_of_states(together[0]) if of == "states" else [""]
+    suffixes = _names_of_states(batched[0]) if of == "states" else [""]
     for suffix in suffixes:
-        assembled = [_sequence(adapter, calls, of, suffix) for calls in together]
+        assembled = [_sequence(adapter, calls, of, suffix) for calls in batched]
         kept = [one for one in assembled if one is not None]
         if not kept:
             continue
@@ -219,8 +219,8 @@ def _of_view(
         if mask is not None:
             data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], data.dtype))
         name = of + suffix
-        direction = "both" if of == "input" and len(view.parts) > 1 else _direction(together[0])
-        details = _details(adapter, together[0]) if name in _OF_HIDDEN else None
+        direction = "both" if of == "input" and len(view.parts) > 1 else _direction(batched[0])
+        details = _details(adapter, batched[0]) if name in _OF_HIDDEN else None
         quantity = QUANTITIES.get(name, "other")
         yield Captured(layer, name, quantity, data, mask, kept[0][2], direction, details)
 
@@ -280,7 +280,7 @@ def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tup
     layer = call.part.layer
     time_major = adapter.is_time_major(layer)
 
-    def laid_out(sink: str, is_sequence: bool = True, in_loop_order: bool = False) -> tf.Tensor:
+    def to_layout(sink: str, is_sequence: bool = True, in_loop_order: bool = False) -> tf.Tensor:
         data = _concat(call.values(sink), axis=1 if time_major and is_sequence else 0)
         if not is_sequence:
             return _flat(data, 1)
@@ -290,10 +290,10 @@ def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tup
         return tf.transpose(data, [1, 0, 2]) if time_major else data
 
     if of == "input":
-        yield "", laid_out("input")
+        yield "", to_layout("input")
     elif of in ("output", "activations"):
         if call.has(of):
-            yield "", laid_out(of, layer.return_sequences, in_loop_order=True)
+            yield "", to_layout(of, layer.return_sequences, in_loop_order=True)
     else:
         cells = cells_of(adapter, layer)
         for index, cell in enumerate(cells):
@@ -301,22 +301,22 @@ def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tup
             if of == "gates":
                 for gate in cell.kind.gates if cell.kind else ():
                     name = "/".join(filter(None, (label, gate)))
-                    yield name, laid_out(f"gates/{index}/{gate}")
+                    yield name, to_layout(f"gates/{index}/{gate}")
             elif call.has(f"{of}/{index}{suffix}"):
-                yield label, laid_out(f"{of}/{index}{suffix}", in_loop_order=of == "states")
+                yield label, to_layout(f"{of}/{index}{suffix}", in_loop_order=of == "states")
 
 
 def _matrices(
-    adapter: Adapter, layer: str, of: str, together: Sequence[Sequence[_Call]], scale: float
+    adapter: Adapter, layer: str, of: str, batched: Sequence[Sequence[_Call]], scale: float
 ) -> Iterable[Captured]:
-    for position, first in enumerate(together[0]):
+    for position, first in enumerate(batched[0]):
         cells = cells_of(adapter, first.part.layer)
         for index, cell in enumerate(cells):
             label = f"cell_{index}" if len(cells) > 1 else ""
             for name in cell.weights.by_name:
                 sink = f"{of}/{index}/{name}"
                 values = [
-                    _widened(value) for calls in together for value in calls[position].values(sink)
+                    _widened(value) for calls in batched for value in calls[position].values(sink)
                 ]
                 # A gradient adds up over replicas and calls; a value is the same in all.
                 data = values[0] if of == "weights" else tf.add_n(values) / scale

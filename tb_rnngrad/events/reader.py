@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from tb_rnngrad import _tfrecord, record
-from tb_rnngrad._flow_tensor import checked, rows_of
-from tb_rnngrad._restarts import resumed, without_leftovers
-from tb_rnngrad.record import FormatError, Logged, Metadata, SequenceRecord
+from tb_rnngrad import quantities
+from tb_rnngrad.events import metadata, tfrecord
+from tb_rnngrad.events.blobs import Logged, decode_header, decode_sample
+from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.metadata import FormatError, Metadata
+from tb_rnngrad.events.restarts import resumed, without_leftovers
+from tb_rnngrad.record import SequenceRecord
 
 
 @dataclass(frozen=True)
@@ -151,14 +154,14 @@ class Series(Sequence[SequenceRecord]):
 
         Raises:
             KeyError: `step` was not logged.
-            tb_rnngrad.record.FormatError: the record is damaged.
+            tb_rnngrad.FormatError: the record is damaged.
         """
         if not self._records:
             raise KeyError(f"{self.tag!r} has flow statistics alone, and no tensor at any step")
         if step not in self._records:
             nearest = self.steps[np.abs(self.steps - step).argmin()]
             raise KeyError(f"no step {step} of {self.tag!r}; the nearest is {nearest}")
-        if self.metadata.quantity not in record.QUANTITIES:
+        if self.metadata.quantity not in quantities.QUANTITIES:
             raise FormatError(
                 f"{self.tag!r} is of the quantity {self.metadata.quantity!r}, which this "
                 "tb_rnngrad does not know: upgrade it"
@@ -168,11 +171,11 @@ class Series(Sequence[SequenceRecord]):
         blobs = value.tensor.string_val
         if not blobs:
             raise FormatError(f"step {step} of {self.tag!r} has no header")
-        header = record.decode_header(blobs[0])
+        header = decode_header(blobs[0])
         header.check(self.metadata, len(blobs), self._logged(place))
-        samples = [record.decode_sample(blob, header) for blob in blobs[1:]]
+        samples = [decode_sample(blob, header) for blob in blobs[1:]]
         data = np.stack(samples).astype(np.float32)
-        if record.is_matrix(self.metadata.quantity):
+        if quantities.is_matrix(self.metadata.quantity):
             data = data[0]
         elif len(header.shape) == 2:
             data = data[:, 0]
@@ -219,7 +222,7 @@ class Series(Sequence[SequenceRecord]):
 
     def _statistics(self, step: int) -> NDArray[np.float32]:
         place = self._flow[step]
-        value = _read_value(place, self.tag + record.FLOW_SUFFIX)
+        value = _read_value(place, self.tag + metadata.FLOW_SUFFIX)
         return checked(rows_of(value.tensor), self.metadata.statistics, self._logged(place))
 
     def _logged(self, place: _Place) -> Logged:
@@ -238,7 +241,7 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
 
     Raises:
         ValueError: there is no such run or tag, or several to choose from; the message lists them.
-        tb_rnngrad.record.FormatError: what the tag is cannot be read.
+        tb_rnngrad.FormatError: what the tag is cannot be read.
 
     Example::
 
@@ -285,7 +288,7 @@ def _scan(paths: list[Path]) -> dict[str, _Found]:
     """Return tag -> where its values are, for the tags of our plugins; a flow is its record's."""
     found: dict[str, _Found] = {}
     for path in paths:
-        for offset, payload in _tfrecord.payloads(path):
+        for offset, payload in tfrecord.payloads(path):
             try:
                 event = Event.FromString(payload)
             except DecodeError:
@@ -293,10 +296,10 @@ def _scan(paths: list[Path]) -> dict[str, _Found]:
                 continue
             for value in event.summary.value:
                 plugin = value.metadata.plugin_data
-                if plugin.plugin_name not in (record.PLUGIN_NAME, record.FLOW_PLUGIN_NAME):
+                if plugin.plugin_name not in (metadata.PLUGIN_NAME, metadata.FLOW_PLUGIN_NAME):
                     continue
-                is_flow = plugin.plugin_name == record.FLOW_PLUGIN_NAME
-                tag = value.tag.removesuffix(record.FLOW_SUFFIX) if is_flow else value.tag
+                is_flow = plugin.plugin_name == metadata.FLOW_PLUGIN_NAME
+                tag = value.tag.removesuffix(metadata.FLOW_SUFFIX) if is_flow else value.tag
                 if tag not in found:
                     found[tag] = _Found(plugin.content)
                 places = found[tag].all_flow if is_flow else found[tag].all_records
@@ -305,5 +308,5 @@ def _scan(paths: list[Path]) -> dict[str, _Found]:
 
 
 def _read_value(place: _Place, tag: str) -> Summary.Value:
-    event = Event.FromString(_tfrecord.payload_at(place.path, place.offset))
+    event = Event.FromString(tfrecord.payload_at(place.path, place.offset))
     return next(value for value in event.summary.value if value.tag == tag)

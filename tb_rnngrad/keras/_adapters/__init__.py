@@ -1,0 +1,1 @@
+"""The two Kerases, each behind one adapter."""

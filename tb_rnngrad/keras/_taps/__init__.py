@@ -1,0 +1,1 @@
+"""Where a layer's tensors are caught while a model runs."""
