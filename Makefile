@@ -88,9 +88,10 @@ lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(NPM) run check
 	@# A conflict left in a template string is valid TypeScript: no compiler tells.
-	! grep -rnE '^(<{7}|>{7}) ' --include='*.*' tb_rnngrad/*.py tb_rnngrad/*/*.py frontend/src frontend/test tests docs
+	! grep -rnE '^(<{7}|>{7}) ' --include='*.*' --exclude-dir=static tb_rnngrad frontend/src frontend/test tests docs
 
 .PHONY: test-frontend
 test-frontend: $(BUNDLE)

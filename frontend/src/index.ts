@@ -1,6 +1,6 @@
-import { documentStyle } from "./elements/theme";
-import { adoptFonts } from "./tensorboard";
-import "./elements/app";
+import { documentStyle } from "./components/base/theme";
+import { adoptFonts } from "./host/tensorboard";
+import "./page/app";
 
 /** What TensorBoard calls once it loaded this module into the tab's frame. */
 export function render(): void {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
-import { acrossSamples } from "../src/views/across_samples";
-import { samplesTable } from "../src/views/export";
+import { samplesTable } from "../src/export/numbers";
+import { acrossSamples } from "../src/maths/heatmap/across_samples";
 
 /** A view of [channels, timesteps]; null is padding. */
 function view(rows: (number | null)[][], c0 = 0): Tensor {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Axis, layoutOf, turnedWindow } from "../src/views/axes";
+import { Axis, layoutOf, turnedWindow } from "../src/maths/heatmap/axes";
 
 const window = { c0: 0, c1: 4, t0: 10, t1: 20 };
 const plain = { upright: "channels", byLag: false, order: null } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Extent, placer, type Scale } from "../src/colour/scale";
+import { type Extent, edgesOf, placer, type Scale } from "../src/colour/scale";
 import type { Apart, Histogram } from "../src/data/types";
 import {
   axisAt,
@@ -10,14 +10,13 @@ import {
   binsTable,
   countsOf,
   courseTable,
-  edgesOf,
   layRidges,
   mostShare,
   outline,
   ownAxes,
   ridgeAt,
   signedScale,
-} from "../src/views/bins";
+} from "../src/maths/bins";
 
 const EXTENT: Extent = { least: -2, greatest: 5, magnitude: 5, small: 1e-4 };
 const SCALES: Record<string, Scale> = {

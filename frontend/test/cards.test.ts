@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Card, extentsOverSteps, peerRequests } from "../src/cards";
-import { pinnedFirst, type Series, togglePinned } from "../src/choices";
+import type { Series } from "../src/data/series";
 import type { Show, TagEntry, Tags } from "../src/data/types";
+import { type Card, extentsOverSteps, peerRequests } from "../src/pictures/cards";
+import { pinnedFirst, togglePinned } from "../src/state/choices";
 
 function entry(steps: number[], quantity = "hidden_state_gradient", samples = 2): TagEntry {
   const metadata = { quantity, description: "" };

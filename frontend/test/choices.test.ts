@@ -1,18 +1,11 @@
 import { describe, expect, it } from "vitest";
-import {
-  channelName,
-  matcher,
-  nearestStep,
-  shownRuns,
-  shownSeries,
-  shownTags,
-  stepAt,
-  stepIndex,
-  unionSteps,
-} from "../src/choices";
+import { channelName } from "../src/data/channel_groups";
+import { allTags } from "../src/data/listing";
+import { nearestStep, unionSteps } from "../src/data/series";
 import type { TagEntry, Tags } from "../src/data/types";
-import { allTags } from "../src/listing";
-import { INITIAL } from "../src/state";
+import { matcher } from "../src/maths/matcher";
+import { shownRuns, shownSeries, shownTags, stepAt, stepIndex } from "../src/state/choices";
+import { INITIAL } from "../src/state/state";
 
 function entry(quantity: string, ...steps: number[]): TagEntry {
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
-import { compare } from "../src/views/compare";
+import { compare } from "../src/maths/heatmap/compare";
 
 function view(numbers: number[], channels = 1): Tensor {
   const values = Float32Array.from(numbers);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Scale } from "../src/colour/scale";
 import type { Tensor } from "../src/data/types";
-import { acrossOf, outline, pathData, timestepAt } from "../src/views/curve_painter";
+import { tableCsv } from "../src/export/numbers";
 import {
   bandsOf,
   type Curve,
@@ -21,9 +21,9 @@ import {
   traceOf,
   valueAtTime,
   viewOf,
-} from "../src/views/curves";
-import { curvesTable, svgPlots } from "../src/views/curves_export";
-import { tableCsv } from "../src/views/export";
+} from "../src/maths/curves";
+import { curvesTable, svgPlots } from "../src/tabs/curves/export";
+import { acrossOf, pathData, strokeOutline, timestepAt } from "../src/tabs/curves/painter";
 
 const SYMLOG: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
 
@@ -271,7 +271,7 @@ describe("a frame", () => {
     const low = Float32Array.of(-1, -1, Number.NaN, -1);
     const high = Float32Array.of(1, 0, Number.NaN, 1);
     // biome-ignore format: as points
-    expect(outline(Float64Array.of(2, 3, 4, 5), low, high, frame)).toEqual([
+    expect(strokeOutline(Float64Array.of(2, 3, 4, 5), low, high, frame)).toEqual([
       [[5, 0], [15, 10], [15, 20], [5, 20]],
       [[30, 0], [40, 0], [40, 20], [30, 20]],
     ]);

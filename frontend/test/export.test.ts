@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor, TensorRequest } from "../src/data/types";
-import { channelsAt, csv, fileName, npy, pick, python, tableCsv, tableNpy } from "../src/views/export";
+import { channelsAt, csv, fileName, npy, pick, tableCsv, tableNpy } from "../src/export/numbers";
+import { python } from "../src/export/python";
 
 const request: TensorRequest = {
   run: "a/b",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { typed } from "../src/elements/fields";
+import { typed } from "../src/components/controls/fields";
 
 describe("a typed number", () => {
   it("is null where the field is empty, and undefined where it does not fit", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Flow } from "../src/data/types";
-import { INITIAL } from "../src/state";
-import { courseOf, type Limits } from "../src/views/course";
-import { rises, worst } from "../src/views/flags";
-import { beyondWords, flagReason, samplesBeyond } from "../src/views/samples";
+import { rises, worst } from "../src/maths/flow/flags";
+import { historyOf, type Limits } from "../src/maths/flow/history";
+import { beyondWords, flagReason, samplesBeyond } from "../src/maths/flow/samples";
+import { INITIAL } from "../src/state/state";
 import { decaying, earlier, flowOfSamples } from "./flows";
 
 const HIDDEN = "hidden_state_gradient";
@@ -14,7 +14,7 @@ function flowOf(norms: number[] | number[][], change: Record<string, number[]> =
 }
 
 function courseAt(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
-  return courseOf(flow, quantity, { ...INITIAL, ...limits });
+  return historyOf(flow, quantity, { ...INITIAL, ...limits });
 }
 
 function flags(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
@@ -64,10 +64,10 @@ describe("exploding", () => {
   });
 
   it("counts no samples by other thresholds than those that they were counted by", () => {
-    const course = courseAt(flowOf(lags(2, 12)));
-    expect(samplesBeyond("exploding", course, 0, INITIAL)).toEqual({ count: 1, of: 1 });
-    expect(samplesBeyond("exploding", course, 0, { ...INITIAL, exploding: 999 })).toBeNull();
-    expect(samplesBeyond("vanishing", course, 0, { ...INITIAL, eps: 0.1 })).toBeNull();
+    const history = courseAt(flowOf(lags(2, 12)));
+    expect(samplesBeyond("exploding", history, 0, INITIAL)).toEqual({ count: 1, of: 1 });
+    expect(samplesBeyond("exploding", history, 0, { ...INITIAL, exploding: 999 })).toBeNull();
+    expect(samplesBeyond("vanishing", history, 0, { ...INITIAL, eps: 0.1 })).toBeNull();
     expect(
       samplesBeyond("exploding", courseAt(flowOf(lags(2, 12)), "output_gradient"), 0, INITIAL),
     ).toBeNull();
@@ -123,21 +123,21 @@ describe("flags", () => {
   });
 });
 
-describe("the course of flags", () => {
+describe("the history of flags", () => {
   it("rises where one comes that was not there", () => {
-    const course = [["vanishing"], ["vanishing"], [], ["exploding", "vanishing"], ["exploding"]] as const;
+    const history = [["vanishing"], ["vanishing"], [], ["exploding", "vanishing"], ["exploding"]] as const;
     const known = new Float64Array(5);
     const found = { reach: known, growth: known, nonfinite: known, dead: known };
     expect(
       rises(
-        course.map((now) => [...now]),
+        history.map((now) => [...now]),
         found,
       ),
     ).toEqual([
       { index: 0, risen: ["vanishing"] },
       { index: 3, risen: ["exploding", "vanishing"] },
     ]);
-    expect(worst(course.map((now) => [...now]))).toEqual({ flag: "exploding", index: 3 });
+    expect(worst(history.map((now) => [...now]))).toEqual({ flag: "exploding", index: 3 });
     expect(worst([[], []])).toBeNull();
   });
 
@@ -149,9 +149,9 @@ describe("the course of flags", () => {
       steps.map((norms) => [norms]),
       { nan_share: steps.flatMap((norms) => norms.map(() => (norms === broken ? 0.5 : 0))) },
     );
-    const course = courseOf(flow, HIDDEN, INITIAL);
-    expect(course.flags).toEqual([["vanishing"], ["non_finite"], ["vanishing"], [], ["vanishing"]]);
-    expect(rises(course.flags, course.evidence)).toEqual([
+    const history = historyOf(flow, HIDDEN, INITIAL);
+    expect(history.flags).toEqual([["vanishing"], ["non_finite"], ["vanishing"], [], ["vanishing"]]);
+    expect(rises(history.flags, history.evidence)).toEqual([
       { index: 0, risen: ["vanishing"] },
       { index: 1, risen: ["non_finite"] },
       { index: 4, risen: ["vanishing"] },

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { PADDING } from "../src/colour/bfloat16";
 import { joined, tableFrom } from "../src/data/api";
 import type { Flow } from "../src/data/types";
+import { equalRuns } from "../src/maths/equal_runs";
 import {
-  atStep,
   boundaries,
   extentOverSteps,
   fittedNorms,
@@ -11,12 +11,12 @@ import {
   horizonRows,
   horizons,
   statistic,
+  statisticAtStep,
   stepMetrics,
-} from "../src/views/flow";
-import { columnsIn, flowMap, ratioMap, relativeMap, stepsIn } from "../src/views/flow_map";
-import { flowNotice } from "../src/views/flow_notice";
-import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/views/flow_statistics";
-import { stretches } from "../src/views/stretches";
+} from "../src/maths/flow/flow";
+import { columnsIn, flowMap, ratioMap, relativeMap, stepsIn } from "../src/maths/flow/map";
+import { flowNotice } from "../src/maths/flow/notice";
+import { drawnStatistic, FLOW_STATISTICS, statisticsFor } from "../src/maths/flow/statistics";
 import { decaying, earlier, flowOfSamples } from "./flows";
 
 const NAN = Number.NaN;
@@ -49,7 +49,7 @@ describe("a flow", () => {
       [10, 2.5],
     ]);
     expect([...statistic(flow, "max_abs")]).toEqual([4, 5, 6, 7, 9, 8]);
-    expect([...atStep(flow, "norm_mean", 1)]).toEqual([10, 20, 30]);
+    expect([...statisticAtStep(flow, "norm_mean", 1)]).toEqual([10, 20, 30]);
     expect([...statistic(flow, "median")]).toEqual(new Array(6).fill(NAN)); // not logged
   });
 
@@ -275,11 +275,11 @@ describe("windows of truncated backpropagation through time", () => {
 
 describe("stretches", () => {
   it("join equal neighbours and leave out what is null", () => {
-    expect(stretches(["a", "a", null, "b", "a"])).toEqual([
+    expect(equalRuns(["a", "a", null, "b", "a"])).toEqual([
       { value: "a", from: 0, to: 2 },
       { value: "b", from: 3, to: 4 },
       { value: "a", from: 4, to: 5 },
     ]);
-    expect(stretches([])).toEqual([]);
+    expect(equalRuns([])).toEqual([]);
   });
 });

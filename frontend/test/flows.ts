@@ -1,7 +1,7 @@
 /** Flows of known samples, as tb_rnngrad.flow defines their statistics; and flows of earlier logs. */
 
 import type { Flow } from "../src/data/types";
-import { exponentialFit, largestGain } from "../src/views/metrics";
+import { exponentialFit, largestGain } from "../src/maths/flow/metrics";
 
 const NAN = Number.NaN;
 

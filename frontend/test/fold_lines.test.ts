@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { folded, MOST_LINES } from "../src/views/fold_lines";
+import { folded, MOST_LINES } from "../src/maths/fold_lines";
 
 const lines = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ label: `run ${i}`, values: [i, i === 0 ? 5 : null] }));

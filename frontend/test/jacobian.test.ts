@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
-import { boundariesOfRows, curveColours, jacobianAxes, rowOf, rowRequest } from "../src/views/jacobian";
+import { boundariesOfRows, curveColours, jacobianAxes, rowOf, rowRequest } from "../src/maths/jacobian";
 
 /** A view that holds rows t0 to t1 of a Jacobian [t, s], as /tensor answers it: s down, t across. */
 function view(jacobian: number[][], t0: number, t1: number): Tensor {

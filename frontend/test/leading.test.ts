@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { shownPins } from "../src/choices";
 import type { Tensor } from "../src/data/types";
-import { leadingChannel } from "../src/views/leading";
+import { leadingChannel } from "../src/maths/leading";
+import { shownPins } from "../src/state/choices";
 
 function view(rows: number[][], c0 = 0, channels = rows.length): Tensor {
   const window = { c0, c1: c0 + rows.length, t0: 0, t1: rows[0].length };

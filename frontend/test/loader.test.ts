@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Loader } from "../src/data/loader";
+import { Loader } from "../src/data/tensors";
 import type { TensorRequest } from "../src/data/types";
 
 const MEGABYTE = 2 ** 20;

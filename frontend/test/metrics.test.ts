@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exponentialFit, largestGain, lastReached, memoryHorizon } from "../src/views/metrics";
+import { exponentialFit, largestGain, lastReached, memoryHorizon } from "../src/maths/flow/metrics";
 import answers from "./norms_by_lag.json";
 
 /** Norms a^lag. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scaleOfQuantity } from "../src/model";
+import { scaleOfQuantity } from "../src/pictures/requests";
 
 describe("the scale at first", () => {
   it.each(["hidden_state_gradient", "gate_gradient", "weight_gradient", "itemized_gradient"])(

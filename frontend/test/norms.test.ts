@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PADDING } from "../src/colour/bfloat16";
-import { logEnds, logPlaces, norms } from "../src/views/norms";
+import { logEnds, logPlaces, norms } from "../src/maths/heatmap/norms";
 
 function view(rows: number, columns: number, numbers: number[]) {
   const values = Float32Array.from(numbers);

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { onceAFrame } from "../src/elements/once_a_frame";
+import { onceAFrame } from "../src/page/once_a_frame";
 
 afterEach(() => vi.unstubAllGlobals());
 

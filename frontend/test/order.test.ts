@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
-import { ORDERS, orderChannels, sharedOrder } from "../src/views/order";
+import { ORDERS, orderChannels, sharedOrder } from "../src/maths/heatmap/order";
 
 /** A view of rows by lag; null is padding. */
 function view(rows: (number | null)[][]) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { axisTicks, duration, placeOn, placeWords, smoothed, startsOf } from "../src/views/over_training";
-import { traceOn } from "../src/views/traces";
+import { axisTicks, duration, placeOn, placeWords, smoothed, startsOf } from "../src/maths/over_training";
+import { traceOn } from "../src/maths/traces";
 
 /** By the definition: a weighted mean in which a value counts `weight` times as much as the next. */
 function average(values: number[], weight: number): number {

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import type { Series } from "../src/choices";
-import { INITIAL } from "../src/state";
-import { courseOf } from "../src/views/course";
+import type { Series } from "../src/data/series";
+import { historyOf } from "../src/maths/flow/history";
 import {
   furthest,
   grouped,
   headline,
-  type Line,
   lineOf,
+  type OverviewLine,
   reachedSince,
   sorted,
   sparkline,
   trend,
-} from "../src/views/overview";
+} from "../src/maths/flow/overview";
+import { INITIAL } from "../src/state/state";
 import { decaying, earlier, flowOfSamples } from "./flows";
 
 const NAN = Number.NaN;
@@ -22,30 +22,30 @@ function series(run: string, tag = "lstm"): Series {
   return { run, tag, entry: { metadata, steps: [], samples: 1 } };
 }
 
-/** The course of norms a^lag over 30 lags, one a a step. */
+/** The history of norms a^lag over 30 lags, one a a step. */
 function courseOfDecays(...of: number[]) {
   const flow = flowOfSamples(
     of.map((a) => [decaying(a, 30)]),
     { dead_share: of.map(() => 0.25) },
   );
-  return courseOf(flow, "hidden_state_gradient", INITIAL);
+  return historyOf(flow, "hidden_state_gradient", INITIAL);
 }
 
-function lineAt(course: ReturnType<typeof courseOfDecays>, step: number): Line {
-  return lineOf({ series: series("run"), colour: "#000", course, progress: null }, step, INITIAL);
+function lineAt(history: ReturnType<typeof courseOfDecays>, step: number): OverviewLine {
+  return lineOf({ series: series("run"), colour: "#000", history, progress: null }, step, INITIAL);
 }
 
 const just = (mid: number) => ({ low: NAN, mid, high: NAN });
 
-function line(change: Partial<Line>): Line {
+function line(change: Partial<OverviewLine>): OverviewLine {
   return { ...lineAt(courseOfDecays(0.5), 0), ...change };
 }
 
 describe("a line of the overview", () => {
-  const course = courseOfDecays(0.11, 0.3, 0.9, 0.5);
+  const history = courseOfDecays(0.11, 0.3, 0.9, 0.5);
 
   it("tells horizon, half-life, what is left, flags and dead channels at the step", () => {
-    const last = lineAt(course, 30);
+    const last = lineAt(history, 30);
     expect([last.step, last.horizon.mid, last.lags]).toEqual([30, 6, 29]);
     expect(last.halfLife.mid).toBeCloseTo(1, 5);
     expect(last.farEnd.mid).toBeCloseTo(0.5 ** 29, 12);
@@ -55,16 +55,16 @@ describe("a line of the overview", () => {
   });
 
   it("tells the worst flag of the whole training, and when it first came", () => {
-    expect(lineAt(course, 30).worst).toEqual({ flag: "vanishing", step: 0 });
+    expect(lineAt(history, 30).worst).toEqual({ flag: "vanishing", step: 0 });
   });
 
   it("is of the logged step that is nearest", () => {
-    const early = lineAt(course, 12);
+    const early = lineAt(history, 12);
     expect([early.step, early.horizon.mid, [...early.history]]).toEqual([10, 3, [2, 3]]);
   });
 
   it("tells since when the horizon was never below half of what it is", () => {
-    expect(lineAt(course, 30).since).toBe(10); // 3, 29, 6
+    expect(lineAt(history, 30).since).toBe(10); // 3, 29, 6
     expect(reachedSince(Float64Array.of(9, 2, 4, 8), 3)).toBe(2);
     expect(reachedSince(Float64Array.of(9, NAN, 8), 2)).toBe(2);
     expect(reachedSince(Float64Array.of(1, NAN), 1)).toBeNull();
@@ -74,8 +74,8 @@ describe("a line of the overview", () => {
 describe("the verdict", () => {
   const verdict = (norms: number[][], change = {}, quantity = "hidden_state_gradient") => {
     const entry = { metadata: { description: "", quantity }, steps: [], samples: 1 };
-    const course = courseOf(flowOfSamples([norms], change), quantity, INITIAL);
-    const judged = { series: { run: "run", tag: "lstm", entry }, colour: "#000", course, progress: null };
+    const history = historyOf(flowOfSamples([norms], change), quantity, INITIAL);
+    const judged = { series: { run: "run", tag: "lstm", entry }, colour: "#000", history, progress: null };
     return (progress: { tag: string; first: number; last: number } | null = null) =>
       lineOf({ ...judged, progress }, 0, INITIAL).verdict;
   };
@@ -116,8 +116,8 @@ describe("the verdict", () => {
 
   it("cannot be said of an earlier log whose samples differ in length", () => {
     const flow = earlier(flowOfSamples([[decaying(1, 30), decaying(1, 9)]]));
-    const course = courseOf(flow, "hidden_state_gradient", INITIAL);
-    const found = lineAt(course, 0);
+    const history = historyOf(flow, "hidden_state_gradient", INITIAL);
+    const found = lineAt(history, 0);
     expect([found.verdict.answer, found.verdict.claims[0].text]).toEqual([
       "unknown",
       "an earlier version logged this, and samples differ in length",
@@ -128,7 +128,7 @@ describe("the verdict", () => {
 
 describe("the lines", () => {
   const named = [5, NAN, 9, 7].map((mid) => line({ horizon: just(mid) }));
-  const horizons = (lines: Line[]) => lines.map(({ horizon }) => horizon.mid);
+  const horizons = (lines: OverviewLine[]) => lines.map(({ horizon }) => horizon.mid);
 
   it("are sorted either way, what is not known last", () => {
     expect(horizons(sorted(named, "horizon"))).toEqual([5, 7, 9, NAN]);
@@ -167,7 +167,7 @@ describe("the lines", () => {
   });
 
   it("of a group are their mean, from the least to the most, with the flags of at least half of them", () => {
-    const of = (run: string, mid: number, change: Partial<Line> = {}) =>
+    const of = (run: string, mid: number, change: Partial<OverviewLine> = {}) =>
       line({ name: run, series: series(run), horizon: just(mid), flags: [], ...change });
     const [group, alone] = grouped(
       [of("a1", 10, { flags: ["vanishing"] }), of("a2", 20), of("b", 5)],
@@ -185,9 +185,9 @@ describe("the lines", () => {
 });
 
 describe("the headline", () => {
-  const run = (name: string, mid: number, change: Partial<Line> = {}) =>
+  const run = (name: string, mid: number, change: Partial<OverviewLine> = {}) =>
     line({ name, series: series(name), horizon: just(mid), lags: 63, since: 0, flags: [], ...change });
-  const said = (...lines: Line[]) => headline(furthest(lines));
+  const said = (...lines: OverviewLine[]) => headline(furthest(lines));
   const whole = (name: string, left: number) => run(name, 63, { farEnd: just(left) });
 
   it("names the run that reaches furthest", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bandPath, linePath } from "../src/views/paths";
+import { bandPath, linePath } from "../src/maths/paths";
 
 const x = (i: number) => 10 * i;
 const y = (value: number) => -value;

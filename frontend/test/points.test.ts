@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestPoint, pointBeside } from "../src/views/points";
+import { nearestPoint, pointBeside } from "../src/maths/points";
 
 const VALUES = [0.5, Number.NaN, -2, 3, 0.5, Number.POSITIVE_INFINITY];
 

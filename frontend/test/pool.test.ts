@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NAN, PADDING, toCodes } from "../src/colour/bfloat16";
-import { blockOf, blockStart, blocksOf, type Grid, poolCodes } from "../src/data/pool";
+import { blockOf, blockStart, blocksOf, type Grid, poolCodes } from "../src/data/window";
 
 function grid(rows: number, columns: number, values: number[]): Grid<Uint16Array> {
   const codes = toCodes(new Uint32Array(Float32Array.from(values).buffer));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { runItems } from "../src/sidebar_items";
-import { compareRuns } from "../src/views/run_order";
+import { compareRuns } from "../src/data/run_order";
+import { runItems } from "../src/page/sidebar_items";
 
 describe("runs", () => {
   const inOrder = (...names: string[]) => {

@@ -1,10 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { shownTags, undrawn } from "../src/choices";
+import { allTags } from "../src/data/listing";
 import { hasLags, partName, tagWords, withParts } from "../src/data/parts";
 import type { TagEntry, Tags } from "../src/data/types";
-import { allTags } from "../src/listing";
-import { INITIAL } from "../src/state";
-import { groupsBy, hyperparameterNames } from "../src/views/run_groups";
 import {
   ownerOf,
   progressOf,
@@ -12,7 +9,10 @@ import {
   scalarTags,
   stepAtWallTime,
   usualTags,
-} from "../src/views/scalar_curves";
+} from "../src/maths/flow/scalar_curves";
+import { groupsBy, hyperparameterNames } from "../src/maths/run_groups";
+import { shownTags, undrawn } from "../src/state/choices";
+import { INITIAL } from "../src/state/state";
 
 describe("groups of runs", () => {
   const pattern = INITIAL.groupPattern;

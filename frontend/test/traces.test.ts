@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CROWD, meanTrace, placed, readable, type Trace, valueAt } from "../src/views/traces";
+import { CROWD, meanTrace, placed, readable, type Trace, valueAt } from "../src/maths/traces";
 
 function trace(label: string, xs: number[], values: (number | null)[]): Trace {
   return { label, colour: "#111111", dash: [], xs, values };

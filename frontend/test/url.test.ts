@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { INITIAL, type State } from "../src/state";
-import { readHash, writeHash } from "../src/url";
+import { INITIAL, type State } from "../src/state/state";
+import { readHash, writeHash } from "../src/state/url";
 
 describe("the state in the URL", () => {
   const changed: State = {

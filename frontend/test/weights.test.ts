@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { shownTags } from "../src/choices";
+import { allTags } from "../src/data/listing";
+import { isWeight } from "../src/data/quantities";
 import type { TagEntry, Tags, Tensor } from "../src/data/types";
-import { allTags } from "../src/listing";
-import { INITIAL } from "../src/state";
 import {
   firstLayer,
   groupNorms,
-  isWeight,
   layerOf,
   normSteps,
   partOf,
   partsOf,
   weightAxes,
-} from "../src/views/weights";
+} from "../src/maths/weights";
+import { shownTags } from "../src/state/choices";
+import { INITIAL } from "../src/state/state";
 
 function entry(quantity: string, layer: string | null = null): TagEntry {
   return { metadata: { quantity, layer, description: "" }, steps: [[0, 1]], samples: 1 };

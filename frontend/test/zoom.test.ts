@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { box, kept, pan, zoom } from "../src/views/zoom";
+import { box, kept, pan, zoom } from "../src/maths/heatmap/zoom";
 
 const whole = { c0: 0, c1: 24, t0: 0, t1: 100 };
 

@@ -130,3 +130,12 @@ export function thresholdAt(scale: Scale, place: number): number {
   const cut = Math.min(0.62, Math.max(0.02, share));
   return scale.high / Math.expm1(Math.LN2 / cut);
 }
+
+/** The edges of `bins` bins that are equally wide on the axis. */
+export function edgesOf(axis: Scale, bins: number = BINS): number[] {
+  const inner = Array.from({ length: bins - 1 }, (_, i) => valueAt(axis, (i + 1) / bins));
+  return [axis.low, ...inner, axis.high];
+}
+
+/** Even, so that on a symmetric axis 0 is an edge. */
+export const BINS = 64;

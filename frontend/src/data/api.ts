@@ -3,7 +3,6 @@
 import { toCodes } from "../colour/bfloat16";
 import { isOfMagnitudes } from "../colour/scale";
 import { withParts } from "./parts";
-import { intersect } from "./pool";
 import { OF_BATCH } from "./statistics";
 import type {
   Apart,
@@ -16,6 +15,7 @@ import type {
   Tensor,
   TensorRequest,
 } from "./types";
+import { intersect } from "./window";
 
 /** A request that got no answer, or none that says what was asked; its message is for the user. */
 export class RequestError extends Error {}

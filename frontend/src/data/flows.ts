@@ -1,7 +1,5 @@
-/** Flows: fetched once for each set of kept steps, with the statistics that are drawn. */
-
-import type { Series } from "../choices";
 import { fetchFlow } from "./api";
+import type { Series } from "./series";
 import { JUDGED_EARLIER, judgesSamples } from "./statistics";
 import { Telling } from "./telling";
 import type { Flow } from "./types";

@@ -1,6 +1,4 @@
-/** Histograms: fetched one at a time for each tag, so that a dragged range asks for its latest place only. */
-
-import { edgesOf } from "../views/bins";
+import { edgesOf } from "../colour/scale";
 import { fetchHistogram } from "./api";
 import type { Histogram, HistogramRequest } from "./types";
 

@@ -28,7 +28,12 @@ export const OF_BATCH: readonly string[] = [
 ];
 
 /** What metrics and flags are computed from. */
-export const JUDGED: readonly string[] = ["nan_share", "inf_share", ...quantilesOf("lag_reach"), ...OF_BATCH];
+export const FLAG_INPUTS: readonly string[] = [
+  "nan_share",
+  "inf_share",
+  ...quantilesOf("lag_reach"),
+  ...OF_BATCH,
+];
 
 /** What they are computed from where the log is from before samples were judged by themselves. */
 export const JUDGED_EARLIER: readonly string[] = ["lag_norm_mean", "lag_real_samples"];

@@ -1,7 +1,7 @@
 /** What the routes answer; docs/http_api.md describes it. */
 
 import type { Scale } from "../colour/scale";
-import type { Grid, Window } from "./pool";
+import type { Grid, Window } from "./window";
 
 export interface Metadata {
   quantity: string;

@@ -1,13 +1,13 @@
-import type { View } from "../state";
-import { compareTab } from "./compare";
-import { curvesTab } from "./curves";
-import { distributionTab } from "./distribution";
-import { flowTab } from "./flow";
-import { heatmapTab } from "./heatmap";
-import { jacobianTab } from "./jacobian";
-import { overviewTab } from "./overview";
+import type { View } from "../state/state";
+import { compareTab } from "./compare/tab";
+import { curvesTab } from "./curves/tab";
+import { distributionTab } from "./distribution/tab";
+import { flowTab } from "./flow/tab";
+import { heatmapTab } from "./heatmap/tab";
+import { jacobianTab } from "./jacobian/tab";
+import { overviewTab } from "./overview/tab";
 import type { Tab } from "./tab";
-import { weightsTab } from "./weights";
+import { weightsTab } from "./weights/tab";
 
 export const TABS: Record<View, Tab> = {
   overview: overviewTab,

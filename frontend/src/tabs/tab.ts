@@ -1,15 +1,15 @@
 /** What a tab is, and what it is given. */
 
 import type { TemplateResult } from "lit";
-import type { Card, Cards, Group } from "../cards";
-import type { Series } from "../choices";
+import type { Cursor } from "../components/base/events";
 import type { ScalarListing, ScalarsByRun } from "../data/api";
 import type { LoadedFlow } from "../data/flows";
 import type { LoadedHistogram } from "../data/histograms";
-import type { Loaded } from "../data/loader";
+import type { Series } from "../data/series";
+import type { Loaded } from "../data/tensors";
 import type { HistogramRequest, ShowChoice, TagEntry, Tensor, TensorRequest } from "../data/types";
-import type { Cursor } from "../elements/events";
-import type { State } from "../state";
+import type { Card, Cards, Group } from "../pictures/cards";
+import type { State } from "../state/state";
 
 /** What the user chose, what there is of it, and ways to look up what came. */
 export interface Page {

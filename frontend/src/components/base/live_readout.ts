@@ -1,0 +1,28 @@
+/** Which readout a screen reader speaks. */
+
+import type { LitElement } from "lit";
+
+/**
+ * The readout of the picture that keys move the cursor in is spoken, at the reader's leisure. What the pointer moves
+ * is not, nor are the pictures that follow: all of them at once would drown each other.
+ */
+export class LiveReadout {
+  /** The value of the readout's aria-live. */
+  live: "polite" | "off" = "off";
+
+  constructor(private readonly host: LitElement) {
+    host.addEventListener("focusin", (event) => {
+      this.turn((event.composedPath()[0] as Element).matches(":focus-visible"));
+    });
+    host.addEventListener("keydown", () => this.turn(true));
+    host.addEventListener("pointermove", () => this.turn(false));
+    host.addEventListener("focusout", () => this.turn(false));
+  }
+
+  private turn(on: boolean): void {
+    const live = on ? "polite" : "off";
+    if (live === this.live) return;
+    this.live = live;
+    this.host.requestUpdate();
+  }
+}

@@ -1,0 +1,89 @@
+/** Labelled controls of the bars, each with its help. */
+
+import { html, type TemplateResult } from "lit";
+import { INITIAL, type State } from "../../state/state";
+import { emit } from "../base/events";
+import { HELP, type Help } from "./help";
+
+/** A value and what it is called. */
+export type Option = readonly [value: string, name: string];
+
+/** A list to choose from; `chosen` is told what the user chose. */
+export function select(
+  id: Help,
+  label: string,
+  options: readonly Option[],
+  value: string,
+  chosen: (value: string) => void,
+): TemplateResult {
+  return labelled(
+    id,
+    label,
+    options.map((option) => optionOf(option, value)),
+    chosen,
+  );
+}
+
+/** The same, of options that are in groups. */
+export function labelled(
+  id: Help,
+  label: string,
+  options: TemplateResult | readonly TemplateResult[],
+  chosen: (value: string) => void,
+): TemplateResult {
+  return html`<span class="field">
+    <label for=${id}>${label}</label>
+    <select id=${id} aria-description=${HELP[id]} @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
+      ${options}
+    </select>
+  </span>`;
+}
+
+export function optionOf([value, name]: Option, chosen: string): TemplateResult {
+  return html`<option value=${value} .selected=${value === chosen}>${name}</option>`;
+}
+
+/** What is typed as a number: null where the field is empty, undefined where it is no number that fits. */
+export function typed(text: string, fits: (value: number) => boolean): number | null | undefined {
+  if (text.trim() === "") return null;
+  const value = Number(text.replaceAll("−", "-"));
+  return Number.isFinite(value) && fits(value) ? value : undefined;
+}
+
+/** A number to type; empty: what the page chooses, `automatic`. A text that is no such number is put back. */
+export function numberField(
+  id: Help,
+  label: string,
+  value: number | null,
+  automatic: string,
+  fits: (value: number) => boolean,
+  chosen: (value: number | null) => void,
+  name = label,
+): TemplateResult {
+  const onChange = (event: Event) => {
+    const input = event.target as HTMLInputElement;
+    const found = typed(input.value, fits);
+    if (found === undefined) input.value = value === null ? "" : String(value);
+    else chosen(found);
+  };
+  return html`<span class="field">
+    <label for=${id}>${label}</label>
+    <input
+      id=${id} type="text" inputmode="decimal" class="number" aria-label=${name} aria-description=${HELP[id]} placeholder=${automatic}
+      .value=${value === null ? "" : String(value)} @change=${onChange}
+    />
+  </span>`;
+}
+
+/** Whether a rare control is to be seen: all of them are, or it is not as it was at first. */
+export function isShown(state: Readonly<State>, key: keyof State): boolean {
+  return state.more || state[key] !== INITIAL[key];
+}
+
+/** Shows the rare controls of every view, or folds them away. */
+export function moreButton({ more }: Readonly<State>): TemplateResult {
+  return html`<button
+    class="link" aria-expanded=${more ? "true" : "false"} aria-description=${HELP.more}
+    @click=${(event: Event) => emit(event.currentTarget as Element, "rg-set", { more: !more })}
+  >${more ? "Fewer controls" : "More controls"}</button>`;
+}

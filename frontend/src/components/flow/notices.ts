@@ -1,0 +1,24 @@
+/** Beside pictures that are made from flows: what those leave out. */
+
+import { html, nothing } from "lit";
+import type { LoadedFlow } from "../../data/flows";
+import { tagWords } from "../../data/parts";
+import type { Series } from "../../data/series";
+import { flowNotice } from "../../maths/flow/notice";
+
+/** Of more series only their number is told. */
+const MOST_TOLD = 3;
+
+/** A line for each series whose flow leaves out steps. */
+export function renderNotices(flows: readonly { series: Series; loaded: LoadedFlow }[]) {
+  const told = flows.flatMap(({ series: { run, tag, entry }, loaded }) => {
+    const notice = loaded.status === "ready" ? flowNotice(loaded.flow) : "";
+    return notice ? [`${run}, ${tagWords(tag, entry)}: ${notice}`] : [];
+  });
+  if (told.length === 0) return nothing;
+  const others = told.length - MOST_TOLD;
+  return html`<div class="notices" role="status">
+    ${told.slice(0, MOST_TOLD).map((line) => html`<p>${line}</p>`)}
+    ${others > 0 ? html`<p>Steps are left out of ${others} more.</p>` : nothing}
+  </div>`;
+}

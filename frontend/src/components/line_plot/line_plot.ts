@@ -1,0 +1,384 @@
+import { css, html, nothing, unsafeCSS } from "lit";
+import uPlot from "uplot";
+import uPlotStyle from "uplot/dist/uPlot.min.css";
+import { isOfMagnitudes, type Scale } from "../../colour/scale";
+import { exact, scaleTicks, short } from "../../colour/ticks";
+import { ofPicture, ofTable, type Pictured } from "../../export/menu";
+import { joined } from "../../export/numbers";
+import { svgPlot } from "../../export/picture";
+import { type Folded, folded } from "../../maths/fold_lines";
+import { placeWords, type XAxis } from "../../maths/over_training";
+import { bandPath, linePath } from "../../maths/paths";
+import { type Cursor, emit } from "../base/events";
+import { Memo } from "../base/memo";
+import { drawBoundaries, isPoint, type Line, plotOptions, ticksAcross } from "./uplot_options";
+import "../controls/export_menu";
+import "../controls/full_button";
+import "../controls/resize_handle";
+import type { Table } from "../../maths/table";
+import { LiveReadout } from "../base/live_readout";
+import { SizedElement } from "../base/sized";
+import { card, controls } from "../base/theme";
+
+const HEIGHT = 170;
+/** What changes as views come in. */
+const DRAWN = ["lines", "scale", "span"];
+
+/** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
+export class RgCurve extends SizedElement implements Pictured {
+  static override properties = {
+    heading: { type: String },
+    channel: { type: Number },
+    lines: { attribute: false },
+    scale: { attribute: false },
+    span: { attribute: false },
+    xs: { attribute: false },
+    axis: { type: String },
+    across: { type: String },
+    note: { type: String },
+    gap: { type: String },
+    boundaries: { attribute: false },
+    turned: { type: Boolean },
+    cursor: { attribute: false },
+    dark: { type: Boolean },
+    coming: { type: Boolean },
+    full: { type: Boolean },
+    resized: { state: true },
+  };
+  static override styles = [
+    unsafeCSS(uPlotStyle),
+    controls,
+    card,
+    css`
+      h3 { flex: 1; }
+      .faded { opacity: 0.55; }
+      .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
+      .values span { display: inline-flex; align-items: center; gap: 4px; }
+      .values .on { color: var(--rg-accent-text); }
+      svg line { stroke-width: 3; }
+    `,
+  ];
+
+  declare heading: string;
+  /** Null where the curves are of no single channel. */
+  declare channel: number | null;
+  /** What was done to the lines, such as smoothing; empty: nothing. */
+  declare note: string;
+  declare lines: Line[];
+  declare scale: Scale;
+  /** First timestep and the one after the last. */
+  declare span: [number, number];
+  /** What stands on the x axis; null: the timesteps' numbers. */
+  declare xs: number[] | null;
+  /** What stands on the x axis, in words; whether those are times; and what a gap of a line is. */
+  declare axis: string;
+  declare across: XAxis;
+  declare gap: string;
+  /** Where to draw vertical lines, in numbers of the x axis. */
+  declare boundaries: readonly number[];
+  /** Whether the x axis runs from right to left, as lags do beside time. */
+  declare turned: boolean;
+  declare cursor: Cursor | null;
+  declare dark: boolean;
+  /** Whether more of its lines are coming in: what is drawn stays until all are there. */
+  declare coming: boolean;
+
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for its picture; 0: none. */
+  declare resized: number;
+
+  private readonly spoken = new LiveReadout(this);
+  private readonly folds = new Memo<Folded | null>();
+  private plot: uPlot | null = null;
+  private shape = "";
+  private pointed = false;
+
+  constructor() {
+    super();
+    this.axis = "timestep";
+    this.across = "step";
+    this.note = "";
+    this.turned = false;
+    this.gap = "padding";
+    this.boundaries = [];
+    this.coming = false;
+    this.full = false;
+    this.resized = 0;
+  }
+
+  /** Text on a canvas stays in the font that it was drawn in. */
+  private readonly onFonts = () => this.plot?.redraw(false, true);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.fonts.addEventListener("loadingdone", this.onFonts);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.fonts.removeEventListener("loadingdone", this.onFonts);
+    this.plot?.destroy();
+    this.plot = null;
+    this.shape = "";
+  }
+
+  override render() {
+    const at = this.cursor?.t;
+    return html`
+      <header>
+        <h3>${this.heading}${this.note ? html` <span class="muted">${this.note}</span>` : nothing}</h3>
+        ${
+          this.channel === null
+            ? nothing
+            : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
+        }
+        <rg-full-button></rg-full-button>
+        <rg-export-menu .exports=${this.exports}></rg-export-menu>
+      </header>
+      <div
+        style="height:${this.tall}px" class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
+        aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) || this.heading.includes("over training") ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
+        @keydown=${this.onKey} @blur=${() => emit(this, "rg-cursor", null)}
+      ></div>
+      <div class="values number" aria-live=${this.spoken.live}>
+        ${this.drawn
+          .filter(({ aside }) => !aside)
+          .map(
+            (line) =>
+              html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
+                  x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
+                ></line></svg>${line.label}${at === undefined ? "" : this.renderReading(line, at)}</span>`,
+          )}
+        ${at === undefined ? "" : html`<span class="muted">at ${this.placeWords(at)}</span>`}
+      </div>
+      <rg-resize-handle of=${this.heading.replace(/step \d+/, "a step")} .natural=${HEIGHT} ?hidden=${this.full}></rg-resize-handle>
+    `;
+  }
+
+  private placeWords(at: number): string {
+    const place = this.xs?.[at] ?? at;
+    return this.across === "step" ? `${this.axis} ${place}` : placeWords(this.across, place);
+  }
+
+  private renderReading(line: Line, at: number) {
+    const place = lastKnown(line.values, at);
+    const raw = line.raw && html` <span class="muted">(${reading(line.raw[place], this.gap)})</span>`;
+    const step = this.across === "step" ? undefined : line.steps?.[place];
+    return html` <b>${reading(line.values[place], this.gap)}</b>${raw ?? nothing}${
+      step === undefined ? nothing : html` <span class="muted">step ${step}</span>`
+    }`;
+  }
+
+  protected override shouldUpdate(changed: Map<string, unknown>): boolean {
+    return !this.waits || [...changed.keys()].some((name) => !DRAWN.includes(name));
+  }
+
+  /** Drawn anew for each of many views that come in, it would hold the page up. */
+  private get waits(): boolean {
+    return this.coming && this.plot !== null;
+  }
+
+  override updated(changed: Map<string, unknown>): void {
+    if (!this.waits) this.draw(changed);
+    if (["width", "full", "resized"].some((name) => changed.has(name)) && this.width > 0)
+      this.plot?.setSize({ width: this.width, height: this.tall });
+    this.showCursor();
+  }
+
+  private draw(changed: Map<string, unknown>): void {
+    const looks = this.drawn.map((line) => [line.colour, line.dash, line.label, !line.band, isPoint(line)]);
+    const shape = JSON.stringify([
+      looks,
+      this.scale.name,
+      this.dark,
+      this.boundaries,
+      this.turned,
+      this.across,
+    ]);
+    if (shape !== this.shape) {
+      this.plot?.destroy();
+      this.shape = shape;
+      this.plot = this.build();
+    }
+    if ([...DRAWN, "coming"].some((name) => changed.has(name)) || this.drawn !== this.lines) this.show();
+  }
+
+  /** Give the plot its numbers and its ends, in a fraction of the time that a new plot takes. */
+  private show(): void {
+    const { plot, scale } = this;
+    plot?.batch(() => {
+      // Without ends y is scaled anew though they may be what they were, with another threshold.
+      Object.assign(plot.scales.y, { asinh: scale.threshold, min: null });
+      plot.setData(this.data(), false);
+      plot.setScale("y", { min: scale.low, max: scale.high });
+      plot.setScale("x", this.xRange());
+    });
+  }
+
+  /** Height of the plot. */
+  private get tall(): number {
+    return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : this.resized || HEIGHT;
+  }
+
+  /** The lines one by one; of many the median with a band, and over it those that are chosen or pointed at. */
+  private get drawn(): Line[] {
+    const { lines, cursor } = this;
+    const many = this.folds.of([lines], () => folded(lines));
+    if (!many) return withRaw(lines);
+    const muted = getComputedStyle(this).getPropertyValue("--rg-muted").trim();
+    const { count, low, median, high } = many;
+    const band = {
+      label: `median of ${count}, band from 5 to 95 %`,
+      colour: muted,
+      dash: [],
+      values: median,
+      band: { low, high },
+    };
+    const single = lines.filter(
+      ({ aside, chosen, sample }) => aside || chosen || (sample !== undefined && sample === cursor?.s),
+    );
+    return [band, ...withRaw(single)];
+  }
+
+  private get exports() {
+    const name = joined(this.heading);
+    const caption = [this.heading, this.note].filter(Boolean).join(", ");
+    return { ...ofPicture(name, caption, () => this), ...ofTable(name, () => this.table) };
+  }
+
+  /** As the plot lies on the page, of paths. */
+  asSvg(caption: string): string {
+    const plot = this.plot as uPlot;
+    const { clientWidth: width, clientHeight: height } = plot.over;
+    const { scale, span } = this;
+    const y = (value: number) => Math.min(height, Math.max(0, plot.valToPos(value, "y")));
+    const { min, max } = this.xRange();
+    const x = (at: number) => plot.valToPos(at, "x");
+    const place = (index: number) => x(this.xs?.[index] ?? index);
+    const seen = (values: Line["values"]) =>
+      values.map((value, i) =>
+        i < span[0] || i >= span[1] ? null : isOfMagnitudes(scale) ? magnitudeOn(scale, value) : value,
+      );
+    return svgPlot(
+      {
+        width,
+        height,
+        across: ticksAcross(this.across, min, max, width).map(({ at, label }) => ({ at: x(at), label })),
+        down: scaleTicks(scale, 0.14).map((tick) => ({ at: y(tick), label: short(tick) })),
+        lines: this.drawn.map(({ values, ...line }) => ({
+          ...line,
+          path: linePath(seen(values), place, y),
+        })),
+        bands: this.drawn.flatMap(({ band, colour }) =>
+          band ? { colour, path: bandPath(seen(band.low), seen(band.high), place, y) } : [],
+        ),
+      },
+      caption,
+    );
+  }
+
+  /** The numbers that are seen: a row a place on the x axis, a column a line. */
+  private get table(): Table {
+    const [first, end] = this.span;
+    const places = Array.from({ length: end - first }, (_, i) => first + i);
+    return {
+      index: [
+        this.across === "step" ? this.axis : `${this.axis} (s)`,
+        places.map((place) => this.xs?.[place] ?? place),
+      ],
+      names: this.lines.flatMap(({ label, raw }) => [label, ...(raw ? [`${label}, not smoothed`] : [])]),
+      columns: this.lines.flatMap(({ values, raw }) =>
+        [values, ...(raw ? [raw] : [])].map((of) => places.map((place) => of[place])),
+      ),
+    };
+  }
+
+  private showCursor(): void {
+    const { plot, cursor } = this;
+    if (!plot || this.pointed) return;
+    const left = cursor ? plot.valToPos(this.xs?.[cursor.t] ?? cursor.t, "x") : -10;
+    plot.setCursor({ left, top: cursor ? 0 : -10 }, false);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const [first, last] = [this.span[0], this.span[1] - 1];
+    const at = this.cursor?.t ?? first;
+    const next = this.turned ? -1 : 1;
+    const t = { ArrowLeft: at - next, ArrowRight: at + next, Home: first, End: last }[event.key];
+    if (t === undefined) return;
+    event.preventDefault();
+    emit(this, "rg-cursor", { t: Math.min(last, Math.max(first, t)), c: this.channel });
+  }
+
+  private onUnpin(): void {
+    if (this.channel !== null) emit(this, "rg-pin", { t: 0, c: this.channel });
+  }
+
+  private xRange(): { min: number; max: number } {
+    const [first, last] = [this.span[0], this.span[1] - 1].map((x) => this.xs?.[x] ?? x);
+    return { min: first, max: last > first ? last : first + 1 };
+  }
+
+  private data(): uPlot.AlignedData {
+    const { scale } = this;
+    const drawn = this.drawn;
+    const longest = Math.max(1, ...drawn.map(({ values }) => values.length));
+    const edges = drawn.flatMap(({ band }) => (band ? [band.high, band.low] : []));
+    const lines = [...drawn.map(({ values }) => values), ...edges].map((values) =>
+      isOfMagnitudes(scale) ? values.map((value) => magnitudeOn(scale, value)) : values,
+    );
+    return [this.xs ?? Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
+  }
+
+  private build(): uPlot {
+    const style = getComputedStyle(this);
+    const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
+    const options: uPlot.Options = {
+      ...plotOptions(this.drawn, () => this.scale, this.turned, this.across, { text, grid }),
+      width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
+      height: this.tall,
+      hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
+    };
+    const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
+    // The pointer itself tells where it is. uPlot's setCursor hook also runs at every redraw, which would answer what
+    // it caused: the page would never come to rest.
+    plot.over.addEventListener("pointermove", (event) => {
+      this.pointed = true;
+      const across = event.clientX - plot.over.getBoundingClientRect().left;
+      emit(this, "rg-cursor", { t: plot.posToIdx(across), c: this.channel });
+    });
+    plot.over.addEventListener("pointerleave", () => {
+      this.pointed = false;
+      emit(this, "rg-cursor", null);
+    });
+    return plot;
+  }
+}
+
+/** A place with a value, or the last one before it where the line goes on. */
+function lastKnown(values: Line["values"], at: number): number {
+  let place = at;
+  while (place > 0 && values[place] === undefined) place--;
+  return place;
+}
+
+/** Lines with what they are smoothed from, faint behind them. */
+function withRaw(lines: readonly Line[]): Line[] {
+  const behind = lines.flatMap(({ raw, colour, label }): Line[] =>
+    raw ? [{ label, colour: `${colour}66`, dash: [], values: raw, aside: true }] : [],
+  );
+  return [...behind, ...lines];
+}
+
+/** As it is drawn: of 0 there is no logarithm. */
+function magnitudeOn(scale: Scale, value: number | null | undefined): number | null | undefined {
+  if (value === null || value === undefined) return value;
+  return value === 0 && scale.name === "log" ? null : Math.abs(value);
+}
+
+function reading(value: number | null | undefined, gap: string): string {
+  return value === null || value === undefined ? gap : exact(value);
+}
+
+customElements.define("rg-curve", RgCurve);

@@ -1,0 +1,120 @@
+/** How uPlot draws lines over timesteps or steps. */
+
+import uPlot from "uplot";
+import type { Scale } from "../../colour/scale";
+import { scaleTicks, short } from "../../colour/ticks";
+import { axisTicks, type Tick, type XAxis } from "../../maths/over_training";
+
+/** One line of a plot: a channel of one run's tag. */
+export interface Line {
+  label: string;
+  colour: string;
+  dash: number[];
+  /** Value per timestep; null where there is none to draw, undefined where the line goes on to the next. */
+  values: (number | null | undefined)[];
+  /** Filled between, such as quantiles. */
+  band?: { low: (number | null)[]; high: (number | null)[] };
+  /** What `values` are smoothed from, drawn faint behind and read beside. */
+  raw?: (number | null | undefined)[];
+  /** The training step at each place, where the x axis has other numbers. */
+  steps?: (number | undefined)[];
+  /** Drawn, but not read out. */
+  aside?: boolean;
+  /** Drawn by itself also among many. */
+  chosen?: boolean;
+  /** The number of the sample that it is of, among those of others. */
+  sample?: number;
+}
+
+const FONT = "11px Roboto, Arial, sans-serif";
+
+/** All but the size and what follows the pointer; `scale` is the one of the moment. */
+export function plotOptions(
+  lines: readonly Line[],
+  scale: () => Scale,
+  turned: boolean,
+  across: XAxis,
+  { text, grid }: { text: string; grid: string },
+): Omit<uPlot.Options, "width" | "height"> {
+  const { name, low, high, threshold } = scale();
+  const y: uPlot.Scale = {
+    range: [low, high],
+    ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
+  };
+  const stroke = { stroke: grid, width: 1 };
+  // Where numbers stand is said below: uPlot's own distances, from 10^-16 to 10^32, would leave other axes bare.
+  const incrs = (_: uPlot, __: number, min: number, max: number) => [Math.max(5, max - min)];
+  const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke, incrs };
+  const banded = lines.filter(({ band }) => band);
+  const edge: uPlot.Series = { stroke: "transparent", points: { show: false } };
+  return {
+    legend: { show: false },
+    scales: { x: { time: false, auto: false, dir: turned ? -1 : 1 }, y },
+    axes: [
+      {
+        ...axis,
+        size: 26,
+        splits: ({ bbox }, _, min, max) =>
+          ticksAcross(across, min, max, bbox.width / uPlot.pxRatio).map(({ at }) => at),
+        values: ({ bbox, scales: { x } }) =>
+          ticksAcross(across, x.min as number, x.max as number, bbox.width / uPlot.pxRatio).map(
+            ({ label }) => label,
+          ),
+      },
+      {
+        ...axis,
+        size: 58,
+        splits: () => scaleTicks(scale(), 0.14),
+        filter: (_, splits) => splits,
+        values: (_, splits) => splits.map(short),
+      },
+    ],
+    series: [
+      {},
+      ...lines.map(
+        (line): uPlot.Series => ({
+          label: line.label,
+          stroke: line.colour,
+          dash: line.dash,
+          width: 1.5,
+          points: { show: isPoint(line), size: 6, fill: line.colour },
+        }),
+      ),
+      ...banded.flatMap((): uPlot.Series[] => [{ ...edge }, { ...edge }]),
+    ],
+    bands: banded.map(({ colour }, i) => {
+      const first = 1 + lines.length + 2 * i;
+      return { series: [first, first + 1], fill: `${colour}33` };
+    }),
+    cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+  };
+}
+
+/** More numbers on an axis tell no more. */
+const MOST_TICKS = 16;
+
+/** Numbers of an x axis so many pixels wide. */
+export function ticksAcross(across: XAxis, min: number, max: number, width: number): Tick[] {
+  return axisTicks(across, min, max, Math.min(MOST_TICKS, width / (across === "step" ? 45 : 90)));
+}
+
+/** Vertical lines at numbers of the x axis. */
+export function drawBoundaries({ ctx, bbox, valToPos }: uPlot, at: readonly number[], colour: string): void {
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.setLineDash([4, 4]);
+  ctx.beginPath();
+  for (const x of at) {
+    const across = valToPos(x, "x", true);
+    if (across < bbox.left || across > bbox.left + bbox.width) continue;
+    ctx.moveTo(across, bbox.top);
+    ctx.lineTo(across, bbox.top + bbox.height);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** Whether a line is of one value, which no stroke would show. */
+export function isPoint({ values }: Line): boolean {
+  return values.filter((value) => typeof value === "number").length === 1;
+}

@@ -1,0 +1,91 @@
+/** What is logged, in order. Asked at every redraw, of up to thousands of runs and tags: answers are kept with the listing. */
+
+import { compareRuns } from "./run_order";
+import type { TagEntry, Tags } from "./types";
+
+/** Tells tags that a view can draw from others. */
+export type Draws = (entry: TagEntry) => boolean;
+
+export const ANY: Draws = () => true;
+
+/** A question whose answer is kept for as long as the listing is, and what else was asked with it. */
+function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, key: string) => Answer) {
+  const answers = new WeakMap<Tags, WeakMap<Asked, Map<string, Answer>>>();
+  return (tags: Tags, asked: Asked, key = ""): Answer => {
+    const ofTags = answers.get(tags) ?? new WeakMap<Asked, Map<string, Answer>>();
+    answers.set(tags, ofTags);
+    const known = ofTags.get(asked) ?? new Map<string, Answer>();
+    ofTags.set(asked, known);
+    const found = known.get(key) ?? answer(tags, asked, key);
+    known.set(key, found);
+    return found;
+  };
+}
+
+const ordered = kept((tags): readonly string[] => Object.keys(tags).sort(compareRuns));
+
+/** Runs with data of ours, in the order of TensorBoard's dashboards. */
+export function orderedRuns(tags: Tags): readonly string[] {
+  return ordered(tags, tags);
+}
+
+/** Every run: those that TensorBoard knows, and those with data of ours that it did not list yet. */
+export function everyRun(tags: Tags, known: readonly string[]): readonly string[] {
+  return every(tags, known);
+}
+
+const every = kept((tags, known: readonly string[]): readonly string[] =>
+  [...new Set([...known, ...Object.keys(tags)])].sort(compareRuns),
+);
+
+const drawn = kept(
+  (tags, draws: Draws): ReadonlySet<string> =>
+    new Set(Object.keys(tags).filter((run) => Object.values(tags[run]).some(draws))),
+);
+
+/** The runs that hold something for `draws`. */
+export function drawnRuns(tags: Tags, draws: Draws): ReadonlySet<string> {
+  return drawn(tags, draws);
+}
+
+/** Every tag of the runs that `draws` takes. */
+export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY): readonly string[] {
+  return tagsOf(tags, draws, JSON.stringify(runs));
+}
+
+const tagsOf = kept((tags, draws: Draws, key): readonly string[] => {
+  const weights = new Map<string, number>();
+  for (const run of JSON.parse(key) as string[]) {
+    for (const [tag, entry] of Object.entries(tags[run] ?? {})) {
+      if (draws(entry)) weights.set(tag, Math.min(weights.get(tag) ?? LAST, weightOf(entry)));
+    }
+  }
+  const places = byPath(tags, tags);
+  const keyOf = (tag: string) => (weights.get(tag) as number) * places.size + (places.get(tag) as number);
+  return [...weights.keys()].sort((a, b) => keyOf(a) - keyOf(b));
+});
+
+const LAST = 2;
+
+/** Hidden-state gradients first: they are what vanishes or explodes. Weights, which have no timesteps, last. */
+function weightOf({ metadata: { quantity } }: TagEntry): number {
+  if (quantity === "hidden_state_gradient") return 0;
+  return quantity?.startsWith("weight") ? LAST : 1;
+}
+
+/** The place of every tag, folder by folder, numbers by their size: lstm, lstm_1, lstm_10. */
+const byPath = kept((tags): ReadonlyMap<string, number> => {
+  const all = [...new Set(Object.values(tags).flatMap((of) => Object.keys(of)))];
+  const paths = all.map((tag) => ({ tag, parts: tag.split("/") }));
+  paths.sort((a, b) => comparePaths(a.parts, b.parts));
+  return new Map(paths.map(({ tag }, place) => [tag, place]));
+});
+
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
+function comparePaths(a: readonly string[], b: readonly string[]): number {
+  const at = a.findIndex((part, i) => part !== b[i]);
+  if (at < 0) return a.length - b.length;
+  if (b[at] === undefined) return 1;
+  return COLLATOR.compare(a[at], b[at]) || a.join().localeCompare(b.join());
+}

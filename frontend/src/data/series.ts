@@ -1,0 +1,26 @@
+import type { KeptStep, TagEntry } from "./types";
+
+/** One picture: a tag of a run. */
+export interface Series {
+  run: string;
+  tag: string;
+  entry: TagEntry;
+}
+
+/** The kept step nearest to `step`, the earlier of two as near. */
+export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep | undefined {
+  let nearest: KeptStep | undefined;
+  for (const kept of steps) {
+    if (!nearest || Math.abs(kept[0] - step) < Math.abs(nearest[0] - step)) nearest = kept;
+  }
+  return nearest;
+}
+
+/** Every kept step of any of the series, ascending; of a series, its records' or what `stepsOf` says. */
+export function unionSteps(
+  series: readonly Series[],
+  stepsOf: (one: Series) => readonly KeptStep[] = ({ entry }) => entry.steps,
+): number[] {
+  const steps = new Set(series.flatMap((one) => stepsOf(one).map(([step]) => step)));
+  return [...steps].sort((a, b) => a - b);
+}

@@ -1,0 +1,125 @@
+/** Flags: what is wrong with a step's gradient, by thresholds that the user sets; as tb_rnngrad.flow has them. */
+
+import type { Flow } from "../../data/types";
+import { type StepMetrics, statistic } from "./flow";
+
+/** The worst first. */
+export const FLAGS = ["non_finite", "exploding", "vanishing", "dead_channels"] as const;
+export type Flag = (typeof FLAGS)[number];
+
+export const FLAG_NAMES: Record<Flag, string> = {
+  non_finite: "non-finite",
+  exploding: "exploding",
+  vanishing: "vanishing",
+  dead_channels: "dead channels",
+};
+
+export interface Thresholds {
+  /** Vanishing: the median sample's memory horizon is below this share of the median length's lags. */
+  vanishing: number;
+  /** Exploding: the median sample's norm grows more than so many times on its way back. */
+  exploding: number;
+  /** Non-finite: the share of NaN and Inf at some timestep is above this. */
+  nonfinite: number;
+  /** Dead channels: the share of channels that are exactly 0 throughout is above this. */
+  dead: number;
+}
+
+/** What flows back through time, and so vanishes or explodes. */
+const CARRIED = ["hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"];
+
+/** Their rows are no timesteps, or their columns no channels of a layer. */
+const NOT_OVER_TIME = ["weight", "weight_gradient", "state_jacobian", "itemized_gradient"];
+
+/** Of what each flag is judged. */
+const APPLIES: Record<Flag, (quantity: string, timesteps: number) => boolean> = {
+  non_finite: () => true,
+  exploding: (quantity) => CARRIED.includes(quantity),
+  vanishing: (quantity) => CARRIED.includes(quantity),
+  dead_channels: (quantity, timesteps) => timesteps > 1 && !NOT_OVER_TIME.includes(quantity),
+};
+
+/** What flags are judged by, a number a step; NaN where it is not known. */
+export interface Evidence {
+  /** The median sample's memory horizon as a share of the lags of the sample of median length. */
+  reach: Float64Array;
+  /** How many times the median sample's norm grows on its way back. */
+  growth: Float64Array;
+  /** The largest share of NaN and Inf at any timestep. */
+  nonfinite: Float64Array;
+  /** The share of channels that are exactly 0 throughout. */
+  dead: Float64Array;
+}
+
+/** The evidence of every step, of its metrics and the median sample's memory horizon. */
+export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: Float64Array): Evidence {
+  const nans = statistic(flow, "nan_share");
+  const infinities = statistic(flow, "inf_share");
+  const nonfinite = Float64Array.from(flow.steps, (_, step) => {
+    let most = Number.NaN;
+    for (let i = step * flow.timesteps; i < (step + 1) * flow.timesteps; i++) {
+      const share = nans[i] + infinities[i];
+      if (!(share <= most) && !Number.isNaN(share)) most = share;
+    }
+    return most;
+  });
+  return {
+    // One lag tells nothing.
+    reach: horizon.map((lag, step) => (lags[step] > 0 ? Math.min(1, lag / lags[step]) : Number.NaN)),
+    growth,
+    nonfinite,
+    dead: Float64Array.from(flow.steps, (_, step) => flow.batch.dead_share?.[step] ?? Number.NaN),
+  };
+}
+
+/** By what each flag is judged. */
+const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
+  non_finite: ({ nonfinite }) => nonfinite,
+  exploding: ({ growth }) => growth,
+  vanishing: ({ reach }) => reach,
+  dead_channels: ({ dead }) => dead,
+};
+
+/** One formula a flag; what is not known, NaN, raises none. */
+const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
+  non_finite: (value, { nonfinite }) => value > nonfinite,
+  exploding: (value, { exploding }) => value > exploding,
+  vanishing: (value, { vanishing }) => value < vanishing,
+  dead_channels: (value, { dead }) => value > dead,
+};
+
+/** Whether a quantity is a gradient that the recurrence carries back. */
+export function isCarried(quantity: string | undefined): boolean {
+  return CARRIED.includes(quantity ?? "");
+}
+
+/** The flags that a quantity is judged by, the worst first. */
+export function judgedFlags(quantity: string, timesteps: number): Flag[] {
+  return FLAGS.filter((flag) => APPLIES[flag](quantity, timesteps));
+}
+
+/** The flags of every step, of those that are judged. */
+export function flagsOf(found: Evidence, judged: readonly Flag[], thresholds: Thresholds): Flag[][] {
+  return Array.from(found.reach, (_, step) =>
+    judged.filter((flag) => IS_UP[flag](JUDGED_BY[flag](found)[step], thresholds)),
+  );
+}
+
+/** Where flags rise: indices of steps that have one which was not up. One that cannot be judged stays as it was. */
+export function rises(flags: readonly Flag[][], found: Evidence): { index: number; risen: Flag[] }[] {
+  const up = new Set<Flag>();
+  return flags.flatMap((now, index) => {
+    const risen = now.filter((flag) => !up.has(flag));
+    for (const flag of FLAGS) {
+      if (now.includes(flag)) up.add(flag);
+      else if (!Number.isNaN(JUDGED_BY[flag](found)[index])) up.delete(flag);
+    }
+    return risen.length ? { index, risen } : [];
+  });
+}
+
+/** The worst flag of all, and the index at which it first came. */
+export function worst(flags: readonly Flag[][]): { flag: Flag; index: number } | null {
+  const flag = FLAGS.find((one) => flags.some((now) => now.includes(one)));
+  return flag ? { flag, index: flags.findIndex((now) => now.includes(flag)) } : null;
+}

@@ -1,0 +1,25 @@
+/** What a flow leaves out, in words. */
+
+import type { Flow } from "../../data/types";
+
+/** Of more damaged steps the first ones are named. */
+const MOST_NAMED = 8;
+
+/** A sentence for each kind of steps that are logged but not drawn; empty where all are drawn. */
+export function flowNotice({ damaged, sampled, steps }: Flow): string {
+  return [
+    damaged.length ? damagedWords(damaged) : "",
+    sampled
+      ? `All logged steps would be too large to send: ${steps.length} of them, evenly spaced, are drawn.`
+      : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
+
+function damagedWords(damaged: readonly number[]): string {
+  if (damaged.length === 1) return `Step ${damaged[0]} is damaged and not drawn.`;
+  const named = damaged.slice(0, MOST_NAMED).join(", ");
+  const others = damaged.length - MOST_NAMED;
+  return `${damaged.length} steps are damaged and not drawn: ${named}${others > 0 ? ` and ${others} more` : ""}.`;
+}

@@ -1,0 +1,101 @@
+/** TensorBoard's own scalars beside the flow of the same run: which belong to it, and where they stand on its steps. */
+
+import type { ScalarsByRun } from "../../data/api";
+import type { KeptStep } from "../../data/types";
+import type { Progress } from "./verdict";
+
+/** Scalars that tb_rnngrad logs; they are drawn from the flow. */
+const OURS = /\/(memory_horizon|half_life|largest_gain|far_end)$/;
+/** What is drawn where nothing is chosen: of each the first that there is. */
+const USUAL = [
+  [/(^|\/)(epoch_)?loss$/i, /loss/i],
+  [/(^|\/)(epoch_)?(\w+_)?acc(uracy)?$/i, /acc(uracy)?/i],
+];
+/** Keras' TensorBoard callback numbers these by epochs, not by training steps. */
+const BY_EPOCH = /(^|\/)epoch_/;
+
+/**
+ * The run of ours that a run of scalars belongs to: itself, or the nearest directory above it, as Keras' TensorBoard
+ * callback logs into `train` and `validation` below; null where there is none.
+ */
+export function ownerOf(run: string, ours: readonly string[]): string | null {
+  for (let name = run; name; name = name.slice(0, Math.max(0, name.lastIndexOf("/"))))
+    if (ours.includes(name)) return name;
+  return ours.includes(".") ? "." : null;
+}
+
+/** The tags of scalars that belong to any of the runs, in alphabetical order. */
+export function scalarTags(
+  listed: Readonly<Record<string, readonly string[]>>,
+  runs: readonly string[],
+  ours: readonly string[],
+): string[] {
+  const belonging = Object.entries(listed).filter(([run]) => runs.includes(ownerOf(run, ours) ?? ""));
+  return [...new Set(belonging.flatMap(([, tags]) => tags))].filter((tag) => !OURS.test(tag)).sort();
+}
+
+/** A loss and an accuracy, where there are such tags. */
+export function usualTags(tags: readonly string[]): string[] {
+  return USUAL.flatMap((kinds) => {
+    const found = kinds.map((kind) => tags.find((tag) => kind.test(tag))).find((tag) => tag !== undefined);
+    return found === undefined ? [] : [found];
+  });
+}
+
+/** One run's scalars on the training steps of its records. */
+export interface ScalarCurve {
+  /** The run of ours, and what the scalars' run is called below it: "", "train", "validation". */
+  run: string;
+  below: string;
+  /** Training steps and wall times. */
+  kept: KeptStep[];
+  values: (number | null)[];
+}
+
+/** The scalars of a tag that belong to runs of ours. `keptOf` gives a run's logged steps with their wall times. */
+export function scalarCurves(
+  tag: string,
+  found: ScalarsByRun,
+  runs: readonly string[],
+  ours: readonly string[],
+  keptOf: (run: string) => readonly KeptStep[],
+): ScalarCurve[] {
+  return Object.entries(found)
+    .flatMap(([name, points]) => {
+      const run = ownerOf(name, ours);
+      if (run === null || !runs.includes(run) || points.length === 0) return [];
+      const below = name === run ? "" : run === "." ? name : name.slice(run.length + 1);
+      const kept = keptOf(run);
+      const placed = points.map(
+        ([step, wallTime]): KeptStep => [
+          BY_EPOCH.test(tag) && kept.length ? stepAtWallTime(kept, wallTime) : step,
+          wallTime,
+        ],
+      );
+      return [{ run, below, kept: placed, values: points.map(([, , value]) => value) }];
+    })
+    .sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run) || a.below.localeCompare(b.below));
+}
+
+/** Whether its points stand where their wall times are among the records', as their own steps are epochs. */
+export function isByEpoch(tag: string): boolean {
+  return BY_EPOCH.test(tag);
+}
+
+/** The training step at a wall time, between logged ones in proportion. */
+export function stepAtWallTime(kept: readonly KeptStep[], wallTime: number): number {
+  const after = kept.findIndex(([, at]) => at >= wallTime);
+  if (after === 0) return kept[0][0];
+  if (after < 0) return (kept.at(-1) as KeptStep)[0];
+  const [[step, at], [nextStep, next]] = [kept[after - 1], kept[after]];
+  return Math.round(step + ((wallTime - at) / (next - at)) * (nextStep - step));
+}
+
+/** How a loss went until a step: the mean of its first tenth of points against that of its last; null of fewer than two. */
+export function progressOf(tag: string, { kept, values }: ScalarCurve, until: number): Progress | null {
+  const known = values.flatMap((value, i) => (value !== null && kept[i][0] <= until ? [value] : []));
+  if (known.length < 2) return null;
+  const few = Math.max(1, Math.floor(known.length / 10));
+  const mean = (part: number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
+  return { tag, first: mean(known.slice(0, few)), last: mean(known.slice(-few)) };
+}

@@ -1,0 +1,129 @@
+import { css, html, LitElement } from "lit";
+import { controls } from "../components/base/theme";
+
+/** A pointer that rests so long wants to know; keyboards get help at once. */
+const DELAY_MILLISECONDS = 450;
+const GAP = 4;
+
+/**
+ * Shows what a control does, where the pointer rests on it or on its label, and where it has the keyboard's focus. The
+ * words are its `aria-description`, which is read aloud, too; a `title` is shown by browsers to pointers alone, and here
+ * to keyboards. Escape puts the words away.
+ */
+export class RgTips extends LitElement {
+  static override properties = { words: { state: true } };
+  static override styles = [
+    controls,
+    css`
+      div {
+        position: fixed; inset: auto; margin: 0; max-width: min(320px, 90vw); padding: 6px 10px; border: 0; border-radius: 4px;
+        font-size: 12px; line-height: 1.4; color: var(--rg-background); background: var(--rg-text); pointer-events: none;
+      }
+    `,
+  ];
+
+  declare words: string;
+
+  private about: Element | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.words = "";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // Within one shadow root neither pointerover nor focusin comes out of it: moves and keys do.
+    document.addEventListener("pointermove", this.onPointer);
+    document.documentElement.addEventListener("pointerleave", this.hide);
+    document.addEventListener("pointerdown", this.putAway);
+    document.addEventListener("focusin", this.onFocus);
+    document.addEventListener("keyup", this.onFocus);
+    document.addEventListener("focusout", this.hide);
+    document.addEventListener("keydown", this.onKey, { capture: true });
+    document.addEventListener("scroll", this.hide, { capture: true });
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener("pointermove", this.onPointer);
+    document.documentElement.removeEventListener("pointerleave", this.hide);
+    document.removeEventListener("pointerdown", this.putAway);
+    document.removeEventListener("focusin", this.onFocus);
+    document.removeEventListener("keyup", this.onFocus);
+    document.removeEventListener("focusout", this.hide);
+    document.removeEventListener("keydown", this.onKey, { capture: true });
+    document.removeEventListener("scroll", this.hide, { capture: true });
+  }
+
+  override render() {
+    return html`<div popover="manual" aria-hidden="true">${this.words}</div>`;
+  }
+
+  private readonly onPointer = (event: PointerEvent): void => {
+    const about = described(event.composedPath());
+    if (about === this.about) return;
+    this.hide();
+    if (!about) return;
+    this.about = about;
+    this.timer = setTimeout(
+      () => this.show(about, about.getAttribute("aria-description")),
+      DELAY_MILLISECONDS,
+    );
+  };
+
+  private readonly onFocus = (event: Event): void => {
+    const [target] = event.composedPath();
+    if (!(target instanceof Element) || !target.matches(":focus-visible") || target === this.about) return;
+    this.putAway();
+    this.about = target;
+    this.show(target, target.getAttribute("aria-description") ?? target.getAttribute("title"));
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") this.putAway();
+  };
+
+  private readonly hide = (): void => {
+    this.putAway();
+    this.about = null;
+  };
+
+  /** No more words about a control until another was pointed at. */
+  private readonly putAway = (): void => {
+    clearTimeout(this.timer);
+    this.popup?.hidePopover();
+  };
+
+  private get popup(): HTMLElement | null {
+    return this.renderRoot.querySelector("div");
+  }
+
+  private async show(about: Element, words: string | null): Promise<void> {
+    if (!words) return;
+    this.words = words;
+    await this.updateComplete;
+    const { popup } = this;
+    if (this.about !== about || !popup) return;
+    popup.showPopover();
+    const [control, own] = [about.getBoundingClientRect(), popup.getBoundingClientRect()];
+    const below = control.bottom + GAP;
+    const fits = below + own.height <= window.innerHeight;
+    const left = Math.min(control.left, window.innerWidth - own.width - GAP);
+    popup.style.left = `${Math.max(GAP, left)}px`;
+    popup.style.top = `${fits ? below : control.top - own.height - GAP}px`;
+  }
+}
+
+/** The innermost element under the pointer that has a description, or is the label of one that has. */
+function described(path: readonly EventTarget[]): Element | null {
+  for (const one of path) {
+    if (!(one instanceof Element)) continue;
+    const control = one instanceof HTMLLabelElement && one.control ? one.control : one;
+    if (control.hasAttribute("aria-description")) return control;
+  }
+  return null;
+}
+
+customElements.define("rg-tips", RgTips);

@@ -1,0 +1,109 @@
+import type { LoadedFlow } from "../data/flows";
+import { tagWords } from "../data/parts";
+import type { Series } from "../data/series";
+import type { Tensor } from "../data/types";
+import { FLAG_NAMES, FLAGS, type Flag, rises } from "../maths/flow/flags";
+import type { Direction } from "../maths/flow/flow";
+import { type FlowHistory, historyOf, type Limits } from "../maths/flow/history";
+
+/** What flow cards are made from; a tab's `Page` is one. */
+export interface FlowSource {
+  series: readonly Series[];
+  state: Limits;
+  colourOf(run: string): string;
+  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
+}
+
+/** A series and what came of its flow. */
+export interface FlowCard {
+  series: Series;
+  colour: string;
+  loaded: LoadedFlow;
+  history: FlowHistory | null;
+}
+
+export function flowCards(
+  { series, state, colourOf, flowOf }: FlowSource,
+  statistics: readonly string[],
+): FlowCard[] {
+  return series.map((one) => {
+    const loaded = flowOf(one, statistics);
+    const { quantity } = one.entry.metadata;
+    const history = loaded.status === "ready" ? historyOf(loaded.flow, quantity, state) : null;
+    return { series: one, colour: colourOf(one.run), loaded, history };
+  });
+}
+
+/** The colour of each of `steps` at which any series has a flag, or had at its last logged step: the worst's. */
+export function marksOf(cards: readonly FlowCard[], steps: readonly number[]): Map<number, string> {
+  const worst = new Map<number, Flag>();
+  for (const { history } of cards) {
+    let index = -1;
+    for (const step of steps) {
+      while (history && history.flow.steps[index + 1]?.[0] <= step) index++;
+      const [flag] = history?.flags[index] ?? [];
+      const other = worst.get(step);
+      if (flag && !(other && FLAGS.indexOf(other) <= FLAGS.indexOf(flag))) worst.set(step, flag);
+    }
+  }
+  return new Map([...worst].map(([step, flag]) => [step, flagColour(flag)]));
+}
+
+/** A flag that rises: at which step, in which series. */
+export interface Rise {
+  step: number;
+  flag: Flag;
+  series: Series;
+}
+
+/** Every rise of a flag in any of the series, in the order of steps. */
+export function risesOf(cards: readonly FlowCard[]): Rise[] {
+  const found = cards.flatMap(({ series, history }) =>
+    history
+      ? rises(history.flags, history.evidence).flatMap(({ index, risen }) =>
+          risen.map((flag) => ({ step: history.flow.steps[index][0], flag, series })),
+        )
+      : [],
+  );
+  return found.sort((a, b) => a.step - b.step || FLAGS.indexOf(a.flag) - FLAGS.indexOf(b.flag));
+}
+
+/** Flags in words; "no flag" where there is none. */
+export function flagWords(flags: readonly Flag[]): string {
+  return flags.map((flag) => FLAG_NAMES[flag]).join(", ") || "no flag";
+}
+
+/** What tells series apart: the run, and the tag where several are shown of a run. */
+export function seriesNames(cards: readonly { series: Series }[]): string[] {
+  const tags = new Set(cards.map(({ series }) => series.tag));
+  return cards.map(({ series: { run, tag, entry } }) =>
+    tags.size > 1 ? `${run} ${tagWords(tag, entry)}` : run,
+  );
+}
+
+const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+/** How the lines of series are dashed, which tells those of one run, and so of one colour, apart. */
+export function dashesOf(cards: readonly { series: Series }[]): number[][] {
+  return cards.map(({ series }, i) => {
+    const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
+    return DASHES[before % DASHES.length];
+  });
+}
+
+/** The order in which a series processes timesteps, from which its lags count. */
+export function directionOf({ entry }: Series): Direction {
+  return entry.metadata.direction === "backward" ? "backward" : "forward";
+}
+
+export function flagColour(flag: Flag): string {
+  return `var(--rg-${flag})`;
+}
+
+/** A series whose flow came, with its map. */
+export interface Drawn extends FlowCard {
+  history: FlowHistory;
+  /** The statistic itself, and what is drawn of it: the same, or relative to each step's largest. */
+  absolute: Tensor;
+  picture: Tensor;
+}

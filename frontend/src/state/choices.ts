@@ -1,0 +1,125 @@
+/** What the page shows where the user did not choose, and what a choice amounts to. */
+
+import { ANY, allTags, type Draws, drawnRuns, orderedRuns } from "../data/listing";
+import { relatives } from "../data/parts";
+import { compareRuns } from "../data/run_order";
+import type { Series } from "../data/series";
+import type { TagEntry, Tags, Tensor } from "../data/types";
+import { leadingChannel } from "../maths/leading";
+import type { SeriesName, State } from "./state";
+
+/** As many runs are shown at first. */
+const FIRST_RUNS = 4;
+
+/** The chosen runs; by default the first that hold something for `draws`, and where none does the first with data. */
+export function shownRuns(
+  state: State,
+  tags: Tags,
+  draws: Draws = ANY,
+  first: number = FIRST_RUNS,
+): string[] {
+  if (state.runs) return [...state.runs].sort(compareRuns);
+  const drawn = drawnRuns(tags, draws);
+  const among = drawn.size > 0 ? drawn : drawnRuns(tags, ANY);
+  return orderedRuns(tags)
+    .filter((run) => among.has(run))
+    .slice(0, first);
+}
+
+/** Picks the tags of a run to show at first, of those that a view can draw. */
+export type First = (tags: readonly string[], entries: Record<string, TagEntry>) => readonly string[];
+
+/** The first, or its parts where it is judged by them. */
+const FIRST: First = (tags, entries) => {
+  const parts = entries[tags[0]]?.parts?.filter((part) => tags.includes(part));
+  return parts?.length ? parts : tags.slice(0, 1);
+};
+
+/** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
+export function shownTags(
+  state: State,
+  tags: Tags,
+  runs: readonly string[],
+  draws: Draws = ANY,
+  first: First = FIRST,
+): string[] {
+  const all = allTags(tags, runs, draws);
+  const drawn = new Set(all);
+  const others = undrawn(state, tags, runs, draws);
+  const chosen = state.tags && [
+    ...new Set(
+      state.tags.flatMap((tag) => {
+        if (drawn.has(tag)) return [tag];
+        const instead = relativesIn(tags, runs, tag).filter((one) => drawn.has(one));
+        return instead.length || others.includes(tag) ? instead : [tag];
+      }),
+    ),
+  ];
+  if (chosen && (chosen.length > 0 || others.length === 0)) return chosen;
+  const firsts = new Set(runs.flatMap((run) => first(allTags(tags, [run], draws), tags[run] ?? {})));
+  return all.filter((tag) => firsts.has(tag));
+}
+
+/** The chosen tags that are there, but not for `draws`, and that no part or record of theirs stands for. */
+export function undrawn(state: State, tags: Tags, runs: readonly string[], draws: Draws): string[] {
+  if (!state.tags) return [];
+  const drawn = new Set(allTags(tags, runs, draws));
+  const there = new Set(allTags(tags, runs));
+  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((one) => drawn.has(one));
+  return state.tags.filter((tag) => there.has(tag) && !drawn.has(tag) && !stoodFor(tag));
+}
+
+/** In any of the runs, a record's parts, or a part's record: what stands for a tag where that is not drawn. */
+function relativesIn(tags: Tags, runs: readonly string[], tag: string): string[] {
+  const found = runs.flatMap((run) => {
+    const entry = tags[run]?.[tag];
+    return entry ? relatives(entry) : [];
+  });
+  return [...new Set(found)];
+}
+
+export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly string[]): Series[] {
+  return runs.flatMap((run) =>
+    shown.flatMap((tag) => {
+      const entry = tags[run]?.[tag];
+      return entry ? [{ run, tag, entry }] : [];
+    }),
+  );
+}
+
+/** Series that the user pinned first, in the order they were pinned; the others as they were. */
+export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]): Series[] {
+  const place = ({ run, tag }: Series) => {
+    const at = pinned.findIndex((name) => name[0] === run && name[1] === tag);
+    return at < 0 ? pinned.length : at;
+  };
+  return [...series].sort((a, b) => place(a) - place(b));
+}
+
+/** The pinned ones with this one too, or without it where it was among them. */
+export function togglePinned(pinned: State["pinned"], [run, tag]: SeriesName): SeriesName[] {
+  const others = pinned.filter((name) => name[0] !== run || name[1] !== tag);
+  return others.length < pinned.length ? others : [...pinned, [run, tag]];
+}
+
+/** Place of `step` on the slider; null, or beyond the last: at its end. */
+export function stepIndex(steps: readonly number[], step: number | null): number {
+  if (step === null) return steps.length - 1;
+  let best = 0;
+  for (let i = 1; i < steps.length; i++) {
+    if (Math.abs(steps[i] - step) < Math.abs(steps[best] - step)) best = i;
+  }
+  return best;
+}
+
+/** What to keep in the state for a place on the slider: the last one follows newer steps. */
+export function stepAt(steps: readonly number[], index: number): number | null {
+  return index >= steps.length - 1 ? null : steps[Math.max(0, index)];
+}
+
+/** The channels whose curves are drawn, of those that some views have; by default the one of the largest norm. */
+export function shownPins({ pins }: Pick<State, "pins">, tensors: readonly Tensor[]): number[] {
+  const channels = Math.max(0, ...tensors.map((tensor) => tensor.channels));
+  const leading = pins ? null : leadingChannel(tensors);
+  return pins ? pins.filter((channel) => channel < channels) : leading === null ? [] : [leading];
+}

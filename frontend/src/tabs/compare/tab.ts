@@ -1,0 +1,135 @@
+import { html, nothing } from "lit";
+import { makeScale, union } from "../../colour/scale";
+import { isOfEachSample, type Tensor } from "../../data/types";
+import { compare } from "../../maths/heatmap/compare";
+import { type Card, isPoints, scaleOf, tensorsOf } from "../../pictures/cards";
+import { arrangementOf, scaleOfQuantity } from "../../pictures/requests";
+import type { SeriesName } from "../../state/state";
+import { detailOf, detailRequests, renderCard, renderLayoutBar } from "../shared/heatmap_cards";
+import { orderRequests, toLayout } from "../shared/layout";
+import type { Page, Tab } from "../tab";
+import { COMPARED } from "./difference";
+import type { Side } from "./swipe";
+import "./bar";
+import "./difference";
+import "../../components/controls/message";
+import "./swipe";
+import { hasTensors, isRaw } from "../../data/quantities";
+import { pointsPython } from "../../export/python";
+import { extentOf, mapFor } from "../../pictures/scales";
+
+export const compareTab: Tab = {
+  name: "Compare",
+  what: "tensors",
+  question: "Where do two runs, tags or steps differ?",
+  controls: () => ["steps", "colours"],
+  draws: hasTensors,
+  cards: comparedCards,
+  requests: (page, cards) => [...orderRequests(page, cards), ...detailRequests(page, cards)],
+  render: (page, cards, groups) => {
+    if (cards.length === 0) return html``;
+    const { state, step, series, cursor, dark } = page;
+    const [a, b] = cards;
+    const stepB = state.stepB ?? step;
+    const pins = page.pinsOf(tensorsOf(cards));
+    const { upright, order } = toLayout(page, a);
+    const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
+    const side = (card: Card, wanted: number): Side => {
+      const scale = scaleOf(card, groupOf(card).scale, state);
+      const map = mapFor(scale, state.map, dark);
+      const { series } = card;
+      return {
+        series,
+        colour: page.colourOf(series.run),
+        tensor: exactly(card) as Tensor,
+        wanted,
+        scale,
+        map,
+      };
+    };
+    const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
+    const points = isPoints(a) && isPoints(b);
+    return html`
+      <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
+      ${renderLayoutBar(page, cards)}
+      ${
+        state.comparison === "swipe" && isReady(a) && isReady(b) && !points
+          ? html`<rg-swipe
+              .a=${side(a, step)} .b=${side(b, stepB)} .share=${state.swipe}
+              .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor}
+            ></rg-swipe>`
+          : html`<div class="cards">
+              ${renderCard(page, a, groupOf(a), pins, toLayout(page, a), { name: "A", wanted: step })}
+              ${renderCard(page, b, groupOf(b), pins, toLayout(page, b, a), { name: "B", wanted: stepB })}
+              ${
+                failed(a) || failed(b) || (state.comparison === "swipe" && !points)
+                  ? nothing
+                  : points
+                    ? renderPoints(page, a, b, pins)
+                    : !sameDetails(a, b)
+                      ? html`<rg-message heading="Not comparable">
+                        A and B differ in which rows they have, in what they are derived by, or in the norm.
+                      </rg-message>`
+                      : html`<rg-difference
+                      .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
+                      .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+                    ></rg-difference>`
+              }
+            </div>`
+      }
+    `;
+  },
+};
+
+/** Whether the numbers of two cards mean the same: Jacobians by other rows, inputs or norms do not. */
+function sameDetails(a: Card, b: Card): boolean {
+  const [one, other] = [a, b].map(({ series }) => series.entry.metadata);
+  const said = [one, other].map(({ details }) => JSON.stringify(details ?? null));
+  return !isRaw(one.quantity) || !isRaw(other.quantity) || said[0] === said[1];
+}
+
+/** The points of every sample of A against those of B: of points there is no picture to swipe. */
+function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
+  const comparison = page.state.comparison === "ratio" ? "ratio" : "difference";
+  const [ofA, ofB] = [a, b].map((card) => page.cards.drawnBy(card));
+  const heading = COMPARED[comparison].heading;
+  const found = ofA.flatMap((one, i) => (ofB[i] ? compare(one, ofB[i], comparison) : []));
+  const why = found.find((one) => typeof one === "string");
+  if (why !== undefined) return html`<rg-message heading="Not comparable">${why}</rg-message>`;
+  const samples = found as Tensor[];
+  const name =
+    comparison === "ratio"
+      ? "linear"
+      : (page.state.scale ?? scaleOfQuantity(a.series.entry.metadata.quantity));
+  const choice = { name, signed: true, limit: null, threshold: null };
+  const python = (logdir: string) =>
+    `import numpy as np\n${[a, b].map((card, i) => `${pointsPython(card.request, logdir)}${"ab"[i]} = view\n`).join("\n")}\nview = ${COMPARED[comparison].python}\n`;
+  return html`<rg-scatter
+    .series=${a.series} .heading=${heading} .python=${python} .samples=${samples} .step=${a.request.step} .wanted=${a.request.step}
+    .scale=${makeScale(union(samples.map((one) => extentOf(one))), choice)} .pins=${pins} .cursor=${page.cursor} .pinned=${page.isPinned(a.series)}
+  ></rg-scatter>`;
+}
+
+/** Whether there is a picture, of this step or of the one before, and no error. */
+function isReady(card: Card): boolean {
+  return card.shown !== null && !failed(card);
+}
+
+function failed({ loaded }: Card): boolean {
+  return loaded.status === "error";
+}
+
+/** A, at the slider's step, and B, there too or at a step of its own. */
+function comparedCards({ cards, series, step, state }: Page): Card[] {
+  const find = (name: SeriesName | null) =>
+    series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
+  const a = find(state.a) ?? series[0];
+  const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
+  if (!a || !b) return [];
+  const show = isOfEachSample(state.show) ? 0 : state.show;
+  const pair = [
+    cards.one(a, step, show, "A", arrangementOf(a, state)),
+    cards.one(b, state.stepB ?? step, show, "B", arrangementOf(b, state)),
+  ];
+  return pair.every((card) => card !== null) ? pair : [];
+}

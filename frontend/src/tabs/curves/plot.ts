@@ -1,0 +1,336 @@
+import { css, html, nothing, svg } from "lit";
+import { sampleColour } from "../../colour/samples";
+import type { Scale } from "../../colour/scale";
+import { integerTicks, scaleTicks, short } from "../../colour/ticks";
+import { type Cursor, emit } from "../../components/base/events";
+import { unwatch, watch } from "../../components/base/in_view";
+import { SizedElement } from "../../components/base/sized";
+import { controls } from "../../components/base/theme";
+import {
+  type Band,
+  bandsOf,
+  type Curve,
+  curvesOf,
+  freeScale,
+  isDrawn,
+  MOST_CURVES,
+  nearestCurve,
+  oddWords,
+  type Range,
+  rangeOf,
+  type Sampled,
+  valueAtTime,
+} from "../../maths/curves";
+import type { Plotted } from "./export";
+import {
+  acrossOf,
+  downOf,
+  type Frame,
+  type Looks,
+  paintBands,
+  paintCurves,
+  paintOdd,
+  pathData,
+  timestepAt,
+} from "./painter";
+import { type Dragged, TimeDrag, type Zoomed } from "./time_zoom";
+
+/** Heights of the curves, of the small plots and of the large one. */
+const HEIGHTS = { small: 84, large: 260 };
+/** Beside the large plot: numbers of the y axis, half a number of the x axis. */
+const SIDES = { left: 60, right: 18 };
+/** Of names above and timesteps below. */
+const AROUND = 29;
+
+/** Channels of one plot. */
+const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4]];
+
+export function dashAt(place: number): number[] {
+  return DASHES[place % DASHES.length];
+}
+
+/** Curves of some channels over timesteps, one for each sample; of too many, bands of quantiles. */
+export class RgCurvesPlot extends SizedElement implements Dragged {
+  static override properties = {
+    name: { type: String },
+    channels: { attribute: false },
+    samples: { attribute: false },
+    scale: { attribute: false },
+    span: { attribute: false },
+    cursor: { attribute: false },
+    colour: { type: String },
+    time: { type: String },
+    free: { type: Boolean },
+    turned: { type: Boolean },
+    large: { type: Boolean, reflect: true },
+    named: { type: Boolean },
+    pinned: { type: Boolean },
+    dark: { type: Boolean },
+    zoomed: { attribute: false },
+    seen: { state: true },
+    marked: { state: true },
+  };
+  static override styles = [
+    controls,
+    css`
+      :host { display: block; min-width: 0; user-select: none; }
+      :host(:not([large])) { contain: content; min-height: ${HEIGHTS.small + AROUND}px; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
+      .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
+      .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
+      .odd { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
+      .pin { width: 8px; height: 8px; border-radius: 50%; background: var(--rg-accent); align-self: center; flex: none; }
+      .plot { position: relative; height: ${HEIGHTS.small}px; border: 1px solid var(--rg-border); background: var(--rg-background); }
+      .plot.on { border-color: var(--rg-crosshair); }
+      :host([large]) .plot { height: ${HEIGHTS.large}px; margin: 8px ${SIDES.right}px 20px ${SIDES.left}px; }
+      canvas, svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+      svg { overflow: visible; pointer-events: none; }
+      .ends { display: flex; justify-content: space-between; gap: 4px; white-space: nowrap; font-size: 10px; line-height: 13px; color: var(--rg-muted); }
+      .range { overflow: hidden; }
+      .cursor { stroke: var(--rg-crosshair); opacity: 0.55; }
+      .marked { fill: var(--rg-accent); opacity: 0.25; }
+      path { fill: none; stroke-linecap: round; stroke-linejoin: round; stroke-width: 2.2; }
+      .halo { stroke: var(--rg-background); stroke-width: 5; }
+      circle { stroke: var(--rg-background); stroke-width: 1.5; }
+      text { font-size: 11px; fill: var(--rg-muted); }
+    `,
+  ];
+
+  /** What its channel is called; empty: it has no heading. */
+  declare name: string;
+  declare channels: readonly number[];
+  declare samples: readonly Sampled[];
+  /** What all plots share. */
+  declare scale: Scale;
+  declare span: Range;
+  declare cursor: Cursor | null;
+  /** Of bands. */
+  declare colour: string;
+  /** What the x axis counts, in words: timesteps or lags. */
+  declare time: string;
+  /** Whether its y axis ends at its own values. */
+  declare free: boolean;
+  /** Whether the ends of its y axis are written below. */
+  declare named: boolean;
+  declare turned: boolean;
+  /** Whether it has axes. */
+  declare large: boolean;
+  declare pinned: boolean;
+  declare dark: boolean;
+  /** What dragging over it zooms. */
+  declare zoomed: Zoomed;
+  declare seen: boolean;
+  declare marked: Range | null;
+
+  private readonly drag = new TimeDrag(this);
+  private made: unknown[] = [];
+  private drawn: unknown[] = [];
+  private curves: Curve[] = [];
+  private bands: Band[] = [];
+  private range: Range | null = null;
+  private odd = "";
+
+  constructor() {
+    super();
+    this.seen = false;
+    this.marked = null;
+    this.cursor = null;
+    this.large = false;
+    this.free = false;
+    this.named = false;
+    this.pinned = false;
+    this.name = "";
+    this.addEventListener("pointermove", this.onMove);
+    this.addEventListener("pointerleave", () => emit(this, "rg-cursor", null));
+    this.addEventListener("click", () => {
+      if (!this.large && !this.drag.dragged) emit(this, "rg-pin", { t: 0, c: this.channels[0] });
+    });
+  }
+
+  protected override get reserved(): number {
+    return (this.large ? HEIGHTS.large : HEIGHTS.small) + AROUND;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    watch(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    unwatch(this);
+  }
+
+  protected override shouldUpdate(): boolean {
+    return this.seen || !this.hasUpdated;
+  }
+
+  protected override willUpdate(): void {
+    if (this.seen) this.make();
+  }
+
+  /** Curves are made anew where what they are made of changed; not where the cursor moved. */
+  private make(): void {
+    const of = [
+      ...this.channels,
+      this.samples.length,
+      ...this.samples.flatMap(({ views }) => views),
+      ...this.span,
+      this.scale.name,
+    ];
+    if (same(of, this.made)) return;
+    this.made = of;
+    this.drawn = [];
+    this.curves = curvesOf(this.samples, this.channels, this.span, this.scale);
+    this.bands = this.curves.length > MOST_CURVES ? bandsOf(this.curves) : [];
+    this.range = rangeOf(this.curves);
+    this.odd = oddWords(this.curves);
+  }
+
+  override render() {
+    const { frame } = this;
+    const { span, turned, scale } = frame;
+    const [first, last] = turned ? [span[1] - 1, span[0]] : [span[0], span[1] - 1];
+    return html`
+      ${
+        this.name
+          ? html`<div class="name">
+              ${this.pinned ? html`<span class="pin" title="pinned"></span>` : nothing}
+              <b title="channel ${this.name}">${this.name}</b>
+              ${this.odd ? html`<span class="odd" title="marked, not drawn: ${this.odd}">${this.odd}</span>` : nothing}
+            </div>`
+          : nothing
+      }
+      <div class="plot ${!this.large && this.cursor?.c === this.channels[0] ? "on" : ""}">
+        <canvas></canvas>
+        <svg aria-hidden="true">${this.renderOver(frame)}</svg>
+      </div>
+      ${
+        this.large
+          ? nothing
+          : html`<div class="ends number">
+              <span>${first}</span>
+              ${this.named ? html`<span class="range">${short(scale.low)} to ${short(scale.high)}</span>` : nothing}
+              <span>${last}</span>
+            </div>`
+      }
+    `;
+  }
+
+  private renderOver(frame: Frame) {
+    const { cursor, samples } = this;
+    const inside = cursor !== null && cursor.t >= frame.span[0] && cursor.t < frame.span[1];
+    const x = inside ? acrossOf(cursor.t, frame) : 0;
+    const one = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
+    return svg`
+      ${this.large ? this.renderAxes(frame) : nothing}
+      ${this.marked ? renderMarked(this.marked, frame) : nothing}
+      ${inside ? svg`<line class="cursor" x1=${x} x2=${x} y1="0" y2=${frame.height}></line>` : nothing}
+      ${one.map(({ sample, channel, trace }) => {
+        const path = pathData(trace, frame);
+        const colour = this.bands.length ? "var(--rg-crosshair)" : sampleColour(sample, this.dark);
+        const value = inside ? valueAtTime(trace, cursor.t) : Number.NaN;
+        return svg`<path class="halo" d=${path}></path><path d=${path} stroke=${colour} stroke-dasharray=${this.looks.dashOf(channel).join(" ") || "none"}></path>
+          ${isDrawn(value, frame.scale) ? svg`<circle cx=${x} cy=${downOf(value, frame)} r="4" fill=${colour}></circle>` : nothing}`;
+      })}`;
+  }
+
+  /** The curves of the sample that is pointed at: of the cursor's channel, where that is here. */
+  private highlighted({ c, s }: Cursor): Curve[] {
+    const ofSample = this.curves.filter(({ sample }) => sample === s);
+    const ofChannel = ofSample.filter(({ channel }) => channel === c);
+    return ofChannel.length ? ofChannel : ofSample;
+  }
+
+  private renderAxes(frame: Frame) {
+    const { height, span, width } = frame;
+    const ticks = integerTicks(span[0], span[1], Math.max(2, width / 60));
+    return svg`
+      ${scaleTicks(frame.scale, 0.08).map((tick) => svg`<text x="-6" y=${downOf(tick, frame) + 4} text-anchor="end">${short(tick)}</text>`)}
+      ${ticks.map((tick) => svg`<text x=${acrossOf(tick, frame)} y=${height + 14} text-anchor="middle">${tick}</text>`)}`;
+  }
+
+  override updated(): void {
+    if (!this.seen) return;
+    if (!this.large) this.setAttribute("aria-label", this.described);
+    if (this.width > 0) this.paint();
+  }
+
+  /** For who cannot see it. */
+  private get described(): string {
+    const { name, range, span, time, odd, pinned } = this;
+    const values = range ? `from ${short(range[0])} to ${short(range[1])}` : "without a value";
+    return `channel ${name}, ${values} over ${time}s ${span[0]} to ${span[1] - 1}${odd ? `, ${odd}` : ""}${pinned ? ", pinned" : ""}`;
+  }
+
+  private paint(): void {
+    const { frame, looks } = this;
+    const { scale, turned } = frame;
+    const ratio = globalThis.devicePixelRatio || 1;
+    const { name, low, high, threshold } = scale;
+    const now = [name, low, high, threshold, turned, this.width, ratio, this.dark, this.colour];
+    if (same(now, this.drawn)) return;
+    this.drawn = now;
+    const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
+    [canvas.width, canvas.height] = [Math.round(frame.width * ratio), Math.round(frame.height * ratio)];
+    const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+    context.scale(ratio, ratio);
+    if (low <= 0 && high >= 0 && name !== "log") {
+      context.fillStyle = getComputedStyle(this).getPropertyValue("--rg-border");
+      context.fillRect(0, Math.round(downOf(0, frame)), frame.width, 1);
+    }
+    if (this.bands.length) paintBands(context, this.bands, frame, looks);
+    else paintCurves(context, this.curves, frame, looks);
+    paintOdd(context, this.curves, frame);
+  }
+
+  /** As it is drawn, or would be were it in view. */
+  get plotted(): Plotted {
+    this.make();
+    const { curves, bands, frame, looks } = this;
+    return { name: this.name || this.getAttribute("aria-label") || "", curves, bands, frame, looks };
+  }
+
+  private get frame(): Frame {
+    const { span, turned, large } = this;
+    const scale = this.free ? freeScale(this.scale, this.curves) : this.scale;
+    const [width, height] = large
+      ? [this.width - SIDES.left - SIDES.right - 2, HEIGHTS.large - 2]
+      : [this.width - 2, HEIGHTS.small - 2];
+    return { scale, span, turned, width: Math.max(1, width), height };
+  }
+
+  private get looks(): Looks {
+    return {
+      colour: this.colour,
+      colourOf: (sample) => sampleColour(sample, this.dark),
+      dashOf: (channel) => dashAt(this.channels.indexOf(channel)),
+    };
+  }
+
+  private get box(): DOMRect {
+    return (this.renderRoot.querySelector("canvas") as HTMLElement).getBoundingClientRect();
+  }
+
+  timestepOf({ clientX }: MouseEvent): number {
+    return timestepAt(clientX - this.box.left, this.frame);
+  }
+
+  /** The curve nearest to the pointer is read, at the timestep there. */
+  private readonly onMove = (event: PointerEvent): void => {
+    const t = this.timestepOf(event);
+    const { top, height } = this.box;
+    const nearest = nearestCurve(this.curves, t, 1 - (event.clientY - top) / height, this.frame.scale);
+    emit(this, "rg-cursor", { t, c: nearest?.channel ?? this.channels[0], s: nearest?.sample });
+  };
+}
+
+function renderMarked([one, other]: Range, frame: Frame) {
+  const [from, to] = [acrossOf(one, frame), acrossOf(other, frame)].sort((a, b) => a - b);
+  return svg`<rect class="marked" x=${from} width=${Math.max(1, to - from)} height=${frame.height}></rect>`;
+}
+
+function same(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((part, i) => part === other[i]);
+}
+
+customElements.define("rg-curves-plot", RgCurvesPlot);

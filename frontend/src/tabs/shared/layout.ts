@@ -1,0 +1,66 @@
+/**
+ * How a picture is laid out: what stands upright, and the order of its channels, which is asked for once, at the
+ * step where the user chose it.
+ */
+
+import type { Boundaries } from "../../components/heatmap/marks";
+import { isMatrix } from "../../data/quantities";
+import type { TensorRequest } from "../../data/types";
+import type { Upright } from "../../maths/heatmap/axes";
+import { type Order, sharedOrder } from "../../maths/heatmap/order";
+import type { Card } from "../../pictures/cards";
+import { arrangementOf, requestFor, WHOLE_CELLS } from "../../pictures/requests";
+import type { State } from "../../state/state";
+import type { Page } from "../tab";
+
+export interface TabLayout {
+  upright: Upright;
+  order: Order | null;
+  /** Why there is no order though the user wants one; empty: there is, or none is wanted. */
+  note: string;
+  /** Where to draw lines between cells. */
+  boundaries: Boundaries;
+}
+
+/** As records are: what a picture has that is not laid out by choice. */
+export const DEFAULT_LAYOUT: TabLayout = { upright: "channels", order: null, note: "", boundaries: {} };
+
+type Shown = Pick<Card, "series" | "shown">;
+
+const TOO_LARGE = "Channels by their numbers: this record is too large to order all of them.";
+
+/** As the user chose; the order is `leader`'s, where it has as many channels: pictures side by side share it. */
+export function toLayout({ state, peek }: Page, card: Shown, leader: Shown = card): TabLayout {
+  const { shown } = card;
+  const byNumber = { ...DEFAULT_LAYOUT, upright: state.axes };
+  if (!state.order || !shown || isMatrix(card.series)) return byNumber;
+  if (isTooLarge(card)) return { ...byNumber, note: TOO_LARGE };
+  const of = leader.shown?.channels === shown.channels ? leader : card;
+  const request = orderRequest(of, state);
+  const loaded = request ? peek(request) : null;
+  if (loaded?.status === "error")
+    return { ...byNumber, note: `Channels by their numbers: ${loaded.message}` };
+  if (loaded?.status !== "ready" || loaded.tensor.channels !== shown.channels) return byNumber;
+  const groups = of.series.entry.metadata.channel_groups ?? null;
+  return { ...byNumber, order: sharedOrder(loaded.tensor, groups, state.order.by) };
+}
+
+/** What the cards' orders are made from. */
+export function orderRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
+  return cards
+    .filter((card) => card.shown && !isMatrix(card.series) && !isTooLarge(card))
+    .flatMap((card) => orderRequest(card, state) ?? []);
+}
+
+/** Always by lag, so that an order stays what it is when the time axis turns. */
+function orderRequest({ series }: Shown, state: Readonly<State>): TensorRequest | null {
+  if (!state.order) return null;
+  const { step, show } = state.order;
+  const { reversed } = arrangementOf(series, state);
+  const request = requestFor(series, step, show, { time: "lag", reversed });
+  return request && { ...request, pooled: null };
+}
+
+function isTooLarge({ shown }: Shown): boolean {
+  return shown !== null && shown.channels * shown.timesteps > WHOLE_CELLS;
+}
