@@ -1,4 +1,4 @@
-"""Writing what was captured, in the background, while the next step trains."""
+"""Writes captured tensors in the background, while the next training step runs."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from tb_rnngrad.keras._taps.taps import Taps
 from tb_rnngrad.quantities import is_matrix
 from tb_rnngrad.record import SequenceRecord
 
-# What fades, stays or grows from lag to lag: gradients with a time axis.
+# Quantities whose flow gets scalars: gradients with a time axis, which fade or grow over lags.
 _WITH_SCALARS: Final = flow.THROUGH_TIME | {"output_gradient"}
 
-# Steps that follow each other fast are written together, thirty at a time in a third of the
-# processor time of one by one. None waits longer than so many seconds, its writing included, ...
+# Logged steps that follow each other fast are written together: thirty in one go take a third of
+# the CPU time of thirty single writes. A step is on disk after at most this many seconds ...
 _LONGEST: Final = 0.25
-# ... which is taken to last that long before it was measured; and no more values wait than that.
+# ... where a write is assumed to take this long until one was measured. At most this many values
+# wait.
 _FIRST_GUESS: Final = 0.05
 _MOST_WAITING: Final = 2**20
 
 
 @dataclass(frozen=True)
 class _Step:
-    """What one training step has to write."""
+    """One training step that waits to be written."""
 
     found: Found
     taps: Taps
@@ -48,41 +49,41 @@ class _Step:
 
     @property
     def age(self) -> float:
-        """Seconds since it was there to be written."""
+        """Seconds since the step was handed over."""
         return time.monotonic() - self.since
 
     @cached_property
     def captured(self) -> Sequence[Captured]:
-        """What was found, laid out."""
+        """The captured tensors, in their layout."""
         return to_numpy(self.found)
 
     @property
     def sequences(self) -> Iterator[Captured]:
-        """What has timesteps, and so a flow."""
+        """The captured tensors that have timesteps, and so a flow."""
         return (one for one in self.captured if not is_matrix(one.quantity))
 
     @cached_property
     def size(self) -> int:
-        """Number of values; asked for at every later step until these are written."""
+        """Number of values; cached, as every later step asks for it until this one is written."""
         return size_of(self.found)
 
 
 class Background:
-    """Writes step after step in order, in a thread of its own, and watches the flags meanwhile.
+    """Writes steps in order in a thread of its own, and watches the flags.
 
-    The thread runs while steps wait, and the interpreter does not end before it. What it fails at
-    is lost, told and counted; it tries anew at the next step.
+    The thread runs while steps wait; the interpreter's exit waits for it. A step that cannot be
+    written is lost: the user is warned, losses are counted, and the next step is tried again.
 
     Args:
         log_dir: the run's directory.
-        max_outputs: samples to keep.
-        dtype: to store them in.
-        thresholds: of the flags.
-        watches_flags: whether anybody wants to know of them.
+        max_outputs: how many samples to keep.
+        dtype: the dtype on disk.
+        thresholds: the thresholds of the flags.
+        watches_flags: whether to watch the flags at all.
 
     Attributes:
-        events: the flags that rose or fell, as soon as that is known; for others to take out.
-        messages: what the user should know, likewise.
+        events: flags that rose or fell, in order. The caller removes what it has handled.
+        messages: warnings for the user, likewise.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Background:
         flow_only: bool,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Have records written, or their flow alone, soon."""
+        """Queue records, or only their flow, for writing."""
         new = _Step(found, taps, step, flow_only, details or {})
         # Flag listeners hear about a step before the next one is logged.
         is_urgent = self._watch is not None or new.size > _MOST_WAITING
@@ -129,12 +130,12 @@ class Background:
             self._wake()
 
     def finish(self) -> None:
-        """Write what waits."""
+        """Wait until everything queued is written."""
         with self._changed:
             self._drain()
 
     def close(self) -> None:
-        """Write what waits, and close the file; a later `write` opens another."""
+        """Write everything queued and close the file; a later `write` opens a new one."""
         self.finish()
         self._losses.sum_up()
         if self._writer is not None:
@@ -148,7 +149,7 @@ class Background:
         return size <= _MOST_WAITING and not is_late
 
     def _drain(self) -> None:
-        """Wait until nothing waits any more; called, as is `_wake`, with the lock held."""
+        """Wait until the queue is empty. Call this and `_wake` with the lock held."""
         while self._waiting:
             self._is_urgent = True
             self._wake()
@@ -162,18 +163,18 @@ class Background:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        """Write what waits, until nothing does."""
+        """Write queued steps until there are none."""
         while steps := self._due():
             start = time.monotonic()
             self._write_steps(steps)
             self._took = time.monotonic() - start
             with self._changed:
-                for _ in steps:  # they count as waiting until they are written
+                for _ in steps:  # steps count as waiting until they are written
                     self._waiting.popleft()
                 self._changed.notify_all()
 
     def _due(self) -> Sequence[_Step]:
-        """Return the steps to write next, once the oldest of them cannot wait any longer."""
+        """Return the steps to write next, once the oldest has waited as long as it may."""
         with self._changed:
             if not self._waiting:
                 self._worker = None
@@ -184,7 +185,7 @@ class Background:
             return tuple(self._waiting)
 
     def _write_steps(self, steps: Sequence[_Step]) -> None:
-        """Write steps; those that cannot be are lost, and the losses are told."""
+        """Write steps; report those that could not be written."""
         written = 0
         try:
             sequences = [one for step in steps for one in step.sequences]
@@ -195,30 +196,30 @@ class Background:
                 for step in steps:
                     self._write_step(self._writer, step, found)
                     written += 1
-        except OSError as error:  # so none was written: the file takes them all or none
+        except OSError as error:  # no step was written: the file takes all of them or none
             self._losses.add(error, steps)
-        except Exception as error:  # noqa: BLE001 - training must not end for what logging meets
+        except Exception as error:  # noqa: BLE001 - a failure to log must not end training
             if len(steps) == 1:
                 self._losses.add(error, steps)
                 return
-            for step in steps[written:]:  # to lose no more than has to be
+            for step in steps[written:]:  # one by one, to lose as few as possible
                 self._write_steps([step])
         else:
             self._losses.end()
 
     def _write_step(self, writer: SummaryWriter, one: _Step, found: Iterator[Statistics]) -> None:
-        """Write a step; `found` gives the statistics of its sequences, in their order."""
+        """Write one step; `found` yields the statistics of its sequences in order."""
         named: dict[str, float] = {}
         for captured in one.captured:
             tag = f"{captured.layer}/{captured.name}"
             captured = self._described(tag, captured, one)
-            if is_matrix(captured.quantity):  # has no timesteps, and so no flow
+            if is_matrix(captured.quantity):  # no timesteps, so no flow
                 if not one.flow_only:
                     self._write_record(writer, tag, record_of(captured, one.taps), one.step)
                 continue
             statistics = next(found)
             self._write_sequence(writer, tag, captured, statistics, one)
-            # Where there are parts, each is judged by itself.
+            # Each part of a record is judged by itself.
             parts = {f"{tag}/{name}": rows for name, rows in statistics.parts.items()}
             for name, rows in (parts or {tag: statistics.rows}).items():
                 named |= self._judge(name, rows, captured.quantity, one.step)
@@ -226,14 +227,14 @@ class Background:
             writer.add_scalars(named, one.step)
 
     def _described(self, tag: str, captured: Captured, one: _Step) -> Captured:
-        """Return it with what is said of its tag, which stays what it was at the first step."""
+        """Return it with its tag's details, which stay those of the tag's first step."""
         details = {**(captured.details or {}), **one.details}
         return replace(captured, details=self._details.setdefault(tag, details))
 
     def _judge(
         self, tag: str, rows: NDArray[np.float32], quantity: str, step: int
     ) -> dict[str, float]:
-        """Watch the flags of a record, or of a part of one; return its scalars by their tags."""
+        """Watch the flags of a record or a part; return its scalars by tag."""
         if self._watch is not None:
             self.events += self._watch.observe(step, tag, rows, quantity)
         if quantity not in _WITH_SCALARS or len(rows) < 2 or not flow.counts_by_lag(rows):
@@ -249,7 +250,7 @@ class Background:
         found: Statistics,
         one: _Step,
     ) -> None:
-        """Write a record, or its flow alone."""
+        """Write a record, or only its flow."""
         if not one.flow_only:
             record = short_record_of(captured, one.taps, self._max_outputs, found)
             self._write_record(writer, tag, record, one.step)
@@ -273,7 +274,7 @@ class Background:
 
 
 class _Writer(SummaryWriter):
-    """Hands its warnings on, as they would come up in a thread that the user does not know."""
+    """Passes warnings on, as the user would not see where in this thread they come from."""
 
     def __init__(self, logdir: str | os.PathLike[str], tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -283,11 +284,11 @@ class _Writer(SummaryWriter):
         self._tell(message)
 
     def _check_restart(self, tag: str, step: int, stacklevel: int) -> None:
-        """Do nothing: the logger tells a second training from a resumed one."""
+        """Do nothing: the logger itself distinguishes a second training from a resumed one."""
 
 
 class _Losses:
-    """Counts the steps that could not be written, and tells of them: once why, and how many."""
+    """Counts steps that could not be written; reports the reason once, and later how many."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -297,14 +298,14 @@ class _Losses:
         self._may_pass = False
 
     def add(self, error: Exception, steps: Sequence[_Step]) -> None:
-        """Count steps that are lost to an error."""
+        """Count steps that were lost to an error."""
         if not self._lost:
             self._first = steps[0].step
         self._lost += len(steps)
         self._last = steps[-1].step
-        self._may_pass = isinstance(error, OSError)  # a full disk may have room again
+        self._may_pass = isinstance(error, OSError)  # a full disk may get room again
         reason = in_a_sentence(error)
-        kind = error.errno if isinstance(error, OSError) else reason  # its text names a new file
+        kind = error.errno if isinstance(error, OSError) else reason  # errno, as texts name files
         if kind not in self._told:
             self._told.add(kind)
             self._tell(
@@ -313,12 +314,12 @@ class _Losses:
             )
 
     def end(self) -> None:
-        """Note that a later step could be written."""
+        """Report earlier losses, as a step was written again."""
         if self._lost and self._may_pass:
             self._tell_all("GradientLogger writes again")
 
     def sum_up(self) -> None:
-        """Note that no later step is to come."""
+        """Report losses, as no further step will come."""
         if self._lost:
             self._tell_all("GradientLogger ends")
 

@@ -1,4 +1,4 @@
-"""`capture`: look at the user's own training step, in its own forward and backward pass."""
+"""`capture`: reads gradients from the user's own training step."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from tb_rnngrad.keras._taps.taps import taps_of
 class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
     """Captures one training step, whatever runs it: eager code, tf.function, XLA, `train_on_batch`.
 
-    Inside the `with` block the layers carry taps; a compiled step is traced once more for it and
-    keeps its untouched trace for the time outside. Put one step into one block. In legacy graph
-    mode the step is the model's own (`train_on_batch`, `fit`), not a session's run by hand.
+    Inside the `with` block the layers carry taps. A compiled step is traced once more for the
+    block; outside of it the original trace runs. Run one step in one block. In legacy graph mode,
+    run the model's own step (`train_on_batch`, `fit`), not a session by hand.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
-        optimizer: the one that scales the loss, where training is in float16 and it is not
-            `model.optimizer`; its scale is undone.
-        state: which state of a custom cell is the hidden one, as for `gradients`.
+        optimizer: the optimizer that scales the loss in float16 training, if it is not
+            `model.optimizer`. Captured gradients are unscaled.
+        state: which state of a custom cell is the hidden state, as for `gradients`.
 
     Raises:
-        ValueError: no such layer, quantity or state.
-        NotImplementedError: a layer cannot be looked into.
-        RuntimeError: in legacy graph mode, the model is not compiled.
+        ValueError: if a layer, quantity or state does not exist.
+        NotImplementedError: if a layer cannot be inspected.
+        RuntimeError: if the model is not compiled, in legacy graph mode.
 
     Example::
 
         with tb_rnngrad.keras.capture(model) as captured:
             train_step(batch)
-        captured["lstm_1"]  # a SequenceRecord, or a dict of them where `of` gives several
+        captured["lstm_1"]  # a SequenceRecord, or a dict of them if `of` names several
 
-    After the block it is a mapping. Where the step called a layer several times, the further calls
-    are under "lstm_1.call2" and so on.
+    After the block the object is a mapping. If the step called a layer several times, the further
+    calls are under "lstm_1.call2" and so on.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._records: dict[str, Records] = {}
 
     def __enter__(self) -> capture:
-        """Put the taps in."""
+        """Install the taps."""
         self._stack.enter_context(self._step.entered())
         return self
 
@@ -74,21 +74,21 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the taps out, also where the step raised; keep what they saw."""
+        """Remove the taps, also after an exception, and keep what they captured."""
         self._stack.close()
         if error is not None:
             return
         self._records = records_of(to_layout(self._step.found()), self._taps, self._single)
 
     def __getitem__(self, layer: str) -> Records:
-        """Return what was captured of a layer."""
+        """Return what was captured from a layer."""
         if layer not in self._records:
             names = ", ".join(self._records) or "none before the block ends"
             raise KeyError(f"{layer!r} was not captured; captured layers: {names}")
         return self._records[layer]
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names of the layers."""
+        """Iterate over the names of the layers."""
         return iter(self._records)
 
     def __len__(self) -> int:

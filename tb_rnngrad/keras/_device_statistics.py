@@ -1,4 +1,4 @@
-"""The sums that `tb_rnngrad.flow` makes its statistics of, computed where the gradients are."""
+"""Sums behind `tb_rnngrad.flow`'s statistics, computed on the device that holds the gradients."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def statistics(
     direction: str,
     thresholds: Thresholds,
 ) -> flow.Statistics:
-    """Return what `flow.statistics_of_each` returns of one batch; only sums leave its device.
+    """Return the same as `flow.statistics_of_each` for one batch; only sums leave the device.
 
     Args:
-        data: [samples, timesteps, channels], or [samples, channels] as one timestep.
-        mask: [samples, timesteps] of bool, True where real; None: all are.
-        channel_groups: see `flow.statistics_of_each`, as for the others.
-        direction: see there.
-        thresholds: see there.
+        data: [samples, timesteps, channels], or [samples, channels] for a single timestep.
+        mask: bool [samples, timesteps], True where a timestep is real; None: all are.
+        channel_groups: see `flow.statistics_of_each`.
+        direction: see `flow.statistics_of_each`.
+        thresholds: see `flow.statistics_of_each`.
     """
     if data.shape.rank == 2:
         data = data[:, tf.newaxis]
@@ -58,7 +58,7 @@ def _in_numpy(named: Mapping[str, tf.Tensor]) -> dict[str, NDArray[Any]]:
 def _aligned_by_lag(
     data: tf.Tensor, mask: tf.Tensor, direction: str
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return data and mask with each sample's end first, then back along the way it went."""
+    """Return data and mask ordered by lag: each sample's end first, then backward from there."""
     timesteps = tf.shape(mask)[1]
     if direction == "backward":
         timestep = tf.argmax(mask, 1, tf.int32)[:, tf.newaxis] + tf.range(timesteps)
@@ -73,7 +73,7 @@ def _aligned_by_lag(
 @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
 def _moments(data: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
     """Return the fields of `flow.Moments`."""
-    # The squares of gradients leave float32's range long before the gradients do.
+    # The squares of gradients overflow or underflow float32 long before the gradients do.
     data = tf.cast(data, tf.float64)
     real = tf.cast(mask, tf.float64)[..., tf.newaxis]
     data = tf.where(mask[..., tf.newaxis], data, tf.zeros([], tf.float64))

@@ -1,4 +1,4 @@
-"""`gradients`: look at a model once, with a batch of one's own."""
+"""`gradients`: inspects a model once, with a given batch."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tb_rnngrad.keras._variables import read
 
 
 class AnyProbe(Protocol):
-    """A forward and backward pass under taps."""
+    """A forward and backward pass with taps."""
 
     taps: Taps
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
-        """Return what the taps see in one pass over the batch."""
+        """Return what the taps capture in one pass over the batch."""
 
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, AnyProbe]] = weakref.WeakKeyDictionary()
@@ -47,37 +47,37 @@ def gradients(
     layer: Any = None,
     state: States = None,
 ) -> dict[str, Records]:
-    """Return gradients of the compiled loss through the time of recurrent layers, or their values.
+    """Return gradients of the compiled loss through time, or values, of recurrent layers.
 
-    The model is left as it was: weights, layer states, statistics, metrics, random seeds.
+    The model stays as it was: weights, layer states, statistics, metrics and random seeds.
 
     Args:
         model: a model of Keras 3 or tf_keras; for gradients, a compiled one.
-        x: inputs, as for `fit`; a batch [samples, timesteps, features] or a structure of them. Or
-            a `tf.data.Dataset` or a `PyDataset` (`Sequence`) of batches, of which the first is
-            taken and, where there are more, a warning says so.
-        y: targets, as for `fit`; None where x is a dataset, where values alone are asked for, and
-            where the model has no compiled loss but those that its layers add.
+        x: inputs, as for `fit`: a batch [samples, timesteps, features] or a structure of them. For
+            a `tf.data.Dataset` or a `PyDataset` (`Sequence`), the first batch is used, with a
+            warning if there are more.
+        y: targets, as for `fit`. None if x is a dataset, if only values are asked for, or if the
+            model's only losses are those that its layers add.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
         sample_weight: as for `fit`.
-        training: whether dropout and the like are on.
+        training: whether dropout and the like are active.
         layer: an alias of `layers`.
-        state: of a custom cell with several states, which one is the hidden state: its position,
-            or its name where the cell's `state_size` has names; or a mapping from names of layers
-            to such. None: the one that the output is, or is read from.
+        state: which state of a custom cell with several states is the hidden state: its position,
+            or its name if the cell's `state_size` has names, or a mapping from layer names to
+            these. None: the state that the output is, or is computed from.
 
     Returns:
-        layer name -> `SequenceRecord`, [samples, timesteps, units], or name -> dict of them where
-        `of` gives several. Of a Bidirectional, [samples, timesteps, 2 * units]: forward, backward.
+        layer name -> `SequenceRecord` [samples, timesteps, units], or layer name -> dict of records
+        if `of` names several. A Bidirectional gives [samples, timesteps, 2 * units], forward first.
 
     Raises:
-        ValueError: no such layer, quantity or state, of several states it cannot be told which is
-            the hidden one, the loss does not depend on the layer, y is missing or not of as many
-            samples as x.
-        TypeError: x is an iterator.
-        RuntimeError: gradients are asked for and the model is not compiled.
+        ValueError: if a layer, quantity or state does not exist; if it is unclear which of several
+            states is the hidden state; if the loss does not depend on a layer; if y is missing or
+            has another number of samples than x.
+        TypeError: if x is an iterator.
+        RuntimeError: if gradients are asked for and the model is not compiled.
     """
     names = check_of(of)
     x, y, sample_weight = batch_of(x, y, sample_weight)
@@ -87,7 +87,7 @@ def gradients(
 
 
 class Probe:
-    """One compiled forward and backward pass under taps, for any batch."""
+    """One compiled forward and backward pass with taps, for any batch."""
 
     def __init__(self, adapter: Adapter, taps: Taps, model: Any) -> None:
         self.taps = taps
@@ -99,7 +99,7 @@ class Probe:
         self._backward = compiled(self._pass)
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
-        """Return what the taps see in one pass over the batch."""
+        """Return what the taps capture in one pass over the batch."""
         model: Any = self._model()
         if self._needs_loss:
             check_targets(self._adapter, model, y)
@@ -133,7 +133,7 @@ def passing_state(adapter: Adapter, model: Any) -> list[tf.Variable]:
 
 @contextlib.contextmanager
 def restored_where_it_fails(variables: Sequence[tf.Variable]) -> Iterator[None]:
-    """Give variables their values back where a pass breaks off, and so does not do it itself."""
+    """Restore the variables if the pass fails, as it then does not restore them itself."""
     before = [read(variable) for variable in variables]
     try:
         yield
@@ -145,20 +145,20 @@ def restored_where_it_fails(variables: Sequence[tf.Variable]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed(adapter: Adapter, model: Any) -> Iterator[None]:
-    """Build a pass in a graph that leaves states, statistics and seeds as they were."""
+    """Build a pass into a graph so that it leaves states, statistics and seeds as they were."""
     passing = passing_state(adapter, model)
     before = [tf.identity(variable) for variable in passing]
     yield
     for variable, value in zip(passing, before, strict=True):
         variable.assign(value)
     known = {id(variable) for variable in passing}
-    for variable in passing_state(adapter, model):  # the loss' own, made at its first call
+    for variable in passing_state(adapter, model):  # the loss creates its own at its first call
         if id(variable) not in known:
             variable.assign(tf.zeros_like(variable))
 
 
 def probe_of(model: Any, layer: Any, of: Sequence[str], state: States = None) -> AnyProbe:
-    """Return the model's compiled pass for these layers and quantities; made once."""
+    """Return the model's compiled pass for these layers and quantities; it is built once."""
     adapter = adapter_of(model)
     taps = taps_of(adapter, model, layer, of, state)
     known = _probes.setdefault(model, {})
@@ -170,13 +170,13 @@ def probe_of(model: Any, layer: Any, of: Sequence[str], state: States = None) ->
 def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
     if not is_legacy_graph():
         return Probe(adapter, taps, model)
-    from tb_rnngrad.keras._steps.legacy_graph import GraphProbe  # it needs tf_keras
+    from tb_rnngrad.keras._steps.legacy_graph import GraphProbe  # imports tf_keras
 
     return GraphProbe(taps, model)
 
 
 def tensors(structure: Any) -> Any:
-    """Return the structure with tensors for leaves; None and ragged or sparse tensors stay."""
+    """Return the structure with its leaves as tensors; None, ragged and sparse tensors stay."""
     stay = (tf.RaggedTensor, tf.SparseTensor, type(None))
     return tf.nest.map_structure(
         lambda leaf: leaf if isinstance(leaf, stay) else tf.convert_to_tensor(leaf), structure

@@ -1,7 +1,7 @@
-"""`itemized_gradients`: how far back each of a few chosen losses reaches, on its own.
+"""`itemized_gradients`: how far back each of a few chosen losses reaches by itself.
 
-Where every timestep has a loss, the gradients of the near losses drown those of the far ones in
-their sum: it looks alive where the far ones have vanished long ago.
+If every timestep has a loss, the gradients of near losses drown those of far losses in their sum:
+the sum looks alive although the far ones have long vanished.
 """
 
 from __future__ import annotations
@@ -42,33 +42,33 @@ def itemized_gradients(
 ) -> dict[str, SequenceRecord]:
     """Return ||dL_t/dh_s||: how far back the loss at timestep t alone reaches.
 
-    L_t is what the compiled loss holds of the predictions at timestep t, with the weight and the
-    divisor that it has there: dL_t/dh_s summed over all t is `gradients` of the full loss, but for
-    the losses that layers add themselves (regularizers), which belong to no timestep. For each t
-    one forward and one backward pass, in inference mode; the model is left as it was.
+    L_t is the compiled loss' share from the predictions at timestep t, with the weight and divisor
+    that it has there. The sum of dL_t/dh_s over all t equals `gradients` of the full loss, except
+    for losses that layers add themselves (regularizers), which belong to no timestep. Each t takes
+    one forward and one backward pass, in inference mode. The model stays as it was.
 
     Args:
-        model: a compiled model of Keras 3 or tf_keras that predicts
-            [samples, timesteps, features]; of several outputs, all that the loss depends on.
-        x: inputs, as for `fit`; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
-            batch is taken and, where there are more, a warning says so.
-        y: targets, as for `fit`; None where x is a dataset.
-        at: the timesteps t, counted in the predictions; negative ones count from the end.
+        model: a compiled model of Keras 3 or tf_keras that predicts [samples, timesteps, features].
+            If it has several outputs, this holds for all that the loss depends on.
+        x: inputs, as for `fit`. For a `tf.data.Dataset` or a `PyDataset` (`Sequence`), the first
+            batch is used, with a warning if there are more.
+        y: targets, as for `fit`; None if x is a dataset.
+        at: the timesteps t of the predictions; negative ones count from the end.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         sample_weight: as for `fit`.
         layer: an alias of `layers`.
-        state: which state of a custom cell is the hidden one, as for `gradients`.
+        state: which state of a custom cell is the hidden state, as for `gradients`.
 
     Returns:
-        layer name -> record [samples, timesteps s, len(at)] of L2 norms over units, one channel
-        group "t = 24" a chosen timestep. Exactly 0 where h_s cannot act on the prediction at t, as
-        for s > t in a layer that runs forward.
+        layer name -> record [samples, timesteps s, len(at)] of L2 norms over units, with a channel
+        group "t = 24" for each chosen timestep. Exactly 0 where h_s cannot affect the prediction at
+        t, such as s > t in a layer that runs forward.
 
     Raises:
-        ValueError: no such layer or timestep, predictions without timesteps, or y is missing or
-            not of as many samples as x.
-        RuntimeError: the model is not compiled.
-        NotImplementedError: TensorFlow is in legacy graph mode.
+        ValueError: if a layer or timestep does not exist; if predictions have no timesteps; if y is
+            missing or has another number of samples than x.
+        RuntimeError: if the model is not compiled.
+        NotImplementedError: if TensorFlow is in legacy graph mode.
     """
     if not len(at):
         raise ValueError("at is empty; expected at least one timestep of the loss")
@@ -101,7 +101,7 @@ def itemized_gradients(
 
 
 class _Probe:
-    """One compiled pass in which the loss goes back from a single timestep, whichever it is."""
+    """One compiled pass in which the loss flows back from a single timestep, given at run time."""
 
     def __init__(self, taps: Taps, model: Any) -> None:
         self._taps = taps
@@ -110,7 +110,7 @@ class _Probe:
         self._backward = compiled(self._pass)
 
     def run(self, x: Any, y: Any, sample_weight: Any, t: int) -> tuple[int, list[Captured]]:
-        """Return the number of timesteps that the predictions have, and what the taps see."""
+        """Return the number of timesteps of the predictions, and what the taps capture."""
         model: Any = self._model()
         check_targets(self._taps.adapter, model, y)
         if not model.built:
@@ -139,8 +139,8 @@ class _Probe:
             arriving = of_loss.gradient(loss, read)
             told = [pair for pair in zip(read, arriving, strict=True) if pair[1] is not None]
             _check_temporal(model, [tensor for tensor, _ in told])
-            # What the loss sends back to the other timesteps' predictions is cut off, whatever its
-            # reduction, weights and masks made of it: so every t has its own share of the loss.
+            # Cut off what the loss sends back to the predictions at other timesteps. Reduction,
+            # weights and masks have been applied by then, so every t keeps its share of the loss.
             through_time.gradient(
                 [tensor for tensor, _ in told],
                 self._anchor,
@@ -150,9 +150,9 @@ class _Probe:
 
 
 def _read_by_loss(y_pred: Any) -> list[tf.Tensor]:
-    """Return, each once, the predictions and the logits that a loss may read in their stead.
+    """Return the predictions and the logits that a loss may read instead, each once.
 
-    Some losses read both: a focal loss weights a cross-entropy of the logits by the probabilities.
+    Some losses read both: a focal loss weights a cross-entropy of logits by probabilities.
     """
     predictions = tf.nest.flatten(y_pred)
     logits = [one for one in map(logits_of, predictions) if one is not None]
@@ -160,7 +160,7 @@ def _read_by_loss(y_pred: Any) -> list[tf.Tensor]:
 
 
 def _at(gradient: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
-    """Return the gradient with exact 0 at all timesteps but t."""
+    """Return the gradient, set to exactly 0 at all timesteps except t."""
     position = tf.range(tf.shape(gradient)[1])
     chosen = tf.equal(position, tf.where(t < 0, t + tf.shape(gradient)[1], t))
     laid_along = tf.reshape(chosen, [1, -1, *[1] * (gradient.shape.rank - 2)])
@@ -201,6 +201,6 @@ def _resolved(at: Sequence[int], timesteps: int) -> list[int]:
 
 
 def _norms(one: Captured) -> np.ndarray[Any, Any]:
-    """Return [samples, timesteps]; in float64, as squares vanish long before gradients do."""
+    """Return [samples, timesteps] in float64, as squares underflow long before gradients do."""
     data = one.data.numpy()
     return np.linalg.norm(data.astype(np.float64), axis=2).astype(data.dtype)

@@ -1,8 +1,8 @@
 """`state_jacobian`, `lyapunov_exponents`, `input_sensitivity`: how a state depends on its past.
 
-The layer's own step function is taken out of one forward pass. Run through time once it gives the
-states; differentiated at all timesteps at once it gives the per-step Jacobians, which
-`tb_rnngrad.jacobian` multiplies; differentiated along one direction while it runs it gives the
+They take the layer's own step function out of one forward pass. Running it through time gives the
+states. Differentiating it at all timesteps at once gives the per-step Jacobians, which
+`tb_rnngrad.jacobian` multiplies. Differentiating it along one direction while it runs gives the
 sensitivity to the input.
 """
 
@@ -32,7 +32,7 @@ from tb_rnngrad.keras._taps.taps import check_not_legacy_graph
 from tb_rnngrad.record import SequenceRecord
 
 WRT: Final = ("input", "state")
-# Timesteps differentiated at once: enough to keep the processor busy, few enough for its memory.
+# Timesteps differentiated at once: enough to keep the CPU busy, few enough to fit in memory.
 _CHUNK: Final = 64
 _WHY_EAGER: Final = "it runs the layer's timesteps one by one, and there they are one fixed graph"
 
@@ -51,35 +51,35 @@ def state_jacobian(
 ) -> dict[str, SequenceRecord]:
     """Return how the hidden state h_t depends on every input x_s, or on every earlier state h_s.
 
-    Without a loss and in inference mode; the model is left as it was. With T = 1403 and 200 units
-    all rows take a minute or less a sample on two cores, 64 rows some seconds.
+    Needs no loss and runs in inference mode. The model stays as it was. With T = 1403 and 200 units
+    on two cores, all rows take up to a minute a sample; 64 rows take some seconds.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
-        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
-            batch is taken and, where there are more, a warning says so.
+        x: inputs of one batch. For a `tf.data.Dataset` or a `PyDataset` (`Sequence`), the first
+            batch is used, with a warning if there are more.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
-        wrt: "input": dh_t/dx_s by what the layer itself is given (of token models, the embedding's
+        wrt: "input": dh_t/dx_s, where x is the layer's own input (in token models, the embedding's
             output); "state": dh_t/dh_s, an LSTM's cell state at s held fixed.
-        at: the timesteps t, one a row; negative ones count from the end; None: all.
-        norm: "fro" (Frobenius), "sum" (length of the gradient of the units' sum) or "spectral"
-            (largest singular value; an SVD an entry, so slow).
+        at: the timesteps t, one for each row; negative ones count from the end; None: all.
+        norm: "fro" (Frobenius), "sum" (length of the gradient of the sum of units) or "spectral"
+            (largest singular value; slow, as it takes an SVD for each entry).
         verbose: 1 draws a progress bar, 0 does not.
         layer: an alias of `layers`.
-        state: which state of a custom cell is the hidden one, as for `gradients`.
+        state: which state of a custom cell is the hidden state, as for `gradients`.
 
     Returns:
-        layer name -> record [rows, timesteps] of log10 of the norm, the mean over samples (so of
-        the norms the geometric mean). -inf: h_t does not depend on it, as for s > t. NaN: t or s is
-        padding in every sample. Of a Bidirectional "name/forward" and "name/backward"; of a layer
-        that is called several times "name.call2" and so on. The record's `details` are "at" (the
-        timestep of each row as it was given, None where there is a row for every one), "wrt",
-        "norm" and "reduced_by", in words.
+        layer name -> record [rows, timesteps] of log10 of the norm, averaged over samples (so the
+        geometric mean of the norms). -inf: h_t does not depend on it, such as s > t. NaN: t or s is
+        padding in every sample. A Bidirectional gives "name/forward" and "name/backward"; further
+        calls of a layer give "name.call2" and so on. The record's `details` hold "at" (the timestep
+        of each row as it was given; None if every timestep has a row), "wrt", "norm" and
+        "reduced_by" (a description).
 
     Raises:
-        ValueError: no such layer, timestep, norm or `wrt`.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
-            constants, or TensorFlow is in legacy graph mode.
+        ValueError: if a layer, timestep, norm or `wrt` does not exist.
+        NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
+            called with constants; if TensorFlow is in legacy graph mode.
     """
     if wrt not in WRT:
         raise ValueError(f"wrt is {wrt!r}; expected one of {', '.join(WRT)}")
@@ -119,37 +119,37 @@ def input_sensitivity(
 ) -> dict[str, NDArray[np.floating[Any]]]:
     """Return how much each timestep's mean hidden state moves with the input: one signed number.
 
-    With h [samples, timesteps, units] the hidden states and x [samples, timesteps, features] what
-    the layer itself is given (of token models, the embedding's output), the number at t is the sum,
-    over all timesteps s up to t and all features f, of
+    Let h [samples, timesteps, units] be the hidden states and x [samples, timesteps, features] the
+    layer's own input (in token models, the embedding's output). The number at t is the sum, over
+    all timesteps s up to t and all features f, of
 
         mean over samples b and units u of dh[b, t, u] / dx[b, s, f]
 
-    which is the sum of all entries of the gradient that one backward pass from `mean(h[:, t])`
-    would bring to x, and so the slope of `mean(h[:, t])` as all inputs up to t are raised together.
-    Signs count: it is near 0 where units or inputs cancel out, not only where nothing depends.
+    This is the sum of all entries of the gradient that one backward pass from `mean(h[:, t])` would
+    bring to x: the slope of `mean(h[:, t])` as all inputs up to t rise together. Signs count: the
+    number is near 0 also where units or inputs cancel out.
 
-    All timesteps come from one pass through time in which the derivative is carried along
-    (forward-mode differentiation), in inference mode and without a loss; the model is left as it
-    was. T = 1403 with 200 units and 5 samples takes a few seconds on two cores.
+    All timesteps come from one pass through time that carries the derivative along (forward-mode
+    differentiation). It runs in inference mode, without a loss, and leaves the model as it was.
+    T = 1403 with 200 units and 5 samples takes a few seconds on two cores.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
-        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
-            batch is taken and, where there are more, a warning says so.
+        x: inputs of one batch. For a `tf.data.Dataset` or a `PyDataset` (`Sequence`), the first
+            batch is used, with a warning if there are more.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
-        state: which state of a custom cell is the hidden one, as for `gradients`.
+        state: which state of a custom cell is the hidden state, as for `gradients`.
 
     Returns:
         layer name -> [timesteps], in input time order. Padding counts neither as input nor in the
-        mean; NaN where a timestep is padding in every sample. Of a Bidirectional "name/forward" and
-        "name/backward" (there "up to t" means from the last timestep down to t); of a layer that is
-        called several times "name.call2" and so on.
+        mean; NaN where a timestep is padding in every sample. A Bidirectional gives "name/forward"
+        and "name/backward" (where "up to t" means from the last timestep down to t); further calls
+        of a layer give "name.call2" and so on.
 
     Raises:
-        ValueError: no such layer.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
-            constants, or TensorFlow is in legacy graph mode.
+        ValueError: if a layer does not exist.
+        NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
+            called with constants; if TensorFlow is in legacy graph mode.
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
     x, _, _ = batch_of(x)
@@ -165,26 +165,26 @@ def lyapunov_exponents(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the largest Lyapunov exponents of each recurrent layer's state.
 
-    How fast nearby states part (above 0) or come together (below 0) per timestep, along the
+    They say how fast nearby states diverge (above 0) or converge (below 0) per timestep, along the
     trajectory of each sample; see `tb_rnngrad.jacobian.lyapunov_exponents` for the source.
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.
-        x: inputs of one batch; of a `tf.data.Dataset` or a `PyDataset` (`Sequence`) the first
-            batch is taken and, where there are more, a warning says so.
+        x: inputs of one batch. For a `tf.data.Dataset` or a `PyDataset` (`Sequence`), the first
+            batch is used, with a warning if there are more.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
-        k: how many; of a smaller state, all there are.
+        k: how many exponents; a smaller state gives as many as it has.
         layer: an alias of `layers`.
 
     Returns:
-        layer name -> [samples, k], natural logarithm per timestep, the largest first. Padding is
-        left out. Of a Bidirectional "name/forward" and "name/backward"; of a layer that is called
-        several times "name.call2" and so on.
+        layer name -> [samples, k], as natural logarithms per timestep, largest first. Padding is
+        left out. A Bidirectional gives "name/forward" and "name/backward"; further calls of a layer
+        give "name.call2" and so on.
 
     Raises:
-        ValueError: no such layer, or k is below 1.
-        NotImplementedError: the layer's state is no vector, as in ConvLSTM, it is called with
-            constants, or TensorFlow is in legacy graph mode.
+        ValueError: if a layer does not exist, or k is below 1.
+        NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
+            called with constants; if TensorFlow is in legacy graph mode.
     """
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
@@ -196,7 +196,7 @@ def lyapunov_exponents(
         exponents = [
             jacobian.lyapunov_exponents(transitions[run.real[sample]], min(k, run.states))
             for sample in range(runs[0].samples)
-            for run in runs  # the calls of a sample in a row, as in records
+            for run in runs  # all calls of one sample in a row, as in records
             for transitions, _ in [run.jacobians(sample, with_entries=False)]
         ]
         found[name] = np.stack(exponents)
@@ -205,14 +205,14 @@ def lyapunov_exponents(
 
 @dataclass
 class _Run:
-    """One recurrent layer's way through one batch, in the order of its loop.
+    """One recurrent layer's pass through one batch, in the order of its loop.
 
     Attributes:
         step: (x_t, flat states) -> flat new states; x_t [n, features], each state [n, size].
         inputs: [samples, timesteps, features].
         first: the states before the first timestep, each [samples, size].
-        real: [samples, timesteps] of bool.
-        hidden: which of all states, side by side, are the hidden state that the layer emits.
+        real: bool [samples, timesteps].
+        hidden: which of all states, side by side, make up the hidden state that the layer returns.
         is_reversed: whether the loop runs from the last timestep to the first.
     """
 
@@ -255,7 +255,7 @@ class _Run:
         ]
 
     def slopes(self) -> NDArray[np.floating[Any]]:
-        """Return [samples, timesteps], how each mean state moves as all inputs are raised.
+        """Return [samples, timesteps]: how each mean state changes as all inputs rise.
 
         In input time order; NaN at padding.
         """
@@ -274,7 +274,7 @@ class _Run:
         return slopes[:, ::-1] if self.is_reversed else slopes
 
     def _scanned(self, advanced: Callable[[Any, _Now], Any], initial: Any) -> Any:
-        """Return what `advanced` gives at each timestep, stacked; it takes what it gave before."""
+        """Return what `advanced` gives at each timestep, stacked; it gets its previous result."""
         timesteps = tf.transpose(self.inputs, [1, 0, 2]), tf.constant(self.real.T[..., np.newaxis])
         return _as_graph(
             lambda: tf.scan(lambda carried, now: advanced(carried, _Now(*now)), timesteps, initial)
@@ -302,7 +302,7 @@ class _Run:
     ) -> tuple[NDArray[Any], NDArray[Any] | None]:
         """Return ds_t/ds_t-1 [timesteps, states, states], ds_t/dx_t [timesteps, states, features].
 
-        A padded timestep hands the state on as it is.
+        A padded timestep passes the state on unchanged.
         """
         differentiate = self._differentiate(with_entries)
         states = tf.concat([state[:, sample] for state in self.trajectory], axis=-1)
@@ -349,19 +349,19 @@ class _Now:
 
     Attributes:
         x: [samples, features].
-        real: [samples, 1] of bool.
+        real: bool [samples, 1].
     """
 
     x: tf.Tensor
     real: tf.Tensor
 
     def where_real(self, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Return `new` of the samples for which the timestep is real, `old` of the others."""
+        """Return `new` for samples whose timestep is real, `old` for the others."""
         return [tf.where(self.real, one, before) for one, before in zip(new, old, strict=True)]
 
 
 _Carried = tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]
-"""States, and how they move."""
+"""States, and their derivatives."""
 
 
 def _along(
@@ -371,10 +371,10 @@ def _along(
     x_moves: tf.Tensor,
     states_move: Sequence[tf.Tensor],
 ) -> tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]:
-    """Return the new states, and how they move as x and the states do: J v.
+    """Return the new states, and their derivative along those of x and the states: J v.
 
-    Backpropagation gives J'u, linear in u whatever u is; the gradient of that by u, along v, is
-    J v. So derivatives are those that backpropagation takes, custom gradients included.
+    Backpropagation gives J'u, which is linear in u. The gradient of J'u with respect to u, along v,
+    is J v. So these are the derivatives that backpropagation takes, custom gradients included.
     """
     sources = [x, *states]
     with tf.GradientTape(watch_accessed_variables=False) as by_cotangents:
@@ -391,7 +391,7 @@ def _along(
 
 
 def _as_graph(function: Callable[[], Any]) -> Any:
-    """Return what `function` does, run once as a graph: loops are seconds faster than eagerly."""
+    """Return what `function` returns, run once as a graph: eager loops take seconds longer."""
     return tf.function(function, autograph=False).get_concrete_function()()
 
 
@@ -407,9 +407,9 @@ def _runs(
     state: States = None,
     asks_which_is_hidden: bool = True,
 ) -> Iterator[tuple[str, list[_Run]]]:
-    """Run the model once and give the ways of each chosen layer, by name.
+    """Run the model once and yield each chosen layer's runs, by name.
 
-    A name has several where calls of the layer are one batch, as in a TimeDistributed.
+    A name has several runs if the layer's calls are one batch, as in a TimeDistributed.
     """
     views = select(adapter, model, layers)
     hidden = states_of(adapter, views, state) if asks_which_is_hidden else None
@@ -439,7 +439,7 @@ def _runs(
             variable.assign(value)
     for view in views:
         for part in view.parts:
-            # Raised here, as Keras wraps what is raised in a layer's call in lines of its own.
+            # Raise here: Keras would add lines of its own to what is raised in a layer's call.
             runs = [_run_or_raise(call) for call in seen.get(id(part.layer), [])]
             if not runs:
                 raise ValueError(f"layer {view.name!r} was not called by the model's forward pass")
@@ -461,7 +461,7 @@ def _watched_call(
     hidden: Mapping[int, StateName] | None,
     mask_runs: MaskRuns,
 ) -> Callable[..., Any]:
-    """Return the layer's `call`, which notes its way through time, or why there is none."""
+    """Return the layer's `call`, which records its run, or the reason why there is none."""
     layer = part.layer
     original = adapter.original_call(layer)
     signature = inspect.signature(original)
@@ -564,7 +564,7 @@ def _rows(at: Sequence[int] | None, timesteps: int) -> list[int]:
 
 
 def _mean_where_known(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over samples of what is not NaN; NaN where all are."""
+    """Return the mean over samples, ignoring NaN; NaN where all are."""
     known = ~np.isnan(logs)
     count = known.sum(axis=0)
     total = np.where(known, logs, 0).sum(axis=0)
@@ -575,7 +575,7 @@ def _mean_where_known(logs: NDArray[np.float64]) -> NDArray[np.float64]:
 def _progress(
     adapter: Adapter, name: str, total: int, verbose: int
 ) -> Iterator[Callable[[], None]]:
-    """Give a function to call after every timestep."""
+    """Yield a function to call after every timestep."""
     if not verbose:
         yield lambda: None
         return

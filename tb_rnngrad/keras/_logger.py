@@ -31,11 +31,11 @@ from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 @dataclass(frozen=True)
 class _Look:
-    """What was found in a batch, to be logged once that batch is counted.
+    """What was captured from a batch; it is logged once that batch is counted.
 
     Attributes:
-        is_live: whether it was found in the batch's own step, and not before it in a probe batch.
-        counted: the optimizer's count after it where that is known.
+        is_live: whether it comes from the batch's own step, not from a probe batch before it.
+        counted: the optimizer's step count after the batch, if known.
     """
 
     found: Found
@@ -46,44 +46,44 @@ class _Look:
 
 
 class GradientLogger:
-    """Logs gradients through time while `model.fit` trains; a callback of Keras 3 and tf_keras.
+    """Logs gradients through time while `model.fit` trains; a callback for Keras 3 and tf_keras.
 
-    At a logging step it reads the gradients out of fit's own backward pass over the live batch, or
-    out of one more pass over a probe batch. Other steps run as if it were not there. Where logging
-    fails, it says so once in a warning and training goes on.
+    At a logging step it reads the gradients from fit's own backward pass over the live batch, or
+    from an extra pass over a probe batch. Other steps run as if the callback were not there. If
+    logging fails, the callback warns once and training goes on.
 
     Args:
-        log_dir: the run's directory; records go into it itself, beside the `train` and
-            `validation` runs that Keras' own TensorBoard callback makes below it.
+        log_dir: the run's directory. Records go directly into it, beside the `train` and
+            `validation` runs that Keras' own TensorBoard callback creates below it.
         layers: names, indices into `model.layers` or layer objects; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
             "weight_gradients" (gradients), "activations", "states", "weights" (values).
-        data: None for the live batch; (x, y), (x, y, sample_weight) or a dataset, of which the
-            first batch is taken, for a probe batch, the same at every step so that steps are
-            comparable. The end of training is logged then, too.
+        data: None for the live batch. For a probe batch: (x, y), (x, y, sample_weight), or a
+            dataset, whose first batch is used. A probe batch is the same at every step, so steps
+            are comparable; it is also logged at the end of training.
         update_freq: "epoch": the first batch of every epoch; or a number of batches.
-        max_outputs: samples to keep; the flow statistics are over the whole batch.
+        max_outputs: how many samples to keep; the flow statistics cover the whole batch.
         dtype: "float32", or "bfloat16" for half the bytes.
-        flow_freq: a number of batches, after which the flow statistics alone are written where no
-            tensor is due: a few kilobytes; None: with the tensors only.
-        thresholds: from where on a flag is up; None: `flow.Thresholds()`.
+        flow_freq: a number of batches. Between tensors, only the flow statistics (a few kilobytes)
+            are written every so many batches. None: flow is written with the tensors only.
+        thresholds: when a flag is up; None: `flow.Thresholds()`.
         verbose: 1: print a line when a flag rises or falls; 0: do not.
         on_flag: called with a `flow.FlagEvent` when a flag rises or falls, in the thread that
-            trains. As writing goes on while the next step trains, this is at the end of a later
-            batch, before a next one is logged, or at the end of training. What it raises ends
-            `fit` and reaches the user.
-        state: which state of a custom cell is the hidden one, as for `gradients`.
+            trains. Writing goes on while the next step trains, so the call comes at the end of a
+            later batch, before the next one is logged, or at the end of training. What it raises
+            ends `fit` and reaches the user.
+        state: which state of a custom cell is the hidden state, as for `gradients`.
 
-    Tags are layer/quantity, such as "lstm_1/hidden_state". Memory horizon, half-life and largest
-    gain of every logged step are scalars of TensorBoard's, under tag/memory_horizon and so on. The
-    step is the number of optimizer steps that the weights have seen, so that training resumed from
-    a checkpoint goes on where it stood.
+    Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life and largest
+    gain of every logged step become TensorBoard scalars, under tag/memory_horizon and so on. The
+    step is the number of optimizer steps that the weights have been through, so training resumed
+    from a checkpoint continues where it stood.
 
     Raises:
-        ValueError, TypeError: an argument cannot be.
+        ValueError, TypeError: if an argument is invalid.
     """
 
-    # What either Keras asks of a callback beside its hooks.
+    # What both Kerases require from a callback besides its hooks.
     async_safe = True
     _supports_tf_logs = True
 
@@ -137,7 +137,7 @@ class GradientLogger:
             thresholds or Thresholds(),
             watches_flags=verbose == 1 or on_flag is not None,
         )
-        self._background: Background | None = None  # it could not be copied, as tuners do
+        self._background: Background | None = None  # made late: tuners copy callbacks, not threads
         self._verbose = verbose
         self._on_flag = on_flag
         self._beside_a_bar = False
@@ -152,20 +152,20 @@ class GradientLogger:
         self._look: _Look | None = None
         self._last_logged: int | None = None
         self._gave_up = False
-        self._told: set[str] = set()  # kinds of doubts
+        self._told: set[str] = set()  # kinds of doubts reported so far
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        """Answer the hooks that are not ours."""
+        """Return a function that does nothing for hooks that this class does not define."""
         if name.startswith("on_"):
             return _ignore
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def set_params(self, params: Any) -> None:
-        """Note whether Keras draws a progress bar, on a line that has no end yet."""
+        """Note whether Keras draws a progress bar, whose line is still open between batches."""
         self._beside_a_bar = params.get("verbose") in (1, "auto")
 
     def set_model(self, model: Any) -> None:
-        """Take the model that is about to be trained."""
+        """Take the model that is about to train."""
         if model is not self._model:
             self._last_logged = None
         self._model = model
@@ -182,12 +182,12 @@ class GradientLogger:
         return False
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Look for the layers that were asked for.
+        """Look up the layers that were asked for.
 
         Raises:
-            ValueError: there is no such layer.
+            ValueError: if a layer does not exist.
         """
-        self._until_next_call.close()  # which another callback may have kept from coming
+        self._until_next_call.close()  # left over if another callback broke off an earlier fit
         end_diversions(self._model)
         check_layers(adapter_of(self._model), self._model, self._layers)
         self._count = self._look = None
@@ -197,20 +197,20 @@ class GradientLogger:
             self._background = self._new_background()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Have the first batch logged."""
+        """Mark the first batch for logging."""
         self._begins_epoch = self._every_epoch
         if self._count is not None:
-            self._count.forget()  # callbacks may set it between epochs
+            self._count.forget()  # callbacks may set the counter between epochs
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Log this batch where it is due."""
+        """Log this batch if it is due."""
         self._batch = batch
         self._look = None
         if self._gave_up:
             return
         with self._surviving():
             count = self._begun()
-            # Counted, as reading the optimizer's counter waits for the device.
+            # Use the own count, as reading the optimizer's counter waits for the device.
             flow_only = not (self._begins_epoch or self._records_due.is_at(count.now))
             if flow_only and not self._flow_due.is_at(count.now):
                 return
@@ -221,13 +221,13 @@ class GradientLogger:
                 self._records_due.pass_by(count.now)
             if self._data is None:
                 self._tap_next_step(flow_only)
-            elif count.now != self._last_logged:  # at the end of the fit before
+            elif count.now != self._last_logged:  # logged at the end of the previous fit
                 self._look = self._look_at_probe(flow_only)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Hand what was found to be written, and tell what is known by now."""
+        """Queue what was captured for writing, and report events so far."""
         self._until_next_call.close()
-        steps = batch - self._batch + 1  # there may be several in one execution
+        steps = batch - self._batch + 1  # one execution may run several
         look, self._look = self._look, None
         with self._surviving():
             if self._count is not None and look is None:
@@ -236,13 +236,13 @@ class GradientLogger:
                 message = self._count.settle(steps, look.counted)
                 if message is not None:
                     tell(message)
-                # Of several steps in one execution the taps keep the last.
+                # If one execution ran several steps, the taps keep the last one.
                 step = self._count.now - 1 if look.is_live else self._count.before
                 self._write(look, step, self._count)
         self._tell()
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Log the trained model where there is a probe batch, and close the file."""
+        """Log the trained model if there is a probe batch, and close the file."""
         if self._data is not None and self._count is not None and not self._gave_up:
             with self._surviving():
                 self._count.look()
@@ -254,9 +254,9 @@ class GradientLogger:
         self._tell()
 
     def _begun(self) -> StepCount:
-        """Return the count of this training, begun with its first batch.
+        """Return the step count of this training, created at its first batch.
 
-        Other callbacks may load a checkpoint when training begins.
+        At the start of training other callbacks may still load a checkpoint.
         """
         if self._count is None:
             self._count = StepCount(self._model, self._log_dir)
@@ -266,14 +266,14 @@ class GradientLogger:
 
     @contextlib.contextmanager
     def _surviving(self) -> Iterator[None]:
-        """Log no more where what stands inside fails, and let training go on."""
+        """Stop logging if the block fails, and let training go on."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, training is not to end for it
+        except Exception as error:  # noqa: BLE001 - no failure to log may end training
             self._give_up(error)
 
     def _tell(self) -> None:
-        """Print, and call the user's function, whose errors are the user's too."""
+        """Print, and call the user's function, whose exceptions reach the user."""
         if self._background is None:
             return
         while self._background.messages:
@@ -294,7 +294,7 @@ class GradientLogger:
         return _Look(found, probe.taps, flow_only, is_live=False, counted=None)
 
     def _tap_next_step(self, flow_only: bool) -> None:
-        """Have fit's next call of its train function run under taps."""
+        """Make fit's next call of its train function run with taps."""
         live = self._live_step()
         run = partial(self._run_tapped, live, flow_only)
         self._until_next_call.enter_context(live.diverted(run))
@@ -311,7 +311,7 @@ class GradientLogger:
         self._until_next_call.close()
         try:
             logs = live.run(plain, batch)
-        except (StopIteration, tf.errors.OutOfRangeError):  # the data's end, not a failure
+        except (StopIteration, tf.errors.OutOfRangeError):  # the end of the data, not a failure
             raise
         except Exception as error:
             if self._ran_tapped and _is_of_the_data(error):
@@ -319,10 +319,10 @@ class GradientLogger:
             self._give_up(error)
             if not isinstance(error, tf.errors.OpError):
                 return live.rebuilt(plain)(batch)
-            try:  # what failed while it ran was traced, and stays good
+            try:  # tracing succeeded and the step failed as it ran, so the function is intact
                 return plain(batch)
             except (StopIteration, tf.errors.OutOfRangeError):
-                raise error from None  # it was the last batch that failed
+                raise error from None  # the failed batch was the last one
         self._ran_tapped = True
         with self._surviving():
             found = live.found()
@@ -347,30 +347,30 @@ class GradientLogger:
 
 
 class _Every:
-    """Every so many steps; where steps come several at a time, the first to reach that number."""
+    """Every so many steps; if several steps run at once, the first that reaches the multiple."""
 
     def __init__(self, steps: int | None) -> None:
         self._period = steps
         self._next = math.inf
 
     def begin(self, step: int) -> None:
-        """Have the first multiple from `step` on be the next."""
+        """Set the next due step to the first multiple at or after `step`."""
         if self._period is not None:
             self._next = -(-step // self._period) * self._period
 
     def is_at(self, step: int) -> bool:
-        """Whether the next one is reached."""
+        """Return whether the next due step is reached."""
         return step >= self._next
 
     def pass_by(self, step: int) -> None:
-        """Have the first multiple after `step` be the next."""
+        """Set the next due step to the first multiple after `step`."""
         self.begin(step + 1)
 
 
 def _is_of_the_data(error: Exception) -> bool:
-    """Whether what has run before fails with taps as it would have failed without.
+    """Return whether a step that ran with taps before now fails because of its data, not the taps.
 
-    Of two reasons that taps may be to blame for, the compiler's comes at the first run.
+    Taps can break compilation or exhaust memory. A compilation error appears on the first run.
     """
     is_memory = isinstance(error, tf.errors.ResourceExhaustedError)
     return isinstance(error, tf.errors.OpError) and not is_memory
@@ -381,4 +381,4 @@ def _is_count(number: object) -> bool:
 
 
 def _ignore(*args: Any, **kwargs: Any) -> None:
-    """Stand for a hook that has nothing to do."""
+    """Do nothing; stands in for hooks that are not defined."""

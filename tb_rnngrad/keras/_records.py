@@ -1,4 +1,4 @@
-"""What was captured, handed to the user as records."""
+"""Turns captured tensors into records."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def record_of(one: Captured, taps: Taps) -> SequenceRecord:
 
 
 def to_numpy(found: Found) -> list[Captured]:
-    """Return what was found, laid out, and in NumPy arrays where it lies in this memory.
+    """Return what was captured, in its layout, as NumPy arrays if it is in host memory.
 
-    Cut by TensorFlow, each slice costs 0.2 ms. What is on an accelerator stays there, so that only
-    the samples kept are copied.
+    Slicing through TensorFlow would cost 0.2 ms a slice. Tensors on an accelerator stay there, so
+    that only the samples kept are copied.
     """
     return [
         one
@@ -55,7 +55,7 @@ def to_numpy(found: Found) -> list[Captured]:
 def short_record_of(
     one: Captured, taps: Taps, max_outputs: int, found: Statistics
 ) -> SequenceRecord:
-    """Return a record of the first `max_outputs` samples, with the statistics of all."""
+    """Return a record of the first `max_outputs` samples with the statistics of all samples."""
     kept = None if one.mask is None else np.asarray(one.mask[:max_outputs])
     data, samples = np.asarray(one.data[:max_outputs]), int(one.data.shape[0])
     return _record(one, taps, data, kept, found, batch_size=samples)
@@ -86,9 +86,9 @@ def _record(
 
 
 def statistics_of(found: Sequence[Captured], thresholds: Thresholds) -> list[Statistics]:
-    """Return of each, `at_hand`, the statistics over all samples.
+    """Return the statistics over all samples for each tensor of `to_numpy`.
 
-    They are computed where the data is; those of equal width together.
+    They are computed where the data is; tensors of the same kind and width are computed together.
     """
     alike: dict[Any, list[int]] = {}
     for index, one in enumerate(found):
@@ -121,7 +121,7 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
     """Return layer name -> record, or layer name -> dict of records by quantity.
 
     Raises:
-        ValueError: nothing of a layer was seen.
+        ValueError: if nothing of a layer was captured.
     """
     check_reached(found, taps)
     warn_of_doubts(found, stacklevel=4)
@@ -134,14 +134,14 @@ def records_of(found: Sequence[Captured], taps: Taps, single: bool) -> dict[str,
 
 
 def warn_of_doubts(found: Sequence[Captured], stacklevel: int) -> None:
-    """Warn of records that are not of one whole sequence or gradient."""
+    """Warn about records that are less than a whole sequence or gradient."""
     sentence = single_timesteps(found)
     for told in filter(None, (sentence, *doubts(found).values())):
         warnings.warn(told, stacklevel=stacklevel)
 
 
 def check_reached(found: Found, taps: Taps) -> None:
-    """Raise ValueError where nothing of a layer was seen."""
+    """Raise ValueError if nothing of a layer was captured."""
     seen = layers_of(found)
     for view, of in taps.asked:
         if view.name not in seen:

@@ -1,4 +1,4 @@
-"""Traces of tf.functions: of our own, and those under taps, kept apart from those without."""
+"""Traces of tf.functions: our own, and tapped ones, which are kept apart from the untapped."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from tensorflow.python.saved_model import save_context  # its options are in tf.
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Return a tf.function whose traces TensorFlow counts apart from those of its like.
+    """Return a tf.function whose retraces TensorFlow counts separately.
 
-    It counts them by code, and takes the passes of several models, which share theirs, for one
-    function that is traced again and again. A `partial` has no code, so it is counted by itself.
+    TensorFlow counts retraces by code object. The passes of several models share their code, so it
+    would warn about one function that is retraced again and again. A `partial` has no code object
+    and is counted by itself.
     """
     return tf.function(partial(function), autograph=False, reduce_retracing=True)
 
 
 @contextlib.contextmanager
 def traced_apart(reason: Hashable) -> Iterator[None]:
-    """While entered, every tf.function runs traces of its own, one for each `reason`."""
+    """While entered, every tf.function uses separate traces, one for each `reason`."""
     here = save_context._save_context
     outer = here.options() if here.in_save_context() else None
     outer_reasons = outer.reasons if isinstance(outer, _TraceKey) else ()
@@ -54,11 +55,12 @@ def outermost_graph() -> Any:
 
 
 class _TraceKey:
-    """Makes every tf.function trace anew and keeps that trace apart.
+    """Makes every tf.function retrace, and keeps that trace apart.
 
-    tf.function looks its traces up by the input types and by its context, of which the options of
-    a save context are one part; they change nothing else. It stands for `SaveOptions` and for its
-    `VariablePolicy` at once, and passes for the policy that leaves distributed variables alone.
+    tf.function finds its traces by input types and context. The options of a save context are part
+    of that context and change nothing else. This class acts as `SaveOptions` and as its
+    `VariablePolicy` at once. It compares equal to the policy EXPAND_DISTRIBUTED_VARIABLES, because
+    TensorFlow then leaves distributed variables as they are.
     """
 
     def __init__(self, reasons: tuple[Hashable, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Reading variables: at every step that is logged, so it has to be quick."""
+"""Reads variables fast, as this runs at every logged step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
 
 
 def read(variable: tf.Variable) -> tf.Tensor:
-    """Return the variable's value: as `read_value`, in a third of its time where it is local."""
+    """Return the variable's value. For a local variable it takes a third of `read_value`'s time."""
     if isinstance(variable, BaseResourceVariable):
         return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
-    return tf.convert_to_tensor(variable)  # a distribution strategy's
+    return tf.convert_to_tensor(variable)  # a variable of a distribution strategy
