@@ -74,10 +74,10 @@ class GradientLogger:
             ends `fit` and reaches the user.
         state: which state of a custom cell is the hidden state, as for `gradients`.
 
-    Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life and largest
-    gain of every logged step become TensorBoard scalars, under tag/memory_horizon and so on. The
-    step is the number of optimizer steps that the weights have been through, so training resumed
-    from a checkpoint continues where it stood.
+    Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life and
+    largest gain of every logged step become TensorBoard scalars, under tag/memory_horizon and so
+    on. The step is the number of optimizer steps that the weights have been through, so training
+    resumed from a checkpoint continues where it stood.
 
     Raises:
         ValueError, TypeError: if an argument is invalid.

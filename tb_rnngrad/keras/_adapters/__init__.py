@@ -1,1 +1,1 @@
-"""The two Kerases, each behind one adapter."""
+"""One adapter for each of the two Kerases."""

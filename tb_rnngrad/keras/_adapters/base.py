@@ -1,4 +1,4 @@
-"""What capture needs to know of a Keras, and which Keras a model belongs to."""
+"""What capture needs from a Keras: the `Adapter` protocol and helpers for both adapters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 Patch = tuple[MutableMapping[str, Any], str, Any]
-"""A namespace (an instance's or a module's `__dict__`), a name in it, and its value for a while."""
+"""A namespace (the `__dict__` of an instance or module), a name in it, and a temporary value."""
 
 
 Rnn = Callable[..., tuple[Any, Any, Any]]
@@ -24,18 +24,18 @@ _MISSING = object()
 
 
 def plainly(error: Exception) -> Exception:
-    """Return the error, marked so that a Keras passes it on without the arguments of its calls."""
+    """Return the error, marked so that Keras does not add the arguments of its calls to it."""
     error._keras_call_info_injected = True  # type: ignore[attr-defined]
     return error
 
 
 @dataclass(frozen=True)
 class CellKind:
-    """How a cell of Keras' own calls its activation functions, in order, at each timestep.
+    """How a built-in cell calls its activation functions at each timestep.
 
     Attributes:
-        gates: one name a pre-activation, in the order of the calls and of the kernel's columns.
-        squashes_cell_state: whether a further call takes the new cell state, on its way to h_t.
+        gates: a name for each pre-activation, in the order of the calls and of kernel columns.
+        squashes_cell_state: whether one more call takes the new cell state, on its way to h_t.
     """
 
     gates: tuple[str, ...]
@@ -52,7 +52,7 @@ SIMPLE = CellKind(("h",))
 
 
 class Adapter(Protocol):
-    """One Keras, in the terms that capture is written in."""
+    """What capture needs to know about one Keras."""
 
     name: str
     layer_class: Any
@@ -65,34 +65,34 @@ class Adapter(Protocol):
         """Return the layers directly inside `layer`."""
 
     def refusal(self, layer: Any) -> str | None:
-        """Return why this recurrent layer cannot be looked into, or None where it can."""
+        """Return why this recurrent layer cannot be inspected, or None if it can."""
 
     def cells(self, layer: Any) -> Sequence[Any]:
-        """Return a recurrent layer's cells: one, or those stacked in it."""
+        """Return a recurrent layer's cells: its one cell, or the stacked ones."""
 
     def reverses_states(self, layer: Any) -> bool:
-        """Return whether the states of stacked cells come in the opposite order of the cells."""
+        """Return whether the states of stacked cells come in the reverse order of the cells."""
 
     def moving_variables(self, layer: Any) -> Sequence[Any]:
-        """Return the layer's variables that no gradient is for, as it assigns them itself."""
+        """Return the variables that the layer assigns itself, so they get no gradient."""
 
     def weights(self, layer: Any) -> Sequence[Any]:
         """Return the layer's variables, trainable ones first."""
 
     def raw(self, variable: Any) -> tf.Variable:
-        """Return the variable underneath, which mixed precision does not cast."""
+        """Return the underlying variable, which mixed precision does not cast."""
 
     def is_time_major(self, layer: Any) -> bool:
-        """Return whether the layer takes and emits [timesteps, samples, ...]."""
+        """Return whether the layer takes and returns [timesteps, samples, ...]."""
 
     def reads_weights_once(self, layer: Any) -> bool:
-        """Return whether the layer casts its weights before its loop, not at every timestep.
+        """Return whether the layer casts its weights once before its loop, not at every timestep.
 
-        With half-precision weights that is where their gradient adds up.
+        If so, the gradients of half-precision weights add up in half precision.
         """
 
     def standing_patches(self, layer: Any) -> Sequence[Patch]:
-        """Return what keeps `layer` off fused kernels that bypass its `call`."""
+        """Return the patches that keep `layer` off fused kernels, which bypass its `call`."""
 
     def original_call(self, layer: Any) -> Callable[..., Any]:
         """Return the layer's own `call`, as Keras itself would run it."""
@@ -100,25 +100,25 @@ class Adapter(Protocol):
     def recurrence(
         self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
     ) -> contextlib.AbstractContextManager[Any]:
-        """While entered, the layer's `call` loops through `wrap(rnn)`; gives the inputs to call."""
+        """While entered, the layer's `call` loops through `wrap(rnn)`; yields the call's inputs."""
 
     def scaling_patches(
         self, optimizer: Any, note_scale: Callable[[tf.Tensor], None]
     ) -> Sequence[Patch]:
-        """Return what reports the loss scale whenever the optimizer, if any, scales a loss."""
+        """Return patches that report the loss scale when the optimizer, if any, scales a loss."""
 
     def forward(self, model: Any, x: Any, training: bool) -> Any:
-        """Return the model's prediction."""
+        """Return the model's predictions."""
 
     def loss(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> tf.Tensor:
-        """Return the compiled loss, with the layers' own losses.
+        """Return the compiled loss, including the losses that layers add.
 
         Raises:
-            RuntimeError: the model was not compiled with one.
+            RuntimeError: if the model is not compiled.
         """
 
     def passing_state(self, model: Any) -> Sequence[Any]:
-        """Return the variables that a forward pass may change: states, statistics, seeds."""
+        """Return variables that a forward pass may change: states, statistics, random seeds."""
 
     def runs_one_step(self, model: Any) -> bool:
         """Return whether each call of the train function is one training step."""
@@ -126,22 +126,22 @@ class Adapter(Protocol):
     def counts_batches(self, model: Any) -> bool:
         """Return whether the optimizer, if any, may count up by one with every batch.
 
-        It does not where it accumulates gradients. It cannot be checked where nobody knows before
-        a call of the train function how many batches that will take.
+        False if it accumulates gradients, or if the number of batches is unknown before a call of
+        the train function, as it then cannot be checked.
         """
 
     def counter_of(self, optimizer: Any) -> tf.Variable | None:
         """Return the variable in which an optimizer, if any, counts its steps, one a batch."""
 
     def train_step(self, model: Any) -> int | None:
-        """Return the number of batches that the optimizer has seen, or None without one."""
+        """Return how many batches the optimizer has seen, or None without an optimizer."""
 
 
 def logits_of(prediction: tf.Tensor) -> tf.Tensor | None:
-    """Return what either Keras' cross-entropies take in a prediction's stead, if anything.
+    """Return the logits that Keras' cross-entropies read instead of a prediction, if any.
 
-    Those are the logits that a softmax or sigmoid was applied to. Keras' own activations note them
-    on what they return; of TensorFlow's the cross-entropies look at the operation.
+    These are the inputs of the softmax or sigmoid that made the prediction. Keras' own activations
+    attach them to their result; for TensorFlow's, the cross-entropies check the operation.
     """
     noted: tf.Tensor | None = getattr(prediction, "_keras_logits", None)
     operation = getattr(prediction, "op", None)  # eager tensors have none
@@ -152,12 +152,12 @@ def logits_of(prediction: tf.Tensor) -> tf.Tensor | None:
 
 @dataclass(frozen=True)
 class Ancestry:
-    """What a cell is to Keras' own.
+    """How a cell relates to Keras' built-in cells.
 
     Attributes:
-        own: the class of Keras' own that it is or descends from; None: of none.
-        kind: what is known of that class' inside.
-        overridden: a method of the class' arithmetic that the cell replaces; None: of none.
+        own: the built-in class that the cell is or inherits from, if any.
+        kind: what is known about that class.
+        overridden: a method of that class' computation that the cell overrides, if any.
     """
 
     own: type | None = None
@@ -166,12 +166,12 @@ class Ancestry:
 
     @property
     def known(self) -> CellKind | None:
-        """What is known of the cell's inside: nothing, unless its arithmetic is all Keras' own."""
+        """What is known about the cell: nothing, unless its whole computation is Keras' own."""
         return None if self.overridden else self.kind
 
 
 def ancestry(adapter: Adapter, cell: Any) -> Ancestry:
-    """Return what a cell is to Keras' own."""
+    """Return how a cell relates to Keras' built-in cells."""
     own = next((cls for cls in type(cell).__mro__ if cls in adapter.cell_kinds), None)
     if own is None:
         return Ancestry()
@@ -185,7 +185,7 @@ def ancestry(adapter: Adapter, cell: Any) -> Ancestry:
 
 @functools.cache
 def _arithmetic(own: Any) -> tuple[str, ...]:
-    """Return the methods of a class that take part in its `call`, whoever of them calls whom."""
+    """Return the methods of a class that its `call` calls, directly or through others."""
     found = {"call": None, "__call__": None}
     codes = [_function(own.call).__code__]
     while codes:
@@ -200,7 +200,7 @@ def _arithmetic(own: Any) -> tuple[str, ...]:
 
 
 def _function(method: Any) -> Any:
-    """Return the function that is written in the class, without what stands in for it."""
+    """Return the function defined in the class, without what was wrapped around it."""
     while True:
         for inner in ("stands_for", "__wrapped__", "__func__"):
             if hasattr(method, inner):
@@ -211,9 +211,9 @@ def _function(method: Any) -> Any:
 
 
 def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `call`, looking like the call that it replaces.
+    """Return `call` with the signature of the call that it replaces.
 
-    Wrappers look at the signature for what they hand on: mask, training.
+    Wrappers read the signature to decide what to pass on: mask, training.
     """
     call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     call.autograph_info__ = {}  # type: ignore[attr-defined]
@@ -222,7 +222,7 @@ def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callabl
 
 
 def as_autograph_would(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` as it runs where TensorFlow's autograph comes to it by itself."""
+    """Return `function`, converted as TensorFlow's autograph would convert it by itself."""
     internal = tf.__internal__.autograph
     converted: Callable[..., Any] = internal.tf_convert(function, internal.control_status_ctx())
     return converted
@@ -230,7 +230,7 @@ def as_autograph_would(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def patched(patches: Sequence[Patch]) -> Iterator[None]:
-    """Apply the patches for a while, and leave every namespace as it was, whatever happens."""
+    """Apply the patches for a while; restore every namespace afterwards, also after an error."""
     before = [(names, name, names.get(name, _MISSING)) for names, name, _ in patches]
     try:
         for names, name, value in patches:

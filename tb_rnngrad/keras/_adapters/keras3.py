@@ -1,4 +1,4 @@
-"""Keras 3 on its TensorFlow backend, as capture sees it."""
+"""Adapter for Keras 3 with its TensorFlow backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src import backend as keras_backend  # no public name reaches the loop that layers call
+from keras.src import backend as keras_backend  # holds the loop that layers call; no public name
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
 
 from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
@@ -22,7 +22,7 @@ def adapter() -> Keras3:
     """Return the adapter.
 
     Raises:
-        RuntimeError: Keras runs on another backend than TensorFlow.
+        RuntimeError: if Keras runs on a backend other than TensorFlow.
     """
     if keras.config.backend() != "tensorflow":
         raise RuntimeError(
@@ -85,9 +85,9 @@ class Keras3:
 
     def raw(self, variable: Any) -> tf.Variable:
         """See `Adapter`."""
-        if isinstance(variable, tf.Variable):  # of a cell that is a plain Python object
+        if isinstance(variable, tf.Variable):  # from a cell that is a plain Python object
             return variable
-        raw: tf.Variable = variable._value  # `.value` is cast where autocast is on
+        raw: tf.Variable = variable._value  # `.value` is cast under autocast
         return raw
 
     def is_time_major(self, layer: Any) -> bool:
@@ -168,7 +168,7 @@ class Keras3:
     def counter_of(self, optimizer: Any) -> tf.Variable | None:
         """See `Adapter`."""
         counter = getattr(optimizer, "iterations", None)
-        # Where it accumulates gradients, it is a tensor that counts the updates.
+        # If the optimizer accumulates gradients, `iterations` is a tensor that counts updates.
         return self.raw(counter) if isinstance(counter, keras.Variable) else None
 
     def train_step(self, model: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""Which Keras a model is of, and the adapter of that Keras."""
+"""Finds the adapter for a model's Keras."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tb_rnngrad.keras._adapters.base import Adapter
 
 
 def adapter_of(model: Any) -> Adapter:
-    """Return the adapter of the Keras that `model` is a layer of.
+    """Return the adapter for the Keras that `model` belongs to.
 
     Raises:
-        TypeError: it is no layer of either Keras.
-        RuntimeError: it is a Keras 3 model of another backend than TensorFlow.
+        TypeError: if `model` is not a layer of either Keras.
+        RuntimeError: if it is a Keras 3 model with a backend other than TensorFlow.
     """
     module = _adapter_module(type(model))  # type: ignore[arg-type]  # classes are hashable
     adapter: Adapter = module.adapter()
     return adapter
 
 
-@functools.lru_cache(maxsize=64)  # asked for at every step
+@functools.lru_cache(maxsize=64)  # called at every step
 def _adapter_module(kind: type) -> Any:
     for cls in kind.__mro__:
         match cls.__module__.split(".")[0]:

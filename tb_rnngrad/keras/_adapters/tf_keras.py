@@ -1,4 +1,4 @@
-"""Legacy Keras (tf_keras), as capture sees it."""
+"""Adapter for legacy Keras (tf_keras)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras.src import (
     backend as keras_backend,
-)  # the public `tf_keras.backend` is a copy of names
+)  # the public `tf_keras.backend` only copies the names
 from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
 from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
@@ -127,13 +127,13 @@ class TfKeras:
         patches: list[Patch] = [(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]
         if getattr(layer, "_could_use_gpu_kernel", False):
             patches.append((vars(layer), "_could_use_gpu_kernel", False))
-            # The fused path calls no cell; what a cell notes down of its first call goes again.
+            # The fused path never calls the cell, so undo what the cell notes at its first call.
             noted = ("_called", "_saved_model_inputs_spec", "_saved_model_arg_spec")
             cell = vars(layer.cell)
             patches += [(cell, name, cell[name]) for name in noted if name in cell]
             if layer.cell.dropout:
-                # The fused path drops inputs out itself, for every timestep anew; the cell would
-                # drop the same ones at all timesteps.
+                # The fused path itself drops inputs, anew for every timestep; the cell would drop
+                # the same ones at all timesteps.
                 inputs = self._dropped_out(layer, inputs, training)
                 patches.append((vars(layer.cell), "dropout", 0.0))
         with patched(patches):
@@ -188,7 +188,7 @@ class TfKeras:
         inner = [getattr(generator, "_generator", None) for generator in generators]
         seeds = [generator.state for generator in inner if generator is not None]
         metrics = [variable for metric in model.metrics for variable in metric.variables]
-        # A lookup table, as of a TextVectorization, counts as a variable and is none.
+        # A lookup table (of a TextVectorization, say) is listed as a variable but is none.
         own = [one for one in model.non_trainable_variables if isinstance(one, tf.Variable)]
         return [*own, *metrics, *states, *seeds]
 
@@ -199,7 +199,7 @@ class TfKeras:
         return is_one and not self._tunes_steps(model)
 
     def _tunes_steps(self, model: Any) -> bool:
-        """Whether Keras changes the number of batches in an execution while it trains."""
+        """Return whether Keras changes the number of batches in an execution during training."""
         return bool(getattr(model, "autotune_steps_per_execution", False))
 
     def counts_batches(self, model: Any) -> bool:
@@ -217,5 +217,5 @@ class TfKeras:
         counter = self.counter_of(getattr(model, "optimizer", None))
         if counter is None:
             return None
-        # Outside of legacy graph mode, `get_value` takes almost twice as long.
+        # `get_value` takes almost twice as long outside legacy graph mode.
         return int(read(counter) if tf.executing_eagerly() else keras_backend.get_value(counter))

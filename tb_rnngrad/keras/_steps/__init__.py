@@ -1,1 +1,1 @@
-"""Training steps: whose they are, and how one is run to be watched."""
+"""Training steps: which one belongs to a model, and how it runs with taps."""

@@ -1,4 +1,4 @@
-"""The one batch that a function inspects: arrays as for `fit`, or the first batch of a dataset."""
+"""The one batch that a function inspects: arrays as for `fit`, or a dataset's first batch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def batch_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """Return x, y and sample_weight of one batch.
 
     Args:
-        x: arrays, or a `tf.data.Dataset` or a `PyDataset` (`Sequence`) of batches, which hold y
-            and sample_weight themselves; of these the first batch, and a warning says so where
-            there are more. It points at the line that called the public function.
+        x: arrays; or a `tf.data.Dataset` or a `PyDataset` (`Sequence`) of batches, which contain y
+            and sample_weight themselves. The first batch of a dataset is used. If there are more,
+            a warning points at the line that called the public function.
         y: arrays, or None.
         sample_weight: arrays, or None.
 
-    Raises:
-        ValueError: x, y and sample_weight are not of the same number of samples; y or
-            sample_weight is given beside a dataset; the dataset is empty.
-        TypeError: x is an iterator, from which a batch would be lost.
+        Raises:
+        ValueError: if x, y and sample_weight differ in their number of samples; if y or
+            sample_weight is given beside a dataset; if the dataset is empty.
+        TypeError: if x is an iterator, which would lose a batch.
     """
     if isinstance(x, Iterator):
         raise TypeError(
@@ -48,7 +48,7 @@ def batch_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
 
 
 def check_samples(x: Any, y: Any = None, sample_weight: Any = None) -> None:
-    """Raise ValueError unless all arrays are of the same number of samples."""
+    """Raise ValueError unless all arrays have the same number of samples."""
     counts = [
         (name, samples)
         for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight))
@@ -63,7 +63,7 @@ def check_samples(x: Any, y: Any = None, sample_weight: Any = None) -> None:
 
 
 def check_targets(adapter: Adapter, model: Any, y: Any) -> None:
-    """Raise ValueError where the model's compiled loss needs targets and there are none."""
+    """Raise ValueError if the model's compiled loss needs targets and y is missing."""
     if y is not None:
         return
     has_loss = any(one is not None for one in tf.nest.flatten(getattr(model, "loss", None)))
@@ -77,21 +77,21 @@ def check_targets(adapter: Adapter, model: Any, y: Any) -> None:
 
 
 def _samples(structure: Any) -> list[int]:
-    """Return the length of each array in a structure; of scalars nothing, as they have none."""
+    """Return the length of each array in a structure, skipping scalars."""
     leaves = [leaf for leaf in tf.nest.flatten(structure) if leaf is not None]
     shapes = [tuple(leaf.shape) if hasattr(leaf, "shape") else np.shape(leaf) for leaf in leaves]
     return [int(shape[0]) for shape in shapes if len(shape) and shape[0] is not None]
 
 
 def _is_dataset(x: Any) -> bool:
-    # Either Keras has such a class, a PyDataset or a Sequence, and neither needs to be imported.
+    # Both Kerases have such a class (PyDataset, Sequence); this check need not import either.
     is_py_dataset = all(hasattr(x, name) for name in ("__getitem__", "__len__", "on_epoch_end"))
     return isinstance(x, tf.data.Dataset) or is_py_dataset
 
 
 def _first_batch(dataset: Any) -> Batch:
     if isinstance(dataset, tf.data.Dataset):
-        batches = int(dataset.cardinality())  # below 0 where it is not known, or infinite
+        batches = int(dataset.cardinality())  # negative if unknown or infinite
         element = next(iter(dataset), None)
     else:
         batches = len(dataset)
@@ -104,7 +104,7 @@ def _first_batch(dataset: Any) -> Batch:
             "alone is looked at",
             stacklevel=4,
         )
-    # As Keras reads it: a tuple or list starts with x, y, sample_weight; anything else is x.
+    # Read it as Keras does: a tuple or list is x, y, sample_weight; anything else is x.
     if not isinstance(element, (tuple, list)):
         return element, None, None
     if not 1 <= len(element) <= 3:

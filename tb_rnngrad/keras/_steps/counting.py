@@ -1,4 +1,4 @@
-"""Which training step a model is at: what its optimizer counts, or what a logger does."""
+"""Counts the training steps of a model, by its optimizer or by the logger."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tb_rnngrad.keras._adapters.select import adapter_of
 class StepCount:
     """The steps of one training.
 
-    They are the optimizer's where it counts up by one with every batch. Where it does not (another
-    optimizer does the work, gradients are accumulated over batches), the logger counts batches,
-    from where the optimizer stood: ascending, and no step twice.
+    If the optimizer counts up by one with every batch, its count is used. If not (another optimizer
+    does the work, gradients are accumulated over batches), the logger counts batches itself,
+    starting from the optimizer's count. Steps ascend, and none occurs twice.
 
     Args:
-        model: that is about to train, compiled.
+        model: the compiled model that is about to train.
         log_dir: where its steps are logged.
 
     Attributes:
-        before: the number of steps before the batch that was last looked at.
-        now: the number of steps before the coming batch.
+        before: the number of steps before the batch that was last inspected.
+        now: the number of steps before the next batch.
     """
 
     def __init__(self, model: Any, log_dir: str | os.PathLike[str]) -> None:
@@ -38,12 +38,12 @@ class StepCount:
         )
         goes_on = last is not None and not self._is_optimizers
         self.now: int = last.now if goes_on and last else self._count_of_optimizer()
-        # An optimizer that has counted is that of a checkpoint, or of a fit before.
+        # An optimizer that has counted before comes from a checkpoint or an earlier fit.
         self._taken = _last_step_in(log_dir) if self.now == 0 or goes_on else -1
-        # A probe batch is logged at the end of one fit, and of the next one's beginning.
+        # A probe batch is logged at the end of one fit and again at the start of the next.
         self._is_second = self.now < self._taken or (self.now == self._taken and not goes_on)
         if self._is_second and last is not None and last.now > 0:
-            # Compiled anew, the optimizer forgets what the weights have been through.
+            # A newly compiled optimizer does not know how far the weights were trained.
             self._is_optimizers = False
             self.now = last.now
         if self._is_second and not self._is_optimizers:
@@ -55,42 +55,42 @@ class StepCount:
 
     @property
     def details(self) -> Mapping[str, str]:
-        """What a record says of its step; the same for one training, decided at its first."""
+        """How a record's step was counted; fixed at the first record of a training."""
         if self._details is None:
             self._details = {"step_from": "optimizer" if self._is_optimizers else "logger"}
         return self._details
 
     def forget(self) -> None:
-        """Read the optimizer's count again, which others may have set."""
+        """Read the optimizer's count again, as others may have set it."""
         self._is_read = False
 
     def look(self) -> None:
-        """Find out where training stands, before a batch that is to be logged."""
+        """Update the count before a batch that will be logged."""
         self._batches = self.now
         if self._is_optimizers and not self._is_read:
             self.now = self._count_of_optimizer()
         self.before = self.now
 
     def passed(self, steps: int) -> None:
-        """Count a batch that was not looked at, or an execution of several."""
+        """Count an execution of one or more batches that was not inspected."""
         self.now += steps
         self._is_read = False
 
     def settle(self, steps: int, counted: int | None) -> str | None:
-        """Count what was looked at, once it has run.
+        """Count an inspected execution once it has run.
 
         Args:
             steps: the number of batches in it.
-            counted: the optimizer's count after it; None: it has to be read.
+            counted: the optimizer's count after it; None: read it here.
 
         Returns:
-            What the user should know, or None.
+            A message for the user, or None.
         """
         is_first, self._is_settled = not self._is_settled, True
         has_changed = False
         if self._is_optimizers:
             after = self._count_of_optimizer() if counted is None else counted
-            # Of the last execution of an epoch, data may be left for some of its steps only.
+            # The last execution of an epoch may lack data for some of its steps.
             has_stepped = after - self.before == steps if is_first else after > self.before
             self._is_read = has_stepped
             self.now = after
@@ -134,10 +134,10 @@ class StepCount:
 
 
 def _last_step_in(log_dir: str | os.PathLike[str]) -> int:
-    """Return the last step that a directory holds a record of; -1 where there is none."""
+    """Return the last step of which a directory holds a record; -1 if there is none."""
     try:
         spans = earlier_steps(Path(log_dir).resolve())
-    except OSError:  # what cannot be read is for writing to fail at
+    except OSError:  # writing will report what cannot be read
         return -1
     return max((last for _, last in spans.values()), default=-1)
 

@@ -1,8 +1,9 @@
 """tf_keras in the graphs of `tf.compat.v1` (`disable_eager_execution()`).
 
-There a model is one fixed graph that a session runs. A look at it is a second forward and backward
-pass, built once beside the first, with taps in it; the session is asked for what they saw. A live
-step runs a second train function instead of the first: over that pass, with the same updates.
+In this mode a model is one fixed graph that a session runs. To inspect it, a second forward and
+backward pass with taps is built beside the first, and the session returns what the taps captured. A
+live step runs a second train function, over that pass and with the same updates, instead of the
+first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tb_rnngrad.keras._taps.taps import Taps
 
 @dataclass(frozen=True)
 class _Built:
-    """A tapped pass in the session's graph: what to feed, and what it gives."""
+    """A tapped pass in the session's graph: what to feed, and what it returns."""
 
     inputs: list[tf.Tensor]
     weights: list[tf.Tensor | None]
@@ -34,7 +35,7 @@ class _Built:
 
 
 class GraphProbe:
-    """What `Probe` is, in a session's graph; the values it gives are NumPy arrays."""
+    """A `Probe` in a session's graph; it returns NumPy arrays."""
 
     def __init__(self, taps: Taps, model: Any) -> None:
         self.taps = taps
@@ -42,7 +43,7 @@ class GraphProbe:
         self._built: dict[tuple[bool, ...], _Built] = {}
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
-        """Return what the taps see in one pass over the batch."""
+        """Return what the taps capture in one pass over the batch."""
         model: Any = self._model()
         if self.taps.see_gradients:
             check_targets(self.taps.adapter, model, y)
@@ -72,7 +73,7 @@ class GraphProbe:
             tf.compat.v1.placeholder(given.dtype, given.shape) for given in model._feed_inputs
         ]
         if getattr(model, "optimizer", None) is not None:
-            # Once a session has run a loop, no gradient of it can be built: fit's own comes first.
+            # After a session has run a loop, no gradient of it can be built: build fit's first.
             _train_function(model)
         placed = [None if one is None else _placeholder_like(one) for one in sample_weights]
         weights = [
@@ -92,7 +93,7 @@ class GraphProbe:
 
 
 class GraphStep:
-    """The model's own train function, a second time, with taps in it."""
+    """A second version of the model's own train function, with taps."""
 
     def __init__(self, taps: Taps, model: Any) -> None:
         self.taps = taps
@@ -101,7 +102,7 @@ class GraphStep:
         layers = list(model._flatten_layers())
         before = [len(layer._updates) for layer in layers]
         own = Taps(taps.adapter, taps.asked, taps.states)
-        # The metrics stay those of the plain forward pass, so it has to have read the weights and
+        # The metrics stay those of the plain forward pass, so that pass must read the weights and
         # states before these updates change them.
         read_before = tf.control_dependencies(self._plain.outputs[1:])
         with own.entered(), patched(_notes(model)), read_before:
@@ -112,7 +113,7 @@ class GraphStep:
                 params=model._collected_trainable_weights, loss=loss
             )
             for layer, count in zip(layers, before, strict=True):
-                updates += layer._updates[count:]  # of states and moving averages
+                updates += layer._updates[count:]  # updates of states and moving averages
             self._found = captured(own.seen())
         self._values: dict[tuple[int, str], Any] = {}
         fetched = {
@@ -169,10 +170,10 @@ class GraphStep:
 
     @contextlib.contextmanager
     def _answered_by(self, answer: Callable[[Any], Any]) -> Iterator[None]:
-        """For a while, have what holds on to the train function, as fit does, call `answer`.
+        """For a while, let `answer` answer calls of the train function, also from whoever holds it.
 
         Raises:
-            RuntimeError: something else answers already.
+            RuntimeError: if something else already answers.
         """
         function = self._plain
         if isinstance(function, _StandIn):
@@ -190,22 +191,22 @@ class GraphStep:
 
 
 class _StandIn(GraphExecutionFunction):  # type: ignore[misc]
-    """A function whose calls something else answers."""
+    """A function whose calls are answered by something else."""
 
     def __call__(self, inputs: Any) -> Any:
-        """Pass them on."""
+        """Pass the call on."""
         return self.answer(inputs)
 
 
 def answer_itself(function: Any) -> None:
-    """Have nothing stand in for a train function any more."""
+    """Let a train function answer its own calls again."""
     if isinstance(function, _StandIn):
         function.__class__ = GraphExecutionFunction
         del function.answer
 
 
 def _train_function(model: Any) -> Any:
-    # One that is there stays: asked again between steps, Keras would make one without the sample
+    # Keep an existing one: asked again between steps, Keras would build one without the sample
     # weights of the last step.
     if getattr(model, "train_function", None) is None:
         model._make_train_function()
@@ -213,9 +214,9 @@ def _train_function(model: Any) -> Any:
 
 
 def _notes(model: Any) -> list[Patch]:
-    """Return what keeps a further call of the model out of what its layers and metrics note down.
+    """Return patches that undo what layers and metrics note down in a further call of the model.
 
-    Train and evaluation functions are made of these notes.
+    Keras builds train and evaluation functions from these notes.
     """
     metrics = [*model._get_training_eval_metrics()]
     noting = {id(one): one for one in [*model._flatten_layers(), *metrics]}.values()
@@ -232,7 +233,7 @@ def _notes(model: Any) -> list[Patch]:
 def _loss(
     model: Any, inputs: list[tf.Tensor], training: bool, sample_weights: list[Any]
 ) -> tf.Tensor:
-    """Build the model's forward pass once more, and return its loss."""
+    """Build the model's forward pass a second time, and return its loss."""
     packed = tf.nest.pack_sequence_as(model.input, inputs)
     outputs = tf.nest.flatten(model(packed, training=training))
     endpoints = model._training_endpoints

@@ -1,4 +1,4 @@
-"""The user's own training step, looked at while it runs: eagerly or compiled, or in a v1 graph."""
+"""The user's own training step, inspected while it runs: eager, compiled, or in a v1 graph."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tb_rnngrad.keras._taps.sinks import Readings
 from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph
 from tb_rnngrad.keras._variables import read
 
-_TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # what Keras makes, as it says
+_TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # attributes that Keras sets
 _BEFORE: Final = "steps before"
 _TRAIN_STEP: Final = "train_step"
 
 
 class AnyStep(Protocol):
-    """A model's training step, which can be run with taps and without."""
+    """A model's training step, which can run with or without taps."""
 
     taps: Taps
 
     def is_of(self, taps: Taps, model: Any) -> bool:
-        """Return whether it is the step that this model is now trained by, with these taps."""
+        """Return whether this is still the step that trains the model, with these taps."""
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         """While entered, the step runs with taps."""
@@ -36,21 +36,21 @@ class AnyStep(Protocol):
         """While entered, fit calls `run(train_function, batch)` for `train_function(batch)`."""
 
     def run(self, plain: Any, batch: Any) -> Any:
-        """Return what the train function `plain` returns, having run it with taps."""
+        """Run the train function `plain` with taps, and return its result."""
 
     def found(self) -> Found:
-        """Return what they saw; no later step changes it."""
+        """Return what the taps captured; later steps do not change it."""
 
     def train_step(self) -> int | None:
-        """Return the number of optimizer steps so far where the step itself has read it."""
+        """Return the number of optimizer steps so far, if the step itself has read it."""
 
     def rebuilt(self, plain: Any) -> Any:
-        """Return the train function `plain` as it is after it has failed with taps."""
+        """Return the train function `plain`, usable again after it failed with taps."""
 
 
 @dataclass(frozen=True)
 class TrainFunctionProxy:
-    """Stands for a train function."""
+    """Stands in for a train function."""
 
     run: Callable[[Any, Any], Any]
     plain: Any
@@ -60,15 +60,15 @@ class TrainFunctionProxy:
 
 
 def end_diversions(model: Any) -> None:
-    """Give a model, while it does not train, its train function back.
+    """Give an idle model its own train function back.
 
-    A fit that was broken off between a logger's hook and its step does not do it itself.
+    A fit that was interrupted between a logger's hook and its step does not do so itself.
     """
     function = getattr(model, "train_function", None)
     if function is None:
         return
     if is_legacy_graph():
-        from tb_rnngrad.keras._steps.legacy_graph import answer_itself  # it needs tf_keras
+        from tb_rnngrad.keras._steps.legacy_graph import answer_itself  # imports tf_keras
 
         answer_itself(function)
         return
@@ -82,7 +82,7 @@ class _Twin:
 
     Attributes:
         function: the train function.
-        train_step: the train step that Keras has to find when it traces it.
+        train_step: the train step that Keras must find when it traces the function.
     """
 
     function: Any
@@ -92,8 +92,8 @@ class _Twin:
 def _twins_of(plain: Any) -> dict[Taps, _Twin]:
     """Return the twins of a train function, which live as long as it does.
 
-    They refer to its model, so that a table of weak references would keep both for ever. On the
-    function itself they make a circle, which Python lets go of.
+    They refer to its model, so a table of weak references would keep both forever. Stored on the
+    function itself they form a cycle, which Python collects.
     """
     twins: dict[Taps, _Twin] = vars(plain).setdefault("_tb_rnngrad_twins", {})
     return twins
@@ -102,14 +102,14 @@ def _twins_of(plain: Any) -> dict[Taps, _Twin]:
 class LiveStep:
     """See `AnyStep`.
 
-    What fit runs with taps is a twin of its train function, made by Keras of a train step that has
-    them and at its end, still in its graph, reads what they have seen. Where there can be none, the
-    train function itself is run with taps, and they are read afterwards.
+    At a logging step, fit runs a twin of its train function. Keras builds the twin from a train
+    step with taps; at its end, still in its graph, that step reads what they captured. If there can
+    be no twin, the train function itself runs with taps, which are read afterwards.
 
     Args:
-        taps: to run it with.
-        model: whose step it is.
-        optimizer: the one that may scale the loss; None: the model's.
+        taps: the taps to run the step with.
+        model: the model whose step it is.
+        optimizer: the optimizer that may scale the loss; None: the model's.
     """
 
     def __init__(self, taps: Taps, model: Any, optimizer: Any) -> None:
@@ -118,7 +118,7 @@ class LiveStep:
         self._optimizer = optimizer
         self._plain: Any = None
         self._twin: _Twin | None = None
-        self._name = f"tb_rnngrad.{id(taps)}"  # among the logs
+        self._name = f"tb_rnngrad.{id(taps)}"  # the key among the logs
         self._readings: Readings = {}
 
     def is_of(self, taps: Taps, model: Any) -> bool:
@@ -136,7 +136,7 @@ class LiveStep:
     @contextlib.contextmanager
     def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
         """See `AnyStep`; fit reads the attribute at every step."""
-        names = vars(self._model)  # Keras would look for layers in whatever it is told to set
+        names = vars(self._model)  # setattr would make Keras search the value for layers
         diversion = TrainFunctionProxy(run, names["train_function"])
         names["train_function"] = diversion
         try:
@@ -158,7 +158,7 @@ class LiveStep:
         self.taps.reset()
         with self._with(self._twin.train_step):
             logs = self._twin.function(batch)
-        _twins_of(plain)[self.taps] = self._twin  # once it is known to run
+        _twins_of(plain)[self.taps] = self._twin  # kept only once it has run
         self._readings = logs.pop(self._name)
         return logs
 
@@ -181,7 +181,7 @@ class LiveStep:
         return self.taps.adapter.counter_of(self._own_optimizer())
 
     def rebuilt(self, plain: Any) -> Any:
-        """See `AnyStep`; a new one, as a trace that failed half-way may not be begun again."""
+        """See `AnyStep`; builds a new one, as a trace that failed half-way cannot be resumed."""
         if self._twin is not None:
             return plain
         self._model.make_train_function(force=True)
@@ -192,10 +192,10 @@ class LiveStep:
         return own if self._optimizer is None else self._optimizer
 
     def _can_have_a_twin(self, plain: Any) -> bool:
-        """Whether Keras made it, of one step in one graph.
+        """Return whether Keras made the function, from a single step in a single graph.
 
-        Several steps in one execution run in a loop, whose results are the same at every trace of
-        its body; those of a strategy's replicas are merged.
+        If one execution runs several steps, they run in a loop, which cannot return what a trace of
+        its body captured. A distribution strategy merges the results of its replicas.
         """
         adapter, model = self.taps.adapter, self._model
         module: str = getattr(plain, "python_function", plain).__module__
@@ -221,7 +221,7 @@ class LiveStep:
                 setattr(model, name, function)
 
     def _tapped(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return the train step with taps, and what they have seen among its logs."""
+        """Return the train step with taps; it adds what they captured to its logs."""
         counter = self._counter()
 
         def counted(name: str) -> Readings:
@@ -237,13 +237,13 @@ class LiveStep:
         return stands_in(tapped, train_step)
 
     def _with(self, train_step: Any) -> contextlib.AbstractContextManager[None]:
-        """While entered, Keras finds that train step, whenever it makes or traces a twin."""
+        """While entered, Keras finds that train step when it makes or traces a twin."""
         return patched([(vars(self._model), "train_step", train_step)])
 
 
 def _trace(plain: Any, batch: Any) -> None:
     """Trace a train function that has not run yet, as its first run would."""
-    # tf_keras' TensorBoard callback draws, and insists on, the trace after the first step.
+    # tf_keras' TensorBoard callback draws the trace after the first step, and fails without one.
     is_function = isinstance(plain, tf.types.experimental.PolymorphicFunction)
     if is_function and not plain.experimental_get_tracing_count():
         plain.get_concrete_function(batch)
@@ -253,19 +253,19 @@ _graph_steps: weakref.WeakKeyDictionary[Any, dict[Taps, Any]] = weakref.WeakKeyD
 
 
 def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
-    """Return the model's training step under these taps.
+    """Return the model's training step with these taps.
 
     Args:
-        taps: to look with.
-        model: whose step it is.
-        optimizer: the one that may scale the loss; None: the model's.
+        taps: the taps to run the step with.
+        model: the model whose step it is.
+        optimizer: the optimizer that may scale the loss; None: the model's.
 
     Raises:
-        RuntimeError: in a v1 graph, the model is not compiled.
+        RuntimeError: if the model is not compiled, in a v1 graph.
     """
     if not is_legacy_graph():
         return LiveStep(taps, model, optimizer)
-    from tb_rnngrad.keras._steps.legacy_graph import GraphStep  # it needs tf_keras
+    from tb_rnngrad.keras._steps.legacy_graph import GraphStep  # imports tf_keras
 
     if getattr(model, "optimizer", None) is None:
         raise RuntimeError(

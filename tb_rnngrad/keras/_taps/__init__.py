@@ -1,1 +1,1 @@
-"""Where a layer's tensors are caught while a model runs."""
+"""Catches a layer's tensors while a model runs."""

@@ -1,4 +1,4 @@
-"""Where in a cell its weights are held, so that tensors can stand in for them."""
+"""Finds where a cell holds its weights, so that tensors can stand in for them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tb_rnngrad.keras._adapters.base import Adapter, Patch
 
 @dataclass(frozen=True)
 class CellWeights:
-    """The variables of one cell that training may move.
+    """The variables of one cell that training may change.
 
     Attributes:
-        by_name: by the attributes that lead to them: "kernel", "gates/0", "dense/kernel".
-        places: the attributes that hold them: a namespace, and a name in it.
-        unreachable: those that no attribute of the cell or of the layers in it holds.
+        by_name: the variables by attribute path: "kernel", "gates/0", "dense/kernel".
+        places: the attributes that hold them, as a namespace and a name in it.
+        unreachable: variables that no attribute of the cell or of its inner layers holds.
     """
 
     by_name: Mapping[str, Any]
@@ -26,7 +26,7 @@ class CellWeights:
     unreachable: Sequence[Any]
 
     def patches(self, tensors: Mapping[str, tf.Tensor]) -> list[Patch]:
-        """Return what has the cell use these tensors, by name, for its weights."""
+        """Return patches that make the cell use these tensors, by name, as its weights."""
         if not tensors:
             return []
         instead = {id(self.by_name[name]): tensor for name, tensor in tensors.items()}
@@ -38,14 +38,14 @@ class CellWeights:
 
 
 def weights_of(adapter: Adapter, cell: Any) -> CellWeights:
-    """Return the weights of a cell, a layer or a plain Python object."""
+    """Return the weights of a cell, which may be a layer or a plain Python object."""
     wanted = _moved_by_training(adapter, cell) if isinstance(cell, adapter.layer_class) else None
     by_name: dict[str, Any] = {}
     places = []
     for names, path in _namespaces(adapter, cell, "", set()):
         for attribute, value in names.items():
             if attribute.startswith("_") and tf.nest.is_nested(value):
-                continue  # Keras' own books
+                continue  # Keras' internal bookkeeping
             held = [
                 (name, leaf)
                 for name, leaf in _leaves(value, path + attribute.lstrip("_"))
@@ -61,14 +61,14 @@ def weights_of(adapter: Adapter, cell: Any) -> CellWeights:
 
 
 def namespaces(adapter: Adapter, cell: Any) -> list[dict[str, Any]]:
-    """Return the attributes of a cell and of the layers in it."""
+    """Return the attributes of a cell and of the layers inside it."""
     return [names for names, _ in _namespaces(adapter, cell, "", set())]
 
 
 def _namespaces(
     adapter: Adapter, owner: Any, path: str, seen: set[int]
 ) -> Iterator[tuple[dict[str, Any], str]]:
-    """Give the attributes of an object and of the layers in it, with the path that leads there."""
+    """Yield the attributes of an object and of the layers inside it, each with its path."""
     if id(owner) in seen or not hasattr(owner, "__dict__"):
         return
     seen.add(id(owner))
@@ -94,7 +94,7 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _moved_by_training(adapter: Adapter, cell: Any) -> dict[int, Any]:
-    """Return the cell's variables, frozen ones too, without those that it assigns itself."""
+    """Return the cell's variables, including frozen ones, except those that it assigns itself."""
     queue, moving = [cell], set[int]()
     while queue:
         layer = queue.pop()

@@ -1,4 +1,4 @@
-"""The cells of a recurrent layer: what is known of their inside, their states and their weights."""
+"""The cells of a recurrent layer: what is known about their computation, states and weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tb_rnngrad.keras._taps.cell_weights import CellWeights, weights_of
 from tb_rnngrad.keras._taps.layers import View
 
 StateName = int | str
-"""A state of a cell: its position, or its name where it has one."""
+"""A state of a cell: its position, or its name if it has one."""
 
 States = StateName | Mapping[str, StateName] | None
-"""What a user says of hidden states: one for all layers asked for, or one by layer, or nothing."""
+"""The user's choice of hidden states: one for all layers, one for each layer by name, or None."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Cell:
     """One cell of a layer.
 
     Attributes:
-        adapter: of its Keras.
+        adapter: the adapter of its Keras.
         cell: the cell.
-        ancestry: what it is to Keras' own.
+        ancestry: how it relates to Keras' built-in cells.
         seat: where its call can be replaced: a namespace, and a name in it.
         state: position of its first state among the layer's flattened states.
-        names: of its states, in order; one that has none is named by its position.
+        names: names of its states, in order; a state without a name is named by its position.
     """
 
     adapter: Adapter
@@ -42,22 +42,22 @@ class Cell:
 
     @property
     def kind(self) -> CellKind | None:
-        """What is known of its inside; None where not all of its arithmetic is Keras' own."""
+        """What is known about it; None unless its whole computation is Keras' own."""
         return self.ancestry.known
 
     @property
     def type_name(self) -> str:
-        """Its class, for messages."""
+        """The name of its class, for messages."""
         return type(self.cell).__name__
 
     @property
     def is_layer(self) -> bool:
-        """Whether it is a layer of its Keras, not a plain Python object."""
+        """Whether it is a layer of its Keras rather than a plain Python object."""
         return isinstance(self.cell, self.adapter.layer_class)
 
     @property
     def states(self) -> int:
-        """How many states it has."""
+        """The number of its states."""
         return len(self.names)
 
     @property
@@ -67,19 +67,19 @@ class Cell:
 
     @property
     def certain_hidden(self) -> int | None:
-        """Position of the hidden state; None where it takes a look at what the cell computes."""
+        """Position of the hidden state; None if only the cell's computation can tell."""
         return 0 if self.kind or self.has_cell_state or self.states == 1 else None
 
     @cached_property
     def weights(self) -> CellWeights:
-        """Its variables that training may move."""
+        """Its variables that training may change."""
         return weights_of(self.adapter, self.cell)
 
     def position(self, state: StateName) -> int:
-        """Return the position of the state that is meant.
+        """Return the position of a state given by position or name.
 
         Raises:
-            ValueError: there is none.
+            ValueError: if there is no such state.
         """
         if state in self.names:
             return self.names.index(str(state))
@@ -89,7 +89,7 @@ class Cell:
 
     @property
     def described_states(self) -> str:
-        """Its states, for messages."""
+        """A description of its states, for messages."""
         named = [
             name if name == str(position) else f"{position} ({name!r})"
             for position, name in enumerate(self.names)
@@ -97,19 +97,19 @@ class Cell:
         return f"{self.states} states: {', '.join(named)}" if self.states > 1 else "one state, 0"
 
     def label(self, position: int) -> StateName:
-        """Return what a record's details call a state: by its name, or else by its position."""
+        """Return how a record's details refer to a state: by name, or else by position."""
         name = self.names[position]
         return position if name == str(position) else name
 
     def value_name(self, position: int, hidden: int) -> str:
-        """Return what a state's values are called: "h" are those of the hidden state."""
+        """Return the name under which a state's values are recorded: "h" for the hidden state."""
         if position == hidden:
             return "h"
         return str(position) if self.names[position] == "h" else self.names[position]
 
 
 class PlainCell:
-    """Stands for a cell that is a plain Python object, whose call cannot be replaced on it."""
+    """Wraps a cell that is a plain Python object, whose call cannot be replaced on itself."""
 
     def __init__(self, cell: Any) -> None:
         self.cell = cell
@@ -117,16 +117,16 @@ class PlainCell:
         self.call = stands_in(self, cell.call)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it, or what replaces its call."""
+        """Run the cell, or what replaces its call."""
         return self.run(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the cell has."""
+        """Return the cell's attribute."""
         return getattr(self.cell, name)
 
 
 def seating_patches(adapter: Adapter, layer: Any) -> list[Patch]:
-    """Return what gives the plain Python objects among a layer's cells a call to replace."""
+    """Return patches that wrap a layer's plain Python cells, so that their call can be replaced."""
 
     def seated(cell: Any) -> Any:
         return cell if isinstance(cell, adapter.layer_class) else PlainCell(cell)
@@ -134,13 +134,13 @@ def seating_patches(adapter: Adapter, layer: Any) -> list[Patch]:
     cells = [seated(cell) for cell in adapter.cells(layer)]
     if not any(isinstance(cell, PlainCell) for cell in cells):
         return []
-    if isinstance(layer.cell, adapter.layer_class):  # it stacks them
+    if isinstance(layer.cell, adapter.layer_class):  # it stacks cells
         return [(vars(layer.cell), "cells", cells)]
     return [(vars(layer), "cell", cells[0])]
 
 
 def cells_of(adapter: Adapter, layer: Any) -> list[Cell]:
-    """Return the cells of a recurrent layer; its weights are there once it is built."""
+    """Return the cells of a recurrent layer; their weights exist once it is built."""
     cells: list[Cell] = []
     in_order = list(adapter.cells(layer))
     if adapter.reverses_states(layer):
@@ -159,14 +159,14 @@ def states_of(adapter: Adapter, views: Sequence[View], state: States) -> dict[in
     """Return the states that the user chose, by the `id` of the layers that loop over time.
 
     Args:
-        adapter: of the layers.
+        adapter: the adapter of the layers.
         views: the layers asked for.
-        state: which of a cell's states is the hidden one: its position, or its name where the
-            cell's `state_size` has names; or a mapping from names of layers to such. Of a cell of
-            Keras' own it is always the first; of stacked cells it is meant for the others.
+        state: which state of a cell is the hidden state: its position, or its name if the cell's
+            `state_size` has names, or a mapping from layer names to these. In Keras' own cells it
+            is always the first state. In a layer of stacked cells, `state` applies to the others.
 
     Raises:
-        ValueError: there is no such layer or state.
+        ValueError: if a layer or state does not exist.
     """
     if state is None:
         return {}
@@ -201,19 +201,19 @@ def _check_state(layer: str, cells: Sequence[Cell], state: StateName) -> None:
 
 
 def _has_cell_state(kin: Ancestry) -> bool:
-    """Whether the second state is c_t: it is, by the `call` that Keras wrote."""
+    """Return whether the second state is c_t: it is, if `call` is the one that Keras wrote."""
     is_lstm = kin.kind is not None and kin.kind.squashes_cell_state
     return is_lstm and kin.overridden not in ("call", "__call__")
 
 
 def _names(kin: Ancestry, cell: Any) -> tuple[str, ...]:
     if _has_cell_state(kin):
-        return ("h", "c")  # Keras 3's ConvLSTMCell gives no sizes
+        return ("h", "c")  # Keras 3's ConvLSTMCell declares no sizes
     if kin.known:
         return ("h",)
     size = cell.state_size
     if isinstance(size, Mapping):
-        fields: Sequence[str] = sorted(size)  # the order of flattened states
+        fields: Sequence[str] = sorted(size)  # in the order of flattened states
     else:
         fields = getattr(size, "_fields", ())
     count = len(tf.nest.flatten(size)) if tf.nest.is_nested(size) else 1

@@ -1,8 +1,8 @@
-"""What one step of a cell computes, read off its graph: which of its results is which state.
+"""Reads from the graph of one step of a cell which of its results is which state.
 
-Every tensor gets a number. Two have the same number where the graph computes the same for both, by
-the same operations from the same inputs ("value numbering"). A copy has the number of what it is a
-copy of, and what a tf.function returns that of the tensor inside.
+Every tensor gets a number. Two tensors have the same number if the graph computes both by the same
+operations from the same inputs ("value numbering"). A copy has the number of its original, and the
+result of a tf.function has the number of the tensor inside.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Number = int
 
 @dataclass(frozen=True)
 class _Node:
-    """One operation, wherever in the graph or in a function that it calls."""
+    """One operation, in the graph or in a function that the graph calls."""
 
     results: Sequence[Number]
     arguments: Sequence[Number]
@@ -34,11 +34,11 @@ class _Node:
 
 @dataclass
 class Dataflow:
-    """The numbers of all tensors in a graph, and what is made of what.
+    """The numbers of all tensors in a graph, and what each is computed from.
 
     Attributes:
-        calls_functions: whether it calls any tf.function.
-        sealed: numbers of what is made in a function that the graph calls, and read there too.
+        calls_functions: whether the graph calls any tf.function.
+        sealed: numbers of values that are both computed and read inside a called function.
     """
 
     calls_functions: bool = False
@@ -51,7 +51,7 @@ class Dataflow:
 
     @classmethod
     def of(cls, graph: Any) -> Dataflow:
-        """Return the dataflow of a tf.function's graph, or of one like it."""
+        """Return the dataflow of the graph of a tf.function, or of a similar graph."""
         flow = cls()
         flow._number_graph(graph, {}, flow._top, is_called=False)
         flow._made = [
@@ -63,21 +63,22 @@ class Dataflow:
         return flow
 
     def number(self, tensor: tf.Tensor) -> Number:
-        """Return the number of a tensor of the graph itself."""
+        """Return the number of a tensor in the graph itself."""
         return self._top[tensor.name]
 
     def is_source(self, number: Number) -> bool:
-        """Return whether it is the number of what the graph is given."""
+        """Return whether the number belongs to an input of the graph."""
         return number in self._sources
 
     def origins(self, number: Number) -> list[tf.Tensor]:
-        """Return the tensors of the graph itself with this number that are no copies."""
+        """Return the tensors of the graph itself with this number, without copies."""
         return [tensor for tensor in self._made if self.number(tensor) == number]
 
     def reads(self, number: Number, of: Sequence[Number]) -> set[Number]:
-        """Return which of the numbers `of` a result is made of at first hand.
+        """Return which of the numbers `of` a result is directly computed from.
 
-        What it is made of by way of another one of them does not count, nor does the graph's input.
+        Numbers that reach the result only through another one of them do not count, nor does the
+        graph's input.
         """
         wanted = set(of) - self._sources
         made_of: dict[Number, set[Number]] = {}
@@ -90,7 +91,7 @@ class Dataflow:
         return made_of.get(number, set())
 
     def may_be_one(self, number: Number, other: Number) -> bool:
-        """Return whether both come out of one branch or loop, where it cannot be told."""
+        """Return whether both come out of one branch or loop, so that they may be the same."""
         return number != other and any(
             node.is_branching and number in node.results and other in node.results
             for node in self._nodes
@@ -99,7 +100,7 @@ class Dataflow:
     def _number_graph(
         self, graph: Any, given: Mapping[str, Number], numbers: dict[str, Number], is_called: bool
     ) -> None:
-        """Number the tensors of a graph by name, where `given` are those of its inputs."""
+        """Number the tensors of a graph by name; `given` holds the numbers of its inputs."""
         made_here: set[str] = set()
         for operation in graph.get_operations():
             arguments = [numbers[tensor.name] for tensor in operation.inputs]
@@ -128,7 +129,7 @@ class Dataflow:
             self._nodes.append(_Node(own, arguments, operation.type in _BRANCHING))
 
     def _number_call(self, operation: Any, arguments: Sequence[Number]) -> list[Number]:
-        """Return the numbers of what a function returns, in its body."""
+        """Return the numbers of a function's results, inside its body."""
         body = operation.graph._get_function(operation.get_attr("f").name).graph
         inside: dict[str, Number] = {}
         names = [tensor.name for tensor in body.inputs]
@@ -139,7 +140,7 @@ class Dataflow:
     def _key(self, operation: Any, arguments: Sequence[Number]) -> Any:
         definition = operation.op_def
         if definition.is_stateful and operation.type not in _PURE_THOUGH_STATEFUL:
-            return (len(self._nodes),)  # another one each time: it draws numbers, or has an effect
+            return (len(self._nodes),)  # unique, as it draws random numbers or has an effect
         attributes = operation.node_def.attr
         telling = (name for name in attributes if name == _OWN_GRADIENT or name[0] != "_")
         known = sorted((name, attributes[name].SerializeToString()) for name in telling)

@@ -1,4 +1,4 @@
-"""The recurrent layers of a model, as its user sees them, and how one names them."""
+"""The recurrent layers of a model as its user sees them, and how to name them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Part:
 
 @dataclass(frozen=True)
 class View:
-    """What one record speaks of: a recurrent layer, or a wrapper around some.
+    """What one record is about: a recurrent layer, or a wrapper around one or two.
 
     Attributes:
-        name: unique in the model.
+        name: a name that is unique in the model.
         layer: the outermost of the layer and its wrappers.
-        parts: what loops over time in it: one, or a Bidirectional's two.
-        merges_calls: whether its calls are one batch (TimeDistributed calls the layer or model
-            inside it once an outer timestep).
-        models: the models, or layers of any other kind, that it lies in, outermost first.
+        parts: the layers in it that loop over time: one, or the two of a Bidirectional.
+        merges_calls: whether its calls form one batch (TimeDistributed calls the layer or model
+            inside it once for each outer timestep).
+        models: the models, or layers of any other kind, that contain it, outermost first.
     """
 
     name: str
@@ -45,7 +45,7 @@ class View:
 
 
 def views_of(adapter: Adapter, root: Any) -> list[View]:
-    """Return the recurrent layers in `root`, itself included, in the order of its layers."""
+    """Return the recurrent layers in `root`, including itself, in layer order."""
     found: dict[str, View] = {}
     seen: set[int] = set()
 
@@ -93,7 +93,7 @@ def views_of(adapter: Adapter, root: Any) -> list[View]:
 
 
 def layers_or_alias(layers: Any, layer: Any) -> Any:
-    """Return the choice of layers that was given as `layers` or, as it was once called, `layer`."""
+    """Return the choice of layers, given as `layers` or by its old name `layer`."""
     if layers is not None and layer is not None:
         raise ValueError("layers and layer are both given; layer is an alias: give layers alone")
     return layer if layers is None else layers
@@ -103,14 +103,14 @@ def select(adapter: Adapter, model: Any, layer: Any) -> list[View]:
     """Return the recurrent layers that `layer` names.
 
     Args:
-        adapter: of the model's Keras.
+        adapter: the adapter of the model's Keras.
         model: a model, or any layer.
         layer: a name, an index into `model.layers`, a layer object, a list of these, or None for
-            all. A layer that holds recurrent ones (a nested model, a wrapper) stands for them.
+            all. A layer that contains recurrent ones (a nested model, a wrapper) selects them.
 
-    Raises:
-        ValueError: there is no such layer, or it neither is nor holds a recurrent one.
-        NotImplementedError: a named layer, or every layer, cannot be looked into.
+        Raises:
+        ValueError: if a layer does not exist, or neither is nor contains a recurrent layer.
+        NotImplementedError: if a named layer, or every layer, cannot be inspected.
     """
     views = views_of(adapter, model)
     if not views:
@@ -157,13 +157,13 @@ def _called_in_own_loop(model: Any, cell: Any) -> str:
 
 
 def check_layers(adapter: Adapter, model: Any, layer: Any) -> None:
-    """Raise ValueError where `layer`, as `select` takes it, names none of the model's.
+    """Raise ValueError if `layer`, given as for `select`, names no layer of the model.
 
-    A model whose layers are made when it is built may have none yet.
+    A model that creates its layers when it is built may have none yet.
     """
     if layer is None or not (model.built or views_of(adapter, model)):
         return
-    with contextlib.suppress(NotImplementedError):  # it is there
+    with contextlib.suppress(NotImplementedError):  # the layer exists
         select(adapter, model, layer)
 
 

@@ -1,6 +1,6 @@
-"""From what the taps saw to records: one layout for every kind of layer.
+"""Turns what the taps captured into one layout for every kind of layer.
 
-Samples first, then timesteps in input order, then channels; masked timesteps are exact 0.
+Samples first, then timesteps in input order, then channels. Masked timesteps are exactly 0.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class Captured:
     """One quantity of one layer, still on its device.
 
     Attributes:
-        layer: the layer's name, with the number of the call where it was called several times.
+        layer: the layer's name, with the number of the call if the layer was called several times.
         name: the quantity as asked for, and which part of it ("weights/kernel").
         quantity: a key of `tb_rnngrad.QUANTITIES`.
         data: [samples, timesteps, channels], [samples, channels] or [rows, channels].
-        mask: [samples, timesteps] of bool, or None.
-        groups: name -> channels, or None.
+        mask: bool [samples, timesteps], or None.
+        groups: name -> number of channels, or None.
         direction: the order in which timesteps are processed; see `SequenceRecord`.
-        details: of the record, or None.
-        passes: how many backward passes of one step went through it; None: it is no gradient.
+        details: the record's details, or None.
+        passes: how many backward passes of one step went through it; None if it is no gradient.
     """
 
     layer: str
@@ -80,16 +80,16 @@ class _Call:
 
 
 Found = TapReadings | Sequence[Captured]
-"""What one step's taps saw, not laid out yet or already."""
+"""What the taps captured in one step, before or after `to_layout`."""
 
 
 def to_layout(found: Found) -> Sequence[Captured]:
-    """Return everything that was found, layer by layer; nothing of layers not reached."""
+    """Return everything that was captured, layer by layer; layers not reached are left out."""
     return captured(found) if isinstance(found, TapReadings) else found
 
 
 def layers_of(found: Found) -> set[str]:
-    """Return the names of the layers of which something was seen."""
+    """Return the names of the layers from which something was captured."""
     if isinstance(found, TapReadings):
         return {view.name for view, _ in found.taps.asked if all(map(found.calls, view.parts))}
     return {one.layer for one in found}
@@ -103,7 +103,7 @@ def size_of(found: Found) -> int:
 
 
 def single_timesteps(found: Sequence[Captured]) -> str | None:
-    """Return a sentence on layers of which every call is a record of one timestep, or None."""
+    """Return a sentence about layers whose every call saw only one timestep, or None."""
     calls: dict[str, set[str]] = {}
     timesteps: dict[str, set[int]] = {}
     for one in found:
@@ -123,7 +123,7 @@ def single_timesteps(found: Sequence[Captured]) -> str | None:
 
 
 def captured(seen: TapReadings) -> list[Captured]:
-    """Return everything that taps saw, layer by layer; nothing of layers not reached."""
+    """Return everything that the taps captured, layer by layer, without layers not reached."""
     scale = 1.0 if seen.scale is None else float(seen.scale)
     found: list[Captured] = []
     for view, asked in seen.taps.asked:
@@ -143,12 +143,12 @@ def captured(seen: TapReadings) -> list[Captured]:
 
 
 def _with_origin(one: Captured, calls: Sequence[SeenCall], is_gradient: bool) -> Captured:
-    """Return it with what is known of the backward passes, and of the call, that it is of."""
+    """Return it with details on which backward passes, and which call, it comes from."""
     details = dict(one.details or {})
     made_of = {call.made_of for call in calls} - {""}
     kept = {call.kept for call in calls} - {""}
     if is_gradient and made_of:
-        details["backward_pass"] = min(made_of)  # "last", where both
+        details["backward_pass"] = min(made_of)  # "last" if both occur
     if kept:
         details["call"] = "last" if not is_gradient else min(kept)
     passes = max(call.passes for call in calls) if is_gradient else None
@@ -156,7 +156,7 @@ def _with_origin(one: Captured, calls: Sequence[SeenCall], is_gradient: bool) ->
 
 
 def doubts(found: Found) -> dict[str, str]:
-    """Return, by their kinds, sentences on records that are less, or more, than one gradient."""
+    """Return, by kind, sentences about records that hold less or more than one gradient."""
     kinds: dict[str, str] = {}
     for layer, passes, made_of, kept in _origins(found):
         through = f"{passes} backward passes went through one call of layer {layer!r} in one step"
@@ -182,7 +182,7 @@ def doubts(found: Found) -> dict[str, str]:
 
 
 def _origins(found: Found) -> Iterable[tuple[str, int | None, str, str]]:
-    """Give layer, number of backward passes, and of which of them and of which call it is."""
+    """Yield the layer, number of backward passes, which of these and which call was kept."""
     if isinstance(found, TapReadings):
         names = {id(part.layer): view.name for view, _ in found.taps.asked for part in view.parts}
         for call in found.every_call:
@@ -226,18 +226,18 @@ def _of_view(
 
 
 def _direction(calls: Sequence[_Call]) -> str:
-    """Return the record's direction: of a Bidirectional layer, what its forward half does."""
+    """Return the record's direction; for a Bidirectional layer, that of its forward half."""
     return "backward" if calls[0].part.layer.go_backwards else "forward"
 
 
 def _names_of_states(calls: Sequence[_Call]) -> list[str]:
-    """Return "/h", "/c" and the like, of all states of all cells."""
+    """Return "/h", "/c" and the like for all states of all cells."""
     sinks = (sink.split("/") for call in calls for sink in call.seen[0].tensors)
     return list(dict.fromkeys(f"/{sink[2]}" for sink in sinks if sink[0] == "states"))
 
 
 def _details(adapter: Adapter, calls: Sequence[_Call]) -> Mapping[str, Any] | None:
-    """Return which state is the hidden one, of cells where that is not certain beforehand."""
+    """Return which state is the hidden state, for cells where that is not known beforehand."""
     labels: dict[str, StateName] = {}
     for call in calls:
         hidden = call.seen[0].hidden
@@ -256,7 +256,7 @@ _Sequence = tuple[tf.Tensor, tf.Tensor | None, Mapping[str, int] | None]
 
 
 def _sequence(adapter: Adapter, calls: Sequence[_Call], of: str, suffix: str) -> _Sequence | None:
-    """Return data, mask and channel groups of one call of all parts of a view."""
+    """Return data, mask and channel groups for one call of all parts of a view."""
     pieces: dict[str, tf.Tensor] = {}
     for call in calls:
         for label, data in _pieces(adapter, call, of, suffix):
@@ -276,7 +276,7 @@ def _sequence(adapter: Adapter, calls: Sequence[_Call], of: str, suffix: str) ->
 
 
 def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tuple[str, tf.Tensor]]:
-    """Give the labelled pieces of one layer's channels, [samples, (timesteps,) channels]."""
+    """Yield the labelled pieces of one layer's channels, [samples, (timesteps,) channels]."""
     layer = call.part.layer
     time_major = adapter.is_time_major(layer)
 
@@ -318,7 +318,7 @@ def _matrices(
                 values = [
                     _widened(value) for calls in batched for value in calls[position].values(sink)
                 ]
-                # A gradient adds up over replicas and calls; a value is the same in all.
+                # Gradients add up over replicas and calls; a value is the same in all.
                 data = values[0] if of == "weights" else tf.add_n(values) / scale
                 data = tf.reshape(data, [-1, data.shape[-1]])
                 full = "/".join(filter(None, (of, first.part.direction, label, name)))
@@ -338,7 +338,7 @@ def _concat(values: Sequence[tf.Tensor], axis: int = 0) -> tf.Tensor:
 
 
 def _merged(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Return calls that are one batch as [samples * calls, ...], the calls of a sample in a row."""
+    """Return calls that form one batch as [samples * calls, ...], each sample's calls in a row."""
     if len(values) == 1:
         return values[0]
     stacked = tf.stack(values, axis=1)
@@ -346,12 +346,12 @@ def _merged(values: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def _flat(data: tf.Tensor, leading: int) -> tf.Tensor:
-    """Return `data` with all axes after the first `leading` ones flattened into channels."""
+    """Return `data` with all axes after the first `leading` flattened into channels."""
     if data.shape.rank == leading + 1:
         return data
     return tf.reshape(data, [*tf.unstack(tf.shape(data)[:leading]), -1])
 
 
 def _widened(data: tf.Tensor) -> tf.Tensor:
-    """Return half-precision data in float32, where undoing the loss scale loses nothing."""
+    """Return half-precision data as float32, so that undoing the loss scale loses nothing."""
     return tf.cast(data, tf.float32) if data.dtype.size < 4 else data

@@ -1,7 +1,7 @@
-"""Runs of a model for nothing but the mask that it hands on, which are no calls of its layers.
+"""Runs of a model that serve only to get its output mask, and do not count as calls of its layers.
 
-`tf_keras`' TimeDistributed asks the model inside it for its mask, and to tell it the model runs
-once more.
+`tf_keras`' TimeDistributed asks the model inside it for its mask, and the model runs once more to
+compute it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from tb_rnngrad.keras._taps.layers import View
 
 
 class MaskRuns:
-    """Tells whether a model runs for its mask.
+    """Notes whether a model is running for its mask.
 
     Attributes:
-        is_on: whether one does now.
+        is_on: whether one is running for its mask now.
     """
 
     def __init__(self) -> None:
         self.is_on = False
 
     def patches(self, views: Iterable[View]) -> list[Patch]:
-        """Return what notes such runs, of all models around the layers."""
+        """Return patches that note such runs, for all models around the layers."""
         alive = [model for view in views for known in view.models if (model := known()) is not None]
         models = {id(model): model for model in alive}
         return [

@@ -1,4 +1,4 @@
-"""What can be asked for, and which layers have it."""
+"""The quantities that can be asked for, and which layers have them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ _DEPRECATED: Final[Mapping[str, str]] = MappingProxyType({"kernels": "weights"})
 
 
 def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `of`, each once, or raise ValueError naming an unknown one.
+    """Return the names in `of` without duplicates.
 
-    A deprecated name warns, at the line that called the public function, and gives its new name.
+    A deprecated name is replaced by its new name, with a warning that points at the line that
+    called the public function.
+
+    Raises:
+        ValueError: if a name is unknown.
     """
     names = (of,) if isinstance(of, str) else tuple(of)
     for name in names:

@@ -1,10 +1,9 @@
-"""Who reads a cell's new state at the timestep at which it comes about.
+"""Finds what reads a cell's new state at the timestep that computes it.
 
-h_t + eps_t in place of h_t means: in place of h_t wherever it is read. For a cell whose inside is
-not known, one step of it is traced into a graph to see which of its results are h_t and which are
-made of it. Where results are no more than h_t itself, the perturbation is added to them. Where they
-are made of it, the cell runs as a function of a graph in which everything that reads h_t gets it
-perturbed.
+To perturb h_t is to perturb it wherever it is read. If a cell's computation is not known, one step
+of it is traced into a graph, which shows which results are h_t and which are computed from it. If
+other results are only copies of h_t, the perturbation is added to them. If they are computed from
+it, the cell runs as a function whose graph gives everything that reads h_t the perturbed value.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ CellCall = Callable[..., tuple[Any, Any]]
 
 _ONLY_EAGER: Final = (
     AttributeError,  # a symbolic tensor has no numpy()
-    NotImplementedError,  # nor is it an array
+    NotImplementedError,  # and is no array
     tf.errors.OperatorNotAllowedInGraphError,
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one step of a cell makes of its states. A result is an output or a new state.
+    """How one step of a cell uses its states. A result is an output or a new state.
 
     Attributes:
-        flow: of a graph with the step in it.
+        flow: the dataflow of a graph that contains the step.
         outputs: the numbers of its outputs.
         states: the numbers of its new states.
-        shapes: of both, outputs first.
+        shapes: the shapes of both, outputs first.
     """
 
     flow: Dataflow
@@ -49,7 +48,7 @@ class Reading:
 
     @classmethod
     def of(cls, graph: Any, outputs: Sequence[tf.Tensor], states: Sequence[tf.Tensor]) -> Reading:
-        """Return the reading of results that lie in `graph`."""
+        """Return the reading of results in `graph`."""
         flow = Dataflow.of(graph)
         return cls(
             flow,
@@ -64,11 +63,11 @@ class Reading:
         return (*self.outputs, *self.states)
 
     def copies(self, state: int) -> list[int]:
-        """Return which results are no more than this state, itself included."""
+        """Return which results are this state or a copy of it."""
         return [index for index, one in enumerate(self.results) if one == self.states[state]]
 
     def is_read(self, state: int) -> bool:
-        """Return whether another result is made of this state."""
+        """Return whether another result is computed from this state."""
         number = self.states[state]
         return any(
             result != number and number in self.flow.reads(result, self.states)
@@ -76,16 +75,16 @@ class Reading:
         )
 
     def is_entangled(self, state: int) -> bool:
-        """Return whether other results are, or may be, more than a copy of this state."""
+        """Return whether other results are, or may be, computed from this state."""
         return self.is_read(state) or self.is_obscure(state)
 
     def is_obscure(self, state: int) -> bool:
-        """Return whether another result may be this state, or made of it, out of sight."""
+        """Return whether a branch or loop may hide that another result is or reads this state."""
         number = self.states[state]
         return any(self.flow.may_be_one(number, result) for result in self.results)
 
     def hidden(self) -> int | None:
-        """Return which state the output is, or is read from; None where that cannot be told."""
+        """Return the state that the output is, or is computed from; None if unclear."""
         for output in self.outputs:
             if output in self.states:
                 return self.states.index(output)
@@ -108,10 +107,10 @@ def read_step(
 ) -> list[Reading]:
     """Return the reading of every cell in one step of a layer's loop over timesteps.
 
-    The step is traced and not run. Arguments but the first are those of a Keras' `rnn`.
+    The step is traced, not run. All arguments except the first are those of Keras' `rnn`.
 
     Raises:
-        NotImplementedError: it cannot be traced, or a cell's call is not what it calls.
+        NotImplementedError: if the step cannot be traced, or does not go through a cell's call.
     """
     time_axis = 0 if options.get("time_major") else 1
     graph = tf.__internal__.FuncGraph("cell_step")
@@ -147,10 +146,10 @@ def read_step(
 
 
 def chosen_state(layer: str, cell: Cell, reading: Reading, state: StateName | None) -> int:
-    """Return the position of the hidden state that the user chose, or else that the output tells.
+    """Return the position of the hidden state: the user's choice, or what the output shows.
 
     Raises:
-        ValueError: there is no such state, or it cannot be told.
+        ValueError: if there is no such state, or if it is unclear.
     """
     if state is not None:
         return cell.position(state)
@@ -167,7 +166,7 @@ def chosen_state(layer: str, cell: Cell, reading: Reading, state: StateName | No
 
 
 def check_differentiable(layer: str, cell: Cell, position: int, state: tf.Tensor) -> None:
-    """Raise ValueError where a state has no gradient."""
+    """Raise ValueError if a state cannot have a gradient."""
     if not (state.dtype.is_floating or state.dtype.is_complex):
         raise plainly(
             ValueError(
@@ -178,7 +177,7 @@ def check_differentiable(layer: str, cell: Cell, position: int, state: tf.Tensor
 
 
 def check_called(cells: Sequence[Cell], called: Container[int]) -> None:
-    """Raise NotImplementedError where a step passes a cell's call by."""
+    """Raise NotImplementedError if a step bypasses a cell's call."""
     for index, cell in enumerate(cells):
         if index not in called:
             raise plainly(
@@ -201,12 +200,12 @@ def original_call(cell: Cell) -> CellCall:
 def with_copies_perturbed(
     output: Any, new_states: Any, reading: Reading, probes: Mapping[int, tf.Tensor]
 ) -> tuple[Any, Any]:
-    """Return the results of a step, perturbed where they are no more than one of its states.
+    """Return the results of a step, perturbing those that are copies of a state.
 
     Args:
-        output: of the step.
-        new_states: of the step.
-        reading: of that step.
+        output: the step's output.
+        new_states: the step's new states.
+        reading: the reading of that step.
         probes: position of a state -> what is added to it.
     """
     results = [*tf.nest.flatten(output), *tf.nest.flatten(new_states)]
@@ -221,9 +220,9 @@ def with_copies_perturbed(
 
 
 class StepFunction:
-    """A cell's call as a function, in whose graph everything that reads a state gets it perturbed.
+    """A cell's call as a function in whose graph every reader of a state gets it perturbed.
 
-    The tf.functions that the cell calls become a part of that graph.
+    The tf.functions that the cell calls are inlined into that graph.
 
     Args:
         cell: the cell.
@@ -250,11 +249,11 @@ class StepFunction:
         probes: Sequence[tf.Tensor],
         weights: Sequence[tf.Tensor],
     ) -> tuple[Any, Any]:
-        """Return output and new states of one step, where the states are perturbed by `probes`."""
+        """Return output and new states of one step with the states perturbed by `probes`."""
         self._arguments = args, kwargs
         given = [leaf for leaf in tf.nest.flatten(self._arguments) if tf.is_tensor(leaf)]
         tensors = (given, list(probes), list(weights))
-        # As a concrete function, as the user may have all tf.functions run eagerly.
+        # Call the concrete function, as the user may have made all tf.functions run eagerly.
         results = self._function.get_concrete_function(*tensors)(*tensors)
         output, new_states = self._results
         return _packed(output, new_states, results)
@@ -286,7 +285,7 @@ class StepFunction:
         reading = Reading.of(tf.compat.v1.get_default_graph(), outputs, states)
         results = [*outputs, *states]
         for state, probe in zip(self._states, probes, strict=True):
-            if reading.flow.is_source(reading.states[state]):  # not made here: handed on
+            if reading.flow.is_source(reading.states[state]):  # passed on, not computed here
                 for index in reading.copies(state):
                     results[index] = perturbed(results[index], probe)
             else:
@@ -294,7 +293,7 @@ class StepFunction:
         return results
 
     def _perturb(self, reading: Reading, state: int, probe: tf.Tensor) -> None:
-        """Have what reads a state in the graph being built read it perturbed."""
+        """Make everything that reads a state, in the graph being built, read it perturbed."""
         number = reading.states[state]
         if reading.is_obscure(state) or (number in reading.flow.sealed and reading.is_read(state)):
             raise plainly(
@@ -315,16 +314,15 @@ class StepFunction:
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def perturbed(value: tf.Tensor, probe: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """Return value + probe where probe = 0.
+    """Return value + probe, where probe = 0.
 
-    Adding it for real would let Grappler fuse the cell's operations otherwise than without it, and
-    round otherwise.
+    An actual addition could make Grappler fuse, and so round, the cell's operations differently.
     """
     return tf.identity(value), lambda gradient: (gradient, gradient)
 
 
 def _placeholder(like: Any, without_axis: int | None = None) -> tf.Tensor:
-    """Return a stand-in for a tensor, with one axis less where that is asked for."""
+    """Return a placeholder like a tensor, without one of its axes if asked."""
     shape = tf.TensorShape(like.shape)
     if without_axis is not None and shape.rank is not None:
         shape = shape[:without_axis].concatenate(shape[without_axis + 1 :])
@@ -345,7 +343,7 @@ def _packed(output: Any, new_states: Any, results: Sequence[tf.Tensor]) -> tuple
 
 @contextmanager
 def _no_tensors_left(cells: Sequence[Cell]) -> Iterator[None]:
-    """Take tensors of a graph that is thrown away out of what cells keep from call to call."""
+    """Remove tensors of a discarded graph from what cells keep between calls."""
     before = [
         (names, dict(names)) for cell in cells for names in namespaces(cell.adapter, cell.cell)
     ]
@@ -368,7 +366,7 @@ def _holds_symbolic_tensor(value: Any) -> bool:
 
 @contextmanager
 def _functions_inlined() -> Iterator[None]:
-    """While entered, tf.functions are a part of the graph that they are called in."""
+    """While entered, tf.functions are inlined into the graph that calls them."""
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:

@@ -1,13 +1,13 @@
 """The recurrence of one layer, probed: h_t <- h_t + eps_t at every timestep, with eps = 0.
 
-dL/d(eps_t) is the total gradient of the loss by h_t. The probes are further inputs of the loop over
-timesteps that the layer runs anyway, so masking, unrolling, going backwards and the rest are
-Keras' own. They enter where the cell itself hands its state on:
+dL/d(eps_t) is the total gradient of the loss with respect to h_t. The probes are additional inputs
+of the loop over timesteps that the layer runs anyway, so masking, unrolling, backward processing
+and the rest stay Keras' own. A probe is added where the cell itself passes its state on:
 
-- hidden state: on what the cell returns as its state, and on whatever else reads it at that
-  timestep; `_readings` finds that.
+- hidden state: to the state that the cell returns, and to whatever else reads it at that timestep
+  (`readings` finds that).
 - cell state: where the new c_t is squashed on its way to h_t, so that the path c_t -> h_t counts.
-- gates: on the arguments of the activation functions.
+- gates: to the arguments of the activation functions.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class LayerCall:
     """One call of one recurrent layer.
 
     Attributes:
-        of: what its taps are for.
-        replica: which replica of a distribution strategy ran it.
-        runs: of the graph that was being built, or None.
-        results: of the graph of ours that was being built, or None.
+        of: the quantities that its taps capture.
+        replica: the replica of a distribution strategy that ran it.
+        runs: the run counter of the graph that was being built, or None.
+        results: the outputs of our own graph that was being built, or None.
         loop: the body of the innermost loop that was being built, or None.
-        looped: whether the layer came to Keras' loop over timesteps.
-        hidden: of cells with several states, which position the hidden one has, where it was told.
-        sinks: what its taps saw, by names of this module and of `_taps`.
+        looped: whether the layer reached Keras' loop over timesteps.
+        hidden: for cells with several states, the position of the hidden state once it is known.
+        sinks: the buffers that its taps fill, by names from this module and `taps`.
     """
 
     of: frozenset[str]
@@ -65,12 +65,12 @@ class LayerCall:
     sinks: defaultdict[str, GradientBuffer] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make every sink one of this graph's."""
+        """Make every buffer belong to this graph."""
         self.sinks = defaultdict(lambda: GradientBuffer(self.runs, self.results, self.loop))
 
 
 class ProbedRecurrence:
-    """Stands in for a Keras' `rnn` while one layer is called."""
+    """Stands in for Keras' `rnn` while one layer is called."""
 
     def __init__(
         self,
@@ -97,10 +97,10 @@ class ProbedRecurrence:
     def __call__(
         self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
     ) -> tuple[Any, Any, Any]:
-        """Loop over time; arguments and results are the Keras' own."""
+        """Loop over time, with the arguments and results of Keras' own `rnn`."""
         self._site.looped = True
         if options.get("input_length") is None:
-            # Keras 3 would look for a shape on the inputs, which are a tuple now.
+            # The inputs are a tuple now, on which Keras 3 would look for a shape.
             options["input_length"] = _LONGEST
         self._read(step_function, inputs, initial_states, options)
         first = tf.nest.flatten(inputs)[0]
@@ -145,7 +145,7 @@ class ProbedRecurrence:
     def _read(
         self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, options: Any
     ) -> None:
-        """Find out, of cells whose inside is not known, what one step of them computes."""
+        """Find out what one step computes, for cells whose computation is not known."""
         unknown = [index for index, cell in enumerate(self._cells) if cell.kind is None]
         if not unknown or not self._of & _TAKES_A_READING:
             return
@@ -164,7 +164,7 @@ class ProbedRecurrence:
         return self._site.hidden.get(index, 0)
 
     def _probes(self, inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Return zeros [samples, timesteps, ...] by sink name, tapped."""
+        """Return tapped zeros [samples, timesteps, ...] by buffer name."""
         wanted: dict[str, tf.Tensor] = {}
         for index, cell in enumerate(self._cells):
             hidden = states[cell.state + self._hidden(index)]
@@ -182,7 +182,7 @@ class ProbedRecurrence:
         return dict(zip(wanted, self._tap(list(wanted), zeros), strict=True))
 
     def _tap(self, names: Sequence[str], tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        # TensorFlow never lets go of a custom gradient of a graph: it is to hold no layer.
+        # TensorFlow never frees a custom gradient of a graph, so it must not refer to the layer.
         sinks = [self._site.sinks[name] for name in names]
 
         def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
@@ -195,7 +195,7 @@ class ProbedRecurrence:
         return tap(tensors, self._anchor, receive)
 
     def _weights(self) -> dict[tuple[int, str], tf.Tensor]:
-        """Return the tensors that the cells are to use for their weights, where they need any."""
+        """Return the tensors that the cells should use as weights, if they need any."""
         is_tapped = "weight_gradients" in self._of
         if not (is_tapped or self._reads_weights_once):
             return {}
@@ -263,7 +263,7 @@ class ProbedRecurrence:
         probes: Mapping[str, tf.Tensor],
         weights: Mapping[str, tf.Tensor],
     ) -> tuple[Any, Any]:
-        """Return a step's results where what reads the states was looked up."""
+        """Return a step's results, for a cell whose computation was read from its graph."""
         reading = self._readings[index]
         positions = {"hidden_state": self._hidden(index), "cell_state": 1}
         of_states = {
@@ -271,7 +271,7 @@ class ProbedRecurrence:
             for of, position in positions.items()
             if f"{of}/{index}" in probes
         }
-        # What a tf.function of the user's has read once, its trace goes on reading.
+        # A trace of a user's tf.function keeps reading what it read first.
         runs_in_function = weights and reading.flow.calls_functions
         if not runs_in_function and not any(map(reading.is_entangled, of_states)):
             with patched(cell.weights.patches(weights)):
@@ -292,7 +292,7 @@ def _call_known(
     kwargs: Any,
     probes: Mapping[str, tf.Tensor],
 ) -> tuple[Any, Any]:
-    """Return the results of a step of a cell whose arithmetic is all Keras' own."""
+    """Return a step's results, for a cell whose whole computation is Keras' own."""
     inside = _Inside(index, cell, probes)
     with inside.entered():
         output, new_states = original(*args, **kwargs)
@@ -320,7 +320,7 @@ def _cast_as_read(
 
 
 class _Inside:
-    """Adds probes to the arguments of a cell's activation functions, in one call of the cell."""
+    """Adds probes to the arguments of a cell's activation functions during one call of the cell."""
 
     def __init__(self, index: int, cell: Cell, probes: Mapping[str, tf.Tensor]) -> None:
         self.cell_state: tf.Tensor | None = None
@@ -332,7 +332,7 @@ class _Inside:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """Wrap the activation functions where there is something to add."""
+        """Wrap the activation functions if there is something to add."""
         if self._cell_state is None and not any(gate is not None for gate in self._gates):
             yield
             return
@@ -364,6 +364,6 @@ def _dtype_when_read(variable: Any) -> tf.DType:
 
 
 def _shape(tensor: tf.Tensor) -> list[Any]:
-    """Return the sizes, as numbers where they are known while tracing."""
+    """Return the sizes, as numbers where they are known during tracing."""
     dynamic = tf.shape(tensor)
     return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]

@@ -1,7 +1,7 @@
-"""Where tapped values go: custom-gradient identities ("taps") and the sinks that they fill.
+"""Where tapped values go: custom-gradient identities ("taps") and the buffers that they fill.
 
-A tap passes its tensors on unchanged. When the user's own backward pass comes by, it hands the
-gradients that arrive to a sink and passes them on unchanged too.
+A tap passes its tensors on unchanged. When the user's own backward pass reaches it, it writes the
+incoming gradients to a buffer and passes them on unchanged too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 from tb_rnngrad.keras._variables import read
 
 Readings = Mapping[str, tf.Tensor]
-"""What a graph has returned: what was written, and the variables of sinks, by their `id`."""
+"""What a graph has returned: written values, and the variables of buffers, by their `id`."""
 
 NOTHING_READ: Final[Readings] = MappingProxyType({})
 
@@ -33,7 +33,7 @@ Loop = weakref.ref[WhileBodyFuncGraph]
 def _handle_here(variable: tf.Variable) -> tf.Tensor:
     """Return the variable's handle for the graph being built.
 
-    Built backwards, a branch or a loop's body takes from outside only what a graph around it holds.
+    The gradient of a branch or loop body can capture only what a surrounding graph holds.
     """
     handle, around = variable.handle, []
     graph = tf.compat.v1.get_default_graph()
@@ -46,7 +46,7 @@ def _handle_here(variable: tf.Variable) -> tf.Tensor:
 
 
 def loops_around() -> Iterator[WhileBodyFuncGraph]:
-    """Give the bodies of TensorFlow's loops that are being built, innermost first."""
+    """Yield the bodies of the TensorFlow loops that are being built, innermost first."""
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
         if isinstance(graph, WhileBodyFuncGraph):
@@ -63,7 +63,7 @@ class _Counter:
         self._now: int | None = None
 
     def add(self) -> tf.Operation:
-        """Build what adds 1 whenever it runs."""
+        """Build the operation that adds 1 whenever it runs."""
         if self._variable is None:
             with tf.init_scope():
                 self._variable = ResourceVariable(0, trainable=False, dtype=tf.int64)
@@ -72,12 +72,12 @@ class _Counter:
         )
 
     def reset(self) -> None:
-        """Count from 0 again."""
+        """Set the count to 0."""
         self._before = self._total(NOTHING_READ)
         self._now = None
 
     def _total(self, readings: Readings) -> int:
-        # Read once between two resets, as each reading waits for the device.
+        # Read only once between two resets, as each reading waits for the device.
         if self._variable is None:
             return 0
         if self._now is None:
@@ -85,17 +85,17 @@ class _Counter:
         return self._now
 
     def count(self, readings: Readings) -> int:
-        """Return how often that ran since the last reset, as of the first time this was asked."""
+        """Return how often it ran since the last reset, as of the first call after that reset."""
         return self._total(readings) - self._before
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """Where it counts, if it has begun to."""
+        """The variable that holds the count, once there is one."""
         return [] if self._variable is None else [self._variable]
 
 
 class RunCounter(_Counter):
-    """Counts how often a function's graph runs, for all sinks that are written at every run."""
+    """Counts how often a function's graph runs, for all buffers that every run writes to."""
 
     def __init__(self, graph: tf.Graph) -> None:
         super().__init__()
@@ -103,13 +103,13 @@ class RunCounter(_Counter):
         self._is_counted = False
 
     def are_of(self, graph: tf.Graph) -> bool:
-        """Return whether it is this graph's runs that are counted."""
+        """Return whether it counts the runs of this graph."""
         return self._graph() is graph
 
     def include(self) -> bool:
-        """Return whether the graph being built is this one, and runs whatever has an effect.
+        """Return whether the graph being built is this one and runs every operation with an effect.
 
-        A tf.function's does. That of its backward function runs only what its results depend on.
+        A tf.function's graph does. That of its backward function runs only what its results need.
         """
         graph = tf.compat.v1.get_default_graph()
         runs_all = getattr(graph, "_add_control_dependencies", False)
@@ -122,10 +122,10 @@ class RunCounter(_Counter):
 
 
 class GraphOutputs:
-    """What a graph of ours, while it is being built, has to return of the sinks that it fills.
+    """The buffered values that one of our own graphs must return, collected while it is built.
 
-    What is written in a graph below it, such as that of a branch or of a tf.function of the user's
-    own, is not its to return.
+    It cannot return values written in a graph nested in it, such as a branch or a tf.function of
+    the user.
     """
 
     def __init__(self, graph: tf.Graph) -> None:
@@ -133,31 +133,31 @@ class GraphOutputs:
         self._values: dict[str, tf.Tensor] = {}
 
     def offer(self, write: Write, value: tf.Tensor) -> bool:
-        """Return whether the graph being built is this one, and so will return the value."""
+        """Take the value if the graph being built is this one; return whether it was taken."""
         if self._graph() is not tf.compat.v1.get_default_graph():
             return False
         self._values[_key(write)] = value
         return True
 
     def take(self) -> Readings:
-        """Return the values; from then on they are not kept, so that their graph can go."""
+        """Return the values and drop them, so that their graph can be freed."""
         values, self._values = self._values, {}
         return values
 
 
 class Write:
-    """One place of a program at which a value is written, eagerly or whenever a graph runs.
+    """One place in a program that writes a value, eagerly or whenever a graph runs.
 
     Args:
-        eager: the value where it was written eagerly.
+        eager: the value, if it was written eagerly.
         variable: where a graph writes it.
-        runs: counts how often that is; None: the graph returns it, so once.
+        runs: counts the writes; None: the graph returns the value, so there is one write.
         loop: the body of the loop that the layer is called in, or None.
 
     Attributes:
-        is_watched: whether a tape could see it, as the inside of a gradient of a gradient.
-        is_of_loop: whether it is written outside of that body, as in the gradient of the loop:
-            once a call, in one backward pass.
+        is_watched: whether a tape could record it, as inside a gradient of a gradient.
+        is_of_loop: whether it is written outside of the loop's body, as in the loop's gradient:
+            then one backward pass writes once for each call.
     """
 
     def __init__(
@@ -175,18 +175,18 @@ class Write:
         self._runs = runs
 
     def reset(self) -> None:
-        """Count from 0 again; a whole graph's runs are reset for themselves."""
+        """Set the count to 0, unless the whole graph's counter does that."""
         if self._runs is not None and not isinstance(self._runs, RunCounter):
             self._runs.reset()
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What `count` and `value` depend on."""
+        """The variables that `count` and `value` depend on."""
         own = [] if self._variable is None else [self._variable]
         return own if self._runs is None else [*own, *self._runs.variables]
 
     def count(self, readings: Readings) -> int:
-        """Return how often it ran since the last reset; see `Sink.counts`."""
+        """Return how often it ran since the last reset; see `GradientBuffer.counts`."""
         if self._runs is not None:
             return self._runs.count(readings)
         return int(self.eager is not None or _key(self) in readings)
@@ -203,11 +203,12 @@ class Write:
 class GradientBuffer:
     """Holds what is written to it, whether eagerly, in a tf.function or in a v1 graph.
 
-    In a tf.function it is a result where that is a graph of ours, or else it lies in a variable.
+    A value written in one of our own graphs becomes a result of that graph; a value written in any
+    other tf.function is held in a variable.
 
     Args:
-        runs: of the graph that is being built, or None.
-        results: of the graph that is being built, or None.
+        runs: the run counter of the graph that is being built, or None.
+        results: the outputs of the graph that is being built, or None.
         loop: the body of the loop that is being built, or None.
 
     Attributes:
@@ -224,10 +225,10 @@ class GradientBuffer:
         self._loop = loop
 
     def write(self, value: tf.Tensor) -> list[tf.Operation]:
-        """Keep `value`; called in the forward or in the backward pass.
+        """Keep `value`; called in the forward or backward pass.
 
         Returns:
-            What a graph has to run for it.
+            The operations that a graph must run for it.
         """
         if tf.executing_eagerly():
             self._writes.append(Write(eager=value))
@@ -242,10 +243,10 @@ class GradientBuffer:
         return []
 
     def _write_in_function(self, value: tf.Tensor) -> list[tf.Operation]:
-        # XLA wants the final shape at creation; what is unknown while tracing stays open.
+        # XLA wants the final shape at creation; sizes unknown during tracing stay open.
         known = [size or 0 for size in value.shape]
-        # The class itself, as a tf.Variable made inside a tf.function counts as the function's
-        # own, and a function may make those on its first call only.
+        # Create the class directly: a tf.Variable made inside a tf.function counts as the
+        # function's own, and a function may create those only in its first call.
         with tf.init_scope():
             variable = ResourceVariable(
                 tf.zeros(known, value.dtype), trainable=False, shape=value.shape
@@ -259,7 +260,7 @@ class GradientBuffer:
         return [assignment, counter.add()]
 
     def reset(self) -> None:
-        """Forget what was written; the runs of a whole graph are reset for themselves."""
+        """Forget what was written; counters of whole graphs are reset separately."""
         self._writes = [one for one in self._writes if one.eager is None]
         for one in self._writes:
             one.reset()
@@ -269,9 +270,9 @@ class GradientBuffer:
         return {_key(one): read(one) for write in self._writes for one in write.variables}
 
     def counts(self, readings: Readings) -> list[int]:
-        """Return how often each place that wrote to it did since the last reset.
+        """Return how often each place has written since the last reset.
 
-        It stays as it was when it was first asked for.
+        The first call after a reset fixes the answer.
 
         Args:
             readings: what the graph that ran has returned.
@@ -281,29 +282,29 @@ class GradientBuffer:
         return [count for one in self._writes if (count := one.count(readings))]
 
     def passes(self, readings: Readings) -> list[int]:
-        """Return how many backward passes those were, where it is a gradient."""
+        """Return how many backward passes wrote, if it is a gradient."""
         if self.symbolic is not None:
             return [1]
         counts = ((one.count(readings), one.is_of_loop) for one in self._writes)
         return [1 if is_of_loop else count for count, is_of_loop in counts if count]
 
     def is_of_loop(self, readings: Readings) -> bool:
-        """Return whether one backward pass wrote to it again and again."""
+        """Return whether one backward pass wrote several times."""
         return any(one.is_of_loop and one.count(readings) > 1 for one in self._writes)
 
     def is_watched(self, readings: Readings) -> bool:
-        """Return whether a tape could see anything that was written."""
+        """Return whether a tape could record any of the written values."""
         return any(one.is_watched for one in self._writes if one.count(readings))
 
     def value(self, readings: Readings) -> tf.Tensor:
-        """Return the value last written; arguments as for `counts`."""
+        """Return the last value written; arguments as for `counts`."""
         if self.symbolic is not None:
             return self.symbolic
         last = next(one for one in reversed(self._writes) if one.count(readings))
         return last.value(readings)
 
     def total(self, readings: Readings) -> tf.Tensor:
-        """Return the sum of what was last written at each place; arguments as for `counts`."""
+        """Return the sum of the last value from each place; arguments as for `counts`."""
         written = [one.value(readings) for one in self._writes if one.count(readings)]
         return written[0] if len(written) == 1 else tf.add_n(written)
 
@@ -318,10 +319,10 @@ def _value_of(variable: tf.Variable, readings: Readings) -> tf.Tensor:
 
 
 def new_anchor() -> tf.Variable:
-    """Return an empty variable for taps to ride on, where the tape is ours; see `tap`.
+    """Return an empty variable that taps depend on when the tape is ours; see `tap`.
 
-    A backward pass to it goes no further down than the taps. It is a variable as a tensor could not
-    be read from inside the user's own tf.functions, whose traces outlive ours.
+    A backward pass toward it goes no further down than the taps. It is a variable, because the
+    user's own tf.functions, whose traces outlive ours, could not read a tensor.
     """
     return ResourceVariable(tf.zeros([0]), trainable=False)
 
@@ -334,17 +335,18 @@ def tap(
     """Return copies of `tensors`; `receive` gets the gradients that arrive at them.
 
     Args:
-        tensors: of any shapes. Where a gradient reaches one of them, the others' is 0, not None.
+        tensors: tensors of any shapes. If a gradient reaches one of them, that of the others is 0
+            instead of None.
         anchor: an empty tensor that depends on something the user's tape watches, so that the tape
-            records the tap even where none of `tensors` does. Its own gradient is empty too.
-        receive: called once in every backward pass (once while tracing); returns what a graph has
-            to run for it.
+            records the tap even if it watches none of `tensors`. Its own gradient is empty too.
+        receive: called once in every backward pass (once during tracing); returns the operations
+            that a graph must run for it.
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def identity(anchor: tf.Tensor, *tensors: tf.Tensor) -> tuple[Any, Any]:
         def backward(*gradients: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            # The backward function of a tf.function runs only what its results depend on.
+            # The backward function of a tf.function runs only what its results need.
             with tf.control_dependencies(receive(gradients)):
                 passed = tuple(tf.identity(gradient) for gradient in gradients)
                 return (tf.identity(tf.zeros_like(anchor)), *passed)

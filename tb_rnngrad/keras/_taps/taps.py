@@ -1,4 +1,4 @@
-"""Taps in a model's own forward pass: what they ask for, where they sit, what they saw."""
+"""Taps in a model's own forward pass: what they capture, where they sit, what they saw."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_legacy_graph() -> bool:
 
 
 def check_not_legacy_graph(what: str, instead: str) -> None:
-    """Raise NotImplementedError where `what` is asked for in legacy graph mode."""
+    """Raise NotImplementedError if `what` is asked for in legacy graph mode."""
     if is_legacy_graph():
         raise NotImplementedError(
             f"{what} does not work in legacy graph mode "
@@ -49,18 +49,18 @@ _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictiona
 def taps_of(
     adapter: Adapter, model: Any, layer: Any, of: Sequence[str], state: States = None
 ) -> Taps:
-    """Return the taps of these quantities in these layers; the same ones for the same question.
+    """Return the taps for these quantities in these layers; equal arguments give the same taps.
 
     Args:
-        adapter: of the model's Keras.
+        adapter: the adapter of the model's Keras.
         model: a model, or any layer.
         layer: see `select`.
         of: the quantities.
-        state: which state of a cell is the hidden one, see `states_of`.
+        state: which state of a cell is the hidden state; see `states_of`.
 
     Raises:
-        ValueError, NotImplementedError: no such layer or state, or it does not have such a
-            quantity. Where `layer` is None, a layer goes without what it does not have.
+        ValueError, NotImplementedError: if a layer or state does not exist, or a layer does not
+            have the quantity. If `layer` is None, layers are left out where they lack a quantity.
     """
     asked: list[tuple[View, tuple[str, ...]]] = []
     lacks: list[Exception] = []
@@ -81,17 +81,17 @@ def taps_of(
 
 @dataclass(frozen=True)
 class SeenCall:
-    """What the taps saw of one call of a layer in one replica.
+    """What the taps captured from one call of a layer in one replica.
 
     Attributes:
         layer: the layer's `id`.
         replica: the replica's number.
-        tensors: by the names of a `Site`'s sinks.
-        hidden: see `Site`.
+        tensors: the captured tensors, by the names of a `LayerCall`'s buffers.
+        hidden: see `LayerCall`.
         passes: how many backward passes of one step went through it.
-        made_of: what its gradients are of these: "sum" or "last"; "" of a single one.
-        kept: which call a loop of TensorFlow's, that made several, left: "first" or "last"; "" of a
-            call that was the only one.
+        made_of: if there were several, whether its gradients are the "sum" or the "last"; else "".
+        kept: if a TensorFlow loop made several calls, whether the "first" or the "last" was kept;
+            else "".
     """
 
     layer: int
@@ -105,12 +105,12 @@ class SeenCall:
 
 @dataclass(frozen=True)
 class TapReadings:
-    """What taps saw in one step. To take it is quick; what it means can be told later.
+    """What the taps captured in one step. It is quick to take and can be evaluated later.
 
     Attributes:
-        taps: whose it is.
-        every_call: of any layer, in order.
-        scale: what the loss was multiplied with before its gradient was taken; None: nothing.
+        taps: the taps.
+        every_call: the calls of all layers, in order.
+        scale: the factor on the loss before its gradient was taken; None: there was none.
     """
 
     taps: Taps
@@ -118,7 +118,7 @@ class TapReadings:
     scale: tf.Tensor | None
 
     def calls(self, part: Part) -> list[list[SeenCall]]:
-        """Return the calls that were seen, in order; each as one a replica."""
+        """Return the captured calls in order, each as a list with one entry a replica."""
         replicas: dict[int, list[SeenCall]] = {}
         for call in self.every_call:
             if call.layer == id(part.layer):
@@ -134,8 +134,8 @@ class TapReadings:
 class Taps:
     """The taps of some quantities in some layers of one model.
 
-    While `entered`, the layers' calls carry taps. A tf.function called meanwhile is traced anew,
-    once, and keeps the traces it had: outside, its untouched trace runs.
+    While `entered`, the layers' calls carry taps. A tf.function called meanwhile is traced once
+    more and keeps its earlier traces, so outside it runs its untapped trace.
 
     Attributes:
         unrecorded: the `id` of layers that were called where no tape records.
@@ -155,24 +155,24 @@ class Taps:
         self._anchor: tf.Variable | None = None
         self._results: GraphOutputs | None = None
         self._eager: list[tuple[int, LayerCall]] = []
-        # What a trace writes to has to live as long as the trace. (A WeakKeyDictionary takes a
-        # tenth of a millisecond for what a list does at once.)
+        # A buffer must live as long as the trace that writes to it. (A WeakKeyDictionary would take
+        # a tenth of a millisecond; a list takes no time.)
         self._traced: list[tuple[weakref.ref[Any], int, LayerCall]] = []
-        # By layer and quantities: the call that it replaces, and the tapped one.
+        # By layer and quantities: the call that was replaced, and the tapped call.
         self._calls: dict[tuple[int, frozenset[str]], tuple[Any, Callable[..., Any]]] = {}
 
     @property
     def see_gradients(self) -> bool:
-        """Whether anything that they see takes a backward pass."""
+        """Whether any of the captured quantities needs a backward pass."""
         return any(name in GRADIENTS for _, of in self.asked for name in of)
 
     @contextlib.contextmanager
     def entered(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
-        """Put the taps in for a while; what they saw before is forgotten.
+        """Install the taps for a while; what they captured before is forgotten.
 
         Args:
-            optimizer: the one that may scale the loss, or None.
-            anchor: what the backward pass goes to; None: the layers' weights.
+            optimizer: the optimizer that may scale the loss, or None.
+            anchor: the target of the backward pass; None: the layers' weights.
         """
         self.reset()
         with self._put_in(optimizer, anchor, None):
@@ -180,16 +180,16 @@ class Taps:
 
     @contextlib.contextmanager
     def built_in(self, optimizer: Any = None, anchor: tf.Variable | None = None) -> Iterator[None]:
-        """Put the taps in while a graph of one's own is being built, that returns `readings`.
+        """Install the taps while one of our own graphs is built, which then returns `readings`.
 
-        Arguments are those of `entered`.
+        The arguments are those of `entered`.
         """
         results = GraphOutputs(tf.compat.v1.get_default_graph())
         with self._put_in(optimizer, anchor, results):
             try:
                 yield
             except BaseException:
-                results.take()  # or a graph that came to nothing would be kept
+                results.take()  # or the failed graph would be kept
                 raise
 
     @contextlib.contextmanager
@@ -209,9 +209,9 @@ class Taps:
             yield
 
     def readings(self) -> Readings:
-        """Return, at the end of the graph that they are `built_in`, what its taps will have seen.
+        """Return what the taps will have captured, at the end of the graph they are `built_in`.
 
-        That takes a quarter of the time that it takes to read it afterwards, eagerly.
+        This takes a quarter of the time of reading it eagerly afterwards.
         """
         graph = outermost_graph()
         readings: dict[str, tf.Tensor] = {}
@@ -229,15 +229,15 @@ class Taps:
         is_one_update: bool = False,
         is_one_step: bool = True,
     ) -> TapReadings:
-        """Return what was seen since they were entered; it stays as it is.
+        """Return what was captured since the taps were entered; later steps do not change it.
 
-        Several backward passes through one call are parts of one gradient where they end in one
-        update of the weights. Then they are summed, unless a loop ran through the call again and
-        again, or a tape around it may have taken a gradient of a gradient.
+        If several backward passes through one call end in one update of the weights, they are parts
+        of one gradient. They are then summed, unless a loop ran through the call repeatedly, or a
+        surrounding tape may have taken a gradient of a gradient.
 
         Args:
             readings: what the step itself has returned of it.
-            is_one_update: whether the optimizer has updated the weights once meanwhile.
+            is_one_update: whether the optimizer has updated the weights exactly once meanwhile.
             is_one_step: whether it was one training step, not an execution of several.
         """
         scales: list[tf.Tensor] = []
@@ -252,7 +252,7 @@ class Taps:
                 continue
             gradients = [name for name in written if name.split("/")[0] in GRADIENTS]
             by_place = [site.sinks[name].passes(readings) for name in gradients]
-            # In an execution of several steps each place ran once a step.
+            # An execution of several steps ran each place once a step.
             passes = [sum(runs) if is_one_step else len(runs) for runs in by_place]
             is_sum = is_one_update and all(max(runs) == 1 for runs in by_place)
             is_sum = is_sum and not any(written[name].is_watched(readings) for name in gradients)
@@ -264,7 +264,7 @@ class Taps:
             made_of = ("sum" if is_sum else "last") if most > 1 else ""
             kept = ""
             if any(written[name].is_of_loop(readings) for name in gradients):
-                kept = "first"  # which the backward pass comes to last
+                kept = "first"  # the backward pass reaches it last
             elif site.loop and is_one_step and not gradients:
                 kept = "last" if max(map(max, counts.values())) > 1 else ""
             calls.append(SeenCall(owner, site.replica, tensors, site.hidden, most, made_of, kept))
@@ -277,7 +277,7 @@ class Taps:
         self._traced = [entry for entry in self._traced if entry[0] is not trace]
 
     def reset(self) -> None:
-        """Forget what was seen; before every run of a graph that they were built into."""
+        """Forget what was captured; called before every run of a graph that contains the taps."""
         self._eager.clear()
         for runs in {site.runs for _, _, site in self._traced if site.runs is not None}:
             runs.reset()
@@ -309,7 +309,7 @@ class Taps:
         self._open_site(id(self), frozenset(["loss_scale"])).sinks["loss_scale"].write(scale)
 
     def _call_of(self, layer: Any, of: frozenset[str]) -> Callable[..., Any]:
-        """Return the layer's tapped call: the last one, where its own call is still the same."""
+        """Return the layer's tapped call, reused as long as the layer's own call is the same."""
         replaced, tapped = self._calls.get((id(layer), of), (None, None))
         if tapped is None or replaced != layer.call:
             replaced, tapped = layer.call, self._tapped_call(layer, of)
@@ -371,7 +371,7 @@ class Taps:
         return stands_in(call, original)
 
     def _anchor_of(self, layer: Any, inputs: Any) -> tf.Tensor:
-        """Return an empty tensor that rides on the layer's smallest weight, or on the one given."""
+        """Return an empty tensor that depends on the given anchor or on the smallest weight."""
         if self._anchor is not None:
             return tf.convert_to_tensor(self._anchor)
         weights = self.adapter.weights(layer)
@@ -382,7 +382,7 @@ class Taps:
         return tf.reshape(self.adapter.raw(smallest), [-1])[:0]
 
     def _depends_on_weights(self, layer: Any) -> bool:
-        """Whether the user's tape follows the output anyway: it is made of weights that train."""
+        """Return whether the user's tape follows the output anyway, through trainable weights."""
         cells_are_kerases_own = all(cell.kind for cell in cells_of(self.adapter, layer))
         return self._anchor is None and bool(layer.trainable_weights) and cells_are_kerases_own
 
@@ -404,7 +404,7 @@ class Taps:
 
 
 def _was_reached(site: LayerCall, written: Iterable[str]) -> bool:
-    """Whether the backward pass came by; of a call without taps for it, whether it ran."""
+    """Return whether the backward pass reached the call; without gradient taps, whether it ran."""
     telling = site.of.intersection(GRADIENTS) or site.of
     return any(name.split("/")[0] in telling for name in written)
 
