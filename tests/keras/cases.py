@@ -1,4 +1,4 @@
-"""Models of every kind that a recurrent layer turns up in: small, compiled, float64."""
+"""Small float64 models that use recurrent layers in every supported way."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SAMPLES = 3
 
 @dataclass
 class Case:
-    """A model with a batch, and which layers loop over time in it.
+    """A model with a batch, and the layers in it that loop over time.
 
     Attributes:
-        leaves: record name -> the layers in it that loop over time (two of a Bidirectional).
-        calls: record name -> which call of the layer it is, where it is called several times.
-        reset: puts layer states back to where they were.
+        leaves: record name -> the layers in it that loop over time (two for a Bidirectional).
+        calls: record name -> the number of the call, if the layer is called several times.
+        reset: restores the layer states.
     """
 
     model: Any
@@ -33,7 +33,7 @@ class Case:
 
 
 def showing(k, watch):
-    """A layer that passes its inputs on, and calls `watch` with them whenever a step runs."""
+    """Return a layer that passes its inputs on, and calls `watch` with them at every run."""
 
     class Showing(k.layers.Layer):
         def call(self, inputs):
@@ -48,7 +48,7 @@ def _random(*shape, seed=0):
 
 
 def _done(k, inputs, outputs, leaves, x=None, **options):
-    """A compiled functional model with random inputs and targets."""
+    """Return a compiled functional model with random inputs and targets."""
     model = k.Model(inputs, outputs)
     loss = ["mse"] * len(outputs) if isinstance(outputs, list) else "mse"
     model.compile("sgd", loss)
@@ -63,7 +63,7 @@ def _done(k, inputs, outputs, leaves, x=None, **options):
 
 
 def _one(k, layer, x=None, shape=(T, 3), name="rnn", head=True):
-    """One recurrent layer between an input and a Dense."""
+    """Return a model with one recurrent layer between an input and a Dense."""
     inputs = k.Input(shape)
     outputs = layer(inputs)
     if head:

@@ -1,4 +1,4 @@
-"""Both Kerases, in float64 unless a test says otherwise."""
+"""Fixtures for both Kerases, in float64 unless a test says otherwise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras
 from differences import in_float64
 
-# Two virtual devices, for MirroredStrategy; they cannot be added once TensorFlow runs.
+# Two virtual devices, for MirroredStrategy; TensorFlow cannot add them once it runs.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
@@ -22,7 +22,7 @@ tf.config.set_logical_device_configuration(
 
 @pytest.fixture(params=[keras, tf_keras], ids=["keras", "tf_keras"])
 def k(request):
-    """One Keras in float64, seeded."""
+    """One of the two Kerases, in float64 and seeded."""
     with in_float64(request.param) as module:
         yield module
 

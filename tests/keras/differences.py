@@ -1,7 +1,7 @@
-"""Gradients by central finite differences, by hand and from outside.
+"""Gradients by central finite differences.
 
-The definitions themselves: a cell is made to return h_t + eps, a layer to take x_t + eps, and the
-loss is looked at. Nothing here knows of probes or taps.
+They follow the definitions: make a cell return h_t + eps, or give a layer x_t + eps, and measure
+the loss. Nothing here knows of probes or taps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALL = (
 
 
 def loss_of(model, x, y, sample_weight=None, training=False):
-    """The compiled loss, eagerly."""
+    """Return the compiled loss, computed eagerly."""
     x, y = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
     if sample_weight is not None:
         sample_weight = tf.nest.map_structure(tf.convert_to_tensor, sample_weight)
@@ -44,7 +44,7 @@ def units_of(cell):
 
 
 def gates_of(cell):
-    """How many gates a cell has; 0 of a custom cell."""
+    """Return the number of a cell's gates; 0 for a custom cell."""
     counts = {"SimpleRNNCell": 1, "GRUCell": 3, "LSTMCell": 4, "ConvLSTMCell": 4}
     return counts.get(type(cell).__name__, 0)
 
@@ -69,11 +69,11 @@ def set_for_a_while(owner, name, value):
 
 @contextlib.contextmanager
 def changed_in_the_loop(layer, cell, timesteps, change, call=0):
-    """In the call-th pass, have every turn of the loop be `change(turn, run)`.
+    """In the call-th pass, replace every iteration of the loop by `change(turn, run)`.
 
-    `run()` is the cell's own call; it gives its output and its flattened new states.
+    `run()` is the cell's own call; it returns its output and its flattened new states.
     """
-    before = 0 if layer.unroll else 1  # a loop tries its cell out once before
+    before = 0 if layer.unroll else 1  # a loop first calls its cell once on trial
     if len(cells_of(layer)) > 1 and type(layer).__module__.startswith("keras."):
         before += 1  # and Keras 3 once more, for the dropout masks of stacked cells
     first = call * (timesteps + before) + before
@@ -94,14 +94,14 @@ def changed_in_the_loop(layer, cell, timesteps, change, call=0):
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(set_for_a_while(cell, "call", wrapped))
-        if hasattr(layer, "_could_use_gpu_kernel"):  # tf_keras' fused path calls no cell
+        if hasattr(layer, "_could_use_gpu_kernel"):  # tf_keras' fused path never calls the cell
             stack.enter_context(set_for_a_while(layer, "_could_use_gpu_kernel", False))
         yield
 
 
 @contextlib.contextmanager
 def changed_around_the_loop(layer, change, call=0):
-    """In the call-th pass, have the layer's call be `change(inputs, run)`."""
+    """In the call-th pass, replace the layer's call by `change(inputs, run)`."""
     original, count = layer.call, 0
 
     def wrapped(inputs, *args, **kwargs):
@@ -118,7 +118,7 @@ def changed_around_the_loop(layer, change, call=0):
 
 
 def with_first(structure, change):
-    """The structure with its first leaf changed."""
+    """Return the structure with its first leaf changed."""
     first, *rest = tf.nest.flatten(structure)
     return tf.nest.pack_sequence_as(structure, [change(first), *rest])
 
@@ -127,14 +127,14 @@ def plus(tensor, array):
     return tensor + array.reshape(tensor.shape)
 
 
-# What each quantity's perturbation does: (turn, run) in the loop, or (inputs, run) around it.
+# How each quantity is perturbed: by (turn, run) in the loop, or by (inputs, run) around it.
 
 
 def hidden_state(cell, added):
     def change(turn, run):
         output, (h, *others) = run()
         moved = plus(h, added[:, turn])
-        if hasattr(cell, "read_out"):  # a custom cell whose output is made of its state
+        if hasattr(cell, "read_out"):  # a custom cell whose output is computed from its state
             return cell.read_out(moved), [moved, *others]
         return moved if output is h else output, [moved, *others]
 
@@ -142,7 +142,7 @@ def hidden_state(cell, added):
 
 
 def cell_state(cell, added):
-    """h_t = o_t tanh(c_t), so that c_t + eps is in h_t too."""
+    """Perturb c_t. As h_t = o_t tanh(c_t), c_t + eps is in h_t too."""
 
     def change(turn, run):
         _, (h, c, *others) = run()
@@ -154,7 +154,7 @@ def cell_state(cell, added):
 
 
 def gates(cell, added):
-    """The arguments of the activation functions are the pre-activations, gate by gate in turn."""
+    """Perturb the arguments of the activation functions: the pre-activations, gate by gate."""
     names = [name for name in ("activation", "recurrent_activation") if name in vars(cell)]
 
     def change(turn, run):
@@ -189,12 +189,12 @@ QUANTITIES = {*IN_THE_LOOP, *AROUND_THE_LOOP}
 
 
 def in_loop_order(layer, array):
-    """Timesteps turned from the order of the input to that of the layer's loop, or back."""
+    """Reorder timesteps from input order to the order of the layer's loop, or back."""
     return array[:, ::-1] if layer.go_backwards and array.ndim == 3 else array
 
 
 def split(of, leaves, array):
-    """An array laid out as a record's data -> (layer, cell, its part), cell by cell."""
+    """Yield (layer, cell, its part) of an array laid out as a record's data, cell by cell."""
     owners = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
     if of == "cell_state":
         owners = [(layer, cell) for layer, cell in owners if is_lstm(cell)]
@@ -206,7 +206,7 @@ def split(of, leaves, array):
 
 
 def perturbed(of, leaves, added, timesteps, call=0):
-    """While entered, `added`, laid out as a record's data, is added to the quantity."""
+    """While entered, add `added`, laid out as a record's data, to the quantity."""
     stack = contextlib.ExitStack()
     if of in IN_THE_LOOP:
         for layer, cell, part in split(of, leaves, added):
@@ -215,7 +215,7 @@ def perturbed(of, leaves, added, timesteps, call=0):
         return stack
     parts = [added] * len(leaves) if of == "input" else np.split(added, len(leaves), axis=-1)
     for layer, part in zip(leaves, parts, strict=True):
-        # A layer takes its input in the input's order, and emits in the order of its loop.
+        # A layer takes its input in input order, and returns its output in loop order.
         part = part if of == "input" else in_loop_order(layer, part)
         change = AROUND_THE_LOOP[of](layer, part)
         stack.enter_context(changed_around_the_loop(layer, change, call))
@@ -223,7 +223,7 @@ def perturbed(of, leaves, added, timesteps, call=0):
 
 
 def derivative(of, loss, leaves, direction, timesteps, call=0, reset=lambda: None):
-    """The derivative of the loss along `direction`, laid out as a record's data."""
+    """Return the derivative of the loss along `direction`, laid out as a record's data."""
     values = []
     for sign in (1, -1):
         reset()
@@ -233,14 +233,14 @@ def derivative(of, loss, leaves, direction, timesteps, call=0, reset=lambda: Non
 
 
 def hidden_state_gradient(loss, leaves, shape, index, call=0, reset=lambda: None):
-    """dL/dh at `index` = (sample, timestep, channel) of a record of these leaf layers."""
+    """Return dL/dh at `index` = (sample, timestep, channel) of a record of these leaf layers."""
     direction = np.zeros(shape)
     direction[index] = 1
     return derivative("hidden_state", loss, leaves, direction, shape[1], call, reset)
 
 
 def weights_derivative(loss, directions, reset=lambda: None):
-    """The derivative of the loss along [(variable, direction), ...] at once."""
+    """Return the derivative of the loss along [(variable, direction), ...] together."""
     before = [(variable, np.asarray(variable)) for variable, _ in directions]
     values = []
     for sign in (1, -1):
@@ -254,7 +254,7 @@ def weights_derivative(loss, directions, reset=lambda: None):
 
 
 def values_of(loss, leaves, timesteps, call=0, reset=lambda: None):
-    """What one pass makes of h, c and y, [samples, timesteps, channels] each, as of records."""
+    """Return h, c and y of one pass, each [samples, timesteps, channels], as in records."""
     cells = [(layer, cell) for layer in leaves for cell in cells_of(layer)]
     states = {id(cell): [] for _, cell in cells}
     emitted = []
@@ -302,7 +302,7 @@ def values_of(loss, leaves, timesteps, call=0, reset=lambda: None):
 
 
 def use_dtype(k, dtype):
-    """Have new layers of a Keras compute in `dtype`, or under a policy such as mixed_float16."""
+    """Make new layers of a Keras compute in `dtype`, or under a policy such as mixed_float16."""
     k.backend.set_floatx("float64" if dtype == "float64" else "float32")
     k.mixed_precision.set_global_policy(dtype)
 

@@ -1,7 +1,7 @@
-"""Recurrent layers unrolled by hand in NumPy, forward and backward, independent of any Keras.
+"""Recurrent layers unrolled in NumPy, forward and backward, without any Keras.
 
-All arrays are float64, [samples, timesteps, channels]. The backward passes are BPTT as the
-textbooks have it: from dL/dy_t, the gradient arriving at the emitted sequence, back through time.
+All arrays are float64, [samples, timesteps, channels]. The backward passes are textbook BPTT: from
+dL/dy_t, the gradient with respect to the returned sequence, back through time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass
 class Bptt:
-    """What a backward pass finds, each [samples, timesteps, channels] or shaped like the weight."""
+    """Results of a backward pass, each [samples, timesteps, channels] or shaped like the weight."""
 
     hidden_state: np.ndarray
     gates: np.ndarray
@@ -102,7 +102,7 @@ def lstm(x, weights, dy):
 
 
 def gru(x, weights, dy, reset_after):
-    """Cho et al. 2014; gates in Keras' order z, r, h; the reset gate before or after R."""
+    """Cho et al. 2014; gates in Keras' order z, r, h; the reset gate applies before or after R."""
     kernel, recurrent, bias = weights
     samples, timesteps, _ = x.shape
     units = recurrent.shape[0]

@@ -1,4 +1,4 @@
-"""What all functions share: how layers are chosen, what a batch is, which names there are."""
+"""What all functions share: the choice of layers, the batch, and names."""
 
 import inspect
 import re
@@ -44,7 +44,7 @@ def batch(rng):
 
 
 def answer(function, model, x, y, **choice):
-    """What a function says of a batch."""
+    """Return a function's result for a batch."""
     if function is itemized_gradients:
         return function(model, x, y, at=[1], **choice)
     if function is gradients:
@@ -58,7 +58,7 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(expected[name]))
 
 
-def test_layers_is_what_every_function_calls_them():
+def test_every_function_has_a_layers_argument():
     every = (*FUNCTIONS, input_sensitivity, capture, GradientLogger)
     assert all("layers" in inspect.signature(one).parameters for one in every)
 
@@ -74,7 +74,7 @@ def test_layer_is_an_alias_of_layers(k, batch, function):
 
 
 class Batches:
-    """A dataset of two batches of either kind."""
+    """A dataset of two batches, of either kind."""
 
     def __init__(self, k, x, y):
         class Sequence(k.utils.Sequence):
@@ -94,7 +94,7 @@ class Batches:
     ("function", "kind"),
     [(gradients, "Sequence"), *((one, "tf.data") for one in (*FUNCTIONS, input_sensitivity))],
 )
-def test_of_a_dataset_the_first_batch_is_taken_and_said_so(k, batch, function, kind):
+def test_the_first_batch_of_a_dataset_is_used_with_a_warning(k, batch, function, kind):
     model = model_of(k)
     x, y = batch
     dataset = Batches(k, x, y).kinds[kind]
@@ -104,7 +104,7 @@ def test_of_a_dataset_the_first_batch_is_taken_and_said_so(k, batch, function, k
     assert_same(found, answer(function, model, x[:2], y[:2]))
 
 
-def test_a_dataset_of_one_batch_is_taken_without_a_word(k, batch, recwarn):
+def test_a_dataset_of_one_batch_is_used_without_a_warning(k, batch, recwarn):
     x, y = batch
     weights = np.arange(1.0, B + 1)[:, np.newaxis]
     dataset = tf.data.Dataset.from_tensors((x, y, weights))
@@ -113,7 +113,7 @@ def test_a_dataset_of_one_batch_is_taken_without_a_word(k, batch, recwarn):
     assert not [one for one in recwarn if "dataset" in str(one.message)]
 
 
-def test_a_probe_batch_may_be_a_datasets_first(k, batch, tmp_path):
+def test_a_probe_batch_may_be_the_first_of_a_dataset(k, batch, tmp_path):
     x, y = batch
     with pytest.warns(UserWarning, match="first batch"):
         logger = GradientLogger(tmp_path, data=Batches(k, x, y).kinds["tf.data"])
@@ -149,24 +149,24 @@ def test_a_probe_batch_may_be_a_datasets_first(k, batch, tmp_path):
         (lambda x, y: (x, y, None, "hidden"), "of is 'hidden'; expected one or more of hidden_st"),
     ],
 )
-def test_what_is_no_batch_is_said_in_words(k, batch, arguments, message):
+def test_an_invalid_batch_raises_a_plain_error(k, batch, arguments, message):
     with pytest.raises(ValueError, match=message):
         gradients(model_of(k), *arguments(*batch))
 
 
-def test_missing_targets_are_said_in_words_of_itemised_gradients_too(k, batch):
+def test_itemised_gradients_without_targets_raise_a_plain_error(k, batch):
     with pytest.raises(ValueError, match="y is None, and the compiled loss of model"):
         itemized_gradients(model_of(k), batch[0], at=[0])
 
 
-def test_an_iterator_keeps_its_batch(k, batch):
+def test_an_iterator_does_not_lose_a_batch(k, batch):
     iterator = iter([batch])
     with pytest.raises(TypeError, match="x is a list_iterator, which would lose the batch"):
         gradients(model_of(k), iterator)
     assert next(iterator) is batch
 
 
-def test_a_probe_batch_of_different_lengths_is_refused_when_the_logger_is_made(batch, tmp_path):
+def test_creating_a_logger_refuses_a_probe_batch_of_different_lengths(batch, tmp_path):
     x, y = batch
     with pytest.raises(ValueError, match="y has 3 samples where x has 4"):
         GradientLogger(tmp_path, data=(x, y[:3]))
@@ -188,14 +188,14 @@ def test_values_need_neither_a_compiled_loss_nor_targets(k, batch):
         gradients(model, x, of=("activations", "hidden_state"))
 
 
-def test_a_model_whose_layers_make_its_loss_needs_no_targets(k, batch):
+def test_a_model_whose_only_losses_are_its_layers_needs_no_targets(k, batch):
     layer = k.layers.LSTM(3, return_sequences=True, activity_regularizer="l2", name="rnn")
     model = k.Sequential([k.Input((T, D)), layer])
     model.compile("sgd")
     assert np.asarray(gradients(model, batch[0])["rnn"]).any()
 
 
-def test_weights_are_values_and_weight_gradients_gradients(k, batch):
+def test_weights_are_values_and_weight_gradients_are_gradients(k, batch):
     found = gradients(model_of(k), *batch, "low", of=("weights", "weight_gradients"))["low"]
     assert {name: record.quantity for name, record in found.items()} == {
         f"{of}/{part}": quantity
@@ -204,7 +204,7 @@ def test_weights_are_values_and_weight_gradients_gradients(k, batch):
     }
 
 
-def test_kernels_is_deprecated_and_says_what_to_use(k, batch, tmp_path):
+def test_the_name_kernels_is_deprecated_and_names_its_successor(k, batch, tmp_path):
     model = model_of(k)
     message = re.escape("of='kernels' is deprecated; use 'weights'")
     with pytest.warns(DeprecationWarning, match=message) as warned:

@@ -1,4 +1,4 @@
-"""Writing in the background: all of it, in order, and what goes wrong is told once."""
+"""Background writing: everything is written in order, and each failure is reported once."""
 
 from __future__ import annotations
 
@@ -45,15 +45,13 @@ def steps_and_values(logdir):
 def is_written(logdir):
     try:
         return len(tb_rnngrad.read(logdir).steps) == 1
-    except ValueError:  # there is nothing yet
+    except ValueError:  # nothing is there yet
         return False
 
 
 @pytest.mark.parametrize("pause", [0, 0.001], ids=["at once", "in a trickle"])
 @pytest.mark.parametrize("watches_flags", [False, True], ids=["no flags", "flags"])
-def test_every_step_is_written_in_order_however_fast_they_come(
-    taps, tmp_path, pause, watches_flags
-):
+def test_steps_are_written_in_order_however_fast_they_come(taps, tmp_path, pause, watches_flags):
     writing = background(tmp_path, watches_flags)
     for step in range(200):
         writing.write(found(step), taps, step, flow_only=False)
@@ -63,7 +61,7 @@ def test_every_step_is_written_in_order_however_fast_they_come(
     assert steps_and_values(tmp_path) == [(step, float(step)) for step in range(200)]
 
 
-def test_what_is_given_is_in_the_file_soon_without_anybody_asking(taps, tmp_path):
+def test_a_step_is_soon_in_the_file_without_a_flush(taps, tmp_path):
     writing = background(tmp_path)
     writing.write(found(1), taps, 0, flow_only=False)
     deadline = time.monotonic() + 60
@@ -75,7 +73,7 @@ def test_what_is_given_is_in_the_file_soon_without_anybody_asking(taps, tmp_path
 
 def test_large_steps_do_not_pile_up(taps, tmp_path):
     writing = background(tmp_path)
-    large = found(1, timesteps=_MOST_WAITING // 4 + 1)  # of two samples and two channels
+    large = found(1, timesteps=_MOST_WAITING // 4 + 1)  # two samples and two channels
     waiting = []
     for step in range(4):
         writing.write(large, taps, step, flow_only=False)
@@ -86,7 +84,7 @@ def test_large_steps_do_not_pile_up(taps, tmp_path):
     assert len(tb_rnngrad.read(tmp_path).steps) == 4
 
 
-def test_a_step_that_cannot_be_written_is_told_and_costs_no_other(taps, tmp_path):
+def test_a_step_that_cannot_be_written_is_reported_and_loses_no_other(taps, tmp_path):
     writing = background(tmp_path)
     for step in range(4):
         (one,) = found(step)
@@ -102,7 +100,7 @@ def test_a_step_that_cannot_be_written_is_told_and_costs_no_other(taps, tmp_path
     assert steps_and_values(tmp_path) == [(0, 0.0), (3, 3.0)]
 
 
-def test_a_file_in_the_way_is_told_once_however_many_steps_come(taps, tmp_path):
+def test_a_file_in_the_way_is_reported_once_for_many_steps(taps, tmp_path):
     (tmp_path / "file").write_text("in the way")
     writing = background(tmp_path / "file" / "logs")
     for step in range(3):
@@ -114,7 +112,7 @@ def test_a_file_in_the_way_is_told_once_however_many_steps_come(taps, tmp_path):
     assert lost == "GradientLogger ends; 3 logged steps between 0 and 2 were lost"
 
 
-def test_a_directory_that_is_deleted_is_made_again(taps, tmp_path):
+def test_a_deleted_directory_is_created_again(taps, tmp_path):
     writing = background(tmp_path / "run")
     for step in range(4):
         writing.write(found(step), taps, step, flow_only=False)
@@ -147,7 +145,7 @@ raise SystemExit(3)
 
 
 def test_a_disk_that_has_room_again_is_written_to_again(tmp_path):
-    """In a process of its own, whose files may not grow beyond 100 kB for a while."""
+    """Runs in a process of its own, whose files may not exceed 100 kB for a while."""
     script = f"""
 import resource, signal, tensorflow as tf, tf_keras
 from test_background import background, found

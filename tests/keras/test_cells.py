@@ -1,7 +1,7 @@
-"""Cells whose inside is not Keras': each is written once, for TensorFlow and for NumPy alike.
+"""Custom cells: each formula is written once, for TensorFlow and NumPy alike.
 
-In NumPy `moved` adds eps to the hidden state where it comes about, and everything that reads it
-gets it so: the definition of the hidden-state gradient, by central finite differences.
+In NumPy, `moved` adds eps to the hidden state where it is computed, so everything that reads it
+reads it perturbed. Central finite differences of that define the hidden-state gradient.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def assert_close(found, expected, rel=1e-6):
 
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "in a tf.function"])
 @pytest.mark.parametrize("formula", KINDS, ids=lambda formula: formula.__name__)
-def test_whoever_reads_the_hidden_state_reads_it_perturbed(k, rng, formula, traced):
+def test_everything_that_reads_the_hidden_state_reads_it_perturbed(k, rng, formula, traced):
     state = 0 if formula is trace_in_the_output else None
     model = model_of(k, cell_of(k, formula, traced), return_sequences=True)
     x, y = batch(model, rng)
@@ -201,8 +201,8 @@ def test_whoever_reads_the_hidden_state_reads_it_perturbed(k, rng, formula, trac
 
 
 @pytest.mark.parametrize("way", ["unrolled", "jit", "masked"])
-def test_a_cell_is_read_alike_however_its_layer_runs(k, rng, way):
-    """Against the plain loop, which finite differences have confirmed."""
+def test_a_cell_gives_the_same_however_its_layer_runs(k, rng, way):
+    """Compares with the plain loop, which finite differences have confirmed."""
     cell = cell_of(k, projected, traced=True)
     plain = model_of(k, cell)
     x, y = batch(plain, rng)
@@ -226,7 +226,7 @@ def test_a_cell_is_read_alike_however_its_layer_runs(k, rng, way):
         assert_close(data, record.data, 1e-9)
 
 
-# --- cells that descend from Keras' own --------------------------------------------------------
+# --- cells that inherit from Keras' own --------------------------------------------------------
 
 
 def peephole_cell(k):
@@ -264,7 +264,7 @@ def peephole_in_numpy(weights, x, y, eps, of):
 
 
 @pytest.mark.parametrize("of", ["hidden_state", "cell_state"])
-def test_an_lstm_with_an_inner_method_of_ones_own_has_its_own_gradients(k, rng, of):
+def test_an_lstm_with_an_overridden_inner_method_has_correct_gradients(k, rng, of):
     model = model_of(k, peephole_cell(k))
     x, y = batch(model, rng)
     expected = by_differences(
@@ -273,7 +273,7 @@ def test_an_lstm_with_an_inner_method_of_ones_own_has_its_own_gradients(k, rng, 
     assert_close(gradients(model, x, y, of=of)["rnn"].data, expected)
 
 
-def test_gates_are_refused_by_the_name_of_the_method_that_is_overridden(k, rng):
+def test_refused_gates_name_the_overridden_method(k, rng):
     model = model_of(k, peephole_cell(k))
     x, y = batch(model, rng)
     message = "has a Peephole, .* it overrides _compute_carry_and_output_fused of LSTMCell"
@@ -295,7 +295,7 @@ def test_gates_are_refused_by_the_name_of_the_method_that_is_overridden(k, rng):
         gradients(model, x, y, of="gates")
 
     class Rebuilt(k.layers.LSTMCell):
-        """What is overridden here takes no part in the arithmetic."""
+        """Overrides a method that takes no part in the computation."""
 
         def build(self, shape):
             super().build(shape)
@@ -303,8 +303,8 @@ def test_gates_are_refused_by_the_name_of_the_method_that_is_overridden(k, rng):
     assert gradients(model_of(k, Rebuilt(UNITS)), x, y, of="gates")["rnn"].shape[2] == 4 * UNITS
 
 
-def test_a_layer_that_passes_its_cell_by_says_so(rng):
-    """tf_keras' LSTM computes by its own formulas, whatever cell it is given."""
+def test_a_layer_that_bypasses_its_cell_is_refused(rng):
+    """tf_keras' LSTM computes by its own formulas, whatever cell it holds."""
     layer = tf_keras.layers.LSTM(UNITS, name="rnn")
     layer.cell = peephole_cell(tf_keras)
     model = tf_keras.Sequential([tf_keras.layers.Input((T, FEATURES)), layer])
@@ -313,7 +313,7 @@ def test_a_layer_that_passes_its_cell_by_says_so(rng):
         gradients(model, rng.normal(size=(SAMPLES, T, FEATURES)), np.zeros((SAMPLES, UNITS)))
 
 
-# --- which state is the hidden one -------------------------------------------------------------
+# --- which state is the hidden state -----------------------------------------------------------
 
 
 def clock_first(m, x, states, w, moved):
@@ -332,9 +332,7 @@ def clock(k):
     return model_of(k, cell_of(k, clock_first, state_size=[1, UNITS]))
 
 
-def test_the_state_that_the_output_is_counts_as_hidden_and_the_record_says_which(
-    k, clock, rng, tmp_path
-):
+def test_the_state_that_is_the_output_is_recorded_as_the_hidden_state(k, clock, rng, tmp_path):
     x, y = batch(clock, rng)
     found = gradients(clock, x, y, of=("hidden_state", "states", "output"))["rnn"]
     assert set(found) == {"hidden_state", "states/h", "states/0", "output"}
@@ -349,17 +347,17 @@ def test_the_state_that_the_output_is_counts_as_hidden_and_the_record_says_which
     assert logged.details == {"state": 0, "step_from": "optimizer"}
 
 
-def test_a_jacobian_is_of_the_hidden_state(k, clock, rng):
+def test_a_state_jacobian_is_that_of_the_hidden_state(k, clock, rng):
     x, _ = batch(clock, rng)
     told = state_jacobian(clock, x, wrt="state", verbose=0)["rnn"].data
     same = state_jacobian(clock, x, wrt="state", state=1, verbose=0)["rnn"].data
     other = state_jacobian(clock, x, wrt="state", state=0, verbose=0)["rnn"].data
     np.testing.assert_array_equal(told, same)
     assert np.isfinite(np.tril(told)).all()
-    assert (np.tril(other) == 0).all()  # the clock hands itself on: log10 of 1
+    assert (np.tril(other) == 0).all()  # the clock passes itself on unchanged: log10 of 1
 
 
-def test_states_have_the_names_of_the_state_size(k, rng):
+def test_states_are_named_after_the_state_size(k, rng):
     names = namedtuple("names", "clock memory")
     model = model_of(k, cell_of(k, clock_first, state_size=names(1, UNITS)))
     x, y = batch(model, rng)
@@ -370,7 +368,7 @@ def test_states_have_the_names_of_the_state_size(k, rng):
         gradients(model, x, y, state="cell")
 
 
-def test_a_hidden_state_that_cannot_be_told_is_asked_for(k, rng):
+def test_an_unclear_hidden_state_asks_for_a_choice(k, rng):
     model = model_of(k, cell_of(k, mixed))
     x, y = batch(model, rng)
     message = "layer 'rnn' has a Cell with 2 states: 0, 1, and its output does not tell which"
@@ -384,7 +382,7 @@ def test_a_hidden_state_that_cannot_be_told_is_asked_for(k, rng):
     assert_close(gradients(model, x, y, state=0)["rnn"].data, expected)
 
 
-def test_a_state_that_is_none_is_refused(k, clock, rng):
+def test_a_state_that_does_not_exist_is_refused(k, clock, rng):
     x, y = batch(clock, rng)
     lstm = model_of(k, k.layers.LSTMCell(UNITS))
     for model, state, message in (
@@ -403,7 +401,7 @@ def test_a_state_that_is_none_is_refused(k, clock, rng):
 
 
 def assert_weights_are_the_tapes(model, layer, x, y, names):
-    """The layer's variables, in their order, have these names, and the gradients of a tape."""
+    """Check the names and order of the layer's variables, and their gradients against a tape."""
     found = gradients(model, x, y, of="weight_gradients")["rnn"]
     assert set(found) == {f"weight_gradients/{name}" for name in names}
     with tf.GradientTape() as tape:
@@ -415,7 +413,7 @@ def assert_weights_are_the_tapes(model, layer, x, y, names):
         assert_close(data, np.reshape(expected, data.shape), 1e-9)
 
 
-def test_stacked_cells_of_tf_functions_have_their_weights(k, rng):
+def test_stacked_cells_that_are_tf_functions_have_weights(k, rng):
     model = model_of(k, [cell_of(k, the_state_itself, traced=True) for _ in range(2)])
     x, y = batch(model, rng)
     names = [
@@ -426,7 +424,7 @@ def test_stacked_cells_of_tf_functions_have_their_weights(k, rng):
     assert_weights_are_the_tapes(model, model.layers[1], x, y, names)
 
 
-def test_weights_in_layers_and_lists_inside_of_a_cell_are_found(k, rng):
+def test_weights_in_layers_and_lists_inside_a_cell_are_found(k, rng):
     class Cell(k.layers.Layer):
         state_size = UNITS
 
@@ -451,8 +449,8 @@ def test_weights_in_layers_and_lists_inside_of_a_cell_are_found(k, rng):
 
 
 @pytest.mark.parametrize("k", [tf_keras], indirect=True)
-def test_a_wrapped_cell_has_its_weights_and_its_gradients(k, rng):
-    """With its input added to its output, an LSTM's gradient by h_t is that of one without."""
+def test_a_wrapped_cell_has_weights_and_gradients(k, rng):
+    """An LSTM whose input is added to its output has the gradient by h_t of one without."""
     wrapper = ResidualWrapper(k.layers.LSTMCell(FEATURES))
     model = model_of(k, wrapper)
     x, y = batch(model, rng)
@@ -497,7 +495,7 @@ def test_a_cell_may_be_a_plain_python_object(k, rng):
     assert model.layers[1].cell is cell
 
 
-def test_a_cell_that_passes_its_call_by_is_refused(k, rng):
+def test_a_cell_that_bypasses_its_call_is_refused(k, rng):
     class Cell(type(cell_of(k, the_state_itself))):
         def __call__(self, inputs, states, **kwargs):
             return self.compute(inputs, states)
@@ -510,10 +508,10 @@ def test_a_cell_that_passes_its_call_by_is_refused(k, rng):
         gradients(model, x, y)
 
 
-# --- what is no loop of Keras' -----------------------------------------------------------------
+# --- loops that are not Keras' own -------------------------------------------------------------
 
 
-def test_a_loop_of_a_layers_own_is_named(k, rng):
+def test_a_layer_with_its_own_loop_is_refused_by_name(k, rng):
     class Own(k.layers.GRU):
         def call(self, sequences, initial_state=None, mask=None, training=False):
             states = [tf.zeros((SAMPLES, UNITS), sequences.dtype)]
@@ -531,7 +529,7 @@ def test_a_loop_of_a_layers_own_is_named(k, rng):
 
 
 class Decoder:
-    """What a model does that calls a layer, or a cell, once a timestep."""
+    """A model that calls a layer, or a cell, once a timestep."""
 
     def call(self, inputs):
         h = tf.zeros((SAMPLES, UNITS), inputs.dtype)
@@ -556,7 +554,7 @@ def decoder(k, **layers):
     return model
 
 
-def test_calls_of_one_timestep_are_told_of_once_with_the_way_out(k, rng, tmp_path):
+def test_calls_of_one_timestep_warn_once_with_a_remedy(k, rng, tmp_path):
     model = decoder(k, rnn=k.layers.GRU(UNITS, return_state=True, name="rnn"))
     x, y = batch(model, rng)
     message = "layer 'rnn' was called 5 times with one timestep each, .* join the records' data"
@@ -573,7 +571,7 @@ def test_calls_of_one_timestep_are_told_of_once_with_the_way_out(k, rng, tmp_pat
     assert sum("one timestep each" in str(one.message) for one in told) == 1
 
 
-def test_a_cell_in_a_models_own_loop_is_named(k, rng):
+def test_a_cell_in_a_models_own_loop_is_refused_by_name(k, rng):
     model = decoder(k, cell=k.layers.GRUCell(UNITS, name="cell"))
     x, y = batch(model, rng)
     message = r"calls its GRUCell 'cell' once .* expected RNN\(cell\)"
@@ -584,7 +582,7 @@ def test_a_cell_in_a_models_own_loop_is_named(k, rng):
         gradients(beside, x, y, layers="cell")
 
 
-def test_recompute_is_named(k, rng):
+def test_gradient_recomputation_is_refused_by_name(k, rng):
     recompute = keras.remat if k is keras else tf.recompute_grad
 
     class Recomputed(k.layers.Layer):
@@ -620,7 +618,7 @@ def test_a_layer_made_in_a_remat_scope_is_refused(rng):
         gradients(model, rng.normal(size=(SAMPLES, T, FEATURES)), np.zeros((SAMPLES, UNITS)))
 
 
-def test_a_ragged_batch_is_named(rng, tmp_path):
+def test_a_ragged_batch_is_refused_by_name(rng, tmp_path):
     inputs = tf_keras.layers.Input((None, FEATURES), ragged=True)
     layer = tf_keras.layers.LSTM(UNITS, name="rnn")
     model = tf_keras.Model(inputs, tf_keras.layers.Dense(1)(layer(inputs)))
@@ -660,11 +658,11 @@ def test_a_model_in_time_distributed_counts_outer_timesteps_as_samples(k, rng, o
 
 
 @pytest.mark.parametrize("kind", ["Functional", "Sequential"])
-def test_a_model_that_runs_once_more_for_its_mask_alone_is_seen_once(k, rng, kind):
+def test_an_extra_run_for_the_mask_does_not_count_as_a_call(k, rng, kind):
     layer = k.layers.SimpleRNN(UNITS, name="words")
     words = k.layers.Input((T, FEATURES))
     inner = k.Sequential([words, layer]) if kind == "Sequential" else k.Model(words, layer(words))
-    sentence = k.Model(words, inner(words))  # nested once more
+    sentence = k.Model(words, inner(words))  # one more level of nesting
     library = k.layers.Input((2, 2, T, FEATURES))
     read = k.layers.TimeDistributed(k.layers.TimeDistributed(sentence))
     model = k.Model(library, k.layers.Dense(1)(read(library)))

@@ -1,4 +1,4 @@
-"""What logging meets while somebody else's training runs: that goes on, and nothing is hidden."""
+"""Failures of logging during a training: training goes on, and the user hears of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(k):
 
 
 def fit(model, logger):
-    """Train on 4 batches; return what was warned of, and how many batches ran."""
+    """Train on 4 batches; return the warnings, and how many batches ran."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, Y, batch_size=4, verbose=0, callbacks=[logger])
@@ -94,7 +94,7 @@ def test_a_typo_in_layers_raises_when_training_begins(model, tmp_path, layers):
 
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_process_loses_what_is_younger_than_a_second(tmp_path, kill):
-    """The docs name a quarter of a second; tests may share the machine with others."""
+    """The docs say a quarter of a second; this allows more, as tests may share the machine."""
     script = f"""
 import time, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import keras, numpy as np

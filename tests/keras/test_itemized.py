@@ -1,4 +1,4 @@
-"""Itemised gradients: the loss at one timestep alone, and all of them together, in both Kerases."""
+"""Itemised gradients, of single timesteps' losses and of their sum, in both Kerases."""
 
 import differences
 import numpy as np
@@ -30,7 +30,7 @@ def batch(rng, features=2):
 
 
 def by_differences(model, layer, x, y, t, weight=1.0):
-    """||dL_t/dh_s|| [samples, s]: L_t is the loss weighted with 0 at all other timesteps."""
+    """Return ||dL_t/dh_s|| [samples, s], where L_t weights the loss with 0 except at timestep t."""
     alone = weight * np.broadcast_to(np.arange(T) == t, (B, T)).astype(float)
     gradient = np.zeros((B, T, U))
     for index in np.ndindex(gradient.shape):
@@ -41,7 +41,7 @@ def by_differences(model, layer, x, y, t, weight=1.0):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_it_is_the_gradient_of_the_loss_weighted_with_one_at_t_and_0_elsewhere(k, rng, name):
+def test_itemised_gradients_are_those_of_a_loss_weighted_1_at_t_and_0_elsewhere(k, rng, name):
     layer = LAYERS[name](k)
     model = model_of(k, layer, k.layers.Dense(2))
     x, y = batch(rng)
@@ -55,7 +55,7 @@ def test_it_is_the_gradient_of_the_loss_weighted_with_one_at_t_and_0_elsewhere(k
     assert record.channel_groups == {"t = 2": 1, "t = 4": 1}
     for channel, t in enumerate((2, 4)):
         expected = by_differences(model, layer, x, y, t, weight)
-        # A layer that goes backwards emits in the order of its loop: at t = 0 what it saw last.
+        # A layer that goes backwards returns in loop order: t = 0 is what it processed last.
         reach = np.arange(T) >= T - 1 - t if layer.go_backwards else np.arange(T) <= t
         np.testing.assert_allclose(record.data[:, :, channel], expected, rtol=1e-6, atol=1e-9)
         assert (record.data[:, reach, channel] > 0).all()
@@ -63,14 +63,14 @@ def test_it_is_the_gradient_of_the_loss_weighted_with_one_at_t_and_0_elsewhere(k
 
 
 def positive(k, **options):
-    """A layer of one unit that all hidden-state gradients pass with their sign kept."""
+    """Return a one-unit layer through which all hidden-state gradients keep their sign."""
     return k.layers.SimpleRNN(
         1, recurrent_initializer="ones", return_sequences=True, name="rnn", **options
     )
 
 
 def assert_shares_add_up(model, x, y, layer="rnn", timesteps=T, **options):
-    """Where all gradients are above 0, norms of one unit add up as gradients do."""
+    """Check the sum over t. If all gradients are positive, one unit's norms add up as they do."""
     whole = tb_rnngrad.keras.gradients(model, x, y, layer, **options)[layer]
     shares = tb_rnngrad.keras.itemized_gradients(model, x, y, range(timesteps), layer, **options)[
         layer
@@ -110,14 +110,14 @@ def test_the_shares_of_all_timesteps_add_up_to_the_full_loss(k, rng, loss, weigh
     x, _ = batch(rng)
     given = {
         "none": None,
-        "by sample": np.array([[0.5], [3.0]]),  # Keras 3 takes no [samples] here
+        "by sample": np.array([[0.5], [3.0]]),  # Keras 3 rejects [samples] here
         "by timestep": rng.uniform(0, 2, size=(B, T)),
     }
     assert_shares_add_up(model, x, np.full((B, T, 1), -9.0), sample_weight=given[weights])
 
 
 def tensorflows(k, function):
-    """A layer that applies TensorFlow's own function, on which Keras notes no logits."""
+    """Return a layer that applies TensorFlow's own function, to which Keras attaches no logits."""
 
     class Applying(k.layers.Layer):
         def call(self, inputs):
@@ -164,9 +164,9 @@ CROSS_ENTROPIES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:.*from_logits=True")  # Keras asks whether it was intended
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")  # Keras asks whether it is intended
 @pytest.mark.parametrize(("head", "loss"), CROSS_ENTROPIES)
-def test_a_loss_that_keras_takes_from_logits_is_itemised_like_any_other(k, rng, head, loss):
+def test_a_loss_computed_from_logits_is_itemised_like_any_other(k, rng, head, loss):
     layer = LAYERS["SimpleRNN"](k)
     loss = loss(k)
     model = model_of(k, layer, *HEADS[head](k), loss=loss)
@@ -182,7 +182,7 @@ def test_a_loss_that_keras_takes_from_logits_is_itemised_like_any_other(k, rng, 
     assert not found.data[:, 3:].any()
 
 
-def test_logits_that_are_an_output_too_count_once(k, rng):
+def test_logits_that_are_also_an_output_count_once(k, rng):
     inputs = k.Input((T, D))
     layer = LAYERS["SimpleRNN"](k)
     logits = k.layers.Dense(3, name="logits")(layer(inputs))
@@ -205,7 +205,7 @@ def test_logits_that_are_an_output_too_count_once(k, rng):
     )
 
 
-def test_padding_counts_as_it_does_in_the_full_loss(k, rng):
+def test_padding_counts_as_in_the_full_loss(k, rng):
     model = model_of(
         k, k.layers.Masking(), positive(k), k.layers.Dense(1, kernel_initializer="ones")
     )
@@ -217,7 +217,7 @@ def test_padding_counts_as_it_does_in_the_full_loss(k, rng):
     assert not shares.data[1, 3:].any()
 
 
-def test_all_outputs_of_a_timestep_are_its_share(k, rng):
+def test_the_share_of_a_timestep_sums_all_outputs(k, rng):
     inputs = k.Input((T, D))
     h = positive(k)(inputs)
     outputs = [k.layers.Dense(n, kernel_initializer="ones", name=f"out{n}")(h) for n in (1, 2)]
@@ -228,7 +228,7 @@ def test_all_outputs_of_a_timestep_are_its_share(k, rng):
     assert_shares_add_up(model, x, y)
 
 
-def test_timesteps_of_a_decoders_loss_are_not_those_of_the_encoder(k, rng):
+def test_a_decoders_timesteps_are_not_the_encoders(k, rng):
     inputs = k.Input((T, D))
     h = k.layers.SimpleRNN(1, recurrent_initializer="ones", name="encoder")(inputs)
     h = positive(k, kernel_initializer="ones")(k.layers.RepeatVector(3)(h))
@@ -241,7 +241,7 @@ def test_timesteps_of_a_decoders_loss_are_not_those_of_the_encoder(k, rng):
     assert (shares.data > 0).all()
 
 
-def test_what_layers_add_to_the_loss_belongs_to_no_timestep(k, rng):
+def test_losses_that_layers_add_belong_to_no_timestep(k, rng):
     x, y = batch(rng)
     found = []
     for regularizer in (None, "l2"):
@@ -252,7 +252,7 @@ def test_what_layers_add_to_the_loss_belongs_to_no_timestep(k, rng):
     np.testing.assert_array_equal(*found)
 
 
-def test_norms_whose_squares_underflow_are_kept(k, rng):
+def test_norms_whose_squares_underflow_stay_above_0(k, rng):
     differences.use_dtype(k, "float32")
     layer = k.layers.SimpleRNN(1, "linear", return_sequences=True, use_bias=False, name="rnn")
     model = model_of(k, layer)
@@ -279,7 +279,7 @@ def test_one_trace_serves_every_timestep_and_every_call(k, rng):
     assert traces == [False]
 
 
-def test_looking_leaves_the_model_as_it_was(k, rng):
+def test_itemised_gradients_leave_the_model_as_it_was(k, rng):
     layer = k.layers.LSTM(U, return_sequences=True, dropout=0.5, name="rnn")
     model = model_of(k, layer, k.layers.BatchNormalization(), k.layers.Dense(2), metrics=["mae"])
     x, y = batch(rng)
@@ -301,13 +301,13 @@ def test_looking_leaves_the_model_as_it_was(k, rng):
         ([], "at is empty; expected at least one timestep of the loss"),
     ],
 )
-def test_a_timestep_that_is_none_is_named(k, rng, at, message):
+def test_an_invalid_timestep_is_named(k, rng, at, message):
     model = model_of(k, LAYERS["GRU"](k), k.layers.Dense(2))
     with pytest.raises(ValueError, match=message):
         tb_rnngrad.keras.itemized_gradients(model, *batch(rng), at=at)
 
 
-def test_predictions_without_timesteps_are_named(k, rng):
+def test_predictions_without_timesteps_are_refused(k, rng):
     model = model_of(k, k.layers.GRU(U, name="rnn"), k.layers.Dense(2))
     x, y = batch(rng)
     message = r"predicts \(.*2\), so its loss has no timesteps to choose from; expected \[samples"
@@ -315,7 +315,7 @@ def test_predictions_without_timesteps_are_named(k, rng):
         tb_rnngrad.keras.itemized_gradients(model, x, y[:, 0], at=[-1])
 
 
-def test_outputs_of_different_lengths_are_named(k, rng):
+def test_outputs_of_different_lengths_are_refused(k, rng):
     inputs = k.Input((T, D))
     h = LAYERS["GRU"](k)(inputs)
     model = k.Model(inputs, [h, k.layers.AveragePooling1D(2)(h)])
@@ -325,7 +325,7 @@ def test_outputs_of_different_lengths_are_named(k, rng):
         tb_rnngrad.keras.itemized_gradients(model, batch(rng)[0], y, at=[-1])
 
 
-def test_an_output_without_a_loss_needs_no_timesteps_nor_sequences_one_length(k, rng):
+def test_an_output_without_a_loss_needs_neither_timesteps_nor_equal_lengths(k, rng):
     inputs = k.Input((None, D))
     layer = LAYERS["GRU"](k)
     h = layer(inputs)
@@ -341,20 +341,20 @@ def test_an_output_without_a_loss_needs_no_timesteps_nor_sequences_one_length(k,
         assert (found["rnn"].data > 0).all()
 
 
-def test_a_loss_that_is_none_of_the_predictions_is_named(k, rng):
+def test_a_loss_independent_of_the_predictions_is_refused(k, rng):
     layer = k.layers.GRU(U, return_sequences=True, activity_regularizer="l2", name="rnn")
     model = model_of(k, layer, loss=None)
     with pytest.raises(ValueError, match="compiled loss of model .* does not depend on its pred"):
         tb_rnngrad.keras.itemized_gradients(model, *batch(rng, U), at=[-1])
 
 
-def test_a_model_without_a_loss_is_named(k, rng):
+def test_a_model_without_a_loss_is_refused(k, rng):
     model = k.Sequential([k.layers.Input((T, D)), LAYERS["GRU"](k)])
     with pytest.raises(RuntimeError, match="is not compiled"):
         tb_rnngrad.keras.itemized_gradients(model, *batch(rng, U), at=[-1])
 
 
-def test_they_are_logged_and_read_back(k, rng, tmp_path):
+def test_itemised_gradients_are_logged_and_read_back(k, rng, tmp_path):
     model = model_of(k, LAYERS["LSTM"](k), k.layers.Dense(2))
     found = tb_rnngrad.keras.itemized_gradients(model, *batch(rng), at=[1, -1])["rnn"]
     with tb_rnngrad.SummaryWriter(tmp_path) as writer:

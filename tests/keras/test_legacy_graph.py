@@ -1,4 +1,4 @@
-"""tf_keras in the graphs of `tf.compat.v1`, which a process is in from its start to its end."""
+"""tf_keras in the graphs of `tf.compat.v1`, a mode that a process keeps until it ends."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def run_alone(script, **environment):
     return done.stdout
 
 
-def test_legacy_graph_mode(tmp_path):
-    """The same numbers as eagerly; training ends the same, looked at or not, live or not."""
+def test_legacy_graph_mode_gives_the_eager_numbers(tmp_path):
+    """Numbers equal the eager ones; training ends the same with and without capture."""
     script = """
 import sys, warnings
 import numpy as np, tensorflow as tf, tf_keras as k
@@ -102,7 +102,7 @@ if {in_graph}:
         ours, theirs = np.load(tmp_path / "graph" / eager.name), np.load(eager)
         assert set(ours) == set(theirs) and len(ours.files) > 1
         for name in theirs:
-            # The optimizer of a session keeps its learning rate in float32.
+            # A session's optimizer keeps its learning rate in float32.
             rel = 1e-6 if "weights" in eager.name else 1e-9
             np.testing.assert_allclose(ours[name], theirs[name], rtol=rel, atol=rel * 1e-3)
     for name in ("functional", "sequential"):
@@ -114,8 +114,8 @@ if {in_graph}:
         np.testing.assert_allclose(ours[-1].data, theirs[-1].data, rtol=1e-5)
 
 
-def test_live_steps_in_legacy_graph_mode(tmp_path):
-    """Out of fit's own backward pass, whose every other result stays bit for bit what it was."""
+def test_live_steps_are_captured_in_legacy_graph_mode(tmp_path):
+    """Records come from fit's own backward pass, whose other results stay bit for bit the same."""
     script = f"""
 import signal, warnings
 import numpy as np, tensorflow as tf, tf_keras as k
@@ -240,8 +240,8 @@ for what, others in ((ctrl_c, []), (fail, []), (None, [Fails()])):
     assert said.count("broken off by") == 3
 
 
-def test_two_loggers_in_legacy_graph_mode(tmp_path):
-    """A step has one other self there: the second logger says so, and the first logs on."""
+def test_a_second_logger_gives_up_in_legacy_graph_mode(tmp_path):
+    """A step can run only one tapped version: the second logger says so, the first goes on."""
     script = f"""
 import warnings
 import numpy as np, tensorflow as tf, tf_keras as k

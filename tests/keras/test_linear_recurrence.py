@@ -1,7 +1,7 @@
-"""A recurrence whose memory is known, from the layer through the flow to the metrics.
+"""A recurrence with a known memory, checked from the layer through the flow to the metrics.
 
-h_t = a h_t-1 + x_t with the loss on the last h alone: dL/dh_t is a ** lag times what arrives at
-the end, so that the norm halves every ln 2 / -ln a timesteps.
+Let h_t = a h_t-1 + x_t, with the loss on the last h alone. Then dL/dh_t is a ** lag times the
+gradient at the end, so the norm halves every ln 2 / -ln a timesteps.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def assert_fades_as(a, norms, rtol):
 
 
 @pytest.mark.parametrize("a", [0.5, 0.9, 0.99, 1.05])
-def test_the_gain_and_the_half_life_are_those_of_a(k, rng, a):
+def test_gain_and_half_life_follow_from_the_factor(k, rng, a):
     model = recurrence(k, a)
     x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))
     record = tb_rnngrad.keras.gradients(model, x, y)["rnn"]
@@ -58,7 +58,7 @@ PADDED = {
 }
 
 
-def test_wherever_samples_are_padded_the_training_log_fades_as_a(k, rng, tmp_path):
+def test_the_logged_half_life_is_right_for_every_kind_of_padding(k, rng, tmp_path):
     """Lags count from each sample's own end, and every sample is judged by itself."""
     a, samples = 0.9, SAMPLES * len(PADDED)
     model = recurrence(k, a)
@@ -71,7 +71,7 @@ def test_wherever_samples_are_padded_the_training_log_fades_as_a(k, rng, tmp_pat
     for record, values, kind in zip(series, series.flow.values, PADDED, strict=True):
         np.testing.assert_array_equal(record.mask, PADDED[kind])
         judged = flow.scalars(values)
-        # Time passes in a hole while the state stays, here in at least every fourth timestep.
+        # A hole takes time without changing the state, here in at least every fourth timestep.
         slower = 4 / 3 if kind == "holes" else 1
         half_life = slower * np.log(2) / -np.log(a)
         assert judged["half_life"] == pytest.approx(half_life, rel=1e-5 if slower == 1 else 0.01)
@@ -79,7 +79,7 @@ def test_wherever_samples_are_padded_the_training_log_fades_as_a(k, rng, tmp_pat
 
 
 @pytest.mark.parametrize("a", [0.9, 1.05])
-def test_the_training_log_says_the_same(k, rng, tmp_path, a):
+def test_the_logged_scalars_follow_from_the_factor(k, rng, tmp_path, a):
     model = recurrence(k, a)
     model.optimizer.learning_rate = 0.0
     x, y = rng.normal(size=(SAMPLES, TIMESTEPS, 1)), rng.normal(size=(SAMPLES, 1))

@@ -1,4 +1,4 @@
-"""`GradientLogger` in real `fit` runs: what it writes, and that training is none the wiser."""
+"""`GradientLogger` in real `fit` runs: what it writes, and that training does not change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def data(rng):
 def make(k, kind="LSTM", optimizer="adam", seed=1, **options):
     k.utils.set_random_seed(seed)
     layer = getattr(k.layers, kind)
-    # tf_keras draws dropout from generators that belong to one trace; Keras 3 keeps its seeds.
+    # tf_keras' dropout generators belong to one trace; Keras 3 keeps its seeds in the model.
     dropout = 0.0 if k is tf_keras else 0.2
     model = k.Sequential(
         [
@@ -95,8 +95,8 @@ def test_training_ends_bit_identical(k, data, tmp_path, kind, mode, of):
     assert steps_of(tmp_path, "two/hidden_state") == [0, 2]
 
 
-def test_records_are_those_of_the_live_batch(k, data, tmp_path):
-    """Without updates every batch sees the same weights, so each record can be checked."""
+def test_records_come_from_the_live_batch(k, data, tmp_path):
+    """Without updates all batches see the same weights, so each record can be checked."""
     k.utils.set_random_seed(1)
     model = k.Sequential(
         [
@@ -137,12 +137,12 @@ def test_probe_batch_is_the_same_at_every_step(k, data, tmp_path):
     for ours, theirs in zip(everything(model), everything(plain), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     series = tb_rnngrad.read(tmp_path, tag="two/hidden_state")
-    assert series.steps.tolist() == [0, 4, 8]  # each epoch's start, and the end of training
+    assert series.steps.tolist() == [0, 4, 8]  # the start of each epoch, and the end of training
     expected = gradients(model, *probe)["two"]
     np.testing.assert_allclose(series[-1].data, expected.data, rtol=1e-6)
 
 
-def test_steps_go_on_where_training_stood(k, data, tmp_path):
+def test_steps_continue_where_training_stood(k, data, tmp_path):
     model = make(k)
     logger = GradientLogger(tmp_path, update_freq=3)
     fit(model, data, logger, epochs=1)
@@ -150,7 +150,7 @@ def test_steps_go_on_where_training_stood(k, data, tmp_path):
     assert steps_of(tmp_path, "two/hidden_state") == [0, 3, 6]
 
 
-def test_steps_are_the_optimizers_own_also_where_a_callback_sets_them(k, data, tmp_path):
+def test_steps_are_the_optimizers_even_if_a_callback_sets_them(k, data, tmp_path):
     class SetOn(k.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             self.model.optimizer.iterations.assign(100)
@@ -160,7 +160,7 @@ def test_steps_are_the_optimizers_own_also_where_a_callback_sets_them(k, data, t
     assert steps_of(tmp_path, "two/hidden_state") == [0, 1, 2, 3, 100, 101, 102, 103]
 
 
-def test_beside_kerases_own_tensorboard(k, data, tmp_path):
+def test_the_logger_shares_a_directory_with_kerases_tensorboard_callback(k, data, tmp_path):
     model = make(k)
     board = k.callbacks.TensorBoard(str(tmp_path), update_freq=1)
     fit(model, data, board, GradientLogger(tmp_path, update_freq=2), epochs=2)
@@ -168,13 +168,13 @@ def test_beside_kerases_own_tensorboard(k, data, tmp_path):
     assert list((tmp_path / "train").glob("events.out.tfevents.*"))
 
 
-def test_several_steps_in_one_execution(k, data, tmp_path):
+def test_the_last_of_several_steps_in_one_execution_is_logged(k, data, tmp_path):
     model = make(k, steps_per_execution=2)
     fit(model, data, GradientLogger(tmp_path, update_freq=1), epochs=1)
     assert steps_of(tmp_path, "two/hidden_state") == [1, 3]
 
 
-def test_custom_train_step_and_class_weight(k, rng, tmp_path):
+def test_custom_train_steps_and_class_weights_are_logged(k, rng, tmp_path):
     class Custom(k.Model):
         def train_step(self, batch):
             x, y, sample_weight = (*batch, None)[:3]
@@ -200,7 +200,7 @@ def test_custom_train_step_and_class_weight(k, rng, tmp_path):
     np.testing.assert_allclose(logged, weighted, rtol=1e-5, atol=1e-9)
 
 
-def test_other_steps_run_the_untouched_function(k, data, tmp_path):
+def test_steps_that_are_not_logged_run_the_untouched_function(k, data, tmp_path):
     model = make(k)
     seen = []
 
@@ -214,7 +214,7 @@ def test_other_steps_run_the_untouched_function(k, data, tmp_path):
     assert model.train_function is seen[0]
 
 
-def test_other_callbacks_are_given_the_logs_of_keras_alone(k, data, tmp_path):
+def test_other_callbacks_see_only_kerases_logs(k, data, tmp_path):
     given = []
 
     class Spy(k.callbacks.Callback):
@@ -228,7 +228,7 @@ def test_other_callbacks_are_given_the_logs_of_keras_alone(k, data, tmp_path):
 
 
 def logged(logdir):
-    """Return (tag, step) -> the bytes of everything logged but wall times and checksums."""
+    """Return (tag, step) -> the bytes of everything logged except wall times and checksums."""
     found = {}
     for (tag, step), value in values(logdir).items():
         if value.metadata.plugin_data.plugin_name == "rnngrad":
@@ -242,7 +242,7 @@ def logged(logdir):
     return found
 
 
-def test_a_train_function_of_the_users_own_is_the_one_that_runs(k, data, tmp_path):
+def test_a_users_own_train_function_keeps_running(k, data, tmp_path):
     class Own(k.Sequential):
         def make_train_function(self, force=False):
             if self.train_function is not None and not force:
@@ -260,7 +260,7 @@ def test_a_train_function_of_the_users_own_is_the_one_that_runs(k, data, tmp_pat
     model = make(k)
     own = Own(k.models.clone_model(model).layers)
     own.build((None, 6, 3))
-    for its, whose in zip(own.variables, model.variables, strict=True):  # dropout's seeds too
+    for its, whose in zip(own.variables, model.variables, strict=True):  # also dropout's seeds
         its.assign(whose)
     own.compile("adam", "mse", metrics=["mae"])
     for one, folder in ((model, "kerases"), (own, "own")):
@@ -272,7 +272,7 @@ def test_a_train_function_of_the_users_own_is_the_one_that_runs(k, data, tmp_pat
     assert [key for key in kerases if kerases[key] != users[key]] == []
 
 
-def test_two_loggers_of_one_fit_each_log_what_one_alone_logs(k, data, tmp_path):
+def test_each_of_two_loggers_logs_what_it_would_log_alone(k, data, tmp_path):
     asked = {"often": ("hidden_state", 1), "rarely": ("output", 2)}
     for name, (of, update_freq) in asked.items():
         alone = GradientLogger(tmp_path / "alone" / name, of=of, update_freq=update_freq)
@@ -294,7 +294,7 @@ def test_two_loggers_of_one_fit_each_log_what_one_alone_logs(k, data, tmp_path):
         assert [key for key in alone if alone[key] != both[key]] == []
 
 
-def test_fitting_again_traces_nothing_anew(k, data, tmp_path):
+def test_a_second_fit_retraces_nothing(k, data, tmp_path):
     class Traced(k.layers.Layer):
         def call(self, inputs):
             traces.append(self)
@@ -312,7 +312,7 @@ def test_fitting_again_traces_nothing_anew(k, data, tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_nothing_stays_behind_when_a_step_is_broken_off(k, data, tmp_path, error):
+def test_an_interrupted_step_leaves_nothing_behind(k, data, tmp_path, error):
     class Breaking(k.layers.Layer):
         def call(self, inputs):
             if armed:
@@ -337,7 +337,7 @@ def test_nothing_stays_behind_when_a_step_is_broken_off(k, data, tmp_path, error
     fit(model, data, epochs=1)
 
 
-def test_a_model_without_recurrent_layers_trains_on(k, data, tmp_path):
+def test_a_model_without_recurrent_layers_still_trains(k, data, tmp_path):
     model = k.Sequential([k.layers.Input((6, 3)), k.layers.Flatten(), k.layers.Dense(2, name="d")])
     model.compile("sgd", "mse")
     with pytest.warns(RuntimeWarning, match=r"no recurrent layer .* d \(Dense\)") as caught:
@@ -346,15 +346,15 @@ def test_a_model_without_recurrent_layers_trains_on(k, data, tmp_path):
     assert len(history.history["loss"]) == 2
 
 
-def test_a_copy_logs_too(k, data, tmp_path):
-    """Tuners give every trial a copy of its callbacks."""
+def test_a_copied_logger_logs_too(k, data, tmp_path):
+    """Tuners give every trial a copy of the callbacks."""
     for logger in [copy.deepcopy(GradientLogger(tmp_path)) for _ in range(2)]:
         fit(make(k, "SimpleRNN"), data, logger, epochs=1)
     assert steps_of(tmp_path, "two/hidden_state") == [0]
 
 
-def test_an_error_in_the_users_own_step_ends_training_there(k, data, tmp_path):
-    """Taken for logging's, it would be a warning, and its batch would be left out."""
+def test_an_error_in_the_users_own_step_ends_training(k, data, tmp_path):
+    """If it were taken for a failure of logging, only a warning would come, and a batch be lost."""
     calls = []
 
     def check(value):
@@ -376,7 +376,7 @@ def test_an_error_in_the_users_own_step_ends_training_there(k, data, tmp_path):
     assert steps_of(tmp_path, "rnn/hidden_state") == [0, 1]
 
 
-def test_a_fit_that_another_callback_breaks_off_leaves_no_trace_in_the_next(k, data, tmp_path):
+def test_a_fit_interrupted_by_another_callback_does_not_affect_the_next(k, data, tmp_path):
     class Fails(k.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
             raise ArithmeticError("broken off")
@@ -413,7 +413,7 @@ def test_bad_arguments():
             GradientLogger("logs", **arguments)
 
 
-def test_a_new_logger_on_the_same_model_traces_nothing(k, data, tmp_path):
+def test_a_new_logger_on_the_same_model_retraces_nothing(k, data, tmp_path):
     traced = []
 
     class Traced(k.Sequential):

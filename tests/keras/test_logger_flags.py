@@ -1,7 +1,7 @@
 """Flow at every step, scalars and flags of `GradientLogger`, in real `fit` runs.
 
-The network is a linear recurrence h_t = a h_t-1 + x_t under a loss on h_T-1, so that every norm is
-known: a ** lag.
+The network is a linear recurrence h_t = a h_t-1 + x_t with a loss on h_T-1, so every norm is known:
+a ** lag.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def data(rng):
 
 
 def linear(k, a, **options):
-    """Return a model that is the linear recurrence, and does not learn."""
+    """Return a model that is the linear recurrence and does not learn."""
     layer = k.layers.SimpleRNN(2, activation="linear", name="rnn")
     model = k.Sequential([k.layers.Input((TIMESTEPS, 2)), layer])
     model.compile(k.optimizers.SGD(0.0), "mse", **options)
@@ -61,7 +61,7 @@ def fit(model, data, *callbacks, verbose=0, **options):
 
 
 def changes_at(k, powers):
-    """Return a callback that gives the recurrence another power after some batches."""
+    """Return a callback that changes the recurrence's factor after some batches."""
 
     class Changes(k.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -90,7 +90,7 @@ def test_flow_is_logged_at_every_step_and_tensors_rarely(k, data, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1  # two files in one directory would lose steps
 
 
-def test_horizon_half_life_and_gain_are_scalars_of_every_logged_step(k, data, tmp_path):
+def test_every_logged_step_has_scalars_for_horizon_half_life_and_gain(k, data, tmp_path):
     options = {"of": ("hidden_state", "activations"), "update_freq": 2, "flow_freq": 1}
     fit(linear(k, 0.9), data, GradientLogger(tmp_path, thresholds=Thresholds(eps=0.1), **options))
     found = values(tmp_path)
@@ -107,7 +107,7 @@ def test_horizon_half_life_and_gain_are_scalars_of_every_logged_step(k, data, tm
     assert not [tag for tag, _ in found if tag.startswith("rnn/activations/memory")]
 
 
-def test_a_probe_batch_has_flow_often_too(k, data, tmp_path):
+def test_flow_freq_applies_to_a_probe_batch_too(k, data, tmp_path):
     probe = (data[0][:3], data[1][:3])
     fit(linear(k, 0.9), data, GradientLogger(tmp_path, data=probe, flow_freq=2))
     series = tb_rnngrad.read(tmp_path)
@@ -125,7 +125,7 @@ def test_a_line_is_printed_when_a_flag_rises_and_when_it_falls(k, data, tmp_path
     ]
 
 
-def test_lines_stand_apart_from_kerass_progress_bar(k, data, tmp_path, capsys):
+def test_printed_lines_do_not_run_into_kerases_progress_bar(k, data, tmp_path, capsys):
     fit(linear(k, 0.2), data, GradientLogger(tmp_path, verbose=1), verbose=1)
     assert f"step 0: {VANISHING}" in capsys.readouterr().out.splitlines()
 
@@ -146,7 +146,7 @@ def test_on_flag_is_called_in_the_thread_that_trains(k, data, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_flag_of_the_last_step_is_told_at_the_end_of_training(k, data, tmp_path):
+def test_a_flag_of_the_last_step_is_reported_at_the_end_of_training(k, data, tmp_path):
     told = []
     last = (data[0][:4], data[1][:4])
     fit(
@@ -170,12 +170,12 @@ def test_on_flag_can_stop_training(k, data, tmp_path):
     logger = GradientLogger(tmp_path, flow_freq=1, on_flag=stop)
     fit(model, (broken, data[1]), logger, epochs=3)
     series = tb_rnngrad.read(tmp_path)
-    # NaN came with step 1; it is told at the end of that batch or of the one after.
+    # NaN occurs at step 1; it is reported at the end of that batch or the next.
     assert series.flow.steps.tolist() in ([0, 1], [0, 1, 2])
 
 
-def test_what_on_flag_raises_reaches_the_user(k, data, tmp_path):
-    """Even where it is what a failure of ours would be, which ends no training."""
+def test_an_exception_in_on_flag_reaches_the_user(k, data, tmp_path):
+    """Even an exception of a type that would not end training if logging itself raised it."""
 
     def raise_it(event):
         raise RuntimeError(f"told of {event.flag}")
@@ -185,9 +185,9 @@ def test_what_on_flag_raises_reaches_the_user(k, data, tmp_path):
     with pytest.raises(RuntimeError, match="told of vanishing"):
         fit(model, data, logger)
     set_power(model, 1.0)
-    with pytest.raises(RuntimeError, match="told of vanishing"):  # it fell
+    with pytest.raises(RuntimeError, match="told of vanishing"):  # the flag falls
         fit(model, data, logger)
-    fit(model, data, logger)  # nothing changes any more
+    fit(model, data, logger)  # no flag changes any more
     assert tb_rnngrad.read(tmp_path).steps.tolist()[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Every kind of model and layer: the numbers, and the same numbers from each way in."""
+"""Every kind of model and layer: the numbers are right, and the same from each way to capture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tensors(structure):
 
 
 def assert_has_what_its_cells_have(records, leaves):
-    """No quantity is missing, and none is there that the cells do not have."""
+    """Check that the records hold every quantity that the cells have, and no other."""
     cells = [cell for layer in leaves for cell in differences.cells_of(layer)]
     matrices = sum(len(cell.weights) for cell in cells)
     expected = {"hidden_state", "output", "input", "activations", "states/h"}
@@ -40,14 +40,14 @@ def assert_has_what_its_cells_have(records, leaves):
 
 
 def variable_of(leaves, name):
-    """The variable that a record such as "weight_gradients/backward/cell_1/kernel" speaks of."""
+    """Return the variable behind a record such as "weight_gradients/backward/cell_1/kernel"."""
     _, *path, attribute = name.split("/")
     cells = differences.cells_of(leaves[path.count("backward")])
     return vars(cells[int(path[-1].removeprefix("cell_")) if len(cells) > 1 else 0])[attribute]
 
 
-def test_every_quantity_in_each_way(case, rng):
-    """`gradients` is what finite differences say; eager and compiled steps give the same."""
+def test_every_way_to_capture_gives_every_quantity(case, rng):
+    """`gradients` matches finite differences; eager and compiled steps give the same."""
     model = case.model
     found = tb_rnngrad.keras.gradients(
         model, case.x, case.y, of=ALL, sample_weight=case.sample_weight
@@ -57,7 +57,7 @@ def test_every_quantity_in_each_way(case, rng):
     def loss():
         return differences.loss_of(model, case.x, case.y, case.sample_weight)
 
-    weights = {}  # of a layer called twice, what both calls make up
+    weights = {}  # for a layer called twice, both calls contribute
     for name, leaves in case.leaves.items():
         records, call = found[name], case.calls.get(name, 0)
         hidden = records["hidden_state"]
@@ -81,7 +81,7 @@ def test_every_quantity_in_each_way(case, rng):
                 direction[~real] = 0
             expected = differences.derivative(of, loss, leaves, direction, T, call, case.reset)
             scale = np.linalg.norm(data)
-            assert scale > 0 or of == "output"  # of an encoder, only the state goes on
+            assert scale > 0 or of == "output"  # only an encoder's state is used further on
             found_along = (data * direction).sum()
             assert found_along == pytest.approx(expected, rel=1e-6, abs=1e-7 * scale), of
 

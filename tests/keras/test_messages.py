@@ -1,4 +1,4 @@
-"""What is quoted of somebody else's error: the sentence that matters, and no more."""
+"""What is quoted from another library's error: the sentence that matters, and no more."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ Arguments received by Bad.call():
         ("", "ValueError"),
     ],
 )
-def test_the_sentence_that_matters_is_quoted(said, quoted):
+def test_only_the_sentence_that_matters_is_quoted(said, quoted):
     assert in_a_sentence(ValueError(said)) == quoted
 
 
-def test_a_real_error_of_a_graph_is_quoted_by_its_sentence():
+def test_a_real_graph_error_is_quoted_by_its_sentence():
     @tf.function
     def fail(x):
         tf.debugging.assert_less(x, 0.0, message="this is what went wrong")
@@ -74,7 +74,7 @@ def test_a_real_error_of_a_graph_is_quoted_by_its_sentence():
     assert "File" not in said
 
 
-def test_where_warnings_are_errors_it_is_logged_instead(caplog):
+def test_a_message_is_logged_if_warnings_are_errors(caplog):
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
         warnings.simplefilter("error")
         tell("the disk is full")

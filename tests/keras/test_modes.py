@@ -1,4 +1,4 @@
-"""Precision, compilation, distribution and randomness; and what looking leaves behind: nothing."""
+"""Precision, compilation, distribution and randomness; and that capture changes nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def step_of(model, optimizer=None):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_is_unscaled(k, rng, tmp_path, policy):
-    """float16 trains on a scaled loss; records are of the loss, and bfloat16's are close too."""
+    """float16 trains on a scaled loss; records are unscaled. Those of bfloat16 are close too."""
     use_dtype(k, "float32")
     x, y = (one.astype("f") for one in batch(rng))
     exact = simple(k)
@@ -135,8 +135,8 @@ def test_xla_gives_every_quantity(k, rng):
         np.testing.assert_allclose(captured["rnn"][name].data, record.data, rtol=1e-9, atol=1e-15)
 
 
-def test_recurrent_dropout_under_xla(k, rng):
-    """The pass draws its masks; what the quantities owe one another holds whichever they are."""
+def test_recurrent_dropout_works_under_xla(k, rng):
+    """The pass draws its own masks; the check is a relation that holds for any masks."""
     model = simple(k, recurrent_dropout=0.4, return_sequences=True)
     x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2))
     step = tf.function(step_of(model), jit_compile=True)
@@ -149,8 +149,8 @@ def test_recurrent_dropout_under_xla(k, rng):
     gates, kernel = found["gates"].data, found["weights/kernel"].data
     np.testing.assert_allclose(found["input"].data, gates @ kernel.T, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(found["weight_gradients/bias"].data[0], gates.sum((0, 1)), rtol=1e-9)
-    # What reaches h_t beside dL/dy_t came through the four gates' masks, the same at all timesteps;
-    # tf_keras draws them anew at each in a graph, looked at or not.
+    # What reaches h_t besides dL/dy_t came through the four gates' masks, which are the same at all
+    # timesteps. In a graph tf_keras draws them anew at each, with and without capture.
     through_time = found["hidden_state"].data[:, :-1] - found["output"].data[:, :-1]
     recurrent = np.split(found["weights/recurrent_kernel"].data, 4, axis=1)
     each = [g @ r.T for g, r in zip(np.split(gates[:, 1:], 4, axis=2), recurrent, strict=True)]
@@ -177,7 +177,7 @@ def test_captures_of_different_quantities_do_not_share_traces(k, rng):
     np.testing.assert_array_equal(inner["rnn"].data, second["rnn"]["gates"].data)
 
 
-def test_a_model_whose_call_is_a_function(k, rng):
+def test_a_model_whose_call_is_a_tf_function_is_captured(k, rng):
     class Decorated(k.Model):
         def __init__(self):
             super().__init__()
@@ -206,7 +206,7 @@ def test_a_model_whose_call_is_a_function(k, rng):
         np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
 
 
-def test_a_tape_that_watches_by_hand(k, rng):
+def test_a_tape_that_watches_by_hand_is_captured(k, rng):
     model = simple(k)
     x, y = map(tf.constant, batch(rng))
     with capture(model) as captured, tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -217,7 +217,7 @@ def test_a_tape_that_watches_by_hand(k, rng):
     np.testing.assert_allclose(captured["rnn"].data, gradients(model, x, y)["rnn"].data, rtol=1e-9)
 
 
-def test_an_output_is_seen_by_a_tape_that_watches_only_what_lies_below(k, rng):
+def test_a_tape_that_watches_only_lower_layers_sees_the_output(k, rng):
     below = k.layers.Dense(3, name="below")
     rnn = k.layers.GRU(4, return_sequences=True, name="rnn")
     model = k.Sequential([k.layers.Input((5, 3)), below, rnn, k.layers.Dense(2)])
@@ -239,7 +239,7 @@ def test_an_output_is_seen_by_a_tape_that_watches_only_what_lies_below(k, rng):
 
 
 @pytest.mark.parametrize("of", ["output", "hidden_state", "activations"])
-def test_a_layer_in_a_branch_is_seen_where_the_branch_runs(k, rng, of):
+def test_a_layer_in_a_branch_is_captured_if_the_branch_runs(k, rng, of):
     a, b = (k.layers.SimpleRNN(4, return_sequences=True, name=name) for name in "ab")
     inputs = k.layers.Input((5, 3))
     model = k.Model(inputs, [a(inputs), b(inputs)])
@@ -267,7 +267,7 @@ def test_a_layer_in_a_branch_is_seen_where_the_branch_runs(k, rng, of):
 
 
 @pytest.mark.parametrize("tape_is", ["in the loop", "around the loop"])
-def test_every_pass_of_a_loop_writes_anew(k, rng, tape_is):
+def test_each_iteration_of_a_loop_overwrites_the_last(k, rng, tape_is):
     model = simple(k, "SimpleRNN", return_sequences=True)
     x, y = rng.normal(size=(3, 4, 5, 3)), rng.normal(size=(3, 4, 5, 2))
     step = step_of(model)
@@ -291,13 +291,13 @@ def test_every_pass_of_a_loop_writes_anew(k, rng, tape_is):
                 loop(tf.constant(x), tf.constant(y), tf.constant(passes))
         told = [str(one.message) for one in caught if "backward passes" in str(one.message)]
         assert [text.split()[0] for text in told] == ([str(passes)] if passes > 1 else [])
-        last = passes - 1 if tape_is == "in the loop" else 0  # backwards
+        last = passes - 1 if tape_is == "in the loop" else 0  # the outer tape goes backwards
         expected = gradients(model, x[last], y[last], of="output")["rnn"].data
         np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-9)
 
 
-def test_passes_of_many_models_are_no_retracing(k, rng, caplog):
-    """TensorFlow warns of a function that five of the last calls have traced anew."""
+def test_many_models_do_not_trigger_retracing_warnings(k, rng, caplog):
+    """TensorFlow warns if five of a function's last calls have retraced it."""
     x, y = batch(rng)
     for _ in range(6):
         model = k.Sequential([k.layers.Input((5, 3)), k.layers.SimpleRNN(2, name="rnn")])
@@ -308,7 +308,7 @@ def test_passes_of_many_models_are_no_retracing(k, rng, caplog):
 
 
 def test_a_model_may_take_text(k):
-    """Its vocabulary is a table, which TensorFlow does not keep in a variable."""
+    """Its vocabulary is a lookup table, which TensorFlow does not keep in a variable."""
     text = np.array(["a b c a", "b", "c a b"])
     vectorization = k.layers.TextVectorization()
     vectorization.adapt(text)
@@ -327,7 +327,7 @@ def test_a_model_may_take_text(k):
     assert set(state_jacobian(model, text, verbose=0)) == {"rnn/forward", "rnn/backward"}
 
 
-def test_timesteps_may_be_unknown(k, rng):
+def test_the_number_of_timesteps_may_be_unknown(k, rng):
     layer = k.layers.LSTM(4, return_sequences=True, name="rnn")
     model = k.Sequential([k.layers.Input((None, 3)), layer, k.layers.Dense(2)])
     model.compile("sgd", "mse")
@@ -351,7 +351,7 @@ def test_timesteps_may_be_unknown(k, rng):
 # --- distribution ------------------------------------------------------------------------------
 
 
-def test_replicas_make_up_one_batch(k, rng, tmp_path):
+def test_replicas_form_one_batch(k, rng, tmp_path):
     use_dtype(k, "float32")
     x, y = (one.astype("f") for one in batch(rng, samples=8))
     devices = [
@@ -371,7 +371,7 @@ def test_replicas_make_up_one_batch(k, rng, tmp_path):
 
     def of_replica(x, y):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum((model(x) - y) ** 2) / 16  # of the whole batch
+            loss = tf.reduce_sum((model(x) - y) ** 2) / 16  # averaged over the whole batch
         return tape.gradient(loss, model.trainable_variables)
 
     step = tf.function(lambda batch: strategy.run(of_replica, args=batch))
@@ -389,7 +389,7 @@ def test_replicas_make_up_one_batch(k, rng, tmp_path):
 
 
 def reset_random(k, model):
-    """Have the next forward pass draw what the last one drew."""
+    """Make the next forward pass draw the same as the last one."""
     tf.random.set_seed(5)
     if k is not tf_keras:
         for variable in model.non_trainable_variables:
@@ -398,7 +398,7 @@ def reset_random(k, model):
 
 
 @pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
-def test_dropout_masks_are_those_of_the_pass(k, rng, kind):
+def test_records_have_the_dropout_masks_of_their_pass(k, rng, kind):
     model = simple(k, kind, dropout=0.3, recurrent_dropout=0.3, return_sequences=True)
     model.layers[-1].trainable = False
     x = tf.constant(rng.normal(size=(4, 5, 3)))
@@ -420,8 +420,8 @@ def test_dropout_masks_are_those_of_the_pass(k, rng, kind):
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
-def test_input_dropout_is_as_without_taps(k, rng, kind):
-    """tf_keras' fused path drops inputs out otherwise than its cells do."""
+def test_input_dropout_is_the_same_without_taps(k, rng, kind):
+    """tf_keras' fused path drops inputs in another way than its cells do."""
     model = simple(k, kind, dropout=0.5, return_sequences=True)
     x, y = tf.constant(rng.normal(size=(4, 5, 3))), tf.zeros([4, 5, 2], tf.float64)
     step = step_of(model)
@@ -438,7 +438,7 @@ def test_input_dropout_is_as_without_taps(k, rng, kind):
 
 
 @pytest.mark.parametrize("wrapped", ["plain", "bidirectional", "masked"])
-def test_time_distributed_folds_outer_time_into_samples(k, rng, wrapped):
+def test_time_distributed_layers_count_outer_timesteps_as_samples(k, rng, wrapped):
     layer = k.layers.LSTM(4, name="inner")
     inner = k.layers.Bidirectional(layer, name="inner") if wrapped == "bidirectional" else layer
     masked = k.layers.Masking() if wrapped == "masked" else lambda inputs: inputs
@@ -452,7 +452,7 @@ def test_time_distributed_folds_outer_time_into_samples(k, rng, wrapped):
     def look(model, x, y):
         if wrapped != "masked":
             return gradients(model, x, y)
-        with capture(model) as captured:  # the Kerases' losses take no mask with two time axes
+        with capture(model) as captured:  # Keras' losses accept no mask with two time axes
             step_of(model)(tf.constant(x), tf.constant(y))
         return captured
 
@@ -474,11 +474,11 @@ def test_time_distributed_folds_outer_time_into_samples(k, rng, wrapped):
     )
 
 
-def test_bidirectional_is_in_input_time(k, rng):
-    """What the backward half emits at t belongs to x_t, whatever the order it worked in."""
+def test_bidirectional_records_are_in_input_time_order(k, rng):
+    """The backward half's output at t belongs to x_t, whatever order it worked in."""
     layer = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True), name="both")
     inputs = k.Input((5, 2))
-    model = k.Model(inputs, layer(inputs)[:, 1])  # only timestep 1 is looked at
+    model = k.Model(inputs, layer(inputs)[:, 1])  # the loss sees only timestep 1
     model.compile("sgd", "mse")
     x, y = rng.normal(size=(2, 5, 2)), rng.normal(size=(2, 6))
     found = gradients(model, x, y, of=("hidden_state", "output", "states", "activations"))["both"]
@@ -491,7 +491,7 @@ def test_bidirectional_is_in_input_time(k, rng):
     np.testing.assert_allclose(found["activations"].data[:, 1], model(x), rtol=1e-12)
 
 
-# --- looking changes nothing -------------------------------------------------------------------
+# --- capture changes nothing -------------------------------------------------------------------
 
 
 def test_gradients_leave_the_model_as_it_was(k, rng):
@@ -504,7 +504,7 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
     x = rng.normal(size=(4, 5, 3))
     y = [rng.normal(size=(4, 2)), rng.normal(size=(4, 15))]
     model.fit(x, y, batch_size=4, verbose=0)
-    model(x)  # sets what Keras itself notes down of a call
+    model(x)  # sets the attributes that Keras itself notes at a call
 
     def everything():
         metrics = [v for m in model.metrics for v in m.variables]
@@ -513,7 +513,7 @@ def test_gradients_leave_the_model_as_it_was(k, rng):
         states = tf.nest.flatten(layer.states)
         return [np.array(v) for v in [*model.variables, *metrics, *optimizer, *states]]
 
-    def namespaces():  # what each attribute is
+    def namespaces():  # the object behind each attribute
         return [dict(vars(one)) for one in (model, layer, layer.cell, model.optimizer)]
 
     values, names = everything(), namespaces()
@@ -545,7 +545,7 @@ def test_capture_leaves_nothing_when_the_step_raises(k, rng):
     assert gradients(model, x, y)["rnn"].shape == (4, 5, 4)
 
 
-def test_a_thousand_captures_grow_nothing(k, rng):
+def test_a_thousand_captures_leak_nothing(k, rng):
     model = simple(k, "SimpleRNN", units=16, return_sequences=True)
     x, y = tf.constant(rng.normal(size=(64, 5, 3))), tf.constant(rng.normal(size=(64, 5, 2)))
     step = tf.function(step_of(model))
@@ -580,8 +580,8 @@ def test_a_thousand_captures_grow_nothing(k, rng):
 
 
 @pytest.mark.parametrize("how", ["it fails", "Ctrl-C"])
-def test_nothing_is_left_of_a_pass_that_breaks_off(k, rng, tmp_path, how):
-    """Whichever way in: taps are out, what they stood in for is back, and no state has moved."""
+def test_a_pass_that_fails_leaves_nothing_behind(k, rng, tmp_path, how):
+    """For every way to capture: taps are gone, what they replaced is back, no state has changed."""
     armed = False
 
     def meddle(value):
@@ -633,14 +633,14 @@ def test_nothing_is_left_of_a_pass_that_breaks_off(k, rng, tmp_path, how):
             assert one.keys() == other.keys()
             assert not {"call", "scale_loss", "get_scaled_loss"}.intersection(other)
         assert not save_context._save_context.in_save_context()
-        if run is ways[0]:  # the others are the user's own steps
+        if run is ways[0]:  # the other ways run the user's own steps
             for state, value in zip(layer.states, before, strict=True):
                 np.testing.assert_array_equal(state, value)
     for run in ways:
         run()
 
 
-def test_a_model_that_was_looked_at_can_go(k, rng):
+def test_an_inspected_model_is_garbage_collected(k, rng):
     model = simple(k)
     x, y = batch(rng)
     gradients(model, x, y)
@@ -653,7 +653,7 @@ def test_a_model_that_was_looked_at_can_go(k, rng):
     assert gone() is None
 
 
-def test_a_model_that_was_trained_with_a_logger_can_go(k, rng, tmp_path):
+def test_a_model_trained_with_a_logger_is_garbage_collected(k, rng, tmp_path):
     model = simple(k)
     x, y = batch(rng)
     for _ in range(2):
@@ -662,11 +662,11 @@ def test_a_model_that_was_trained_with_a_logger_can_go(k, rng, tmp_path):
     del model
     k.backend.clear_session()
     gc.collect()
-    gc.collect()  # what has a finaliser goes at the second
+    gc.collect()  # objects with a finaliser go in the second collection
     assert gone() is None
 
 
-def test_a_pass_that_failed_while_it_was_traced_leaves_no_graph(k, rng):
+def test_a_pass_that_fails_during_tracing_leaves_no_graph(k, rng):
     class Failing(k.layers.Layer):
         def call(self, inputs):
             if armed:
@@ -681,12 +681,12 @@ def test_a_pass_that_failed_while_it_was_traced_leaves_no_graph(k, rng):
     with pytest.raises(ValueError, match="no such layer"):
         gradients(model, batch(rng)[0], of="activations")
     gc.collect()
-    gc.collect()  # what has a finaliser goes at the second
+    gc.collect()  # objects with a finaliser go in the second collection
     assert len(graphs) == 1
     assert graphs[0]() is None
 
 
-def test_saving_and_cloning_under_taps(k, rng, tmp_path):
+def test_models_can_be_saved_and_cloned_under_taps(k, rng, tmp_path):
     model = simple(k)
     x, y = map(tf.constant, batch(rng))
     with capture(model) as captured:
@@ -728,7 +728,7 @@ def test_refusals_name_the_layer_and_the_reason(k, rng):
         captured["other"]
 
 
-def test_two_steps_in_one_block_say_so(k, rng):
+def test_two_steps_in_one_block_warn(k, rng):
     model = simple(k, "SimpleRNN")
     x, y = map(tf.constant, batch(rng))
     other = tf.constant(rng.normal(size=(4, 5, 3)))
@@ -745,13 +745,13 @@ def test_two_steps_in_one_block_say_so(k, rng):
     assert set(captured) == {"rnn", "rnn.call2"}
 
 
-def test_no_backward_pass_says_so(k, rng):
+def test_a_step_without_a_backward_pass_raises(k, rng):
     model = simple(k)
     with pytest.raises(ValueError, match="nothing of layer 'rnn' was seen"), capture(model):
         model(rng.normal(size=(4, 5, 3)))
 
 
-def test_gates_of_an_unknown_cell(k, rng):
+def test_gates_of_an_unknown_cell_are_refused(k, rng):
     class Cell(k.layers.Layer):
         state_size = 3
 
@@ -771,14 +771,14 @@ def test_gates_of_an_unknown_cell(k, rng):
     assert set(found) == {"weight_gradients/kernel", "states/h"}
 
 
-def test_a_fused_layer_says_what_to_use_instead():
+def test_a_fused_layer_names_its_replacement():
     layer = CuDNNLSTM(3, name="rnn")
     model = tf_keras.Sequential([layer, tf_keras.layers.Dense(2)])
     with pytest.raises(NotImplementedError, match="layer 'rnn' is a CuDNNLSTM, whose .* use LSTM,"):
         gradients(model, None, None)
 
 
-def test_the_loss_scale_of_an_optimizer_of_ones_own(k, rng):
+def test_the_loss_scale_of_a_separate_optimizer_is_undone(k, rng):
     use_dtype(k, "float32")
     model = simple(k)
     x, y = (one.astype("f") for one in batch(rng))
@@ -791,7 +791,7 @@ def test_the_loss_scale_of_an_optimizer_of_ones_own(k, rng):
     np.testing.assert_allclose(captured["rnn"].data, expected, rtol=1e-4, atol=1e-8)
 
 
-def test_another_backend_than_tensorflow(monkeypatch):
+def test_a_backend_other_than_tensorflow_is_refused(monkeypatch):
     keras3.adapter.cache_clear()
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     model = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.LSTM(2)])

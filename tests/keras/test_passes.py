@@ -1,4 +1,4 @@
-"""Several backward passes in one training step: their sum where they end in one update."""
+"""Several backward passes in one training step, which are summed if they end in one update."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def model_with(k, step, **options):
 
 
 def last_gradients(model):
-    """Return by hand dL/dh_T of each of the two losses."""
+    """Return dL/dh_T for each of the two losses, computed by hand."""
     error = 2 * (np.asarray(model(X)) - Y) / len(X)
     kernel = np.asarray(model.get_layer("head").kernel)
     return [scale * np.outer(error[:, j], kernel[:, j]) for j, scale in enumerate((100, 1))]
@@ -86,7 +86,7 @@ def fit(model, tmp_path):
 
 @pytest.mark.parametrize("step", [persistent_tape, two_tapes])
 @pytest.mark.parametrize("options", [{}, {"run_eagerly": True}], ids=["graph", "eager"])
-def test_passes_of_one_update_are_summed_plainly_and_this_is_told(k, tmp_path, step, options):
+def test_passes_of_one_update_are_summed_with_a_warning(k, tmp_path, step, options):
     model = model_with(k, step, **options)
     series, told = fit(model, tmp_path)
     (message,) = told
@@ -99,7 +99,7 @@ def test_passes_of_one_update_are_summed_plainly_and_this_is_told(k, tmp_path, s
 
 
 @pytest.mark.parametrize("step", [two_updates, inside_a_tape])
-def test_of_passes_that_may_be_no_sum_the_last_is_kept_and_told_once(k, tmp_path, step):
+def test_the_last_pass_is_kept_with_one_warning_if_a_sum_may_be_wrong(k, tmp_path, step):
     model = model_with(k, step)
     series, told = fit(model, tmp_path)
     (message,) = told
@@ -110,7 +110,7 @@ def test_of_passes_that_may_be_no_sum_the_last_is_kept_and_told_once(k, tmp_path
         assert (record.backward_passes, record.details["backward_pass"]) == (2, "last")
 
 
-def test_passes_of_a_loop_over_small_batches_are_not_summed_over_samples(k, tmp_path):
+def test_a_loop_over_small_batches_is_not_summed_over_samples(k, tmp_path):
     def step(model, batch):
         x, y = batch
         weights = model.trainable_variables
@@ -128,11 +128,11 @@ def test_passes_of_a_loop_over_small_batches_are_not_summed_over_samples(k, tmp_
     model = model_with(k, step)
     series, (message,) = fit(model, tmp_path)
     assert message.startswith("2 backward passes")
-    expected = 2 * sum(last_gradients(model))[2:]  # a mean over two samples, not four
+    expected = 2 * sum(last_gradients(model))[2:]  # the mean is over two samples, not four
     np.testing.assert_allclose(series[0].data[:, -1], expected, rtol=1e-4)
 
 
-def test_two_models_of_which_one_judges_the_other(k, tmp_path):
+def test_a_model_judged_by_another_keeps_its_own_gradients(k, tmp_path):
     """The judge's call is in both losses: for its own update, and on the way to the maker's."""
 
     def step(model, batch):
@@ -162,11 +162,11 @@ def test_two_models_of_which_one_judges_the_other(k, tmp_path):
     series = tb_rnngrad.read(tmp_path, tag="rnn/hidden_state")
     assert series.steps.tolist() == [0, 1]
     assert series[0].details == {"step_from": "logger", "backward_pass": "last"}
-    assert np.abs(series[0].data).max() > 0  # the sum would be nothing
+    assert np.abs(series[0].data).max() > 0  # a sum would cancel to 0
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["eager", "tf.function"])
-def test_capture_sums_alike(k, wrapped):
+def test_capture_sums_passes_like_the_logger(k, wrapped):
     model = model_with(k, persistent_tape)
     model.optimizer.build(model.trainable_variables)
     run = tf.function(persistent_tape) if wrapped else persistent_tape
@@ -183,7 +183,7 @@ def test_capture_sums_alike(k, wrapped):
 
 
 def decoding(k):
-    """Return a model whose decoder feeds its predictions back, in a loop of TensorFlow's or not."""
+    """Return a model whose decoder feeds its predictions back, in a TensorFlow or Python loop."""
 
     class Decoding(k.Model):
         def __init__(self):
@@ -234,7 +234,7 @@ def step_of(model, predicted):
     return tf.function(step)
 
 
-def test_of_calls_in_a_loop_of_tensorflows_one_is_kept_and_the_loop_is_named(k):
+def test_one_call_of_a_tensorflow_loop_is_kept_and_the_warning_names_the_loop(k):
     model = decoding(k)
     with pytest.warns(UserWarning, match="called 3 times"), capture(model) as each:
         step_of(model, model)(tf.constant(X))
@@ -254,7 +254,7 @@ def test_of_calls_in_a_loop_of_tensorflows_one_is_kept_and_the_loop_is_named(k):
     assert "call" not in (one["encoder"]["hidden_state"].details or {})
 
 
-def test_fit_names_a_loop_of_tensorflows_once(k, tmp_path):
+def test_fit_warns_of_a_tensorflow_loop_once(k, tmp_path):
     model = decoding(k)
     model.call = lambda x, training=None: model.looped(x)
     with warnings.catch_warnings(record=True) as caught:

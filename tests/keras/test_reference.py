@@ -1,4 +1,4 @@
-"""Every quantity of every cell, against the layers unrolled by hand in NumPy."""
+"""Every quantity of every cell, compared with layers unrolled in NumPy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build(k, kind, options, return_sequences):
 
 
 def cotangent(model, x, y):
-    """dL/dy_t, by hand: mean squared error through a Dense."""
+    """Return dL/dy_t, computed by hand: mean squared error through a Dense."""
     kernel, bias = model.get_layer("head").get_weights()
     emitted = np.asarray(model.layers[0](x))
     error = emitted @ kernel + bias - y
@@ -58,7 +58,7 @@ def assert_close(actual, expected, rel):
 
 @pytest.mark.parametrize("return_sequences", [True, False], ids=["sequence", "last"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_quantity_is_the_unrolled_layers(k, rng, cell, return_sequences):
+def test_every_quantity_equals_the_unrolled_layers(k, rng, cell, return_sequences):
     kind, options, backward = CELLS[cell]
     model = build(k, kind, options, return_sequences)
     x = rng.normal(size=(4, 6, 3))
@@ -93,7 +93,7 @@ def test_every_quantity_is_the_unrolled_layers(k, rng, cell, return_sequences):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_float32_is_close_too(k, rng, cell):
+def test_float32_records_are_close_to_float64(k, rng, cell):
     kind, options, backward = CELLS[cell]
     use_dtype(k, "float32")
     model = build(k, kind, options, True)
@@ -108,7 +108,7 @@ def test_float32_is_close_too(k, rng, cell):
 
 
 def test_hidden_state_gradient_is_not_the_output_gradient(k, rng):
-    """A head on the last step: from above nothing arrives earlier, through time it does."""
+    """With a head on the last step, nothing arrives at earlier steps except through time."""
     inputs = k.Input((6, 3))
     sequence = k.layers.LSTM(5, return_sequences=True, name="rnn")(inputs)
     model = k.Model(inputs, k.layers.Dense(1)(sequence[:, -1]))

@@ -1,4 +1,4 @@
-"""State Jacobians against central finite differences of the layers themselves, in both Kerases."""
+"""State Jacobians, compared with central finite differences of the layers, in both Kerases."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ LAYERS = {
 
 
 def by_input(model, x):
-    """dh_t/dx_s of a model that emits h: [samples, t, units, s, features]."""
+    """Return dh_t/dx_s of a model that returns h: [samples, t, units, s, features]."""
     samples, timesteps, features = x.shape
     found = np.zeros((samples, timesteps, model(x).shape[-1], timesteps, features))
     for s in range(timesteps):
@@ -45,7 +45,7 @@ def by_input(model, x):
 
 
 def log10_norms(jacobians, norm="fro"):
-    """Mean over samples of log10 of the norm: [t, s]."""
+    """Return the mean over samples of log10 of the norm: [t, s]."""
     samples, timesteps = jacobians.shape[:2]
     with np.errstate(divide="ignore"):
         each = [
@@ -59,9 +59,9 @@ def log10_norms(jacobians, norm="fro"):
 
 
 def assert_same(record, expected, atol=1e-6):
-    """Where nothing depends, exactly -inf; elsewhere the same logarithm."""
+    """Check for exactly -inf where nothing depends on it, and for the same logarithm elsewhere."""
     found = record.data
-    none = expected < -9.5  # the noise of finite differences
+    none = expected < -9.5  # below the noise of finite differences
     assert np.isneginf(found[none]).all()
     np.testing.assert_allclose(found[~none], expected[~none], atol=atol)
 
@@ -71,7 +71,7 @@ def model_of(k, layer, **options):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_dependence_on_the_input_is_that_of_finite_differences(k, rng, name):
+def test_jacobians_by_the_input_match_finite_differences(k, rng, name):
     model = model_of(k, LAYERS[name](k))
     x = rng.normal(size=(B, T, D))
     found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)
@@ -80,7 +80,7 @@ def test_the_dependence_on_the_input_is_that_of_finite_differences(k, rng, name)
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_every_norm_is_what_it_says(k, rng, norm):
+def test_every_norm_follows_its_definition(k, rng, norm):
     model = model_of(k, LAYERS["LSTM"](k))
     x = rng.normal(size=(B, T, D))
     found = tb_rnngrad.keras.state_jacobian(model, x, "rnn", norm=norm, verbose=0)
@@ -88,7 +88,7 @@ def test_every_norm_is_what_it_says(k, rng, norm):
 
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
-def test_the_dependence_on_a_state_is_that_of_finite_differences(k, rng, name):
+def test_jacobians_by_a_state_match_finite_differences(k, rng, name):
     model = model_of(k, LAYERS[name](k))
     x = rng.normal(size=(B, T, D))
     found = tb_rnngrad.keras.state_jacobian(model, x, wrt="state", verbose=0)
@@ -123,12 +123,12 @@ def test_a_layer_that_goes_backwards_depends_on_what_follows(k, rng):
     model = model_of(k, layer)
     x = rng.normal(size=(B, T, D))
     found = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"]
-    # The layer emits in the order of its loop.
+    # The layer returns its output in the order of its loop.
     assert_same(found, log10_norms(by_input(model, x)[:, ::-1]))
     assert np.isfinite(found.data[np.triu_indices(T)]).all()
 
 
-def test_a_bidirectional_layer_is_two(k, rng):
+def test_a_bidirectional_layer_gives_two_records(k, rng):
     layer = k.layers.Bidirectional(k.layers.LSTM(U, return_sequences=True), name="both")
     model = model_of(k, layer)
     x = rng.normal(size=(B, T, D))
@@ -139,7 +139,7 @@ def test_a_bidirectional_layer_is_two(k, rng):
     assert_same(found["both/backward"], log10_norms(whole[:, :, U:]))
 
 
-def test_each_call_of_a_layer_is_told_apart(k, rng):
+def test_each_call_of_a_layer_has_its_own_record(k, rng):
     layer = k.layers.GRU(D, return_sequences=True, name="rnn")
     inputs = k.Input((T, D))
     middle = layer(inputs)
@@ -161,7 +161,7 @@ def test_outer_timesteps_of_a_time_distributed_layer_are_samples(k, rng):
     np.testing.assert_allclose(
         found.data, tb_rnngrad.keras.state_jacobian(layer, flat, verbose=0)["rnn"], rtol=1e-5
     )
-    np.testing.assert_allclose(  # the outer timesteps of a sample in a row
+    np.testing.assert_allclose(  # all outer timesteps of one sample in a row
         tb_rnngrad.keras.lyapunov_exponents(model, x, k=1)["documents"],
         tb_rnngrad.keras.lyapunov_exponents(layer, flat, k=1)["rnn"],
         rtol=1e-5,
@@ -173,7 +173,7 @@ def test_outer_timesteps_of_a_time_distributed_layer_are_samples(k, rng):
     )
 
 
-def test_the_record_says_which_rows_it_has_and_what_they_are(k, rng, tmp_path):
+def test_the_record_describes_its_rows(k, rng, tmp_path):
     model = model_of(k, LAYERS["LSTM"](k))
     x = rng.normal(size=(B, T, D))
     asked = {"at": [0, -1, 2], "wrt": "state", "norm": "sum"}
@@ -188,12 +188,12 @@ def test_the_record_says_which_rows_it_has_and_what_they_are(k, rng, tmp_path):
 
 
 def slopes(by_input):
-    """Of dh_t/dx_s: the sum over s and features of the mean over samples and units."""
+    """Sum dh_t/dx_s over s and features, averaged over samples and units."""
     return by_input.sum(axis=(3, 4)).mean(axis=(0, 2))
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_sensitivity_is_the_slope_of_the_mean_state_as_all_inputs_are_raised(k, rng, name):
+def test_the_sensitivity_is_the_slope_of_the_mean_state_as_inputs_rise(k, rng, name):
     model = model_of(k, LAYERS[name](k))
     x = rng.normal(size=(B, T, D))
     found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
@@ -202,7 +202,7 @@ def test_the_sensitivity_is_the_slope_of_the_mean_state_as_all_inputs_are_raised
     np.testing.assert_allclose(found, slopes(by_input(model, x)), rtol=1e-7, atol=1e-9)
 
 
-def test_the_sensitivity_is_the_sum_of_what_backpropagation_brings_to_the_input(k, rng):
+def test_the_sensitivity_is_the_sum_of_the_input_gradient(k, rng):
     model = model_of(k, LAYERS["GRU"](k))
     x = tf.constant(rng.normal(size=(B, T, D)))
     found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
@@ -228,7 +228,7 @@ def test_the_sensitivity_leaves_padding_out(k, rng):
     layer = k.layers.SimpleRNN(U, return_sequences=True, name="rnn")
     model = k.Sequential([k.Input((T, D)), k.layers.Masking(), layer])
     x = rng.normal(size=(B, T, D))
-    x[0, 2:] = 0  # shorter than the other
+    x[0, 2:] = 0  # one sample is shorter than the other
     x[:, -1] = 0
     found = tb_rnngrad.keras.input_sensitivity(model, x)["rnn"]
     both = slopes(by_input(layer, x[:, :2]))
@@ -237,7 +237,7 @@ def test_the_sensitivity_leaves_padding_out(k, rng):
     assert np.isnan(found[4])
 
 
-def test_custom_gradients_count_in_the_sensitivity_as_in_backpropagation(k, rng):
+def test_the_sensitivity_uses_custom_gradients_like_backpropagation(k, rng):
     @tf.custom_gradient
     def doubled_on_its_way_back(x):
         return x, lambda gradient: 2 * gradient
@@ -252,7 +252,7 @@ def test_custom_gradients_count_in_the_sensitivity_as_in_backpropagation(k, rng)
     assert found[-1] == pytest.approx(float(tf.reduce_sum(tape.gradient(mean, x))), rel=1e-9)
 
 
-def test_padding_is_left_out_and_passed_over(k, rng):
+def test_padding_is_skipped_and_left_out(k, rng):
     model = k.Sequential(
         [k.Input((T, D)), k.layers.Masking(), k.layers.LSTM(U, return_sequences=True, name="rnn")]
     )
@@ -269,7 +269,7 @@ def test_padding_is_left_out_and_passed_over(k, rng):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_sample_of_nothing_but_padding_has_no_exponents(k, rng):
+def test_a_sample_of_only_padding_has_no_exponents(k, rng):
     x = rng.normal(size=(B, T, D))
     x[1] = 0
     model = k.Sequential([k.Input((T, D)), k.layers.Masking(), LAYERS["GRU"](k)])
@@ -278,7 +278,7 @@ def test_a_sample_of_nothing_but_padding_has_no_exponents(k, rng):
     assert np.isnan(found[1]).all()
 
 
-def test_chosen_rows_are_rows_of_the_whole(k, rng):
+def test_chosen_rows_equal_those_of_the_whole_jacobian(k, rng):
     model = model_of(k, LAYERS["GRU"](k))
     x = rng.normal(size=(B, T, D))
     whole = tb_rnngrad.keras.state_jacobian(model, x, verbose=0)["rnn"].data
@@ -286,7 +286,7 @@ def test_chosen_rows_are_rows_of_the_whole(k, rng):
     np.testing.assert_array_equal(rows, whole[[4, 2]])
 
 
-def test_integer_tokens_after_a_frozen_embedding_are_looked_through(k, rng):
+def test_integer_tokens_work_through_a_frozen_embedding(k, rng):
     embedding = k.layers.Embedding(11, D)
     embedding.trainable = False
     layer = LAYERS["SimpleRNN"](k)
@@ -297,7 +297,7 @@ def test_integer_tokens_after_a_frozen_embedding_are_looked_through(k, rng):
     assert_same(found, log10_norms(by_input(layer, embedded)))
 
 
-def test_looking_leaves_a_stateful_layer_as_it_was(k, rng):
+def test_jacobians_leave_a_stateful_layer_as_it_was(k, rng):
     model = k.Sequential(
         [k.Input(batch_shape=(B, T, D)), k.layers.LSTM(U, stateful=True, name="rnn")]
         if k.__name__ == "keras"
@@ -324,7 +324,7 @@ def test_the_largest_exponent_of_a_linear_recurrence_is_its_largest_eigenvalue(k
     np.testing.assert_allclose(found, np.tile(np.log([1.2, 0.3]), (B, 1)), atol=0.02)
 
 
-def test_exponents_come_sorted_however_short_the_trajectory(k, rng):
+def test_exponents_are_sorted_even_for_short_trajectories(k, rng):
     model = model_of(k, k.layers.LSTM(8, name="rnn"))
     found = tb_rnngrad.keras.lyapunov_exponents(model, rng.normal(size=(B, T, D)), k=16)["rnn"]
     assert found.shape == (B, 16)
@@ -340,16 +340,16 @@ def test_exponents_come_sorted_however_short_the_trajectory(k, rng):
         ({"layer": "lstm_7"}, "no layer named 'lstm_7'; its recurrent layers are 'rnn'"),
     ],
 )
-def test_a_bad_question_is_answered_in_words(k, rng, options, message):
+def test_an_invalid_argument_raises_a_plain_error(k, rng, options, message):
     model = model_of(k, LAYERS["GRU"](k))
     with pytest.raises(ValueError, match=message):
         tb_rnngrad.keras.state_jacobian(model, rng.normal(size=(B, T, D)), **options)
 
 
-def test_a_layer_whose_state_is_an_image_is_refused_in_one_sentence(k, rng):
+def test_a_layer_whose_state_is_an_image_is_refused(k, rng):
     layer = k.layers.ConvLSTM1D(2, 3, padding="same", name="images")
     model = k.Sequential([k.Input((T, 4, 1)), layer])
-    # To the end: nothing of what Keras says around an error in a layer's call.
+    # Match to the end: nothing that Keras adds to an error in a layer's call may follow.
     sentence = r"layer 'images' \(ConvLSTM1D\) has inputs of .* layers whose state is a vector$"
     with pytest.raises(NotImplementedError, match=f"^{sentence}"):
         tb_rnngrad.keras.state_jacobian(model, rng.normal(size=(B, T, 4, 1)), verbose=0)

@@ -1,4 +1,4 @@
-"""The flow statistics of sums made in TensorFlow are those in NumPy."""
+"""Flow statistics from sums made in TensorFlow equal those computed in NumPy."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def on_device(data, mask=None, groups=None, direction="forward"):
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "both"])
 @pytest.mark.parametrize("kind", ["none", "right", "holes", "no cell is real"])
-def test_both_give_the_same(rng, kind, direction):
+def test_both_give_the_same_statistics(rng, kind, direction):
     data = rng.normal(size=(6, 9, 5)).astype(np.float32)
     data[rng.random(data.shape) < 0.2] = 0
     data[:, :, 3] = 0
@@ -49,7 +49,7 @@ def test_both_judge_each_part_by_itself(rng):
         np.testing.assert_allclose(rows, expected.parts[name], rtol=1e-6)
 
 
-def test_what_is_not_finite_shows_in_both(rng):
+def test_both_show_nonfinite_values(rng):
     data = rng.normal(size=(4, 3, 5)).astype(np.float32)
     data[1, 0, 2] = np.nan
     data[2, 1, 3] = -np.inf

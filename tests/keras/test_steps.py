@@ -1,4 +1,4 @@
-"""Whose step a record is of: the optimizer's where it steps, or else the logger's own count."""
+"""The step of a record: the optimizer's if it counts batches, else the logger's own count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make(k, kind=None, **options):
 
 
 def fit(model, *callbacks, epochs=1, **options):
-    """Train on 8 batches an epoch; return what was warned of steps."""
+    """Train on 8 batches an epoch; return the warnings about steps."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(
@@ -47,7 +47,7 @@ def fit(model, *callbacks, epochs=1, **options):
 
 
 def logged(logdir):
-    """Return the steps, and where they come from."""
+    """Return the logged steps, and who counted them."""
     series = tb_rnngrad.read(logdir, tag="rnn/hidden_state")
     return series.steps.tolist(), series[-1].details["step_from"]
 
@@ -57,14 +57,14 @@ def loss_of(model, batch):
     return tf.reduce_mean((model(x, training=True) - y) ** 2)
 
 
-def test_an_optimizer_that_steps_gives_the_step(k, tmp_path):
+def test_an_optimizer_that_counts_batches_gives_the_step(k, tmp_path):
     assert fit(make(k), GradientLogger(tmp_path, update_freq=3), epochs=2) == []
     assert logged(tmp_path) == ([0, 3, 6, 9, 12, 15], "optimizer")
 
 
 @pytest.mark.parametrize("compiled", [{}, {"optimizer": None}], ids=["unused", "none"])
 @pytest.mark.parametrize("probe", [False, True], ids=["live", "probe"])
-def test_optimizers_beside_the_models_are_counted_for(k, tmp_path, compiled, probe):
+def test_batches_are_counted_for_optimizers_outside_the_model(k, tmp_path, compiled, probe):
     class Own(k.Model):
         def train_step(self, batch):
             with tf.GradientTape() as tape:
@@ -79,7 +79,7 @@ def test_optimizers_beside_the_models_are_counted_for(k, tmp_path, compiled, pro
     data = (X[:4], Y[:4]) if probe else None
     logger = GradientLogger(tmp_path, update_freq=4, data=data)
     assert fit(model, logger, epochs=2) == []
-    assert fit(model, GradientLogger(tmp_path, update_freq=4, data=data)) == []  # the loop goes on
+    assert fit(model, GradientLogger(tmp_path, update_freq=4, data=data)) == []  # one more epoch
     assert logged(tmp_path) == ([0, 4, 8, 12, 16, 20] + [24] * probe, "logger")
 
 
@@ -120,7 +120,7 @@ def test_accumulation_by_hand_never_repeats_a_step(k, tmp_path, updates_at):
         assert len(said) == 1 and "no longer steps with every batch: from step 1 on" in said[0]
 
 
-def test_executions_whose_length_is_tuned_are_counted(tmp_path):
+def test_executions_of_tuned_length_are_counted(tmp_path):
     model = make(tf_keras, steps_per_execution="auto")
     assert fit(model, GradientLogger(tmp_path, update_freq=1), epochs=2) == []
     steps, source = logged(tmp_path)
@@ -128,7 +128,7 @@ def test_executions_whose_length_is_tuned_are_counted(tmp_path):
     assert steps == sorted(set(steps)) and steps[-1] == 15
 
 
-def test_compiled_anew_the_count_goes_on_with_a_warning(k, tmp_path):
+def test_a_recompiled_model_continues_the_count_with_a_warning(k, tmp_path):
     model, logger = make(k), GradientLogger(tmp_path)
     assert fit(model, logger, epochs=2) == []
     model.compile("sgd", "mse")
@@ -139,7 +139,7 @@ def test_compiled_anew_the_count_goes_on_with_a_warning(k, tmp_path):
     assert logged(tmp_path) == ([0, 8, 16, 24, 32], "logger")
 
 
-def test_another_model_in_one_directory_begins_again_with_a_warning(k, tmp_path):
+def test_another_model_in_the_same_directory_starts_at_0_with_a_warning(k, tmp_path):
     assert fit(make(k), GradientLogger(tmp_path), epochs=2) == []
     (told,) = fit(make(k), GradientLogger(tmp_path))
     assert f"{tmp_path} already holds steps up to 8 of another training" in told
@@ -147,7 +147,7 @@ def test_another_model_in_one_directory_begins_again_with_a_warning(k, tmp_path)
     assert fit(make(k), GradientLogger(tmp_path / "of_its_own")) == []
 
 
-def test_a_second_training_of_a_later_process_is_told(tmp_path):
+def test_a_second_training_in_a_later_process_is_reported(tmp_path):
     fit(make(keras), GradientLogger(tmp_path))
     script = f"""
 import sys; sys.path.insert(0, "tests/keras")
@@ -159,11 +159,11 @@ print(*test_steps.fit(test_steps.make(keras), GradientLogger({str(tmp_path)!r}))
     assert f"{tmp_path} already holds steps up to 0 of another training" in done.stdout, done.stderr
 
 
-def test_training_resumed_from_a_checkpoint_is_no_second_one(k, tmp_path):
+def test_resuming_from_a_checkpoint_is_not_a_second_training(k, tmp_path):
     fit(make(k), GradientLogger(tmp_path, update_freq=1), epochs=2)
     resumed = make(k)
 
-    class Restore(k.callbacks.Callback):  # as BackupAndRestore does, after the logger's own hook
+    class Restore(k.callbacks.Callback):  # like BackupAndRestore, after the logger's own hook
         def on_train_begin(self, logs=None):
             self.model.optimizer.iterations.assign(10)
 
@@ -171,7 +171,7 @@ def test_training_resumed_from_a_checkpoint_is_no_second_one(k, tmp_path):
     assert logged(tmp_path) == ([*range(18)], "optimizer")
 
 
-def test_one_epoch_a_fit_in_a_loop_is_one_training(k, tmp_path):
+def test_a_loop_of_one_epoch_fits_is_one_training(k, tmp_path):
     model, logger = make(k), GradientLogger(tmp_path)
     for epoch in range(4):
         assert fit(model, logger if epoch < 2 else GradientLogger(tmp_path)) == []

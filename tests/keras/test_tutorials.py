@@ -1,4 +1,4 @@
-"""The public tutorials' models train with the logger, and every function answers of them."""
+"""Models of public tutorials train with the logger, and every function works on them."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from tb_rnngrad.keras import (
 
 @dataclass
 class Trained:
-    """A tutorial's model, trained without the logger and, from where it began, with it.
+    """A tutorial's model, trained without the logger and, from the same start, with it.
 
     Attributes:
-        before: what `capture` saw of the first batch before, in every quantity.
+        before: what `capture` captured from the first batch beforehand, in every quantity.
         plainly, logged: the variables after training.
-        log_dir: where it logged.
-        warned: the warnings that came with the logger alone.
-        flags: what `on_flag` was called with.
+        log_dir: the log directory.
+        warned: the warnings that came only with the logger.
+        flags: the events that `on_flag` received.
     """
 
     tutorial: Tutorial
@@ -89,7 +89,7 @@ def trained(request, tmp_path_factory) -> Iterator[Trained]:
 
 
 def captured_step(tutorial: Tutorial, of) -> capture:
-    """What `capture` sees of a step of one's own, eager, in training mode."""
+    """Capture a custom eager step in training mode."""
     model, x, y = tutorial.model, *tensors((tutorial.x, tutorial.y))
     tutorial.reset()
     with capture(model, of=of) as captured, tf.GradientTape() as tape:
@@ -116,7 +116,7 @@ def parts_of(expected: Recurrent) -> list[str]:
 
 
 def names_of(tutorial: Tutorial) -> list[tuple[str, Recurrent]]:
-    """What the functions without a loss call each layer that loops over time."""
+    """Return the names that functions without a loss give each layer that loops over time."""
     return [
         ("/".join(filter(None, (name, part))), expected)
         for name, expected in tutorial.layers.items()
@@ -124,17 +124,17 @@ def names_of(tutorial: Tutorial) -> list[tuple[str, Recurrent]]:
     ]
 
 
-def test_training_ends_as_without_the_logger(trained):
+def test_training_ends_the_same_as_without_the_logger(trained):
     for ours, theirs in zip(trained.logged, trained.plainly, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_nothing_is_warned_of_and_no_flag_is_raised_that_ends_training(trained):
+def test_there_are_no_warnings_and_no_flags_that_end_training(trained):
     assert trained.warned == set()
     assert {event.flag for event in trained.flags} <= {"vanishing", "dead_channels"}
 
 
-def test_each_layer_is_recorded_as_it_is(trained):
+def test_each_layer_has_its_expected_record(trained):
     tutorial = trained.tutorial
     assert set(trained.before) == set(tutorial.layers)
     for name, expected in tutorial.layers.items():
@@ -171,7 +171,7 @@ def test_the_flow_of_every_step_is_recorded_for_each_direction(trained):
             assert (judged.flow.values[..., column] == expected.shape[0]).all()
 
 
-def test_the_first_record_is_what_a_step_of_ones_own_gives(trained):
+def test_the_first_record_equals_that_of_a_custom_step(trained):
     for layer, records in trained.before.items():
         for quantity, record in records.items():
             logged = trained.series(layer, quantity)[0]
@@ -180,7 +180,7 @@ def test_the_first_record_is_what_a_step_of_ones_own_gives(trained):
             assert logged.channel_groups == record.channel_groups
 
 
-def test_gradients_are_those_of_finite_differences(trained):
+def test_gradients_match_finite_differences(trained):
     tutorial, rng = trained.tutorial, np.random.default_rng(0)
     loss = loss_of(tutorial)
     tutorial.reset()
@@ -210,7 +210,7 @@ def test_gradients_are_those_of_finite_differences(trained):
 
 
 def loss_of(tutorial: Tutorial):
-    """The loss in training mode; where it is in float32, what it is to first order, in float64."""
+    """Return the loss in training mode; a float32 loss as its first-order expansion in float64."""
     model, x, y = tutorial.model, tutorial.x, tutorial.y
     if tutorial.is_loss_exact:
         return lambda: differences.loss_of(model, x, y, training=True)
@@ -222,7 +222,7 @@ def loss_of(tutorial: Tutorial):
     return lambda: float(tf.reduce_sum(arriving * model(x, training=True)))
 
 
-def test_itemized_gradients_are_given_where_there_are_losses_to_choose_from(trained):
+def test_itemized_gradients_work_if_there_are_several_losses(trained):
     tutorial = trained.tutorial
     model, x, y = tutorial.model, tutorial.x, tutorial.y
     shapes = [one.shape for one in tf.nest.flatten(model(tensors(x)))]
@@ -242,12 +242,12 @@ def test_itemized_gradients_are_given_where_there_are_losses_to_choose_from(trai
         if expected.foretells:
             assert record.data[:, 0, 0].all()
             assert not record.data[:, 1:, 0].any()
-            # What arrives at the last timestep is of the last loss alone.
+            # Only the last loss reaches the last timestep.
             arriving = np.linalg.norm(whole[name].data[:, -1], axis=1)
             np.testing.assert_allclose(record.data[:, -1, 1], arriving, rtol=1e-9)
 
 
-def test_state_jacobians_and_exponents_are_given_where_a_state_is_a_vector(trained):
+def test_state_jacobians_and_exponents_work_if_the_state_is_a_vector(trained):
     tutorial = trained.tutorial
     model, x = tutorial.model, tutorial.x
     if "wide" in tutorial.layers:
@@ -276,7 +276,7 @@ def units_of(expected: Recurrent) -> int:
     return expected.shape[-1] // len(expected.loops)
 
 
-def test_text_is_generated_between_steps_of_a_loop_of_ones_own(k):
+def test_text_can_be_generated_between_steps_of_a_custom_loop(k):
     tutorial = text_generation(k)
     model, batch = tutorial.model, tensors((tutorial.x, tutorial.y))
     for step in range(3):
@@ -291,8 +291,8 @@ def test_text_is_generated_between_steps_of_a_loop_of_ones_own(k):
         assert int(model.optimizer.iterations) == step + 1
 
 
-def test_a_decoder_called_a_token_at_a_time_has_a_record_for_each(k):
-    """Each is the gradient at that timestep of the whole sequence."""
+def test_a_decoder_called_token_by_token_has_a_record_for_each_call(k):
+    """Each record is the gradient at that timestep of the whole sequence."""
     tutorial = translation_with_attention(k)
     model, (inp, targ), y = tutorial.model, *tensors((tutorial.x, tutorial.y))
     with capture(model) as captured, tf.GradientTape() as tape:

@@ -1,7 +1,7 @@
-"""The models of the public Keras and TensorFlow tutorials, as they write them, but tiny.
+"""Tiny versions of the models in the public Keras and TensorFlow tutorials.
 
-Dropout is left out: tf_keras draws it from generators that belong to one trace, so that there a
-look alone changes the training.
+They have no dropout: tf_keras draws it from generators that belong to one trace, so there capture
+alone changes the training.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BATCHES = 2
 
 @dataclass
 class Recurrent:
-    """What the record of a recurrent layer should be.
+    """The expected record of a recurrent layer.
 
     Attributes:
-        loops: the layers in it that loop over time (two of a Bidirectional).
-        shape: of its hidden-state gradient, [samples, timesteps, units].
+        loops: the layers in it that loop over time (two for a Bidirectional).
+        shape: the shape of its hidden-state gradient, [samples, timesteps, units].
         mask: [samples, timesteps]; None: all timesteps are real.
-        foretells: whether what it emits at t is in the predictions at t alone.
-        calls: how many calls make up the record, the calls of a sample in a row.
+        foretells: whether its output at t affects only the predictions at t.
+        calls: how many calls make up the record, all calls of a sample in a row.
     """
 
     loops: list[Any]
@@ -42,9 +42,9 @@ class Tutorial:
 
     Attributes:
         fit: trains it as the tutorial does, with these callbacks.
-        steps: how many steps that takes.
+        steps: the number of training steps in that.
         x, y: the first batch of that training.
-        layers: record name -> what its record should be.
+        layers: record name -> its expected record.
         is_loss_exact: whether the loss is in float64; TensorFlow's CTC loss is in float32.
     """
 
@@ -57,7 +57,7 @@ class Tutorial:
     is_loss_exact: bool = True
 
     def reset(self) -> None:
-        """Put the states that live on between batches back to 0."""
+        """Reset the states that persist between batches to 0."""
         for layer in (loop for one in self.layers.values() for loop in one.loops):
             if layer.stateful:
                 layer.reset_states()
@@ -68,12 +68,12 @@ def _random(*shape: int) -> Any:
 
 
 def _tokens(vocabulary: int, *shape: int) -> Any:
-    """Tokens from 1 on; 0 is padding."""
+    """Return tokens from 1 up; 0 is padding."""
     return np.random.default_rng(sum(shape)).integers(1, vocabulary, size=shape).astype("int32")
 
 
 def _padded(tokens: Any, lengths: Sequence[int]) -> Any:
-    """The same with zeros behind each sample's length, as `pad_sequences(padding="post")` does."""
+    """Zero them beyond each sample's length, like `pad_sequences(padding="post")`."""
     real = np.arange(tokens.shape[1]) < np.resize(lengths, len(tokens))[:, None]
     return np.where(real, tokens, 0).astype("int32")
 
@@ -111,7 +111,7 @@ def _fitted_on_arrays(model: Any, x: Any, y: Any, layers: dict[str, Recurrent]) 
 
 
 def text_generation(k: Any) -> Tutorial:
-    """Every character is to foretell the next; `train_step` is one's own, itself a tf.function."""
+    """Predicts the next character; `train_step` is the tutorial's own, itself a tf.function."""
     vocabulary, timesteps, units = 9, 8, 6
 
     class TextModel(k.Model):
@@ -124,7 +124,7 @@ def text_generation(k: Any) -> Tutorial:
         def call(self, inputs, states=None, return_state=False, training=False):
             x = self.embedding(inputs, training=training)
             if states is None:
-                # tf_keras asks for the inputs themselves, Keras 3 for the size of their batch.
+                # tf_keras wants the inputs themselves, Keras 3 the size of their batch.
                 of = x if k.__name__ == "tf_keras" else tf.shape(x)[0]
                 states = self.gru.get_initial_state(of)
             x, states = self.gru(x, initial_state=states, training=training)
@@ -154,7 +154,7 @@ def text_generation(k: Any) -> Tutorial:
 
 
 def translation_with_attention(k: Any) -> Tutorial:
-    """An encoder, a decoder that is given the target and attends by Bahdanau, a masked loss."""
+    """An encoder, a decoder with teacher forcing and Bahdanau attention, and a masked loss."""
     source, target = 8, 6
     vocabulary, units = 11, 5
 
@@ -190,7 +190,7 @@ def translation_with_attention(k: Any) -> Tutorial:
             return output, mask, state
 
         def decode(self, tokens, output, mask, state):
-            """Any number of tokens, so that it can also be given one at a time."""
+            """Decode any number of tokens, so that they can also be given one at a time."""
             vectors, state = self.decoder(self.embed_target(tokens), initial_state=state)
             context = self.attention(vectors, output, mask)
             return self.fc(self.Wc(tf.concat([context, vectors], axis=-1))), state
@@ -304,7 +304,7 @@ def ctc_speech(k: Any) -> Tutorial:
 
 
 def autoencoder(k: Any) -> Tutorial:
-    """An LSTM that sums a sequence up in one vector, one that unfolds it again."""
+    """One LSTM encodes a sequence into a vector, and another decodes it."""
     timesteps, features = 6, 2
     encoder = k.layers.LSTM(5, name="encoder")
     decoder = k.layers.LSTM(4, return_sequences=True, name="decoder")
@@ -330,7 +330,7 @@ def autoencoder(k: Any) -> Tutorial:
 
 
 def stateful(k: Any) -> Tutorial:
-    """One long sequence in pieces: states live on between batches and are reset after an epoch."""
+    """One long sequence in pieces; states persist between batches and are reset each epoch."""
     epochs, timesteps = 2, 7
     lstm = k.layers.LSTM(5, stateful=True, name="lstm")
     inputs = k.layers.Input(batch_shape=(SAMPLES, timesteps, 1))
@@ -380,7 +380,7 @@ def multi_task_tagging(k: Any) -> Tutorial:
 
 
 def time_series(k: Any) -> Tutorial:
-    """Weather: windows cut from one long series, each to foretell the value that follows it."""
+    """Weather: windows of one long series, each predicting the value that follows it."""
     timesteps, units = 6, 5
     series = _random(SAMPLES * BATCHES + timesteps, 3)
     dataset = k.utils.timeseries_dataset_from_array(
@@ -403,7 +403,7 @@ def time_series(k: Any) -> Tutorial:
 
 
 def hierarchical_documents(k: Any) -> Tutorial:
-    """Words make sentences, sentences a document: a model in TimeDistributed under an LSTM."""
+    """Words form sentences, sentences a document: a model in TimeDistributed below an LSTM."""
     sentences, words, units = 3, 5, 4
     layers = k.layers
     sentence = layers.Input((words,), dtype="int32")
@@ -415,7 +415,7 @@ def hierarchical_documents(k: Any) -> Tutorial:
     model = k.Model(document, layers.Dense(3, activation="softmax")(x))
     model.compile("adam", "sparse_categorical_crossentropy")
     x = _tokens(15, SAMPLES * BATCHES, sentences, words)
-    calls = 1 if k.__name__ == "tf_keras" else sentences  # Keras 3 calls it for each sentence
+    calls = 1 if k.__name__ == "tf_keras" else sentences  # Keras 3 calls it once a sentence
     return _fitted_on_arrays(
         model,
         x,
