@@ -132,7 +132,7 @@ def test_a_loop_over_small_batches_is_not_summed_over_samples(k, tmp_path):
     np.testing.assert_allclose(series[0].data[:, -1], expected, rtol=1e-4)
 
 
-def test_a_model_judged_by_another_keeps_its_own_gradients(k, tmp_path):
+def test_a_model_that_judges_another_does_not_sum_both_passes(k, tmp_path):
     """The judge's call is in both losses: for its own update, and on the way to the maker's."""
 
     def step(model, batch):

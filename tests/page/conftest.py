@@ -26,7 +26,7 @@ SHAPE = (3, 40, 8)  # samples, timesteps, channels
 
 
 def logged(run: str, step: int) -> np.ndarray:
-    """Return what `run` logged at `step`: of both signs, fading over eight decades."""
+    """Return what `run` logged at `step`: values of both signs that fade over eight decades."""
     random = np.random.default_rng([step, *run.encode()])
     fading = 10.0 ** -np.linspace(0, 8, SHAPE[1])[::-1]
     scale = {"alpha": 1.0, "beta": 0.03}[run]
@@ -35,7 +35,7 @@ def logged(run: str, step: int) -> np.ndarray:
 
 
 def odd() -> tuple[np.ndarray, list[int]]:
-    """Return data with everything that is no ordinary number, and the lengths that pad it."""
+    """Return data with every kind of unusual number, and the lengths that pad it."""
     data = np.linspace(-1, 1, 2 * 12 * 4, dtype=np.float32).reshape(2, 12, 4) + np.float32(0.001)
     data[0, 0] = 0
     data[0, 1, 1] = np.nan
@@ -46,7 +46,7 @@ def odd() -> tuple[np.ndarray, list[int]]:
 
 
 def write_scalar(logdir: Path) -> None:
-    """Log a scalar, and nothing of ours."""
+    """Log a scalar, and no data of this plugin."""
     writer = EventFileWriter(str(logdir))
     value = Summary.Value(tag="loss", simple_value=1.0)
     writer.add_event(Event(step=0, wall_time=1.0, summary=Summary(value=[value])))
@@ -55,7 +55,7 @@ def write_scalar(logdir: Path) -> None:
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs alpha and beta, odd with odd numbers, scalars without data of ours."""
+    """Runs alpha and beta, run odd with unusual numbers, and a run that has only scalars."""
     logdir = tmp_path_factory.mktemp("logs")
     for run, steps in STEPS.items():
         with tb_rnngrad.SummaryWriter(logdir / run) as writer:
@@ -72,7 +72,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def url(logs: Path, tensorboard_server: Callable[..., object]) -> str:
-    """The address of a TensorBoard over `logs`, all of it loaded."""
+    """The address of a TensorBoard that has loaded all of `logs`."""
     server = tensorboard_server(logs)
     server.wait_for(
         lambda tags: (
@@ -86,7 +86,7 @@ def url(logs: Path, tensorboard_server: Callable[..., object]) -> str:
 
 @pytest.fixture(scope="session")
 def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Logs of flows whose course is known."""
+    """Logs of flows with a known history."""
     logdir = tmp_path_factory.mktemp("courses")
     courses.write_courses(logdir)
     return logdir
@@ -94,7 +94,7 @@ def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str:
-    """The address of a TensorBoard over them."""
+    """The address of a TensorBoard for `course_logs`."""
     server = tensorboard_server(course_logs)
     last = courses.STEPS[-1]
     server.wait_for(
@@ -109,7 +109,7 @@ def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str
 
 @pytest.fixture(scope="session")
 def demo_url(tensorboard_server: Callable[..., Any]) -> str:
-    """The address of a TensorBoard over the demo's logs: every tab draws something of them."""
+    """The address of a TensorBoard for the demo's logs, which every tab can draw."""
     server = tensorboard_server(DEMO_LOGS)
     server.wait_for(lambda tags: len(tags) == 4)
     return str(server.url)
@@ -117,7 +117,7 @@ def demo_url(tensorboard_server: Callable[..., Any]) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium: the system's where there is one, else Playwright's own."""
+    """Chromium: the system's if there is one, else Playwright's own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -126,16 +126,16 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-# A busy machine may take its time.
+# A busy machine may be slow.
 expect.set_options(timeout=30_000)
 
-# TensorBoard's own bundles say this.
+# TensorBoard's own bundles print this.
 FOREIGN = re.compile("Multiple instances of Three.js")
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails where its console told of an error or a warning."""
+    """A fresh page; the test fails if its console shows an error or a warning."""
     page = new_page(browser)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -1,4 +1,4 @@
-"""Logs of flows whose course over training is known, and what Python says of them."""
+"""Logs of flows with a known history over training, and Python's judgement of them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tb_rnngrad import flow, summary
 
 SAMPLES, TIMESTEPS, CHANNELS = 3, 40, 8
 STEPS = tuple(range(0, 25))
-# Tensors are logged at every eighth step, flows at all.
+# Tensors are logged at every eighth step, flows at every step.
 TENSOR_STEPS = STEPS[::8]
 LENGTHS = (40, 33, 25)
-# Timesteps of the losses of itemised gradients.
+# Timesteps of the losses whose gradients are itemised.
 LOSSES = (10, 25, 39)
 
 
 def growing(step: int) -> np.ndarray:
-    """Return a gradient that fades as a^lag, the more slowly the later the step."""
+    """Return a gradient that fades as a^lag, more slowly at later steps."""
     return fading(0.3 + 0.03 * step)
 
 
 def failing(step: int) -> np.ndarray:
-    """Return a gradient that vanishes, explodes, is NaN; two channels of eight are dead."""
+    """Return a gradient that vanishes, explodes or is NaN; two of eight channels are dead."""
     data = fading(0.3 if step < 10 else 0.95 if step < 16 else 1.3)
     data[:, :, 2:4] = 0
     if step >= 20:
@@ -36,7 +36,7 @@ def failing(step: int) -> np.ndarray:
 
 
 def fading(a: float) -> np.ndarray:
-    """Return data of norm sqrt(channels) a^lag, samples 1, 2 and 3 times that."""
+    """Return data of norm sqrt(channels) a^lag; samples are 1, 2 and 3 times that."""
     lags = np.arange(TIMESTEPS)[::-1, np.newaxis]
     of_sample = np.arange(1, SAMPLES + 1)[:, np.newaxis, np.newaxis]
     return (of_sample * a**lags * np.ones(CHANNELS)).astype(np.float32)
@@ -50,7 +50,7 @@ def jacobian(step: int) -> np.ndarray:
 
 
 def itemized(step: int) -> np.ndarray:
-    """Return |dL_t/dh_s| of the same recurrence for the losses at `LOSSES`, [samples, s, t]."""
+    """Return |dL_t/dh_s| of the same recurrence, for the losses at `LOSSES`, [samples, s, t]."""
     rows = 10.0 ** jacobian(step)[list(LOSSES)].astype(np.float64)
     return np.stack([rows.T, 3 * rows.T]).astype(np.float32)
 
@@ -80,7 +80,7 @@ def write_courses(logdir: Path) -> None:
 
 
 def python_says(logdir: Path, run: str, tag: str, limits: flow.Thresholds) -> dict[str, Any]:
-    """Return what tb_rnngrad.flow says of every step of a log."""
+    """Return what tb_rnngrad.flow says about every step of a log."""
     logged = tb_rnngrad.read(logdir, run=run, tag=tag).flow
     names = list(logged.statistics)
     found: dict[str, Any] = {"steps": logged.steps.tolist(), "flags": []}

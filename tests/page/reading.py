@@ -1,4 +1,4 @@
-"""What stands on the page, and what should, computed from the numbers by other means."""
+"""Reads what is on the page, and computes what should be there in other ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
 ABOVE, BELOW = (153, 0, 255), (0, 153, 255)
 ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 0, 240), (0, 255, 0), (0, 255, 255)
 
-# Makes a page tell when it has nothing under way.
+# Lets a page report when it has nothing in progress.
 REST = Path(__file__).with_name("rest.js")
 
 _READ_CELLS = """(canvas, [rows, columns]) => {
@@ -36,7 +36,7 @@ _READ_CELLS = """(canvas, [rows, columns]) => {
 
 
 def new_page(browser: Browser, width: int = 1280, height: int = 900) -> Page:
-    """Return a page in a context of its own, of which a `Tab` can tell when it is at rest."""
+    """Return a page in its own context, in which a `Tab` can wait for rest."""
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_init_script(path=REST)
     return context.new_page()
@@ -51,18 +51,18 @@ class Tab:
 
     @classmethod
     def open(cls, page: Page, url: str, *keys: str) -> Tab:
-        """Open TensorBoard at the tab, with keys of its URL; without a view, at the heatmaps."""
+        """Open TensorBoard at the tab, with keys of its URL; the default view is the heatmaps."""
         if not any(key.startswith("view=") for key in keys):
             keys = ("view=heatmap", *keys)
-        page.goto("about:blank")  # a mere change of the hash would load nothing
+        page.goto("about:blank")  # changing only the hash would load nothing
         page.goto(f"{url}/#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
         return cls.attach(page)
 
     @classmethod
     def attach(cls, page: Page) -> Tab:
-        """Return the tab of a page that shows it, once it has come to rest.
+        """Return the tab of a page that shows it, once the page is at rest.
 
-        A key pressed before goes by the steps that are known by then.
+        A key pressed earlier would act on only the steps known by then.
         """
         element = page.wait_for_selector("iframe")
         frame = element and element.content_frame()
@@ -73,11 +73,11 @@ class Tab:
         return tab
 
     def rest(self) -> None:
-        """Wait until the page has nothing under way: no request, no timer, nothing to draw."""
+        """Wait until nothing is in progress on the page: no request, no timer, nothing to draw."""
         self.frame.evaluate("atRest()")
 
     def card(self, run: str) -> Locator:
-        """The card of a run, its picture there."""
+        """The card of a run, with its picture drawn."""
         named = self.frame.locator("h3", has_text=re.compile(f"^{re.escape(run)}$"))
         card = self.frame.locator("rg-card", has=named)
         expect(card.locator("rg-heatmap canvas")).to_be_visible()
@@ -91,12 +91,12 @@ class Tab:
         return self.read_cells(self.canvas(run), channels, timesteps)
 
     def read_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
-        """Return the RGBA pixels at the middle of each of a canvas' cells, [rows, columns, 4]."""
+        """Return the RGBA pixels at the middle of each cell of a canvas, [rows, columns, 4]."""
         self.rest()
         return self.painted(canvas, rows, columns)
 
     def painted(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
-        """Return the same as it is now, while the page may have something under way."""
+        """Return the same pixels at once, even if something is in progress on the page."""
         pixels = canvas.evaluate(_READ_CELLS, [rows, columns])
         return np.array(pixels, np.uint8).reshape(rows, columns, 4)
 
@@ -107,7 +107,7 @@ class Tab:
         expect(label).not_to_contain_text("loading")
 
     def seen_cells(self, canvas: Locator, rows: int, columns: int) -> np.ndarray:
-        """Return the colours on the screen at the middle of each of a canvas' cells, over all."""
+        """Return the colours on the screen at each cell of a canvas, with what covers it."""
         box = self.box(canvas)
         image = np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGBA"))
         across = box["x"] + (np.arange(columns) + 0.5) * box["width"] / columns
@@ -115,7 +115,7 @@ class Tab:
         return image[down.astype(int)[:, np.newaxis], across.astype(int)]
 
     def box(self, of: Locator) -> FloatRect:
-        """Return where on the page something stands at rest, in CSS pixels."""
+        """Return the position of an element at rest, in CSS pixels."""
         self.rest()
         box = of.bounding_box()
         assert box
@@ -125,18 +125,18 @@ class Tab:
         return self.frame.get_by_role("slider", name="Step")
 
     def step(self) -> int:
-        """Return the step that the slider names."""
+        """Return the step that the slider shows."""
         self.rest()
         return int(self.frame.get_by_label("Step number").input_value())
 
     def key(self, name: str) -> str | None:
-        """Return a key of the URL, as it stands there once the page has come to rest."""
+        """Return a key of the URL once the page is at rest."""
         self.rest()
         found = re.search(rf"&p\.rnngrad\.{name}=([^&]*)", self.page.url)
         return found and found[1]
 
     def decoded(self, name: str) -> str | None:
-        """Return the same, as it was before it came into the URL."""
+        """Return the same, without its URL encoding."""
         found = self.key(name)
         return None if found is None else urllib.parse.unquote(found)
 
@@ -153,7 +153,7 @@ class Tab:
 
 
 def colour_map(name: str) -> np.ndarray:
-    """Return the 256 colours of a map, [256, 3]."""
+    """Return the 256 colours of a colour map, [256, 3]."""
     found = re.search(rf'{name}: "([^"]+)"', MAPS.read_text())
     assert found
     return np.frombuffer(base64.b64decode(found[1]), np.uint8).reshape(256, 3)
@@ -162,7 +162,7 @@ def colour_map(name: str) -> np.ndarray:
 def symlog_places(
     values: np.ndarray, limit: float, threshold: float, signed: bool = True
 ) -> np.ndarray:
-    """Return where on the colour bar each value lies, 0 to 1, of the values as bfloat16."""
+    """Return the position of each value on the colour bar, 0 to 1, after bfloat16 rounding."""
     rounded = values.astype(ml_dtypes.bfloat16).astype(np.float64)
     heights = np.sign(rounded) * np.log1p(np.abs(rounded) / threshold)
     share = heights / np.log1p(limit / threshold)
@@ -176,7 +176,7 @@ def automatic_scale(pictures: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def least_of_log(picture: np.ndarray) -> float:
-    """Return the least magnitude that the log scale of a picture tells apart."""
+    """Return the least magnitude that a picture's log scale distinguishes."""
     sizes = np.abs(finite(picture))
     small = float(np.quantile(sizes[sizes > 0], 0.01, method="closest_observation"))
     return max(small, sizes.max() * 1e-8)
@@ -189,7 +189,7 @@ def finite(picture: np.ndarray) -> np.ndarray:
 
 
 def assert_colours(seen: np.ndarray, places: np.ndarray, name: str) -> None:
-    """Compare RGBA pixels with the colours at `places` of a map, give or take one of 256 steps."""
+    """Compare RGBA pixels with a map's colours at `places`, within one of its 256 steps."""
     colours = colour_map(name).astype(int)
     index = np.minimum(255, (places * 256).astype(int))
     near: list[Any] = [colours[np.clip(index + shift, 0, 255)] for shift in (-1, 0, 1)]
@@ -201,10 +201,10 @@ def assert_colours(seen: np.ndarray, places: np.ndarray, name: str) -> None:
 def assert_ranged(
     seen: np.ndarray, values: np.ndarray, limit: float, threshold: float | None = None
 ) -> None:
-    """What lies within the range has its place's colour, what lies beyond one of its own."""
+    """Check that values within the range have its colours, and values beyond it their own."""
     within = np.abs(values) <= limit
     places = symlog_places(values, limit, threshold or limit * 1e-3)
     assert_colours(seen[within], places[within], "vik")
-    beyond = np.abs(values) > limit * (1 + 2**-7)  # what is nearer may be rounded to the end
+    beyond = np.abs(values) > limit * (1 + 2**-7)  # values closer may be rounded to the end
     assert (seen[beyond & (values > 0)][:, :3] == ABOVE).all()
     assert (seen[beyond & (values < 0)][:, :3] == BELOW).all()

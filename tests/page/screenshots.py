@@ -1,4 +1,4 @@
-"""Take the pictures of docs/images/ anew: `make screenshots`, over demo_logs."""
+"""Take the pictures of docs/images/ again: `make screenshots`, with demo_logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .reading import Tab, new_page
 ROOT = Path(__file__).parents[2]
 SIZES = {"": (1280, 900), "_wide": (2560, 1300)}
 
-# Name of the picture -> what the URL says of it.
+# Name of the picture -> keys of the URL.
 SCENES: dict[str, tuple[str, ...]] = {
     "overview": ("view=overview",),
     "flow": ("view=flow",),
@@ -31,7 +31,7 @@ SCENES: dict[str, tuple[str, ...]] = {
 
 
 def main(folder: Path) -> None:
-    """Save every scene, in light and dark, at both sizes."""
+    """Save every scene in light and dark, at both sizes."""
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "tensorboard.log"
         with tensorboard(ROOT / "demo_logs", log) as server, sync_playwright() as playwright:
@@ -59,7 +59,7 @@ def _take(
 
 
 def _save_small(screenshot: bytes, path: Path) -> None:
-    """Save it without loss, in a third of a PNG's bytes."""
+    """Save it losslessly, in a third of a PNG's size."""
     Image.open(io.BytesIO(screenshot)).convert("RGB").save(path, lossless=True, quality=100)
 
 

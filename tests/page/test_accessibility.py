@@ -1,4 +1,4 @@
-"""Every tab in light and dark: axe-core finds nothing, nor do checks of what it leaves open."""
+"""Every tab in light and dark passes axe-core, and checks of what axe-core does not cover."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "ja
 
 
 def opened(page: Page, url: str, *keys: str) -> Tab:
-    """Open the page, and wait until nothing is being loaded."""
+    """Open the page, and wait until nothing is loading."""
     tab = Tab.open(page, url, *keys)
     tab.rest()
     tab.frame.evaluate(OURS.read_text())
@@ -24,32 +24,32 @@ def opened(page: Page, url: str, *keys: str) -> Tab:
 
 
 def violations(tab: Tab) -> list[str]:
-    """Return what axe-core finds wrong."""
+    """Return the problems that axe-core finds."""
     tab.frame.evaluate(AXE.read_text())
     found = tab.frame.evaluate("async () => (await axe.run()).violations")
     return [
         f"{rule['id']}: {node['target']} {node['html'][:120]}"
         for rule in found
         for node in rule["nodes"]
-        # Its text is the ends of its axis, no label that its name had to repeat.
+        # The plot's text is the ends of its axis, not a label that its name must repeat.
         if not (rule["id"] == "label-content-name-mismatch" and "<rg-curves-plot" in node["html"])
     ]
 
 
 def faint(tab: Tab) -> list[str]:
-    """Return text and edges whose contrast is too low."""
+    """Return text and edges with too little contrast."""
     found = tab.frame.evaluate("accessibility.contrasts()")
-    assert len(found) > 20  # the page is there
+    assert len(found) > 20  # the page is drawn
     return [f"{one['what']}: {one['ratio']:.2f}" for one in found if one["ratio"] < one["least"]]
 
 
 def beyond_keys(tab: Tab) -> list[str]:
-    """Return what Tab does not reach, and what does not show that it has the focus."""
+    """Return what the Tab key does not reach, and what does not show its focus."""
     tab.frame.evaluate("window.focus()")
     faint_rings = []
     while True:
         tab.page.keyboard.press("Tab")
-        tab.rest()  # what it scrolled to is drawn, with the controls in it
+        tab.rest()  # the part that it scrolled to is drawn, with its controls
         stop = tab.frame.evaluate("accessibility.noteFocus()")
         if stop is None:
             return faint_rings + list(tab.frame.evaluate("accessibility.unreached()"))
@@ -58,7 +58,7 @@ def beyond_keys(tab: Tab) -> list[str]:
 
 
 def nameless(page: Page) -> list[str]:
-    """Return what can have the focus, but has no role or no name for a screen reader."""
+    """Return what can have the focus but has no role or no name for a screen reader."""
     devtools = page.context.new_cdp_session(page)
     frame = devtools.send("Page.getFrameTree")["frameTree"]["childFrames"][0]["frame"]["id"]
     nodes = devtools.send("Accessibility.getFullAXTree", {"frameId": frame})["nodes"]
@@ -77,7 +77,7 @@ def nameless(page: Page) -> list[str]:
 
 
 def assert_seen_and_read_aloud(tab: Tab) -> None:
-    """In light and dark axe-core finds nothing, nothing is faint, and all has a name."""
+    """Check in light and dark that axe-core finds nothing, nothing is faint, and all has a name."""
     for dark in (False, True):
         tab.page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
         tab.rest()
@@ -87,16 +87,16 @@ def assert_seen_and_read_aloud(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_tab_is_seen_read_aloud_and_worked_by_keyboard_in_light_and_dark(
+def test_tabs_are_visible_read_aloud_and_usable_by_keyboard_in_light_and_dark(
     page: Page, demo_url: str, view: str
 ) -> None:
-    runs = ["runs=[%22lstm%22]"] if view == "weights" else []  # of many histograms
+    runs = ["runs=[%22lstm%22]"] if view == "weights" else []  # as there are many histograms
     tab = opened(page, demo_url, f"view={view}", *runs)
     assert_seen_and_read_aloud(tab)
     assert beyond_keys(tab) == []
 
 
-# Of each what is there by that choice alone, and the keys that choose it.
+# For each choice: an element that only this choice shows, and the keys that select it.
 CHOICES = {
     "a grid of samples": ("rg-multiples", "view=heatmap", "show=samples", "columns=2"),
     "samples by timesteps": ("rg-sample-map", "view=heatmap", "show=channel"),
@@ -110,7 +110,7 @@ CHOICES = {
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_what_stands_behind_a_choice_is_seen_read_aloud_and_worked_by_keyboard(
+def test_other_choices_are_visible_read_aloud_and_usable_by_keyboard(
     page: Page, demo_url: str, choice: str
 ) -> None:
     runs = ["runs=[%22lstm%22,%22gru%22]"] if choice in ("groups of runs", "swiping") else []
@@ -121,7 +121,7 @@ def test_what_stands_behind_a_choice_is_seen_read_aloud_and_worked_by_keyboard(
     assert beyond_keys(tab) == []
 
 
-def test_a_card_that_fills_the_page_is_seen_and_read_aloud(page: Page, demo_url: str) -> None:
+def test_a_card_that_fills_the_page_is_visible_and_read_aloud(page: Page, demo_url: str) -> None:
     tab = opened(page, demo_url, "view=heatmap", "runs=[%22lstm%22]")
     tab.card("lstm").get_by_role("button", name="Full page").click()
     tab.rest()
@@ -129,7 +129,7 @@ def test_a_card_that_fills_the_page_is_seen_and_read_aloud(page: Page, demo_url:
 
 
 @pytest.mark.parametrize("width", [700, 480])
-def test_in_narrow_windows_nothing_overlaps_or_sticks_out(
+def test_nothing_overlaps_or_sticks_out_in_narrow_windows(
     page: Page, demo_url: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})

@@ -1,4 +1,4 @@
-"""Heatmaps either way round, by timestep or lag, channels by number or in an order."""
+"""Heatmaps in both orientations, by timestep or lag, with channels by number or in an order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def logged(step: int) -> np.ndarray:
 
 
 def by_lag(data: np.ndarray) -> np.ndarray:
-    """Return `data` by lag, NaN where padding."""
+    """Return `data` by lag, with NaN as padding."""
     out = np.full(data.shape, np.nan, data.dtype)
     for sample, length in enumerate(LENGTHS):
         for lag in range(length):
@@ -52,7 +52,7 @@ def by_lag(data: np.ndarray) -> np.ndarray:
 def open_tab(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., object]
 ) -> Callable[..., Tab]:
-    """Open a tab over a bidirectional layer's record: `open_tab(page, "axes=timesteps", ...)`."""
+    """Open a tab with a bidirectional layer's record: `open_tab(page, "axes=timesteps", ...)`."""
     logdir = tmp_path_factory.mktemp("axes")
     groups = {"forward": HALF, "backward": HALF}
     with tb_rnngrad.SummaryWriter(logdir / "run") as writer:
@@ -64,13 +64,13 @@ def open_tab(
 
 
 def norm_order(picture: np.ndarray) -> list[int]:
-    """Return the channels of [C, T], largest norm first within each direction."""
+    """Return the channels of [C, T] by norm within each direction, largest first."""
     norms = np.linalg.norm(np.nan_to_num(picture.astype(np.float64)), axis=1)
     return [*np.argsort(-norms[:HALF]), *(HALF + np.argsort(-norms[HALF:]))]
 
 
 def chain(rows: np.ndarray) -> list[int]:
-    """Return the rows in a chain: the ends that correlate best are linked, again and again."""
+    """Return the rows as a chain, built by linking the best correlated ends repeatedly."""
     alike = np.corrcoef(rows)
     chains = [[row] for row in range(len(rows))]
     for i, j in sorted(itertools.combinations(range(len(rows)), 2), key=lambda p: -alike[p]):
@@ -90,7 +90,7 @@ def choose(tab: Tab, label: str, value: str) -> None:
 
 
 def assert_picture(tab: Tab, picture: np.ndarray) -> None:
-    """Compare the run's heatmap with [rows, columns] as they should be seen; NaN is padding."""
+    """Compare the run's heatmap with the expected [rows, columns]; NaN is padding."""
     expect(tab.card("run").locator(".step")).not_to_contain_text("loading")
     seen = tab.cells("run", *picture.shape)
     real = ~np.isnan(picture)
@@ -100,7 +100,9 @@ def assert_picture(tab: Tab, picture: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("upright", ["channels", "timesteps"])
-def test_cells_stand_where_the_chosen_axes_say(page: Page, open_tab: OpenTab, upright: str) -> None:
+def test_cells_are_where_the_chosen_axes_put_them(
+    page: Page, open_tab: OpenTab, upright: str
+) -> None:
     tab = open_tab(page, "show=1", f"axes={upright}")
     masked = logged(10)[1]
     lags = by_lag(logged(10))[1][::-1]  # lag 0 at the end
@@ -114,7 +116,7 @@ def test_cells_stand_where_the_chosen_axes_say(page: Page, open_tab: OpenTab, up
             assert_picture(tab, turned(values.T[rows]))
 
 
-def test_the_controls_choose_what_the_url_says(page: Page, open_tab: OpenTab) -> None:
+def test_the_controls_set_the_url(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "more=true")
     tab.at_step("run", 10)
     tab.frame.get_by_label("Upright", exact=True).select_option("timesteps")
@@ -132,13 +134,13 @@ def test_the_controls_choose_what_the_url_says(page: Page, open_tab: OpenTab) ->
     assert [tab.key(name) for name in ("axes", "time", "order", "backward")] == [None] * 4
 
 
-def test_samples_of_other_lengths_meet_at_their_lags(page: Page, open_tab: OpenTab) -> None:
+def test_samples_of_different_lengths_are_aligned_by_lag(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "show=mean", "time=lag")
     mean = np.nanmean(by_lag(logged(10)).astype(np.float64), axis=0)[::-1].T
     assert_picture(tab, mean.astype(np.float32))
 
 
-def test_an_order_stays_while_stepping_until_it_is_made_anew(page: Page, open_tab: OpenTab) -> None:
+def test_an_order_stays_while_stepping_until_it_is_renewed(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "step=0")
     tab.at_step("run", 0)
     tab.frame.get_by_label("Channels", exact=True).select_option("norm")
@@ -187,7 +189,9 @@ def test_samples_side_by_side_share_one_order(page: Page, open_tab: OpenTab) -> 
         assert_colours(seen[:, real], places, "vik")
 
 
-def test_a_backward_direction_may_stand_as_it_was_processed(page: Page, open_tab: OpenTab) -> None:
+def test_a_backward_direction_can_be_shown_as_it_was_processed(
+    page: Page, open_tab: OpenTab
+) -> None:
     expected = logged(10)[1].copy()
     expected[LENGTHS[1] :] = np.nan
     expected[: LENGTHS[1], HALF:] = expected[: LENGTHS[1], HALF:][::-1]
@@ -200,7 +204,9 @@ def test_a_backward_direction_may_stand_as_it_was_processed(page: Page, open_tab
 
 
 @pytest.mark.parametrize("upright", ["channels", "timesteps"])
-def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upright: str) -> None:
+def test_pointing_reads_the_cell_under_the_pointer(
+    page: Page, open_tab: OpenTab, upright: str
+) -> None:
     tab = open_tab(page, "show=1", f"axes={upright}", "time=lag", "order=norm@10@1")
     lags = by_lag(logged(10))[1]
     order = norm_order(lags.T)
@@ -225,7 +231,7 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
     at_end = {"x": plot["width"] - 1, "y": plot["height"] / 2}
     curve.locator(".u-over").hover(position=at_end)
     expect(readout).to_contain_text(f"lag 0, channel {channel}")
-    # A step to the right on the screen: a later timestep, or the next channel in the order.
+    # One step to the right on the screen is a later timestep, or the next channel in the order.
     canvas = tab.canvas("run")
     tab.hover("run", *position, shape)
     canvas.press("ArrowRight" if upright == "channels" else "ArrowDown")
@@ -235,11 +241,13 @@ def test_pointing_reads_the_cell_that_is_seen(page: Page, open_tab: OpenTab, upr
 
 
 @pytest.mark.parametrize("upright", ["channels", "timesteps"])
-def test_a_box_and_keys_zoom_into_what_is_seen(page: Page, open_tab: OpenTab, upright: str) -> None:
+def test_a_box_and_keys_zoom_into_the_cells_shown(
+    page: Page, open_tab: OpenTab, upright: str
+) -> None:
     tab = open_tab(page, f"axes={upright}", "time=lag", "order=norm@10@0")
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
     box = tab.box(tab.canvas("run"))
-    # From place 2, lag 19 to place 6, lag 10: both ends of the box lie within cells.
+    # From place 2 and lag 19 to place 6 and lag 10; both ends of the box are inside cells.
     ends = [
         ((TIMESTEPS - 1 - lag + 0.5) / TIMESTEPS, (place + 0.5) / CHANNELS)
         for place, lag in ((2, 19), (6, 10))
@@ -257,7 +265,7 @@ def test_a_box_and_keys_zoom_into_what_is_seen(page: Page, open_tab: OpenTab, up
     seen = tab.cells("run", *(expected.shape if upright == "channels" else expected.shape[::-1]))
     places = symlog_places(expected, LIMIT, THRESHOLD)
     assert_colours(seen, places if upright == "channels" else places.T, "vik")
-    # Shift and the arrow that points to earlier timesteps: to larger lags.
+    # Shift and the arrow toward earlier timesteps moves to larger lags.
     tab.canvas("run").press("Shift+ArrowLeft" if upright == "channels" else "Shift+ArrowUp")
     assert tab.key("window") == "2%2C7%2C12%2C22"
     tab.frame.get_by_label("Time as", exact=True).select_option("timestep")

@@ -1,4 +1,4 @@
-"""Two runs, or two steps of one, cell by cell."""
+"""Two runs, or two steps of one run, compared cell by cell."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def seen(page: Tab) -> np.ndarray:
     return page.read_cells(difference(page).locator("rg-heatmap canvas"), *SHAPE_SHOWN)
 
 
-def test_the_difference_is_that_of_the_logged_numbers(tab: OpenTab) -> None:
+def test_the_difference_is_computed_from_the_logged_numbers(tab: OpenTab) -> None:
     page = tab(*COMPARE)
     expect(difference(page)).to_contain_text("step 30 against 30")
     a, b = (logged(run, 30)[0].T for run in ("alpha", "beta"))
     expected = a - b
     assert_colours(seen(page), symlog_places(expected, *automatic_scale([expected])), "vik")
-    page.hover("A alpha", 5, 33, SHAPE_SHOWN)  # the cursor is in all three
+    page.hover("A alpha", 5, 33, SHAPE_SHOWN)  # the cursor appears in all three
     text = difference(page).locator(".readout b").inner_text().replace("−", "-")
     assert np.float32(text) == expected[5, 33]
 
@@ -57,7 +57,7 @@ def test_two_steps_of_one_run_are_compared(tab: OpenTab) -> None:
     expect(difference(page)).to_contain_text("step 0 against 10")
 
 
-def test_swapping_turns_the_sign(tab: OpenTab) -> None:
+def test_swapping_reverses_the_sign(tab: OpenTab) -> None:
     page = tab(*COMPARE)
     page.frame.get_by_role("button", name="Swap").click()
     expected = (logged("beta", 30) - logged("alpha", 30))[0].T
@@ -65,12 +65,12 @@ def test_swapping_turns_the_sign(tab: OpenTab) -> None:
     assert_colours(seen(page), symlog_places(expected, *automatic_scale([expected])), "vik")
 
 
-def test_records_of_other_shapes_say_so(tab: OpenTab) -> None:
+def test_records_of_different_shapes_cannot_be_compared(tab: OpenTab) -> None:
     page = tab("view=compare", 'runs=["alpha","odd"]', 'tags=["lstm","odd"]')
     expect(difference(page)).to_contain_text("A has 8 channels and 40 timesteps, B has 4 and 12")
 
 
-def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> None:
+def test_a_divider_has_a_on_its_left_and_b_on_its_right(tab: OpenTab) -> None:
     page = tab(*COMPARE)
     page.frame.get_by_role("combobox", name="Compare", exact=True).select_option("swipe")
     divider = page.frame.get_by_role("slider", name="Divider between A and B")
@@ -82,12 +82,12 @@ def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> 
     }
 
     def assert_divided(column: int) -> None:
-        """A's cells stand left of `column`, B's from there on, as seen on the screen."""
+        """Check on the screen that A's cells are left of `column`, and B's from there on."""
         pictures = page.frame.locator("rg-swipe rg-heatmap")
         expect(pictures).to_have_count(2)
         seen = page.seen_cells(pictures.first.locator("canvas"), *SHAPE_SHOWN)
         both = np.where(np.arange(SHAPE[1]) < column, places["A"], places["B"])
-        beside = np.abs(np.arange(SHAPE[1]) - column + 0.5) > 1  # what the divider covers
+        beside = np.abs(np.arange(SHAPE[1]) - column + 0.5) > 1  # not covered by the divider
         assert_colours(seen[:, beside], both[:, beside], "vik")
 
     assert_divided(20)
@@ -111,7 +111,7 @@ def test_swiping_shows_a_left_of_the_divider_and_b_right_of_it(tab: OpenTab) -> 
     assert [np.float32(text) for text in texts] == [a[0, 35], b[0, 35]]
 
 
-def test_zoom_and_cursor_are_one_in_all_three_pictures(tab: OpenTab) -> None:
+def test_all_three_pictures_share_zoom_and_cursor(tab: OpenTab) -> None:
     page = tab(*COMPARE, "window=2,6,10,30")
     a, b = (logged(run, 30)[0].T for run in ("alpha", "beta"))
     for name, picture in (("A alpha", a), ("B beta", b)):
@@ -125,7 +125,7 @@ def test_zoom_and_cursor_are_one_in_all_three_pictures(tab: OpenTab) -> None:
         expect(readout).to_contain_text("timestep 15, channel 3")
 
 
-def test_both_steps_are_said_where_one_is_the_nearest(tab: OpenTab) -> None:
+def test_both_steps_are_named_if_one_is_only_the_nearest(tab: OpenTab) -> None:
     page = tab(*COMPARE, "step=10")
     expect(page.card("A alpha").locator(".step")).to_have_text("step 10")
     expect(page.card("B beta").locator(".step")).to_have_text("step 12 (nearest to 10)")

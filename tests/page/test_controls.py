@@ -1,4 +1,4 @@
-"""Colour controls and playing."""
+"""Colour controls and playback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def picture(step: int = 30) -> np.ndarray:
 
 
 def quantile(values: np.ndarray, share: float) -> float:
-    """Return the magnitude that `share` of the magnitudes do not exceed."""
+    """Return the magnitude that a `share` of the magnitudes does not exceed."""
     ranked = np.sort(np.abs(values).ravel())
     return float(ranked[round(share * (ranked.size - 1))])
 
@@ -48,7 +48,7 @@ def test_typed_ends_replace_the_automatic_ones(tab: OpenTab) -> None:
     assert page.key("limit") is None
 
 
-def test_a_percentile_cuts_the_largest_off(tab: OpenTab) -> None:
+def test_a_percentile_cuts_off_the_largest_values(tab: OpenTab) -> None:
     page = tab(*ALPHA, "more=true")
     page.at_step("alpha", 30)
     page.frame.locator("#percentile").select_option("95")
@@ -69,7 +69,7 @@ def test_a_range_over_all_steps_stays_while_stepping(tab: OpenTab) -> None:
     assert_colours(seen, symlog_places(picture(0), limit, limit * 1e-3), "vik")
 
 
-def test_the_threshold_is_dragged_on_the_bar(tab: OpenTab) -> None:
+def test_the_threshold_can_be_dragged_on_the_bar(tab: OpenTab) -> None:
     page = tab(*ALPHA)
     page.at_step("alpha", 30)
     thumb = page.frame.get_by_role("slider", name="Symlog threshold")
@@ -91,7 +91,7 @@ def test_the_threshold_is_dragged_on_the_bar(tab: OpenTab) -> None:
     assert page.key("threshold") is None
 
 
-# Keeps the label of every step of which the picture was shown, in `shown`.
+# Collects in `shown` the label of every step whose picture was shown.
 RECORD = """(label) => {
   window.shown = [];
   const note = () => {
@@ -104,21 +104,21 @@ RECORD = """(label) => {
 
 
 def shown_steps(page: Tab, count: int) -> list[str]:
-    """Return the first steps shown since `RECORD`, once there are `count` of them."""
+    """Return the first `count` steps shown since `RECORD`, once there are as many."""
     page.frame.wait_for_function("(count) => shown.length >= count", arg=count)
     return list(page.frame.evaluate("(count) => shown.slice(0, count)", count))
 
 
-def test_playing_shows_one_step_after_another(tab: OpenTab) -> None:
+def test_playback_shows_one_step_after_another(tab: OpenTab) -> None:
     page = tab(*ALPHA, "speed=8", "loop=false")
     page.at_step("alpha", 30)
     page.card("alpha").locator(".step").evaluate(RECORD)
     page.frame.get_by_role("button", name="Play").click()
     assert shown_steps(page, 4) == ["step 0", "step 10", "step 20", "step 30"]
-    expect(page.frame.get_by_role("button", name="Play")).to_be_visible()  # it stopped by itself
+    expect(page.frame.get_by_role("button", name="Play")).to_be_visible()  # it has stopped
 
 
-def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
+def test_looping_playback_starts_again(tab: OpenTab) -> None:
     page = tab(*ALPHA, "loop=false", "step=20")
     page.at_step("alpha", 20)
     page.frame.get_by_label("Speed").select_option("8/s")
@@ -130,11 +130,11 @@ def test_playing_starts_anew_where_it_loops(tab: OpenTab) -> None:
     page.frame.get_by_role("button", name="Pause").click()
     expect(page.frame.get_by_role("button", name="Play")).to_be_visible()
     stopped = page.step()
-    page.frame.wait_for_timeout(3 * 1000 / 8)  # so often it would have gone on
+    page.frame.wait_for_timeout(3 * 1000 / 8)  # the time of three more steps
     assert page.step() == stopped
 
 
-def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
+def test_each_sample_can_have_its_own_picture(tab: OpenTab) -> None:
     page = tab(*ALPHA)
     page.at_step("alpha", 30)
     page.frame.get_by_label("Show", exact=True).select_option("samples")
@@ -142,7 +142,7 @@ def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
     expect(cards.locator("h3")).to_have_text([f"sample {sample}" for sample in range(3)])
     expect(page.frame.locator("rg-multiples header").first).to_contain_text("step 30")
     data = logged("alpha", 30)
-    scale = automatic_scale(list(data))  # their scale is that of all
+    scale = automatic_scale(list(data))  # all samples share a scale
     for sample in range(3):
         seen = page.read_cells(cards.nth(sample).locator("canvas"), 8, 40)
         assert_colours(seen, symlog_places(data[sample].T, *scale), "vik")
@@ -153,7 +153,7 @@ def test_each_sample_may_have_a_picture_of_its_own(tab: OpenTab) -> None:
         expect(curve.locator(".values .on")).to_contain_text("alpha sample 1")
 
 
-def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str) -> None:
+def test_settings_are_remembered_unless_a_link_overrides_them(tab: OpenTab, url: str) -> None:
     page = tab(*ALPHA)
     page.frame.get_by_label("Scale").select_option("linear")
     assert page.key("scale") == "linear"
@@ -163,7 +163,7 @@ def test_settings_outlive_a_visit_but_not_against_a_link(tab: OpenTab, url: str)
     expect(tab(*ALPHA).frame.get_by_label("Scale")).to_have_value("")
 
 
-def test_a_range_over_all_runs_covers_those_not_shown(tab: OpenTab) -> None:
+def test_a_range_over_all_runs_covers_hidden_ones(tab: OpenTab) -> None:
     page = tab(
         'runs=["beta"]', 'tags=["lstm"]', "range=runs", "step=12", "percentile=99", "more=true"
     )
@@ -177,7 +177,7 @@ def test_a_range_over_all_runs_covers_those_not_shown(tab: OpenTab) -> None:
     expect(high).to_have_attribute("placeholder", f"{quantile(shown, 0.99):.3g}")
 
 
-def test_pinned_cards_stand_first_and_stay_so_on_the_next_visit(tab: OpenTab, url: str) -> None:
+def test_pinned_cards_come_first_also_on_the_next_visit(tab: OpenTab, url: str) -> None:
     page = tab('runs=["alpha","beta"]', 'tags=["lstm","lstm/y"]')
     headings = page.frame.locator("rg-card header h3")
     tags = page.frame.locator("rg-card > p, rg-card p.muted")
@@ -202,10 +202,10 @@ def test_pinned_cards_stand_first_and_stay_so_on_the_next_visit(tab: OpenTab, ur
 
 
 @pytest.mark.parametrize("load_fast", ["true", "false"])
-def test_what_sampling_dropped_is_said_at_the_slider(
+def test_the_slider_says_how_many_steps_sampling_dropped(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., Server], load_fast: str
 ) -> None:
-    for start in (0, 30):  # resumed: a second event file goes on
+    for start in (0, 30):  # a resumed training writes a second event file
         with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
             for step in range(start, start + 30):
                 writer.add_sequence("g", np.full((1, 4, 2), step, np.float32), step)
@@ -225,7 +225,7 @@ def test_what_sampling_dropped_is_said_at_the_slider(
     expect(note).to_contain_text("10 of 10, follows new steps, kept 10 of 60 logged steps")
 
 
-def test_where_nothing_was_dropped_nothing_is_said(tab: OpenTab) -> None:
+def test_the_slider_says_nothing_if_no_step_was_dropped(tab: OpenTab) -> None:
     page = tab(*ALPHA)
     expect(page.frame.locator("rg-step-slider .note")).to_have_text(
         re.compile(r"^\s*4 of 4, follows new steps\s*$")

@@ -29,7 +29,7 @@ OpenTab = Callable[..., Tab]
 
 
 def few() -> np.ndarray:
-    """Return curves that never meet, each sample's at a level of its own, [S, T, C]."""
+    """Return curves that never meet, with each sample at its own level, [S, T, C]."""
     random = np.random.default_rng(11)
     levels = np.array([-0.7, 0.1, 0.75])[:, np.newaxis, np.newaxis]
     sizes = np.linspace(0.4, 1, CHANNELS)
@@ -38,7 +38,7 @@ def few() -> np.ndarray:
 
 
 def many() -> np.ndarray:
-    """Return more samples than are drawn one by one, [S, T, C]."""
+    """Return more samples than are drawn individually, [S, T, C]."""
     return np.random.default_rng(12).normal(0, 0.3, (MANY, 12, 2)).astype(np.float32)
 
 
@@ -52,7 +52,7 @@ def odd() -> np.ndarray:
 def open_tab(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., object]
 ) -> OpenTab:
-    """Open a tab over one of the records: `open_tab(page, "few", "range=each", ...)`."""
+    """Open a tab with one of the records: `open_tab(page, "few", "range=each", ...)`."""
     logdir = tmp_path_factory.mktemp("curves")
     with tb_rnngrad.SummaryWriter(logdir / "run") as writer:
         writer.add_sequence("few", few(), 7, mask=LENGTHS, channel_groups=GROUPS)
@@ -67,7 +67,7 @@ def open_tab(
 
 
 def plot(tab: Tab, channel: int) -> Locator:
-    """The small plot of a channel, drawn."""
+    """The small plot of a channel, once it is drawn."""
     found = tab.frame.locator(".grid rg-curves-plot").filter(
         has=tab.frame.locator(f'b[title^="channel {channel} "], b[title="channel {channel}"]')
     )
@@ -85,14 +85,14 @@ def pixels(of: Locator) -> np.ndarray:
 
 
 def sample_colours() -> np.ndarray:
-    """Return the colours of samples on light pages, [N, 3]."""
+    """Return the colours of samples in light mode, [N, 3]."""
     found = re.search(r'LIGHT =\s+"([^"]+)"', COLOURS.read_text())
     assert found
     return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in found[1].split()])
 
 
 def place(t: int, value: float, size: tuple[int, ...], span: int = TIMESTEPS) -> tuple[int, int]:
-    """Return row and column of a point on a linear scale from -1 to 1."""
+    """Return row and column of a point, on a linear scale from -1 to 1."""
     return (
         int((1 - value) / 2 * size[0]),
         int((t + 0.5) / span * size[1]),
@@ -100,19 +100,19 @@ def place(t: int, value: float, size: tuple[int, ...], span: int = TIMESTEPS) ->
 
 
 def near(picture: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Return the pixels at most one off that are no mere fringe, [N, 3]."""
+    """Return the pixels at most one away that are more than a fringe, [N, 3]."""
     part = picture[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].reshape(-1, 4)
     return part[part[:, 3] > 100, :3].astype(int)
 
 
 def nearest_sample(colours: np.ndarray, known: np.ndarray) -> int:
-    """Return the sample whose colour the pixels come nearest to."""
+    """Return the sample whose colour is nearest to the pixels."""
     distance = np.abs(colours[:, np.newaxis] - known).max(axis=-1)
     assert distance.min() < 60
     return int(distance.min(axis=0).argmin())
 
 
-def test_each_sample_has_its_colour_in_every_plot(page: Page, open_tab: OpenTab) -> None:
+def test_each_sample_has_the_same_colour_in_every_plot(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "few")
     known = sample_colours()[:SAMPLES]
     for channel in range(CHANNELS):
@@ -126,7 +126,7 @@ def test_each_sample_has_its_colour_in_every_plot(page: Page, open_tab: OpenTab)
             assert (np.abs(drawn - known[sample]).max(axis=1) > 60).all()
 
 
-def test_one_request_a_sample_draws_all_plots(page: Page, open_tab: OpenTab) -> None:
+def test_one_request_for_each_sample_draws_all_plots(page: Page, open_tab: OpenTab) -> None:
     asked: list[str] = []
     page.on("request", lambda request: "/tensor?" in request.url and asked.append(request.url))
     tab = open_tab(page, "few")
@@ -134,7 +134,7 @@ def test_one_request_a_sample_draws_all_plots(page: Page, open_tab: OpenTab) -> 
     assert len(asked) == SAMPLES
 
 
-def test_axes_are_shared_or_each_plots_own(page: Page, open_tab: OpenTab) -> None:
+def test_axes_are_shared_or_separate(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "few")
     plot(tab, 0)
     expect(tab.frame.locator("h4", has_text="Each channel")).to_contain_text("all from −1 to 1")
@@ -153,7 +153,7 @@ def test_axes_are_shared_or_each_plots_own(page: Page, open_tab: OpenTab) -> Non
     assert tab.key("range") == "each"
 
 
-def test_the_first_timesteps_alone_are_drawn(page: Page, open_tab: OpenTab) -> None:
+def test_only_the_first_timesteps_are_drawn_on_request(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "few", "more=true")
     plot(tab, 0)
     tab.frame.get_by_label("First").fill("8")
@@ -168,7 +168,7 @@ def test_the_first_timesteps_alone_are_drawn(page: Page, open_tab: OpenTab) -> N
 
 
 def hover(of: Locator, t: int, value: float, span: int) -> None:
-    """Point at a value of a linear plot from -1 to 1."""
+    """Point at a value of a plot with a linear scale from -1 to 1."""
     canvas = of.locator("canvas")
     canvas.scroll_into_view_if_needed()
     canvas.evaluate("() => atRest()")
@@ -183,7 +183,7 @@ def numbers(text: str) -> list[float]:
     return [float(n.replace("−", "-")) for n in re.findall(r"(?<= % )[−\d.e]+", text)]
 
 
-def test_above_twenty_samples_bands_are_numpys_quantiles(page: Page, open_tab: OpenTab) -> None:
+def test_bands_above_twenty_samples_are_numpys_quantiles(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "many")
     data = many()
     levels = [0.05, 0.25, 0.5, 0.75, 0.95]
@@ -226,7 +226,7 @@ def value_of(tab: Tab) -> float:
     return float(text.replace("−", "-"))
 
 
-def test_the_cursor_marks_one_place_in_every_plot(page: Page, open_tab: OpenTab) -> None:
+def test_the_cursor_marks_the_same_place_in_every_plot(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "few", "pins=[1]")
     data = few()
     hover(plot(tab, 3), 10, float(data[1, 10, 3]), TIMESTEPS)
@@ -245,9 +245,7 @@ def test_the_cursor_marks_one_place_in_every_plot(page: Page, open_tab: OpenTab)
     assert [np.float32(v.replace("−", "-")) for v in values] == list(data[:, 10, 3])
 
 
-def test_keys_read_and_pin_and_the_heatmap_stands_at_the_same_cell(
-    page: Page, open_tab: OpenTab
-) -> None:
+def test_keys_read_and_pin_and_move_the_heatmaps_cursor(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "few", "show=2")
     page.mouse.move(0, 0)
     plot(tab, 0).focus()
@@ -282,7 +280,7 @@ def test_a_click_pins_a_channel_into_the_large_plot(page: Page, open_tab: OpenTa
     expect(tab.frame.locator("rg-curves-plot[large]")).to_have_count(0)
 
 
-def test_wheel_and_keys_zoom_into_timesteps_and_the_zoom_stays_in_other_tabs(
+def test_wheel_and_keys_zoom_into_timesteps_and_other_tabs_keep_the_zoom(
     page: Page, open_tab: OpenTab
 ) -> None:
     tab = open_tab(page, "few", "firstPlot=0")
@@ -316,7 +314,7 @@ def test_wheel_and_keys_zoom_into_timesteps_and_the_zoom_stays_in_other_tabs(
 def drag(
     tab: Tab, over: Locator, start: int, end: int, timesteps: range, is_shifted: bool = False
 ) -> None:
-    """Drag from one timestep's middle to another's, where a plot shows `timesteps`."""
+    """Drag from the middle of one timestep to that of another, in a plot that shows `timesteps`."""
     box = tab.box(over.locator("canvas"))
     across = [(t - timesteps[0] + 0.5) * box["width"] / len(timesteps) for t in (start, end)]
     y = box["y"] + box["height"] / 2
@@ -331,7 +329,7 @@ def drag(
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
-def test_dragging_zooms_into_timesteps_and_with_shift_moves(
+def test_dragging_zooms_into_timesteps_and_pans_with_shift(
     page: Page, open_tab: OpenTab, large: bool
 ) -> None:
     tab = open_tab(page, "few", "firstPlot=0", "pins=[2]")
@@ -348,7 +346,7 @@ def test_dragging_zooms_into_timesteps_and_with_shift_moves(
     assert tab.key("window") is None
 
 
-def test_what_is_not_finite_is_a_gap_with_a_mark(page: Page, open_tab: OpenTab) -> None:
+def test_nonfinite_values_are_gaps_with_a_mark(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "odd")
     small = plot(tab, 0)
     expect(small).to_have_attribute("aria-label", re.compile("1 NaN, 1 \\+Inf"))
@@ -377,9 +375,7 @@ def test_plots_follow_lags_and_the_order_of_channels(page: Page, open_tab: OpenT
         assert nearest_sample(near(picture, row, column), sample_colours()[:SAMPLES]) == sample
 
 
-def test_plots_out_of_view_are_drawn_when_they_come_into_view(
-    page: Page, open_tab: OpenTab
-) -> None:
+def test_plots_are_drawn_when_they_come_into_view(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "wide", "plots=256")
     plots = tab.frame.locator(".grid rg-curves-plot")
     expect(plots).to_have_count(256)
@@ -395,7 +391,7 @@ def test_plots_out_of_view_are_drawn_when_they_come_into_view(
     assert tab.key("firstPlot") == "256"
 
 
-def test_a_sample_that_fails_is_told_and_asked_for_again(page: Page, open_tab: OpenTab) -> None:
+def test_a_sample_that_fails_to_load_can_be_retried(page: Page, open_tab: OpenTab) -> None:
     page.expected_problems.append("500")  # type: ignore[attr-defined]
     failing = lambda route: route.fulfill(status=500, body="out of luck")  # noqa: E731
     page.route(re.compile("/tensor.*sample=2"), failing)
@@ -433,7 +429,9 @@ def test_plots_are_saved_as_pictures_and_numbers(page: Page, open_tab: OpenTab) 
         assert view.mask[sample, length:].all()
 
 
-def test_a_record_of_one_timestep_says_why_it_has_no_curves(page: Page, open_tab: OpenTab) -> None:
+def test_a_record_of_one_timestep_explains_why_it_has_no_curves(
+    page: Page, open_tab: OpenTab
+) -> None:
     tab = open_tab(page, "points")
     message = tab.frame.locator("rg-message", has_text="One timestep makes no curve")
     expect(message).to_contain_text("Heatmap shows its values as points")

@@ -1,4 +1,4 @@
-"""The distribution view: histograms at a step and over steps, with the colour range on them."""
+"""The distribution view: histograms at one step and over steps, with the colour range on them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def card(page: Tab, run: str) -> Locator:
 
 
 def counts(histogram: Locator) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a histogram holds: its counts and edges."""
+    """Return a histogram's counts and edges."""
     found = histogram.evaluate("(one) => [one.bins.counts, one.edges]")
     return np.array(found[0]), np.array(found[1])
 
 
 def bars(histogram: Locator) -> tuple[np.ndarray, float]:
-    """Return the heights of the bars as they are drawn, in pixels, and that of the plot."""
+    """Return the heights of the bars as drawn, and that of the plot, in pixels."""
     path = histogram.locator("path.bars").get_attribute("d") or ""
     drawn = np.zeros(64)
     base = float(histogram.locator("line.axis").get_attribute("y1") or 0)
@@ -51,7 +51,7 @@ def bars(histogram: Locator) -> tuple[np.ndarray, float]:
     return drawn, base
 
 
-def test_bars_are_numpys_histogram_of_all_kept_samples_by_channel_group(tab: OpenTab) -> None:
+def test_bars_are_numpys_histograms_of_all_kept_samples_by_channel_group(tab: OpenTab) -> None:
     page = tab(*ALPHA, "step=10")
     histograms = card(page, "alpha").locator("rg-histogram")
     expect(histograms).to_have_count(2)
@@ -66,12 +66,12 @@ def test_bars_are_numpys_histogram_of_all_kept_samples_by_channel_group(tab: Ope
     top = max(share.max() for share in shares)
     for group, share in enumerate(shares):
         drawn, height = bars(histograms.nth(group))
-        few = (share > 0) & (share / top * height < 1)  # are a pixel high, to be seen
+        few = (share > 0) & (share / top * height < 1)  # drawn one pixel high, to be visible
         np.testing.assert_allclose(drawn[~few], share[~few] / top * height, atol=0.01)
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
-def test_bins_are_equally_wide_on_the_pages_scale(tab: OpenTab, scale: str) -> None:
+def test_bins_have_equal_width_on_the_chosen_scale(tab: OpenTab, scale: str) -> None:
     page = tab(*ALPHA, "step=10", f"scale={scale}")
     found, edges = counts(card(page, "alpha").locator("rg-histogram").first)
     places = edges if scale == "linear" else np.log(edges)
@@ -82,7 +82,7 @@ def test_bins_are_equally_wide_on_the_pages_scale(tab: OpenTab, scale: str) -> N
     assert edges[-1] == largest("alpha")
 
 
-def test_runs_share_their_bins_and_heights(tab: OpenTab) -> None:
+def test_runs_share_bins_and_heights(tab: OpenTab) -> None:
     page = tab("view=distribution", 'runs=["alpha","beta"]', 'tags=["lstm"]', "step=20")
     edges = [counts(card(page, run).locator("rg-histogram").first)[1] for run in STEPS]
     np.testing.assert_array_equal(edges[0], edges[1])
@@ -93,7 +93,7 @@ def test_runs_share_their_bins_and_heights(tab: OpenTab) -> None:
     assert tops[0] == tops[1]
 
 
-def test_what_is_no_ordinary_number_is_counted_apart_in_words(tab: OpenTab) -> None:
+def test_unusual_numbers_are_counted_separately_in_words(tab: OpenTab) -> None:
     page = tab("view=distribution", 'runs=["odd"]', 'tags=["odd"]')
     odd_card = card(page, "odd")
     health = odd_card.locator("rg-health")
@@ -115,7 +115,7 @@ def test_what_is_no_ordinary_number_is_counted_apart_in_words(tab: OpenTab) -> N
 
 
 def drag(page: Tab, thumb: Locator, across: float) -> None:
-    """Drag a handle to `across` of its plot, 0 to 1."""
+    """Drag a handle to the position `across` in its plot, 0 to 1."""
     handle = page.box(thumb)
     strip = page.box(card(page, "alpha").locator("rg-histogram").first.locator("canvas"))
     page.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 6)
@@ -145,7 +145,7 @@ def test_dragging_the_threshold_sets_it_and_the_bins_follow(tab: OpenTab) -> Non
     thumb = histogram.get_by_role("slider", name="Symlog threshold")
     drag(page, thumb, 0.6)
     threshold = float(page.key("threshold") or 0)
-    # On a symlog axis the threshold stands at log 2 / log(1 + high / threshold).
+    # On a symlog axis the threshold is at log 2 / log(1 + high / threshold).
     share = np.log(2) / np.log1p(largest("alpha") / threshold)
     assert share == pytest.approx(0.2, abs=0.01)
     card(page, "alpha")
@@ -159,7 +159,7 @@ def test_dragging_the_threshold_sets_it_and_the_bins_follow(tab: OpenTab) -> Non
     assert page.key("threshold") is None
 
 
-def test_the_strip_has_the_heatmaps_colours(tab: OpenTab) -> None:
+def test_the_colour_strip_has_the_heatmaps_colours(tab: OpenTab) -> None:
     page = tab(*ALPHA, "step=10", "threshold=0.001", "limit=0.1")
     histogram = card(page, "alpha").locator("rg-histogram").first
     seen = page.read_cells(histogram.locator("canvas"), 1, 256)[0]
@@ -170,7 +170,7 @@ def test_the_strip_has_the_heatmaps_colours(tab: OpenTab) -> None:
 
 
 @pytest.mark.parametrize("form", ["ridgelines", "heatmap"])
-def test_over_steps_a_click_goes_to_a_step_and_the_sliders_is_marked(
+def test_a_click_over_steps_selects_a_step_and_the_sliders_step_is_marked(
     tab: OpenTab, form: str
 ) -> None:
     page = tab(*ALPHA, f"overSteps={form}")
@@ -196,7 +196,7 @@ def test_over_steps_a_click_goes_to_a_step_and_the_sliders_is_marked(
     expect(card(page, "alpha").locator(".step")).to_contain_text("step 20")
 
 
-def test_the_heatmap_over_steps_is_coloured_by_share(tab: OpenTab) -> None:
+def test_a_heatmap_over_steps_is_coloured_by_share(tab: OpenTab) -> None:
     page = tab(*ALPHA, "overSteps=heatmap")
     over = card(page, "alpha").locator("rg-ridgelines").first
     expect(over).to_be_visible()
@@ -209,7 +209,7 @@ def test_the_heatmap_over_steps_is_coloured_by_share(tab: OpenTab) -> None:
     assert_colours(seen[filled], np.sqrt(shares / most), "viridis")
 
 
-def test_ridges_are_drawn_as_high_as_their_shares(tab: OpenTab) -> None:
+def test_ridges_are_as_high_as_their_shares(tab: OpenTab) -> None:
     page = tab(*ALPHA, "overSteps=ridgelines", "step=0")
     over = card(page, "alpha").locator("rg-ridgelines").first
     path = over.locator("path.marked").get_attribute("d") or ""
@@ -222,7 +222,7 @@ def test_ridges_are_drawn_as_high_as_their_shares(tab: OpenTab) -> None:
     assert amplitude * found.max() > 0
 
 
-def test_of_many_steps_some_are_read_and_told(
+def test_the_page_says_which_of_many_steps_were_read(
     tab: OpenTab, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     with tb_rnngrad.SummaryWriter(tmp_path / "long") as writer:
@@ -233,13 +233,13 @@ def test_of_many_steps_some_are_read_and_told(
     page = tab("view=distribution", "step=1", at=server.url)  # type: ignore[attr-defined]
     long = card(page, "long")
     expect(long).to_contain_text("Over training: 100 of 150 kept steps, evenly spaced")
-    # Step 1 is not among those: it has a histogram of its own.
+    # Step 1 was not read for that, but has its own histogram.
     expect(long.locator(".step")).to_contain_text(re.compile(r"^\s*step 1\s*$"))
     found, edges = counts(long.locator("rg-histogram"))
     np.testing.assert_array_equal(found, np.histogram(np.full(6, np.float32(1.1)), edges)[0])
 
 
-def test_a_failed_request_says_so_and_offers_retry(tab: OpenTab) -> None:
+def test_a_failed_request_is_reported_and_can_be_retried(tab: OpenTab) -> None:
     page = tab("view=heatmap", *ALPHA[1:])
     page.page.expected_problems += ["500"]  # type: ignore[attr-defined]
     page.at_step("alpha", 30)

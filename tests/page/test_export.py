@@ -1,4 +1,4 @@
-"""What is saved and copied holds exactly the numbers that are shown."""
+"""Saved files and copied code hold exactly the numbers shown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def saved_from(page: Tab, card: Locator, kind: str) -> tuple[str, bytes]:
 
 
 def table(content: bytes) -> dict[str, list[str]]:
-    """Return the columns of a CSV file by their names."""
+    """Return the columns of a CSV file by name."""
     head, *rows = csv.reader(io.StringIO(content.decode()))
     return dict(zip(head, map(list, zip(*rows, strict=True)), strict=True))
 
@@ -49,7 +49,7 @@ def numbers(content: bytes) -> np.ndarray:
 
 
 def copied(page: Tab, card: Locator) -> Any:
-    """Choose `Copy as Python` within `card`, run what was copied, and return its `view`."""
+    """Choose `Copy as Python` within `card`, run the copied code, and return its `view`."""
     page.rest()
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card.get_by_text("Export", exact=True).click()
@@ -69,7 +69,7 @@ def test_npy_holds_the_window_as_logged(tab: OpenTab) -> None:
     np.testing.assert_array_equal(np.load(io.BytesIO(content)), logged("alpha", 30)[1, 10:30, 2:6])
 
 
-def test_csv_holds_every_number_exactly_and_padding_empty(tab: OpenTab) -> None:
+def test_csv_holds_every_number_exactly_and_leaves_padding_empty(tab: OpenTab) -> None:
     page = tab('runs=["odd"]')
     _, content = saved(page, "odd", "CSV")
     rows = list(csv.reader(io.StringIO(content.decode())))
@@ -115,7 +115,7 @@ def test_png_and_svg_are_the_picture_with_a_caption(tab: OpenTab) -> None:
     assert colour_map("vik").shape == (256, 3)
 
 
-def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
+def test_a_flow_map_is_exported_as_numbers_and_python(tab: OpenTab) -> None:
     page = tab("view=flow", *ALPHA, "flowOf=snr", "flowWindow=2,9,10,31")
     card = page.frame.locator("rg-flow-card")
     data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
@@ -133,7 +133,7 @@ def test_a_flow_map_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> No
     assert "standard deviation over samples" in saved_from(page, card, "SVG")[1].decode()
 
 
-def test_a_relative_flow_map_says_so_where_it_is_saved(tab: OpenTab) -> None:
+def test_an_exported_relative_flow_map_says_that_it_is_relative(tab: OpenTab) -> None:
     page = tab("view=flow", *ALPHA, "flowWindow=2,9,10,31")
     card = page.frame.locator("rg-flow-card")
     data = np.stack([logged("alpha", step).astype(np.float64) for step in STEPS["alpha"]])
@@ -147,7 +147,7 @@ def test_a_relative_flow_map_says_so_where_it_is_saved(tab: OpenTab) -> None:
     assert "relative to each step's largest" in saved_from(page, card, "SVG")[1].decode()
 
 
-def test_a_difference_is_saved_as_its_numbers_and_their_python(tab: OpenTab) -> None:
+def test_a_difference_is_exported_as_numbers_and_python(tab: OpenTab) -> None:
     page = tab("view=compare", 'a=["alpha","lstm"]', 'b=["alpha","lstm"]', "stepB=10", "step=30")
     card = page.frame.locator("rg-difference")
     expect(card).to_contain_text("step 30 against 10")
@@ -182,9 +182,7 @@ def test_curves_and_histograms_are_saved_as_numbers_and_pictures(tab: OpenTab) -
 
 
 @pytest.mark.parametrize("scale", ["symlog", "log"])
-def test_histograms_over_steps_are_saved_and_copied_as_their_counts(
-    tab: OpenTab, scale: str
-) -> None:
+def test_histograms_over_steps_are_saved_and_copied_as_counts(tab: OpenTab, scale: str) -> None:
     page = tab(*ALPHA, "view=distribution", f"scale={scale}", "step=10")
     card = page.frame.locator("rg-distribution-card")
     over = card.locator(".over")
@@ -208,7 +206,7 @@ def test_histograms_over_steps_are_saved_and_copied_as_their_counts(
     assert b"over training" in saved_from(page, over, "SVG")[1]
 
 
-def test_the_copied_python_counts_what_the_page_counts_of_odd_numbers(tab: OpenTab) -> None:
+def test_the_copied_python_counts_unusual_numbers_as_the_page_does(tab: OpenTab) -> None:
     page = tab('runs=["odd"]', "view=distribution")
     card = page.frame.locator("rg-distribution-card")
     shown = np.array(card.locator("rg-histogram").first.evaluate("(one) => one.bins.counts"))

@@ -1,4 +1,4 @@
-"""What the figures of the field show: samples, one channel, norms; and how they are saved."""
+"""Figures as in publications (samples, one channel, norms), and how they are saved."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def real() -> np.ndarray:
     return np.arange(TIMESTEPS) < np.array(LENGTHS)[:, np.newaxis]
 
 
-def test_one_channel_of_every_sample_is_a_map_of_samples_by_timesteps(
+def test_one_channel_is_shown_as_a_map_of_samples_by_timesteps(
     page: Page, open_tab: OpenTab
 ) -> None:
     tab = open_tab(page, 'tags=["h"]')
     tab.frame.get_by_label("Show", exact=True).select_option("channel")
     card = tab.frame.locator("rg-sample-map")
-    expect(card).to_contain_text("channel 2 of each kept sample")  # of the largest norm
+    expect(card).to_contain_text("channel 2 of each kept sample")  # the one of the largest norm
     data = np.where(real()[..., np.newaxis], values(), np.nan)
     tab.frame.get_by_label("Channel", exact=True).fill("1")
     tab.frame.get_by_label("Channel", exact=True).press("Enter")
@@ -87,7 +87,7 @@ def test_one_channel_of_every_sample_is_a_map_of_samples_by_timesteps(
     np.testing.assert_array_equal(view.data[real()], values()[..., 1][real()])
 
 
-def test_the_samples_of_a_batch_are_one_figure_in_the_columns_chosen(
+def test_the_samples_of_a_batch_form_one_figure_in_the_chosen_columns(
     page: Page, open_tab: OpenTab
 ) -> None:
     tab = open_tab(page, 'tags=["h"]', "show=samples")
@@ -107,7 +107,7 @@ def test_the_samples_of_a_batch_are_one_figure_in_the_columns_chosen(
     assert figure.count('class="bar"') == 1, "all share one colour bar"
 
 
-def test_curves_are_of_every_sample_or_of_one(page: Page, open_tab: OpenTab) -> None:
+def test_curves_show_every_sample_or_one(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "view=curves", 'tags=["h"]')
     large = tab.frame.locator("rg-curves-plot[large]")
     expect(large).to_have_attribute("aria-label", "Curves of channels 2 over timesteps")
@@ -123,7 +123,7 @@ def test_curves_are_of_every_sample_or_of_one(page: Page, open_tab: OpenTab) -> 
     assert copied(tab, card).shape == (1, TIMESTEPS, CHANNELS)
 
 
-def test_norms_of_weights_over_training_are_those_of_each_gate(
+def test_norms_of_weights_over_training_are_drawn_for_each_gate(
     page: Page, open_tab: OpenTab
 ) -> None:
     tab = open_tab(page, "view=weights")
@@ -149,7 +149,7 @@ def test_curves_and_points_are_saved_as_paths_and_circles(page: Page, open_tab: 
     assert len(re.findall(r'<circle [^>]*fill="rgb', points)) == SAMPLES * CHANNELS
 
 
-def test_title_size_bar_and_ticks_are_chosen_when_a_figure_is_saved(
+def test_a_saved_figure_has_the_chosen_title_size_bar_and_ticks(
     page: Page, open_tab: OpenTab
 ) -> None:
     tab = open_tab(page, 'tags=["h"]')
@@ -170,7 +170,7 @@ def test_title_size_bar_and_ticks_are_chosen_when_a_figure_is_saved(
     assert 'class="bar"' not in figure and 'class="tick"' not in figure
 
 
-def test_each_gate_may_have_axes_of_its_own(page: Page, open_tab: OpenTab) -> None:
+def test_each_gate_can_have_its_own_axes(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "view=distribution", 'tags=["gates"]', "more=true", "scale=linear")
     histograms = tab.frame.locator("rg-histogram")
     tab.frame.get_by_label("Axes", exact=True).select_option("gate")
@@ -184,7 +184,7 @@ def test_each_gate_may_have_axes_of_its_own(page: Page, open_tab: OpenTab) -> No
         )
         np.testing.assert_array_equal(found, np.histogram(of, edges)[0])
         assert sum(found) == of.size
-        widest = np.abs(cells[..., 2:]).max() * 100 / 128  # bins that the axis is found on
+        widest = np.abs(cells[..., 2:]).max() * 100 / 128  # the bins that set the axis
         assert np.abs(of).max() <= edges[-1] <= np.abs(of).max() + widest
         assert most == max(found) / of.size
     card = tab.frame.locator("rg-distribution-card")
@@ -195,7 +195,7 @@ def test_each_gate_may_have_axes_of_its_own(page: Page, open_tab: OpenTab) -> No
     np.testing.assert_array_equal(copied(tab, card), counted)
 
 
-def test_bins_peaks_and_axes_of_histograms_are_chosen(page: Page, open_tab: OpenTab) -> None:
+def test_bins_peaks_and_axes_of_histograms_can_be_chosen(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "view=distribution", 'tags=["h"]', "more=true")
     histogram = tab.frame.locator("rg-histogram")
     tab.frame.get_by_label("Bins", exact=True).select_option("16")

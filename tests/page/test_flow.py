@@ -1,4 +1,4 @@
-"""The flow view: norms over the whole training, how far back they reach, and their flags."""
+"""The flow view: norms over the whole training, how far back they reach, and flags."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .reading import Tab, assert_colours, colour_map
 OpenTab = Callable[..., Tab]
 FLOW = ("view=flow", 'runs=["alpha"]', 'tags=["lstm"]')
 ABSOLUTE = "flowRelative=false"
-# Its forward half, of four channels, which has lags.
+# The forward half of alpha: four channels, with lags.
 FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
 COURSES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
 FLAGS = ("non_finite", "exploding", "vanishing", "dead_channels")
 
-# What the page computed of a run, as numbers; infinities and NaN have no JSON.
+# What the page computed for a run, as numbers; JSON has no infinities or NaN.
 _COURSE = """([run, tag]) => {
   const { cards } = document.querySelector("rnngrad-app").renderRoot.querySelector("rg-flags-bar");
   const { course } = cards.find(({ series }) => series.run === run && series.tag === tag);
@@ -40,12 +40,12 @@ _COURSE = """([run, tag]) => {
 
 
 def norms(channels: int = SHAPE[2]) -> np.ndarray:
-    """Return alpha's mean norm over its first channels at every step and timestep, [steps, T]."""
+    """Return alpha's mean norm over its first channels, at every step and timestep, [steps, T]."""
     return sample_norms(channels).mean(axis=1)
 
 
 def sample_norms(channels: int = SHAPE[2]) -> np.ndarray:
-    """Return the norms of each of alpha's samples, [steps, samples, T]."""
+    """Return the norm of each of alpha's samples, [steps, samples, T]."""
     data = [logged("alpha", step).astype(np.float64)[:, :, :channels] for step in STEPS["alpha"]]
     return np.linalg.norm(np.stack(data), axis=3)
 
@@ -59,7 +59,7 @@ def median_horizons(channels: int, eps: float = 0.01) -> np.ndarray:
 
 
 def log_places(values: np.ndarray, decades: float = 8) -> np.ndarray:
-    """Return where on the colour bar of the map each norm lies, 0 to 1."""
+    """Return the position of each norm on the map's colour bar, 0 to 1."""
     logs = np.log(values)
     least = max(logs.min(), logs.max() - np.log(10) * decades)
     return np.clip((logs - least) / (logs.max() - least), 0, 1)
@@ -77,7 +77,7 @@ def test_the_map_shows_the_norm_relative_to_each_steps_largest(tab: OpenTab) -> 
     page.frame.get_by_label("Values", exact=True).select_option("absolute")
     expect(bar).to_contain_text("; absolute")
     assert page.key("flowRelative") == "false"
-    page.frame.get_by_label("Of", exact=True).select_option("exact zeros")  # a share already
+    page.frame.get_by_label("Of", exact=True).select_option("exact zeros")  # already a share
     expect(page.frame.get_by_label("Values", exact=True)).to_have_count(0)
     expect(bar).not_to_contain_text("absolute")
 
@@ -90,7 +90,7 @@ def test_the_map_shows_the_norm_at_every_step(tab: OpenTab, axis: str) -> None:
     expect(page.frame.locator("rg-flow-map .readout")).to_contain_text("step 30")
     seen = page.read_cells(canvas, TIMESTEPS, len(STEPS["alpha"]))
     expected = norms().T if axis == "timestep" else norms(4).T[::-1]
-    # The norms are drawn as bfloat16, of 8 bits: within 1/256, which log places within one colour.
+    # Norms are drawn as bfloat16 with 8 bits: within 1/256, or one colour on a log scale.
     assert_colours(seen, log_places(expected), "viridis")
     assert len(colour_map("viridis")) == 256
 
@@ -115,7 +115,7 @@ def test_the_map_shows_other_statistics_of_the_batch(tab: OpenTab) -> None:
     expect(heading).to_have_text("Signal-to-noise ratio at step 30 against lag")
 
 
-def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
+def test_the_chosen_axis_is_in_the_url(tab: OpenTab) -> None:
     page = tab(*FORWARD)
     expect(page.frame.get_by_role("heading", name="against timestep")).to_be_visible()
     page.frame.get_by_label("Over", exact=True).select_option("lag")
@@ -123,7 +123,7 @@ def test_the_axis_is_chosen_and_stands_in_the_url(tab: OpenTab) -> None:
     assert page.key("flowAxis") == "lag"
 
 
-def test_the_horizon_is_told_and_drawn_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
+def test_the_horizon_is_shown_for_each_step_and_follows_its_share(tab: OpenTab) -> None:
     page = tab(*FORWARD, "more=true")
     readout = page.frame.locator("rg-flow-map .readout")
     line = page.frame.locator("rg-flow-map path.line:not(.halo)")
@@ -139,7 +139,7 @@ def test_the_horizon_is_told_and_drawn_for_each_step_and_follows_its_share(tab: 
     assert page.key("eps") == "0.0001"
 
 
-def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> None:
+def test_pointing_reads_the_norm_and_a_click_selects_the_step(tab: OpenTab) -> None:
     page = tab(*FLOW)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
@@ -159,7 +159,7 @@ def test_pointing_reads_the_norm_and_a_click_goes_to_the_step(tab: OpenTab) -> N
     expect(heading).to_be_visible()
 
 
-def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: OpenTab) -> None:
+def test_the_map_and_the_curves_both_read_what_is_pointed_at(tab: OpenTab) -> None:
     page = tab(*FORWARD)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_be_visible()
@@ -167,7 +167,7 @@ def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: Open
     canvas.hover(position={"x": box["width"] * 1.5 / 4, "y": box["height"] * 35.5 / TIMESTEPS})
     now = page.frame.locator("rg-flow-now rg-curve .values")
     over = page.frame.locator("rg-flow-curves rg-curve .values").first
-    expect(now).to_contain_text("at timestep 35")  # of the slider's step
+    expect(now).to_contain_text("at timestep 35")  # at the slider's step
     assert float(now.locator("b").inner_text()) == pytest.approx(norms(4)[3, 35], rel=1e-6)
     expect(over).to_contain_text("at step 10")
     assert float(over.locator("b").inner_text()) == median_horizons(4)[1]
@@ -184,7 +184,7 @@ def test_what_is_pointed_at_is_read_in_the_map_and_in_the_curves_alike(tab: Open
     expect(now).not_to_contain_text("at timestep")
 
 
-def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
+def test_the_tabs_lead_to_the_flow_and_back(tab: OpenTab) -> None:
     page = tab(*FLOW[1:], "view=heatmap")
     page.at_step("alpha", 30)
     page.frame.get_by_role("tab", name="Flow").click()
@@ -202,7 +202,7 @@ def test_the_tabs_lead_there_and_back(tab: OpenTab) -> None:
     ],
     ids=["default", "chosen"],
 )
-def test_the_page_says_of_every_step_what_python_says(
+def test_the_page_judges_every_step_as_python_does(
     tab: OpenTab, course_url: str, course_logs: Path, limits: flow.Thresholds
 ) -> None:
     keys = [f"{name}={value}" for name, value in vars(limits).items()]
@@ -223,7 +223,7 @@ def test_the_page_says_of_every_step_what_python_says(
 def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
     tab: OpenTab, tmp_path: Path, tensorboard_server: Callable[..., Any]
 ) -> None:
-    """The rows of a shorter step are filled up with NaN, which tells nothing of it."""
+    """A shorter step is padded with NaN rows, which must not count."""
     lengths = (40, 12, 25, 12, 1, 25, 40, 12)
     with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
         for step, length in enumerate(lengths):
@@ -244,7 +244,7 @@ def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
         np.testing.assert_allclose(numbers, expected[name], rtol=1e-9, err_msg=name)
 
 
-def test_the_slider_goes_over_every_step_of_the_flow_and_tensors_show_their_nearest(
+def test_the_slider_covers_every_flow_step_and_tensors_show_their_nearest(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["growing"]', "step=13", at=course_url)
@@ -263,9 +263,9 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
     page = tab(*COURSES, 'runs=["failing"]', at=course_url)
     expect(page.frame.locator("rg-flow-map")).to_be_visible()
     rising = {"vanishing": (0, 5), "dead_channels": (5, 8), "exploding": (8, 10)}
-    stretches = {**rising, "non_finite": (10, 13)}  # of the indices of steps
+    stretches = {**rising, "non_finite": (10, 13)}  # by index of the step
     steps = len(courses.STEPS[::2])
-    # On the slider a step lies at a point, its bar half way to its neighbours; a map has columns.
+    # On the slider steps are points, with bars ending halfway between; on the map they are columns.
     on_slider = [
         np.clip((np.array(edges) - 0.5) / (steps - 1), 0, 1) for edges in stretches.values()
     ]
@@ -291,7 +291,7 @@ def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) 
         ["vanishing", "dead channels"]
     )
     number = page.frame.get_by_label("Step number")
-    # failing: exploding at 16, non-finite at 20; growing vanishes from 0 on, and stops to.
+    # failing explodes at 16 and is non-finite at 20; growing vanishes at 0, and later no more.
     for step, said in ((16, "failing: exploding"), (20, "failing: non-finite")):
         page.slider().press("n")
         expect(number).to_have_value(str(step))
@@ -301,16 +301,16 @@ def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) 
     expect(number).to_have_value("16")
     page.slider().press("p")
     expect(number).to_have_value("0")
-    number.press("n")  # typed into a field, letters are letters
-    page.frame.get_by_role("tab", name="Flow").press("n")  # and elsewhere not meant for flags
+    number.press("n")  # in a text field, letters are just letters
+    page.frame.get_by_role("tab", name="Flow").press("n")  # nor do they jump from a tab
     page.rest()
     expect(number).to_have_value("0")
     page.frame.locator("rg-flow-map rg-heatmap canvas").first.press("n")
     expect(number).to_have_value("16")
 
 
-def test_a_run_without_the_step_tells_which_one_is_shown(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, "step=13", at=course_url)  # of failing every second is logged
+def test_a_run_without_the_step_names_the_step_it_shows(tab: OpenTab, course_url: str) -> None:
+    page = tab(*COURSES, "step=13", at=course_url)  # failing logged every second step
     now = page.frame.locator("rg-flags-bar .now")
     expect(now).to_contain_text(re.compile(r"failing \(step 1[24]\): "))
     expect(now).to_contain_text("growing: ")
@@ -319,9 +319,7 @@ def test_a_run_without_the_step_tells_which_one_is_shown(tab: OpenTab, course_ur
     expect(rows.filter(has_text="growing")).to_contain_text("halves")
 
 
-def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_a_changed_threshold_updates_the_flags_and_the_url(tab: OpenTab, course_url: str) -> None:
     page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
     expect(page.frame.get_by_label("Dead >")).to_have_count(0)
     page.frame.get_by_role("button", name="More controls").click()
@@ -338,14 +336,14 @@ def test_a_threshold_changed_flags_anew_and_stands_in_the_url(
         page.frame.get_by_label(name).fill(value)
         page.frame.get_by_label(name).press("Enter")
         expect(flags).to_have_text([said])
-    expect(now).not_to_contain_text("samples explode")  # they were counted by another threshold
+    expect(now).not_to_contain_text("samples explode")  # that count is of the old threshold
     assert (page.key("dead"), page.key("exploding")) == ("0.3", "1000000")
     page.frame.get_by_label("Dead >").fill("7")
     page.frame.get_by_label("Dead >").press("Enter")
     expect(page.frame.get_by_label("Dead >")).to_have_value("0.3")
 
 
-def test_the_fit_is_told_in_words_and_the_quantiles_of_samples_are_a_band(
+def test_the_fit_is_described_in_words_and_sample_quantiles_are_a_band(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["growing"]', "step=20", at=course_url)
@@ -362,7 +360,7 @@ def test_the_fit_is_told_in_words_and_the_quantiles_of_samples_are_a_band(
     np.testing.assert_allclose(fitted["values"], 2 * base, rtol=1e-4)
 
 
-def test_two_runs_are_compared_as_the_decades_between_them(tab: OpenTab, course_url: str) -> None:
+def test_two_runs_are_compared_in_decades(tab: OpenTab, course_url: str) -> None:
     page = tab(*COURSES, "step=8", at=course_url)
     page.frame.get_by_label("Show", exact=True).select_option("difference")
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
@@ -388,7 +386,7 @@ def test_two_runs_are_compared_as_the_decades_between_them(tab: OpenTab, course_
     assert json.loads(page.page.evaluate("decodeURIComponent(location.hash.match(/a=([^&]*)/)[1])"))
 
 
-def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
+def test_borders_of_truncated_backpropagation_windows_are_drawn(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*COURSES, 'runs=["growing"]', "more=true", at=course_url)
@@ -407,7 +405,7 @@ def test_windows_of_truncated_backpropagation_are_drawn_where_they_meet(
     expect(line).to_have_count(0)
 
 
-def test_curves_over_training_are_a_line_a_run_in_its_colour(
+def test_curves_over_training_have_a_line_for_each_run_in_its_colour(
     tab: OpenTab, course_url: str, course_logs: Path
 ) -> None:
     page = tab(*COURSES, at=course_url)
@@ -436,7 +434,7 @@ def test_maps_zoom_together_over_training_steps_and_timesteps(
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").last
     box = page.box(canvas)
     steps = courses.STEPS if "growing" in _last_run(page) else courses.STEPS[::2]
-    # From the step with index 2 to that with index 5, timesteps 10 to 29.
+    # From step index 2 to 5, and from timestep 10 to 29.
     across = [box["x"] + box["width"] * edge / len(steps) for edge in (2.5, 5.5)]
     down = [box["y"] + box["height"] * edge / courses.TIMESTEPS for edge in (10.5, 29.5)]
     page.page.mouse.move(across[0], down[0])
@@ -472,7 +470,7 @@ EXTREMES = {
 def extremes_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
 ) -> str:
-    """The address of a TensorBoard over values at the ends of float32's range."""
+    """The address of a TensorBoard with values at the ends of float32's range."""
     logdir = tmp_path_factory.mktemp("extremes")
     for run, values in EXTREMES.items():
         with tb_rnngrad.SummaryWriter(logdir / run) as writer:
@@ -490,9 +488,7 @@ def extremes_url(
 
 
 @pytest.mark.parametrize("run", EXTREMES)
-def test_y_axes_carry_numbers_whatever_the_values(
-    tab: OpenTab, extremes_url: str, run: str
-) -> None:
+def test_y_axes_have_numbers_whatever_the_values(tab: OpenTab, extremes_url: str, run: str) -> None:
     for view, tag in (("flow", "h"), ("heatmap", "h"), ("weights", "w")):
         keys = (f'runs=["{run}"]', f'tags=["{tag}"]', "scale=linear", "weightsAs=norms")
         page = tab(f"view={view}", *keys, at=extremes_url)

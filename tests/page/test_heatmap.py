@@ -1,4 +1,4 @@
-"""The heatmap's pixels are what the logged numbers say."""
+"""The heatmap's pixels match the logged numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OpenTab = Callable[..., Tab]
 ONLY_ALPHA = 'runs=["alpha"]'
 
 
-def test_two_runs_stand_side_by_side_on_one_range(tab: OpenTab) -> None:
+def test_two_runs_are_side_by_side_on_one_range(tab: OpenTab) -> None:
     page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
     pictures = {run: logged(run, 30)[0].T for run in ("alpha", "beta")}
     limit, threshold = automatic_scale(list(pictures.values()))
@@ -45,7 +45,7 @@ def test_two_runs_stand_side_by_side_on_one_range(tab: OpenTab) -> None:
     assert len(tops) == 1, "the cards stand in one row"
 
 
-def test_each_run_may_have_its_own_range(tab: OpenTab) -> None:
+def test_each_run_can_have_its_own_range(tab: OpenTab) -> None:
     page = tab('runs=["alpha","beta"]', 'tags=["lstm"]', "range=each")
     picture = logged("beta", 30)[0].T
     page.at_step("beta", 30)
@@ -96,7 +96,7 @@ def test_scales_and_maps_change_the_colours(tab: OpenTab) -> None:
     picture = logged("alpha", 30)[0].T.astype(np.float64)
     places = (picture / np.abs(picture).max() + 1) / 2
     seen = page.cells("alpha", CHANNELS, TIMESTEPS).astype(int)
-    # bfloat16's 8 bits are half a step of the 256 colours: where it tips over, the next one shows.
+    # bfloat16's 8 bits are half of one of the 256 colours, so a neighbouring colour may show.
     assert_colours(seen.astype(np.uint8), places, "bwr")
     assert (page.key("scale"), page.key("map")) == ("linear", "bwr")
     page.frame.get_by_label("Scale").select_option("log")
@@ -106,7 +106,7 @@ def test_scales_and_maps_change_the_colours(tab: OpenTab) -> None:
     assert_colours(page.cells("alpha", CHANNELS, TIMESTEPS), places, "viridis")
 
 
-def test_what_is_no_ordinary_number_has_a_look_of_its_own(tab: OpenTab) -> None:
+def test_unusual_numbers_have_their_own_look(tab: OpenTab) -> None:
     page = tab('runs=["odd"]')
     page.at_step("odd", 5)
     data, lengths = odd()
@@ -124,7 +124,7 @@ def test_what_is_no_ordinary_number_has_a_look_of_its_own(tab: OpenTab) -> None:
     assert_colours(seen[rest], symlog_places(picture, limit, threshold)[rest], "vik")
 
 
-def test_the_health_line_counts_them(tab: OpenTab) -> None:
+def test_the_health_line_counts_unusual_numbers(tab: OpenTab) -> None:
     page = tab('runs=["odd"]')
     health = page.card("odd").locator("rg-health")
     for words in ("33 finite", "4 exact 0", "1 NaN", "1 +Inf", "1 −Inf", "12 padding"):
@@ -144,7 +144,7 @@ def test_hovering_reads_the_exact_number(tab: OpenTab) -> None:
         assert np.float32(text) == logged(run, 30)[0, 33, 5]
 
 
-def test_hovering_names_what_is_no_number(tab: OpenTab) -> None:
+def test_hovering_names_values_that_are_no_numbers(tab: OpenTab) -> None:
     page = tab('runs=["odd"]')
     readout = page.card("odd").locator(".readout b")
     for cell, words in {
@@ -171,7 +171,7 @@ def test_the_keyboard_reads_cells_and_pins_channels(tab: OpenTab) -> None:
     assert page.decoded("pins") == f"[{leading},4]"
 
 
-def test_clicking_a_row_pins_its_channel_and_unpin_lets_it_go(tab: OpenTab) -> None:
+def test_clicking_a_row_pins_its_channel_until_it_is_unpinned(tab: OpenTab) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]', "pins=[]")
     box = page.box(page.canvas("alpha"))
     position = {"x": 20, "y": box["height"] * 6.5 / CHANNELS}
@@ -253,7 +253,7 @@ def test_wheel_and_keyboard_zoom_and_pan(tab: OpenTab) -> None:
     assert window(page) is None
 
 
-def test_the_wheel_with_shift_zooms_channels_and_dragging_with_shift_moves_both_ways(
+def test_shift_and_wheel_zooms_channels_and_shift_and_drag_pans_both_ways(
     tab: OpenTab,
 ) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]', "window=2,6,10,30")
@@ -283,7 +283,7 @@ def test_the_wheel_with_shift_zooms_channels_and_dragging_with_shift_moves_both_
     assert window(page) is None
 
 
-def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:
+def test_norms_are_drawn_beside_rows_and_columns(tab: OpenTab) -> None:
     page = tab(ONLY_ALPHA, 'tags=["lstm"]')
     page.at_step("alpha", 30)
     picture = logged("alpha", 30)[0].T.astype(np.float64)
@@ -291,7 +291,7 @@ def test_norms_stand_beside_rows_and_columns(tab: OpenTab) -> None:
     columns, rows = np.linalg.norm(picture, axis=0), np.linalg.norm(picture, axis=1)
     parts = " ".join(shown).replace("‖·‖ ", "").replace("to ", "").replace("−", "-").split()
     said = [float(part) for part in parts]
-    # The axes span a decade at least.
+    # The axes span at least a decade.
     ends = [f(n) for n in (columns, rows) for f in (lambda n: min(n.min(), n.max() / 10), np.max)]
     assert said == pytest.approx([ends[1], ends[0], ends[2], ends[3]], rel=0.01)
 
@@ -333,11 +333,11 @@ def test_a_large_record_is_pooled_by_magnitude_and_exact_when_zoomed(
     expect(opened.card("large")).to_contain_text(words)
 
 
-# A scatter's canvas goes beyond its axis by so many pixels, so that points at the ends are whole.
+# A scatter's canvas extends beyond its axis by this many pixels, to show points at the ends whole.
 MARGIN = 5
 
 
-def test_a_record_without_a_time_axis_is_points_of_every_sample(
+def test_a_record_without_a_time_axis_is_drawn_as_points(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     page.expected_problems.append("willReadFrequently")  # type: ignore[attr-defined]
@@ -379,7 +379,7 @@ def test_a_record_without_a_time_axis_is_points_of_every_sample(
     assert zero["y"] + zero["height"] / 2 == pytest.approx(box["y"] + box["height"] / 2, abs=1)
 
 
-def test_a_state_jacobian_is_a_matrix_of_logarithms(
+def test_a_state_jacobian_is_drawn_as_a_matrix_of_logarithms(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     rows, columns = np.meshgrid(np.arange(10), np.arange(10), indexing="ij")
@@ -397,7 +397,7 @@ def test_a_state_jacobian_is_a_matrix_of_logarithms(
     expect(opened.card("run").locator("rg-health")).to_contain_text("45 exact 0")
 
 
-def test_itemised_gradients_are_rows_named_by_their_timestep_without_a_sign(
+def test_itemised_gradients_are_unsigned_rows_named_by_timestep(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     at, s = np.array([0, 24, 39]), np.arange(40)[:, np.newaxis]

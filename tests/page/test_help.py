@@ -1,4 +1,4 @@
-"""What controls do is said where they are; rare ones are folded away; words are explained."""
+"""Controls explain themselves, rare ones are folded away, and a glossary explains the terms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Server = Callable[..., Any]
 SCALE = "How values become colours and heights."
 
 
-def test_help_is_shown_to_pointers_and_to_keyboards_and_escape_puts_it_away(tab: OpenTab) -> None:
+def test_help_opens_by_pointer_and_keyboard_and_escape_closes_it(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]')
     help_text = page.frame.locator("rg-tips div")
     scale = page.frame.get_by_label("Scale", exact=True)
@@ -43,7 +43,7 @@ def test_help_is_shown_to_pointers_and_to_keyboards_and_escape_puts_it_away(tab:
     expect(help_text).to_be_hidden()
 
 
-def test_rare_controls_are_folded_away_unless_they_are_in_use(tab: OpenTab) -> None:
+def test_rare_controls_are_folded_away_unless_in_use(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', "percentile=95")
     limit, reach = page.frame.locator("#percentile"), page.frame.locator("#range")
     expect(limit).to_be_visible()
@@ -57,7 +57,7 @@ def test_rare_controls_are_folded_away_unless_they_are_in_use(tab: OpenTab) -> N
     expect(limit).to_have_count(0)
 
 
-def test_the_glossary_explains_the_words_and_gives_the_focus_back(tab: OpenTab) -> None:
+def test_the_glossary_explains_terms_and_returns_the_focus(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]')
     button = page.frame.get_by_role("button", name="Glossary")
     button.click()
@@ -76,7 +76,7 @@ def test_the_glossary_explains_the_words_and_gives_the_focus_back(tab: OpenTab) 
     expect(button).to_be_focused()
 
 
-def test_a_card_fills_the_page_and_escape_puts_it_back(tab: OpenTab) -> None:
+def test_a_card_can_fill_the_page_until_escape(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["lstm"]')
     card, canvas = page.card("alpha"), page.canvas("alpha")
     before, small = page.box(card), page.box(canvas)
@@ -94,7 +94,7 @@ def test_a_card_fills_the_page_and_escape_puts_it_back(tab: OpenTab) -> None:
     expect(card.get_by_role("button", name="Full page")).to_be_focused()
 
 
-CARDS = {  # of each kind: the view, and what of it is high
+CARDS = {  # for each kind: the view, and the element that has the height
     "rg-card": (("view=heatmap",), "rg-heatmap canvas"),
     "rg-flow-card": (("view=flow",), "rg-heatmap canvas"),
     "rg-flow-curves rg-curve": (("view=flow",), ".plot"),
@@ -105,7 +105,7 @@ CARDS = {  # of each kind: the view, and what of it is high
 
 
 @pytest.mark.parametrize("kind", CARDS)
-def test_a_card_is_resized_by_its_corner_and_fills_the_page(tab: OpenTab, kind: str) -> None:
+def test_a_card_can_be_resized_by_its_corner_and_fill_the_page(tab: OpenTab, kind: str) -> None:
     keys, picture = CARDS[kind]
     page = tab(*keys, 'runs=["alpha"]', 'tags=["lstm/forward","lstm"]')
     card = page.frame.locator(kind).first
@@ -131,7 +131,7 @@ def test_a_card_is_resized_by_its_corner_and_fills_the_page(tab: OpenTab, kind: 
     assert size() == before
 
 
-def test_a_size_stays_in_the_link_and_for_the_next_visit(tab: OpenTab, url: str) -> None:
+def test_a_cards_size_is_in_the_link_and_remembered(tab: OpenTab, url: str) -> None:
     page = tab('runs=["alpha","beta"]', 'tags=["lstm"]')
     card, other = page.card("alpha"), page.card("beta")
     narrow, height = page.box(card)["width"], page.box(page.canvas("alpha"))["height"]
@@ -154,7 +154,9 @@ def test_a_size_stays_in_the_link_and_for_the_next_visit(tab: OpenTab, url: str)
     assert again.box(again.canvas("alpha"))["height"] == height + 50
 
 
-def test_points_fill_the_page_too(page: Page, tmp_path: Path, tensorboard_server: Server) -> None:
+def test_a_card_of_points_can_fill_the_page_too(
+    page: Page, tmp_path: Path, tensorboard_server: Server
+) -> None:
     with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
         writer.add_sequence("last", np.ones((6, 3), np.float32), 0, max_outputs=6)
     server = tensorboard_server(tmp_path)

@@ -1,4 +1,4 @@
-"""The page within TensorBoard: its theme, its run colours, its links, its path."""
+"""The page inside TensorBoard: its theme, run colours, links and path."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url:
 
 
 def picture(tab: Tab) -> np.ndarray:
-    """Return the pixels of TensorBoard's content, at rest."""
+    """Return the pixels of TensorBoard's content at rest."""
     tab.page.mouse.move(5, 5)
     tab.rest()
     screenshot = tab.page.locator("iframe").screenshot()
@@ -68,10 +68,10 @@ def picture(tab: Tab) -> np.ndarray:
 
 
 def copied_link(tab: Tab) -> str:
-    """Choose `Copy link`, and return what is on the clipboard once it is there."""
+    """Choose `Copy link`, and return the clipboard once the link is there."""
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.frame.get_by_role("button", name="Copy link").click()
-    # Until then the clipboard holds what was copied last, maybe by another test.
+    # Before that, the clipboard holds what was copied last, perhaps by another test.
     expect(tab.frame.get_by_role("button", name="Link copied")).to_be_visible()
     return str(tab.page.evaluate("navigator.clipboard.readText()"))
 
@@ -90,18 +90,20 @@ def test_the_copied_link_shows_the_same_pixels_to_others(
     try:
         elsewhere.goto(link)
         difference = picture(Tab.attach(elsewhere)).astype(int) - picture(tab)
-        # Corners and slanted lines are smoothed over what was painted before.
+        # Corners and slanted lines are blended with what was painted before.
         assert np.abs(difference).max() < 16
         assert (difference != 0).mean() < 1e-3
     finally:
         elsewhere.context.close()
 
 
-def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[..., Any]) -> None:
+def test_the_page_works_under_a_path_prefix(
+    page: Page, tensorboard_server: Callable[..., Any]
+) -> None:
     server = tensorboard_server(DEMO_LOGS, "--path_prefix=/some/prefix")
     server.wait_for(lambda tags: len(tags) == 4)
     assert server.url.endswith("/some/prefix")
-    # TensorBoard's own fonts are not found there; everything else is.
+    # TensorBoard does not find its own fonts there; everything else works.
     page.expected_problems.append("404")  # type: ignore[attr-defined]
     missing: list[str] = []
     page.on("response", lambda one: one.status == 404 and missing.append(one.url))
@@ -123,13 +125,13 @@ def test_it_works_under_a_path_prefix(page: Page, tensorboard_server: Callable[.
     assert [url for url in missing if "/font-roboto/" not in url] == []
 
 
-def test_back_goes_to_the_view_before_and_not_out_of_the_page(page: Page, demo_url: str) -> None:
+def test_back_returns_to_the_previous_view_and_stays_on_the_page(page: Page, demo_url: str) -> None:
     tab = Tab.open(page, demo_url, "view=overview")
     views = ("Heatmap", "Curves")
     for view in views:
         tab.frame.get_by_role("tab", name=view).click()
         tab.rest()
-    tab.slider().press("Home")  # within a view nothing is a page of its own
+    tab.slider().press("Home")  # changes within a view do not add to the history
     tab.rest()
 
     def selected() -> str:
@@ -144,7 +146,7 @@ def test_back_goes_to_the_view_before_and_not_out_of_the_page(page: Page, demo_u
     assert selected() == "Heatmap"
 
 
-def test_where_nothing_may_be_copied_the_link_is_shown(page: Page, demo_url: str) -> None:
+def test_the_link_is_shown_if_it_cannot_be_copied(page: Page, demo_url: str) -> None:
     page.add_init_script(
         """Object.defineProperty(Navigator.prototype, "clipboard", { get: () => ({
           writeText: () => Promise.reject(new DOMException("not allowed", "NotAllowedError")),
@@ -162,11 +164,10 @@ def test_where_nothing_may_be_copied_the_link_is_shown(page: Page, demo_url: str
 
 @pytest.fixture
 def notebook() -> Iterator[Callable[..., str]]:
-    """Serve a page of another origin with a frame in it: `notebook(address, host)` is its address.
+    """Serve a page of another origin with a frame: `notebook(address, host)` returns its address.
 
-    A third argument has more attributes of the frame.
-
-    On another host it is another site, too, whose frames Chromium gives no storage.
+    A third argument adds attributes to the frame. With another host, it is also another site, whose
+    frames get no storage in Chromium.
     """
     shown: list[str] = []
 
@@ -179,7 +180,7 @@ def notebook() -> Iterator[Callable[..., str]]:
             self.wfile.write(f"<!doctype html><link rel=icon href=data:,>{frame}".encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Tests say nothing."""
+            """Print nothing during tests."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -192,10 +193,10 @@ def notebook() -> Iterator[Callable[..., str]]:
     server.shutdown()
 
 
-def test_in_a_frame_of_another_origin_tensorboard_draws(
+def test_tensorboard_draws_in_a_frame_of_another_origin(
     page: Page, demo_url: str, notebook: Callable[..., str]
 ) -> None:
-    """As `%tensorboard` shows it. Without storage TensorBoard itself does not start."""
+    """`%tensorboard` shows it like this. Without storage TensorBoard itself does not start."""
     page.expected_problems.append("Clipboard API has been blocked")  # type: ignore[attr-defined]
     page.goto(notebook(f"{demo_url}/#rnngrad&p.rnngrad.view=heatmap", "localhost"))
     plugin = page.frame_locator("iframe").frame_locator("iframe")
@@ -207,7 +208,7 @@ def test_in_a_frame_of_another_origin_tensorboard_draws(
     expect(said.or_(plugin.get_by_label("copy the link by hand"))).to_be_visible()
 
 
-def test_in_a_sandboxed_frame_it_says_what_to_do_where_no_file_comes(
+def test_a_sandboxed_frame_says_what_to_do_as_it_can_save_no_file(
     page: Page, demo_url: str, notebook: Callable[..., str]
 ) -> None:
     page.expected_problems.append("Download is disallowed")  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ def values(curve: Locator) -> list[Any]:
 
 
 def lines_on_map(page: Tab) -> dict[str, list[float]]:
-    """Where lines between cells lie on the map, from 0 at its upper left to 1: across t, and s."""
+    """Return the lines between cells of the map, across t and s, as positions from 0 to 1."""
     box = page.box(page.canvas("failing"))
     drawn = page.card("failing").locator("path.boundary:not(.halo)").get_attribute("d") or ""
     down = [float(y) / box["height"] for y in re.findall(r"M0,([\d.]+)H", drawn)]
@@ -39,9 +39,7 @@ def lines_on_map(page: Tab) -> dict[str, list[float]]:
     return {"t": down, "s": across}
 
 
-def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_a_jacobian_is_a_map_of_logarithms_with_gray_zeros(tab: OpenTab, course_url: str) -> None:
     page = tab(*JACOBIAN, "step=16", "more=true", at=course_url)
     page.at_step("failing", 16)
     seen = page.cells("failing", T, T)
@@ -49,13 +47,13 @@ def test_a_jacobian_is_a_map_of_logarithms_with_exact_zeros_gray(
     held = np.isfinite(logs)
     assert (seen[~held][:, :3] == ZERO).all()
     least = logs[held].min()
-    # What would change nothing is not offered.
+    # Controls that would change nothing are not shown.
     expect(page.frame.get_by_label("Range")).to_be_visible()
     for control in ("Scale", "Limit", "Typed limit", "Typed threshold"):
         expect(page.frame.get_by_label(control, exact=True)).to_have_count(0)
-    # bfloat16 has 8 bits: of logarithms up to 4, within one colour.
+    # bfloat16 has 8 bits: for logarithms up to 4, that is within one colour.
     assert_colours(seen[held], (logs[held] - least) / -least, "viridis")
-    # Its scale is given, so nothing is offered that would not change it.
+    # The scale is fixed, so controls that would change it are not shown.
     offered = page.frame.locator("rg-toolbar label").all_inner_texts()
     assert offered == ["Range", "Colours"]
 
@@ -65,7 +63,7 @@ def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str)
     page.at_step("failing", 8)
     curve = page.frame.locator("rg-jacobian-row rg-curve")
     heading = curve.locator("h3")
-    expect(heading).to_contain_text(f"State at timestep {T - 1}")  # at first the last
+    expect(heading).to_contain_text(f"State at timestep {T - 1}")  # the last one by default
     page.hover("failing", 12, 3, (T, T))  # row t = 12, column s = 3
     expect(heading).to_contain_text("State at timestep 12")
     readout = page.card("failing").locator(".readout")
@@ -94,7 +92,7 @@ ROWS = {
 def rows_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
 ) -> str:
-    """The address of a TensorBoard over Jacobians of chosen rows, other ones in each run."""
+    """The address of a TensorBoard with Jacobians of chosen rows, which differ between runs."""
     logdir = tmp_path_factory.mktemp("rows")
     data = np.where(np.arange(20) <= np.array([[0], [9], [19]]), -1.5, -np.inf)
     for run, details in (("failing", ROWS), ("other", {**ROWS, "at": [1, 9, 19]})):
@@ -108,7 +106,7 @@ def rows_url(
     return str(server.url)
 
 
-def test_chosen_rows_are_called_by_their_timesteps_everywhere(tab: OpenTab, rows_url: str) -> None:
+def test_chosen_rows_are_named_by_their_timesteps_everywhere(tab: OpenTab, rows_url: str) -> None:
     page = tab(*JACOBIAN, "bptt=10", at=rows_url)
     page.at_step("failing", 3)
     card = page.card("failing")
@@ -133,7 +131,7 @@ def test_chosen_rows_are_called_by_their_timesteps_everywhere(tab: OpenTab, rows
     assert [row.split(",")[0] for row in rows] == ["0", "9", "19"]
 
 
-def test_rows_of_different_timesteps_are_neither_mixed_up_nor_subtracted(
+def test_rows_of_different_timesteps_are_neither_paired_nor_subtracted(
     tab: OpenTab, rows_url: str
 ) -> None:
     page = tab("view=jacobian", 'runs=["failing","other"]', at=rows_url)
@@ -160,7 +158,7 @@ def test_itemised_gradients_are_a_map_and_a_curve_for_each_loss(
     np.testing.assert_allclose(values(curve), mean.T, rtol=1e-6)
     assert curve.evaluate("(curve) => curve.scale.name") == "log"
     seen = page.cells("failing", len(courses.LOSSES), T)
-    dead = mean.T == 0  # the loss at t knows nothing of later states
+    dead = mean.T == 0  # the loss at t does not depend on later states
     assert (seen[dead][:, :3] == ZERO).all()
     assert (seen[~dead][:, :3] != ZERO).any(axis=1).all()
 
@@ -178,10 +176,10 @@ def test_windows_of_truncated_backpropagation_are_drawn_on_maps_and_curves(
     page.frame.get_by_role("checkbox", name="jacobian").uncheck()
     page.frame.get_by_role("checkbox", name="itemized").check()
     expect(page.frame.locator("rg-card")).to_contain_text("itemized")
-    assert lines_on_map(page) == {"t": [], "s": edges}  # its rows are losses
+    assert lines_on_map(page) == {"t": [], "s": edges}  # the rows are losses
 
 
-def test_where_none_is_logged_it_says_so_with_the_lines_that_log_them(tab: OpenTab) -> None:
+def test_without_jacobians_the_page_shows_how_to_log_them(tab: OpenTab) -> None:
     page = tab("view=jacobian")
     heading = page.frame.get_by_role("heading", name="No state Jacobians or itemised gradients")
     expect(heading).to_be_visible()

@@ -1,4 +1,4 @@
-"""Whatever the pointer reads, drags and chooses, keys do too; what keys read is spoken."""
+"""The keyboard can do whatever the pointer can; screen readers announce what it reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VALUES = """(slider) =>
   ["valuemin", "valuenow", "valuemax"].map((name) => Number(slider.getAttribute(`aria-${name}`)))"""
 
 
-# After no more than microtasks: the next key may be the next task.
+# Runs after microtasks only, as the next key may be the next task.
 STEP_WHEN_FOCUSED = """async (card) => {
   const step = card.renderRoot.querySelector(".step");
   const before = step.textContent;
@@ -33,17 +33,17 @@ STEP_WHEN_FOCUSED = """async (card) => {
 
 
 def number(text: str) -> np.float32:
-    """Return a number as the page writes it."""
+    """Return a number formatted like the page's."""
     return np.float32(text.replace("−", "-"))
 
 
 def assert_spoken_alone(tab: Tab, readout: Locator) -> None:
-    """Of all readouts, only this one is spoken."""
+    """Check that this is the only readout that is announced."""
     expect(readout).to_have_attribute("aria-live", "polite")
     expect(tab.frame.locator("[aria-live=polite]")).to_have_count(1)
 
 
-def test_points_are_read_and_pinned_by_keyboard(
+def test_points_can_be_read_and_pinned_by_keyboard(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     data = np.random.default_rng(5).standard_normal((6, 5)).astype(np.float32)
@@ -65,7 +65,7 @@ def test_points_are_read_and_pinned_by_keyboard(
     expect(readout).to_contain_text(f"sample 2, channel {third}")
     assert number(readout.locator("b").inner_text()) == data[2, third]
     assert_spoken_alone(tab, readout)
-    # The cursor is in both: at the same sample and channel.
+    # Both show the cursor, at the same sample and channel.
     expect(other).to_contain_text(f"run other, step 0, sample 2, channel {third}")
     assert number(other.locator("b").inner_text()) == 2 * data[2, third]
     for key, sample in (("End", 5), ("ArrowRight", 5), ("ArrowLeft", 4), ("Home", 0)):
@@ -76,7 +76,7 @@ def test_points_are_read_and_pinned_by_keyboard(
     expect(tab.frame.locator("rg-scatter .pin")).to_have_count(2 * 6)
 
 
-def test_keys_on_a_heatmap_are_spoken_and_the_pointer_is_not(tab: OpenTab) -> None:
+def test_a_heatmap_announces_keys_but_not_the_pointer(tab: OpenTab) -> None:
     page = tab('tags=["lstm"]', 'runs=["alpha","beta"]')
     canvas, readout = page.canvas("beta"), page.card("beta").locator(".readout")
     page.at_step("beta", 30)
@@ -89,7 +89,7 @@ def test_keys_on_a_heatmap_are_spoken_and_the_pointer_is_not(tab: OpenTab) -> No
     expect(page.frame.locator("[aria-live=polite]")).to_have_count(0)
 
 
-def test_curves_are_read_by_keyboard(tab: OpenTab) -> None:
+def test_curves_can_be_read_by_keyboard(tab: OpenTab) -> None:
     page = tab('tags=["lstm"]', 'runs=["alpha"]', "pins=[3]")
     plot = page.frame.locator("rg-curve .plot")
     values = page.frame.locator("rg-curve .values")
@@ -104,19 +104,17 @@ def test_curves_are_read_by_keyboard(tab: OpenTab) -> None:
     expect(values).not_to_contain_text("at timestep")
 
 
-def test_a_card_far_below_is_drawn_before_the_key_after_the_one_that_reached_it(
-    page: Page, url: str
-) -> None:
+def test_a_focused_card_far_below_is_drawn_before_the_next_key(page: Page, url: str) -> None:
     page.set_viewport_size({"width": 600, "height": 600})
     tab = Tab.open(page, url, "view=curves", 'runs=["alpha","beta"]')
     tab.slider().press("Home")
     tab.rest()
     before, after = tab.frame.locator("rg-curves-card").last.evaluate(STEP_WHEN_FOCUSED)
-    assert "step 30" in before  # not drawn anew, so far below
+    assert "step 30" in before  # too far below to be drawn again
     assert "step 0" in after
 
 
-def test_bins_are_read_by_keyboard(tab: OpenTab) -> None:
+def test_bins_can_be_read_by_keyboard(tab: OpenTab) -> None:
     page = tab('tags=["lstm/y"]', 'runs=["alpha"]', "view=distribution", "scale=linear")
     values = logged("alpha", 30)
     limit = float(np.abs(values).max())
@@ -130,7 +128,7 @@ def test_bins_are_read_by_keyboard(tab: OpenTab) -> None:
     assert_spoken_alone(page, readout)
 
 
-def test_ridges_are_gone_through_and_read_by_keyboard(tab: OpenTab) -> None:
+def test_ridges_can_be_traversed_and_read_by_keyboard(tab: OpenTab) -> None:
     page = tab('tags=["lstm/y"]', 'runs=["alpha"]', "view=distribution", "scale=linear")
     limit = max(float(np.abs(logged("alpha", step)).max()) for step in STEPS["alpha"])
     readout = page.frame.locator("rg-ridgelines .readout")
@@ -144,7 +142,7 @@ def test_ridges_are_gone_through_and_read_by_keyboard(tab: OpenTab) -> None:
         assert page.step() == step
 
 
-def test_a_flow_map_goes_to_steps_by_keyboard(
+def test_the_keyboard_selects_steps_on_a_flow_map(
     page: Page, course_url: str, course_logs: Path
 ) -> None:
     tab = Tab.open(page, course_url, "view=flow", 'runs=["failing"]', 'tags=["lstm_1"]', "step=0")
@@ -160,7 +158,7 @@ def test_a_flow_map_goes_to_steps_by_keyboard(
     expect(tab.frame.get_by_label("Step number")).to_have_value(str(says["steps"][3]))
 
 
-def test_every_slider_says_its_value_within_its_ends_and_arrow_keys_change_it(
+def test_every_slider_announces_its_value_and_ends_and_obeys_arrow_keys(
     tab: OpenTab,
 ) -> None:
     for keys in (("view=heatmap",), ("view=distribution",), ("view=compare", "comparison=swipe")):

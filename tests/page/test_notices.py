@@ -1,4 +1,4 @@
-"""What flows leave out is said beside their pictures: damaged steps, and steps too many."""
+"""Notices beside a picture name what its flow leaves out: damaged steps, too many steps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .reading import Tab
 
 DATA = np.random.default_rng(3).standard_normal((2, 12, 4)).astype(np.float32)
 DAMAGED = "2 steps are damaged and not drawn: 10, 20."
-# Of 27 flows of 100,000 timesteps /flow would send 128 MiB, of what the maps ask for.
+# With 27 such flows the statistics that the maps ask for would exceed /flow's 128 MiB.
 LONG, LONG_STEPS = 100_000, 60
 
 
 def logged(damaged: bool) -> Summary:
-    """Return a record, with a flipped bit in its flow where it is to be damaged."""
+    """Return a record; if it should be damaged, a bit of its flow is flipped."""
     whole = sequence_pb("lstm", DATA)
     if damaged:
         tensor = whole.value[1].tensor
@@ -39,7 +39,7 @@ def logged(damaged: bool) -> Summary:
 
 
 def of_few_statistics() -> Summary:
-    """Return a flow that holds the mean norms alone."""
+    """Return a flow that has only the mean norms."""
     names = ("norm_mean", "lag_norm_mean")
     columns = [flow.STATISTICS.index(name) for name in names]
     rows = np.ascontiguousarray(flow.statistics(DATA)[:, columns])
@@ -49,7 +49,7 @@ def of_few_statistics() -> Summary:
 
 
 def write_logs(logdir: Path) -> None:
-    """Write flows of which two of four are damaged, of few statistics, and too long ones."""
+    """Write flows: some with two of four steps damaged, some with few statistics, some too long."""
     write(logdir / "few", event(0, of_few_statistics()))
     write(logdir / "bad", *(event(step, logged(0 < step < 30)) for step in (0, 10, 20, 30)))
     with SummaryWriter(logdir / "long") as writer:
@@ -65,7 +65,7 @@ def notice_url(
     tmp_path_factory: pytest.TempPathFactory,
     tensorboard_server: Callable[..., Any],
 ) -> str:
-    """The address of a TensorBoard over them, in each of its loaders."""
+    """The address of a TensorBoard for these logs, with each of its loaders."""
     logdir = tmp_path_factory.mktemp("notices")
     write_logs(logdir)
     server = tensorboard_server(logdir, f"--load_fast={request.param}")
@@ -91,7 +91,7 @@ def test_a_damaged_step_is_named_and_not_drawn(page: Page, notice_url: str) -> N
     for keys in (("view=overview",), ("view=heatmap", "range=steps")):
         tab = Tab.open(page, notice_url, *keys, 'runs=["bad"]')
         expect(notices(tab)).to_have_text(re.compile(f"bad, lstm: {DAMAGED}"))
-    tab = Tab.open(page, notice_url, "view=heatmap", 'runs=["bad"]')  # it draws no flow
+    tab = Tab.open(page, notice_url, "view=heatmap", 'runs=["bad"]')  # a view without flow
     expect(notices(tab)).to_have_count(0)
 
 
@@ -113,7 +113,7 @@ def test_a_statistic_that_was_not_logged_is_named(
     expect(tab.frame.locator("rg-overview-brief .answer")).to_have_text("cannot say")
 
 
-def test_of_too_many_steps_it_says_how_many_are_drawn(page: Page, notice_url: str) -> None:
+def test_the_page_says_how_many_of_too_many_steps_are_drawn(page: Page, notice_url: str) -> None:
     tab = Tab.open(page, notice_url, "view=flow", 'runs=["long"]')
     said = tab.frame.locator("rg-flow-card [role=status]")
     expect(said).to_contain_text("All logged steps would be too large to send")

@@ -1,4 +1,4 @@
-"""Charts over training: smoothing as TensorBoard does, axes, values at the pointer."""
+"""Charts over training: TensorBoard's smoothing, axes, and values at the pointer."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ HORIZON = "rg-flow-curves rg-curve"
 
 
 def lines(page: Tab) -> list[dict[str, Any]]:
-    """Return the lines of the first chart: the memory horizon."""
+    """Return the lines of the first chart, the memory horizon."""
     page.rest()
     found: list[dict[str, Any]] = page.frame.locator(HORIZON).first.evaluate("(one) => one.lines")
     return found
 
 
 def averaged(values: np.ndarray, weight: float) -> np.ndarray:
-    """Return the mean of all values so far, each `weight` times as heavy as the next."""
+    """Return the mean of all values so far, each weighing `weight` times as much as the next."""
     shares = [weight ** np.arange(i, -1, -1.0) for i in range(len(values))]
     return np.array([share @ values[: len(share)] / share.sum() for share in shares])
 
 
 def horizons() -> np.ndarray:
-    """Return the horizon of run growing at every step: norms fade as a^lag."""
+    """Return the horizon of run growing at every step, where norms fade as a^lag."""
     a = 0.3 + 0.03 * np.array(courses.STEPS)
     reached = np.floor(np.log(0.01) / np.log(a))
     return np.where(a < 1, np.minimum(reached, courses.TIMESTEPS - 1), courses.TIMESTEPS - 1)
 
 
-def test_smoothing_is_an_average_with_the_values_faint_behind(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_smoothing_draws_an_average_over_faint_values(tab: OpenTab, course_url: str) -> None:
     page = tab(*GROWING, at=course_url)
     assert "raw" not in lines(page)[0]
     slider = page.frame.get_by_role("slider", name="Smoothing")
@@ -64,9 +62,7 @@ def test_smoothing_is_an_average_with_the_values_faint_behind(
     assert page.key("smoothing") is None
 
 
-def test_the_time_since_the_run_began_or_of_day_stands_below_by_choice(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_the_axis_can_show_relative_time_or_time_of_day(tab: OpenTab, course_url: str) -> None:
     page = tab(*GROWING, at=course_url)
     curve = page.frame.locator(HORIZON).first
     axis = page.frame.get_by_label("Horizontal axis")
@@ -79,13 +75,11 @@ def test_the_time_since_the_run_began_or_of_day_stands_below_by_choice(
     axis.select_option("relative")
     curve.locator(".plot").press("End")
     expect(curve.locator(".values")).to_contain_text(re.compile(r"step 24\s+at 24 s"))
-    # The maps' step is not told by another axis.
+    # The other axis does not change how the maps name a step.
     expect(page.frame.locator("rg-flow-map .readout").first).not_to_contain_text("norm at")
 
 
-def test_it_is_one_choice_for_all_charts_and_kept_for_the_next_visit(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, course_url: str) -> None:
     page = tab(*GROWING, at=course_url)
     page.frame.get_by_role("slider", name="Smoothing").fill("0.8")
     page.frame.get_by_label("Horizontal axis").select_option("wall")

@@ -1,4 +1,4 @@
-"""The overview: one line per run and layer, and the answer in sentences."""
+"""The overview: one row for each run and layer, and the result in sentences."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ SERIES = (("growing", "lstm_1"), ("growing", "lstm_2"), ("failing", "lstm_1"))
 
 
 def line(page: Tab, run: str, tag: str) -> Locator:
-    """The line of a run's layer."""
+    """The row of a run's layer."""
     named = page.frame.get_by_role("button", name=f"Open the maps of {run}, {tag}")
     return page.frame.locator("rg-overview-table tbody tr", has=named)
 
 
 def cell(row: Locator, head: str) -> Locator:
-    """The cell of a line under a heading."""
+    """The cell of a row under a heading."""
     return row.locator(f"td[data-head='{head}']")
 
 
 @pytest.mark.parametrize("step", [10, 24])
-def test_each_run_and_layer_has_a_line_of_what_python_says(
+def test_each_run_and_layer_has_a_row_that_matches_python(
     tab: OpenTab, course_url: str, course_logs: Path, step: int
 ) -> None:
     page = tab(*OVERVIEW, f"step={step}", at=course_url)
@@ -67,7 +67,7 @@ def test_each_run_and_layer_has_a_line_of_what_python_says(
         expect(cell(row, "Dead")).to_have_text("25\u00a0%" if run == "failing" else "0\u00a0%")
 
 
-def test_the_first_sentence_ranks_and_each_run_has_an_answer_that_leads_to_its_maps(
+def test_the_first_sentence_ranks_runs_and_each_result_links_to_its_maps(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*OVERVIEW, "step=12", at=course_url)
@@ -83,14 +83,14 @@ def test_the_first_sentence_ranks_and_each_run_has_an_answer_that_leads_to_its_m
     expect(failing).to_contain_text("at least half as far since step 10")
     expect(failing).to_contain_text("dead channels: 25\u00a0% of the channels are 0 throughout")
     expect(growing.locator(".answer")).to_have_text("cannot say")
-    page.slider().press("End")  # where it is not finite in one sample
+    page.slider().press("End")  # where one sample is not finite
     expect(failing).to_contain_text("growing")
     expect(growing.locator(".answer")).to_have_text("no")
     growing.get_by_role("link", name="non-finite").click()
     assert (page.key("view"), page.key("flowOf")) == ("flow", "nonfinite")
 
 
-def test_every_column_says_what_it_is_to_pointers_and_to_keyboards(
+def test_every_column_explains_itself_to_pointer_and_keyboard(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*OVERVIEW, at=course_url)
@@ -111,7 +111,9 @@ def test_every_column_says_what_it_is_to_pointers_and_to_keyboards(
 
 
 @pytest.mark.parametrize(("width", "row_in_view"), [(800, False), (1280, False), (1920, True)])
-def test_the_first_view_answers(page: Page, demo_url: str, width: int, row_in_view: bool) -> None:
+def test_the_first_view_answers_the_main_question(
+    page: Page, demo_url: str, width: int, row_in_view: bool
+) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     tab = Tab.open(page, demo_url, *OVERVIEW)
     answers = tab.frame.locator("rg-overview-brief .answer")
@@ -120,15 +122,13 @@ def test_the_first_view_answers(page: Page, demo_url: str, width: int, row_in_vi
     row = tab.frame.locator("rg-overview-table tbody tr").last
     if row_in_view:
         expect(row).to_be_in_viewport(ratio=1)
-    # Beside the charts stands the table, too; where there is no room for it they stand below.
+    # The table is also beside the charts; if there is no room, the charts are below.
     brief, charts = tab.box(tab.frame.locator("rg-overview-brief")), tab.frame.locator(".charts")
     beside = tab.box(charts)["x"] > brief["x"] + brief["width"] - 1
     assert beside == row_in_view
 
 
-def test_at_the_first_step_nothing_is_said_to_hold_since_then(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_no_sentence_at_the_first_step_says_since_when(tab: OpenTab, course_url: str) -> None:
     page = tab(*OVERVIEW, "step=0", at=course_url)
     items = page.frame.locator("rg-overview-brief li")
     expect(items).to_have_count(2)
@@ -136,19 +136,19 @@ def test_at_the_first_step_nothing_is_said_to_hold_since_then(
     expect(items.first).not_to_contain_text("from the first step on")
 
 
-def test_the_sentence_says_of_how_many_runs_it_is(tab: OpenTab, course_url: str) -> None:
+def test_the_sentence_names_the_number_of_runs(tab: OpenTab, course_url: str) -> None:
     page = tab(*OVERVIEW, 'runs=["growing"]', at=course_url)
     expect(page.frame.locator("rg-overview-brief h2")).to_contain_text("(of 1 of 2 runs shown)")
     page = tab(*OVERVIEW, at=course_url)
     expect(page.frame.locator("rg-overview-brief h2")).not_to_contain_text("runs shown")
 
 
-def test_the_table_is_sorted_by_any_column_and_the_url_says_which(
+def test_the_table_can_be_sorted_by_any_column_which_is_in_the_url(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*OVERVIEW, "step=12", at=course_url)
     runs = page.frame.locator("rg-overview-table tbody tr td:first-child")
-    expect(runs).to_have_text(["failing", "growing", "growing"])  # the horizon, falling
+    expect(runs).to_have_text(["failing", "growing", "growing"])  # by horizon, descending
     head = page.frame.get_by_role("columnheader", name="Dead")
     page.frame.get_by_role("button", name=re.compile("^Dead")).click()
     expect(head).to_have_attribute("aria-sort", "descending")
@@ -159,9 +159,7 @@ def test_the_table_is_sorted_by_any_column_and_the_url_says_which(
     assert page.key("sort") == "dead"
 
 
-def test_a_line_opens_its_maps_alone_and_leaves_what_is_ticked(
-    tab: OpenTab, course_url: str
-) -> None:
+def test_a_row_opens_only_its_maps_and_keeps_the_selection(tab: OpenTab, course_url: str) -> None:
     page = tab(*OVERVIEW, at=course_url)
     line(page, "growing", "lstm_2").locator("td").nth(2).click()
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
@@ -173,7 +171,7 @@ def test_a_line_opens_its_maps_alone_and_leaves_what_is_ticked(
     expect(page.frame.locator("rg-flow-map")).to_have_count(2)
 
 
-def test_the_browsers_back_leads_from_the_maps_to_the_overview(
+def test_the_browsers_back_button_leads_from_the_maps_to_the_overview(
     tab: OpenTab, course_url: str
 ) -> None:
     page = tab(*OVERVIEW, "step=12", "sort=dead", at=course_url)
@@ -190,7 +188,7 @@ def test_the_browsers_back_leads_from_the_maps_to_the_overview(
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
 
 
-def test_thresholds_flag_the_table_anew(tab: OpenTab, course_url: str) -> None:
+def test_thresholds_update_the_flags_in_the_table(tab: OpenTab, course_url: str) -> None:
     page = tab(*OVERVIEW, 'runs=["growing"]', 'tags=["lstm_1"]', at=course_url)
     page.frame.get_by_role("button", name="More controls").click()
     worst = cell(line(page, "growing", "lstm_1"), "Worst flag")
@@ -204,7 +202,7 @@ SEEDS = (0, 1, 2)
 
 
 def write_sweep(logdir: Path) -> None:
-    """Log short and long, three seeds each, with losses of theirs; and a bidirectional layer."""
+    """Log runs short and long with three seeds each and their losses, and a bidirectional layer."""
     lags = np.arange(20)[::-1, np.newaxis]
     for name, a in (("short", 0.5), ("long", 0.95)):
         for seed in SEEDS:
@@ -232,7 +230,7 @@ def write_sweep(logdir: Path) -> None:
 def sweep_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
 ) -> str:
-    """The address of a TensorBoard over them."""
+    """The address of a TensorBoard for these logs."""
     logdir = tmp_path_factory.mktemp("sweep")
     write_sweep(logdir)
     server = tensorboard_server(logdir)
@@ -246,12 +244,10 @@ def sweep_url(
     return str(server.url)
 
 
-def test_the_overview_ranks_every_run_and_draws_their_losses_above(
-    tab: OpenTab, sweep_url: str
-) -> None:
+def test_the_overview_ranks_every_run_and_draws_losses_above(tab: OpenTab, sweep_url: str) -> None:
     page = tab(*OVERVIEW, at=sweep_url)
     rows = page.frame.locator("rg-overview-table tbody tr")
-    expect(rows).to_have_count(8)  # six runs, and two directions of one
+    expect(rows).to_have_count(8)  # six runs, and the two directions of another
     expect(rows.first).to_contain_text("long_2")
     expect(page.frame.locator("rg-overview-brief h2")).to_contain_text("long_2 keeps most")
     first = page.frame.locator("rg-overview-brief li").first
@@ -264,7 +260,7 @@ def test_the_overview_ranks_every_run_and_draws_their_losses_above(
     )
     np.testing.assert_allclose(values, [1.9, 1.425, 0.95], rtol=1e-6)
     spans = curves.evaluate_all("(curves) => curves.map(({ xs }) => xs.join())")
-    assert set(spans) == {"0,10,20"}  # one axis of steps
+    assert set(spans) == {"0,10,20"}  # all share an axis of steps
     page.frame.get_by_role("button", name="Do not draw loss").click()
     expect(curves.first.locator("h3")).to_contain_text("Memory horizon")
     page.frame.get_by_label("Beside the horizon").select_option("loss")
@@ -272,7 +268,7 @@ def test_the_overview_ranks_every_run_and_draws_their_losses_above(
     assert page.decoded("scalars") == '["loss"]'
 
 
-def test_directions_have_lines_of_their_own(tab: OpenTab, sweep_url: str) -> None:
+def test_directions_have_their_own_rows(tab: OpenTab, sweep_url: str) -> None:
     page = tab(*OVERVIEW, 'runs=["both"]', at=sweep_url)
     for part, horizon in (("forward", "19 of 19"), ("backward", "6 of 19")):  # 0.9^19, 0.5^6
         row = line(page, "both", f"bilstm/{part}")
@@ -296,7 +292,7 @@ def test_directions_have_lines_of_their_own(tab: OpenTab, sweep_url: str) -> Non
         (("groupBy=hparams",), ("a=0.95", "a=0.5")),
     ],
 )
-def test_seeds_are_one_line_with_their_mean_and_band(
+def test_seeds_form_one_line_with_mean_and_band(
     tab: OpenTab, sweep_url: str, keys: tuple[str, ...], names: tuple[str, str]
 ) -> None:
     page = tab(*OVERVIEW, *keys, 'tags=["lstm"]', at=sweep_url)

@@ -1,4 +1,4 @@
-"""The tab around the pictures: steps, runs and tags, empty, loading and error states, dark mode."""
+"""The page around pictures: steps, runs and tags; empty, loading and error states; dark mode."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_tab_opens_on_the_overview(page: Page, url: str) -> None:
     expect(tab.frame.locator("rg-curve").first).to_be_visible()
 
 
-def test_the_heatmaps_open_on_something_worth_seeing(tab: OpenTab) -> None:
+def test_the_heatmaps_open_with_a_useful_choice(tab: OpenTab) -> None:
     page = tab()
     for run in ("alpha", "beta", "odd"):
         expect(page.card(run)).to_be_visible()
@@ -41,7 +41,7 @@ def test_the_heatmaps_open_on_something_worth_seeing(tab: OpenTab) -> None:
     expect(page.frame.locator("rg-curve").first).to_be_visible()
 
 
-def test_the_keyboard_steps_and_the_picture_follows(tab: OpenTab) -> None:
+def test_the_keyboard_changes_the_step_and_the_picture_follows(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["lstm"]')
     page.slider().focus()
     for key, step in (("ArrowLeft", 20), ("Home", 0), ("ArrowRight", 10), ("End", 30)):
@@ -53,7 +53,7 @@ def test_the_keyboard_steps_and_the_picture_follows(tab: OpenTab) -> None:
         assert_colours(page.cells("alpha", *picture.shape), places, "vik")
 
 
-def test_pages_of_the_keyboard_are_ten_steps(tab: OpenTab, course_url: str) -> None:
+def test_page_keys_move_ten_steps(tab: OpenTab, course_url: str) -> None:
     page = tab('runs=["growing"]', 'tags=["lstm_1"]', "view=flow", at=course_url)
     number = page.frame.get_by_label("Step number")
     page.slider().focus()
@@ -62,7 +62,7 @@ def test_pages_of_the_keyboard_are_ten_steps(tab: OpenTab, course_url: str) -> N
         expect(number).to_have_value(str(step))
 
 
-def test_the_mouse_steps(tab: OpenTab) -> None:
+def test_the_mouse_changes_the_step(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["lstm"]')
     page.at_step("alpha", 30)
     page.slider().click(position={"x": 3, "y": 14})
@@ -80,14 +80,14 @@ def test_a_typed_step_goes_to_the_nearest_kept_one(tab: OpenTab) -> None:
     expect(number).to_have_value("10")
 
 
-def test_runs_that_lack_the_step_show_their_nearest_and_say_so(tab: OpenTab) -> None:
+def test_runs_without_the_step_show_their_nearest_and_say_so(tab: OpenTab) -> None:
     page = tab(*BOTH, "step=10")
     page.at_step("alpha", 10)
     expect(page.card("alpha").locator(".step")).not_to_contain_text("nearest")
     expect(page.card("beta").locator(".step")).to_contain_text("step 12 (nearest to 10)")
 
 
-def test_the_slider_stays_when_data_is_reloaded_and_follows_from_the_last(
+def test_the_slider_stays_on_reload_and_follows_new_steps_from_the_last(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., object]
 ) -> None:
     with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
@@ -113,7 +113,7 @@ def test_the_slider_stays_when_data_is_reloaded_and_follows_from_the_last(
         Tab.attach(page).at_step("run", 2)
 
 
-def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
+def test_every_choice_is_in_the_url_and_restored_from_it(tab: OpenTab) -> None:
     page = tab(*BOTH)
     page.slider().press("Home")
     page.frame.get_by_label("Show", exact=True).select_option("2")
@@ -133,7 +133,7 @@ def test_every_choice_stands_in_the_url_and_comes_back(tab: OpenTab) -> None:
     expect(listed).to_have_count(2)
 
 
-def test_tags_are_filtered_and_chosen(tab: OpenTab) -> None:
+def test_tags_can_be_filtered_and_chosen(tab: OpenTab) -> None:
     page = tab(*BOTH)
     page.frame.get_by_label("Filter tags by regular expression").fill("/y$")
     expect(page.frame.locator("rg-checklist").nth(1).get_by_role("checkbox")).to_have_count(1)
@@ -162,7 +162,7 @@ def test_no_data_at_all_says_how_to_log(
     expect(tab.frame.locator("rg-how-to-log")).to_contain_text("add_sequence(")
 
 
-def test_a_failed_view_offers_retry_and_loses_nothing(tab: OpenTab, page: Page) -> None:
+def test_a_failed_view_offers_retry_and_keeps_its_settings(tab: OpenTab, page: Page) -> None:
     page.expected_problems.append("503")  # type: ignore[attr-defined]
 
     def refuse(route: Route) -> None:
@@ -190,7 +190,7 @@ def test_a_failed_listing_offers_retry(tab: OpenTab, page: Page) -> None:
     opened.at_step("alpha", 30)
 
 
-def test_a_slow_step_leaves_the_old_picture_under_its_own_label(tab: OpenTab, page: Page) -> None:
+def test_the_old_picture_stays_under_its_label_while_a_step_loads(tab: OpenTab, page: Page) -> None:
     opened = tab('runs=["alpha"]', 'tags=["lstm"]')
     opened.at_step("alpha", 30)
     held: list[Route] = []
@@ -207,7 +207,7 @@ def test_a_slow_step_leaves_the_old_picture_under_its_own_label(tab: OpenTab, pa
     assert_colours(seen, places, "vik")
 
 
-def test_curves_are_drawn_anew_once_all_of_a_step_is_there(tab: OpenTab, page: Page) -> None:
+def test_curves_are_redrawn_once_a_step_is_complete(tab: OpenTab, page: Page) -> None:
     opened = tab('runs=["alpha"]', 'tags=["lstm"]', "show=samples", "pins=[3]")
     opened.rest()
     plot = opened.frame.locator("rg-curve .plot")
@@ -217,7 +217,7 @@ def test_curves_are_drawn_anew_once_all_of_a_step_is_there(tab: OpenTab, page: P
     page.route(re.compile(r"/tensor\?.*step=0&.*sample=2"), lambda route: held.append(route))
     opened.slider().press("Home")
     labels = opened.frame.locator("rg-card .step")
-    expect(labels).to_have_text(["", "", "step 30 (loading 0 …)"])  # the heading has the others'
+    expect(labels).to_have_text(["", "", "step 30 (loading 0 …)"])  # the others share the heading's
     expect(plot).to_have_class("plot faded")
     assert plot.evaluate(picture) == before
     for route in held:
@@ -242,7 +242,7 @@ def test_the_theme_follows_tensorboard(tab: OpenTab, page: Page, theme: str) -> 
     assert_colours(seen, places, "vik" if theme == "light" else "berlin")
 
 
-def test_the_steps_are_those_logged(tab: OpenTab) -> None:
+def test_the_page_offers_the_logged_steps(tab: OpenTab) -> None:
     page = tab(*BOTH)
     union = sorted({step for steps in STEPS.values() for step in steps})
     expect(page.frame.locator("rg-step-slider .note")).to_contain_text(f"of {len(union)}")

@@ -1,4 +1,4 @@
-"""Wherever the pointer goes, the page answers."""
+"""The page responds wherever the pointer goes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ VIEWS = (
     "jacobian",
     "compare",
 )
-# What can be pointed into: all that is drawn, not what is written.
+# Everything drawn that the pointer can read, without text.
 PICTURES = "canvas:visible, svg:visible, .plot:visible"
 LEAST_PIXELS = 24
 PLACES = ((0.15, 0.3), (0.5, 0.5), (0.85, 0.7))
-# A page that works takes milliseconds; one that hangs, for ever.
+# A page that works takes milliseconds; one that hangs never answers.
 ANSWER_MILLISECONDS = 5000
 CROWD = 40
 LONG_NAME = "a_run_whose_name_was_put_together_from_all_its_hyperparameters/" + "units=128," * 12
 
 
 def write_ugly_logs(logdir: Path) -> None:
-    """Log a crowd of runs, and what is least like a good log: each in a run of its own."""
+    """Log many runs, and logs that are unusual in every way, each in its own run."""
     random = np.random.default_rng(0)
     plain = random.standard_normal((2, 12, 4)).astype(np.float32)
     for i in range(CROWD):
@@ -70,7 +70,7 @@ def write_ugly_logs(logdir: Path) -> None:
 def ugly_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
 ) -> str:
-    """The address of a TensorBoard over them."""
+    """The address of a TensorBoard for these logs."""
     logdir = tmp_path_factory.mktemp("ugly")
     write_ugly_logs(logdir)
     server = tensorboard_server(logdir)
@@ -79,7 +79,7 @@ def ugly_url(
 
 
 def wander(page: Tab, within: Locator) -> int:
-    """Point into every picture, wait for an answer after each move; return how many there were."""
+    """Point into every picture, waiting for an answer after each move; return their number."""
     pictures = [
         picture
         for picture in within.locator(PICTURES).all()

@@ -1,4 +1,4 @@
-"""Records without a time axis: one scatter of every sample, whatever the other views choose."""
+"""Records without a time axis: one scatter plot of every sample, whatever other views choose."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def open_tab(
     return lambda page, *keys: Tab.open(page, server.url, *keys)
 
 
-def test_each_sample_of_points_is_one_scatter(page: Page, open_tab: OpenTab) -> None:
+def test_each_sample_of_points_has_its_scatter_plot(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, 'runs=["one"]', "show=samples")
     expect(tab.frame.locator("rg-scatter")).to_have_count(1)
     expect(tab.frame.locator("rg-scatter")).to_contain_text(f"all {SAMPLES} kept samples")
     expect(tab.frame.locator("rg-card")).to_have_count(0)
 
 
-def test_samples_are_offered_only_beside_pictures_that_show_some(
+def test_samples_can_be_chosen_only_for_pictures_that_show_them(
     page: Page, open_tab: OpenTab
 ) -> None:
     show = open_tab(page, 'runs=["one"]').frame.get_by_label("Show", exact=True)
@@ -54,10 +54,10 @@ def test_samples_are_offered_only_beside_pictures_that_show_some(
     show = tab.frame.get_by_label("Show", exact=True)
     expect(show.locator("option", has_text="sample")).to_have_count(
         2 + 2
-    )  # each, and a channel of each
+    )  # each sample, and one channel of each
 
 
-def test_points_at_the_ends_of_the_scale_are_whole(page: Page, open_tab: OpenTab) -> None:
+def test_points_at_the_ends_of_the_scale_are_not_cut_off(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, 'runs=["one"]', "scale=linear")
     data = values("one")
     canvas = tab.frame.locator("rg-scatter canvas")

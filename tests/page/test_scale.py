@@ -1,4 +1,4 @@
-"""Hundreds of runs and tags: lists draw what is in view, and no view draws all of it unasked."""
+"""Hundreds of runs and tags: lists draw only what is in view, and no view draws all unasked."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .reading import Tab
 OpenTab = Callable[..., Tab]
 RUNS, TAGS = 130, 200
 DATA = np.random.default_rng(0).standard_normal((1, 8, 2)).astype(np.float32)
-# Of a list only names in view, or nearly, are drawn.
+# The most names of a list that are drawn: those in view, and a few more.
 FEW = 110
 
 
 def write_logs(logdir: Path) -> None:
-    """Write many runs of one tag, and one of many tags, which alone has weights."""
+    """Write many runs of one tag, and one run of many tags, which is the only one with weights."""
     for run in range(RUNS):
         with SummaryWriter(logdir / f"run{run:03}") as writer:
             writer.add_sequence("lstm", DATA, 0)
@@ -37,7 +37,7 @@ def write_logs(logdir: Path) -> None:
 def scale_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., Any]
 ) -> str:
-    """The address of a TensorBoard over them."""
+    """The address of a TensorBoard for these logs."""
     logdir = tmp_path_factory.mktemp("scale")
     write_logs(logdir)
     server = tensorboard_server(logdir)
@@ -49,14 +49,16 @@ def listed(page: Tab, kind: str) -> Locator:
     return page.frame.get_by_role("list", name=kind).get_by_role("checkbox")
 
 
-def test_lists_draw_what_is_in_view_and_reach_their_ends(tab: OpenTab, scale_url: str) -> None:
+def test_lists_draw_only_what_is_in_view_and_scroll_to_their_ends(
+    tab: OpenTab, scale_url: str
+) -> None:
     page = tab(at=scale_url)
     for kind, total, last in (("Runs", RUNS + 1, "wide"), ("Tags", TAGS + 2, "w/kernel")):
         assert 0 < listed(page, kind).count() < FEW
         scroller = page.frame.get_by_role("list", name=kind)
         first = scroller.get_by_role("listitem").first
         expect(first).to_have_attribute("aria-setsize", str(total))
-        # As often as heights that were guessed turn out to be others.
+        # Scroll repeatedly, as estimated heights may turn out to be wrong.
         for _ in range(3):
             scroller.evaluate("(list) => list.scrollTo(0, list.scrollHeight)")
             page.rest()
@@ -64,9 +66,7 @@ def test_lists_draw_what_is_in_view_and_reach_their_ends(tab: OpenTab, scale_url
         assert listed(page, kind).count() < FEW
 
 
-def test_a_filter_lists_what_matches_and_all_chooses_that_alone(
-    tab: OpenTab, scale_url: str
-) -> None:
+def test_a_filter_lists_matches_and_all_selects_only_those(tab: OpenTab, scale_url: str) -> None:
     page = tab("runs=[]", at=scale_url)
     page.frame.get_by_label("Filter runs by regular expression").fill("run..7$")
     page.rest()
@@ -76,7 +76,7 @@ def test_a_filter_lists_what_matches_and_all_chooses_that_alone(
     assert re.findall(r"run(\d+)", chosen) == [f"{run:03}" for run in range(7, RUNS, 10)]
 
 
-def test_no_view_draws_all_that_is_chosen_unasked(tab: OpenTab, scale_url: str) -> None:
+def test_no_view_draws_hundreds_of_selected_runs_unasked(tab: OpenTab, scale_url: str) -> None:
     page = tab("runs=[]", "runFilter=run", at=scale_url)
     page.frame.get_by_role("button", name="all").first.click()
     said = page.frame.get_by_text(f"The first 64 of {RUNS} chosen series are shown.")
@@ -86,7 +86,7 @@ def test_no_view_draws_all_that_is_chosen_unasked(tab: OpenTab, scale_url: str) 
     expect(page.frame.locator("rg-card")).to_have_count(128)
 
 
-def test_a_view_of_a_quantity_shows_the_first_runs_that_hold_it(
+def test_a_view_of_a_quantity_shows_the_first_runs_that_have_it(
     tab: OpenTab, scale_url: str
 ) -> None:
     page = tab("view=weights", at=scale_url)

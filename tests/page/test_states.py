@@ -1,4 +1,4 @@
-"""Failed requests, stale links, nothing selected: said in words, and nothing is lost."""
+"""Failed requests, stale links, nothing selected: the page says so in words and keeps settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .conftest import DEMO_LOGS
 from .reading import Tab
 
 OpenTab = Callable[..., Tab]
-# What of each tab shows that its data came.
+# For each tab, an element that appears once its data has come.
 PICTURES = {
     "overview": "rg-overview-table td svg",
     "flow": "rg-flow-map canvas",
@@ -34,7 +34,7 @@ DATA = re.compile(r"/data/plugin/rnngrad/(tensor|flow|histogram)\?")
 
 
 @pytest.mark.parametrize("view", PICTURES)
-def test_a_failed_request_says_so_offers_retry_and_loses_no_setting(
+def test_a_failed_request_is_reported_can_be_retried_and_keeps_settings(
     page: Page, demo_url: str, view: str
 ) -> None:
     page.expected_problems.append("ERR_FAILED")  # type: ignore[attr-defined]
@@ -53,10 +53,10 @@ def test_a_failed_request_says_so_offers_retry_and_loses_no_setting(
         assert tab.decoded(key) == value
 
 
-def test_detail_that_fails_is_said_and_asked_for_again(
+def test_detail_that_fails_to_load_is_reported_and_can_be_retried(
     page: Page, tmp_path: Path, tensorboard_server: Callable[..., Any]
 ) -> None:
-    """The curves of a record that is larger than the screen are fetched by themselves."""
+    """The curves of a record that is larger than the screen are fetched separately."""
     page.expected_problems.append("503")  # type: ignore[attr-defined]
     data = np.random.default_rng(4).standard_normal((1, 3000, 8)).astype(np.float32)
     with tb_rnngrad.SummaryWriter(tmp_path / "long") as writer:
@@ -87,7 +87,7 @@ def test_detail_that_fails_is_said_and_asked_for_again(
         assert plot.evaluate(lines) == 1
 
 
-def test_a_range_over_all_steps_that_fails_is_said_and_asked_for_again(
+def test_a_range_over_all_steps_that_fails_is_reported_and_can_be_retried(
     page: Page, demo_url: str
 ) -> None:
     page.expected_problems.append("503")  # type: ignore[attr-defined]
@@ -104,7 +104,7 @@ def test_a_range_over_all_steps_that_fails_is_said_and_asked_for_again(
     expect(high).not_to_have_attribute("placeholder", of_step)
 
 
-def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:
+def test_a_stopped_tensorboard_is_reported_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:
     page.expected_problems.append("ERR_CONNECTION_REFUSED")  # type: ignore[attr-defined]
     with tensorboard(DEMO_LOGS, tmp_path / "log.txt") as server:
         server.wait_for(lambda tags: len(tags) == 4)
@@ -116,10 +116,10 @@ def test_tensorboard_that_ended_is_said_and_nothing_is_lost(page: Page, tmp_path
     expect(message.get_by_role("button", name="Retry")).to_be_visible()
     assert (tab.key("step"), tab.key("scale")) == ("0", "linear")
     tab.slider().press("End")
-    tab.at_step("lstm", 1440)  # it came before
+    tab.at_step("lstm", 1440)  # it arrived before
 
 
-def test_a_run_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> None:
+def test_a_missing_run_of_a_stale_link_is_named_and_can_be_dropped(tab: OpenTab) -> None:
     page = tab('runs=["gone","alpha"]', 'tags=["lstm"]')
     page.at_step("alpha", 30)
     message = page.frame.locator("rg-message")
@@ -131,7 +131,7 @@ def test_a_run_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> Non
     assert json.loads(page.decoded("runs") or "") == ["alpha"]
 
 
-def test_a_tag_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> None:
+def test_a_missing_tag_of_a_stale_link_is_named_and_can_be_dropped(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["gone"]', "step=10")
     heading = page.frame.locator("rg-message").get_by_role("heading")
     expect(heading).to_have_text("Nothing to show")
@@ -142,7 +142,7 @@ def test_a_tag_of_a_stale_link_is_named_and_can_be_left_out(tab: OpenTab) -> Non
     page.at_step("alpha", 10)
 
 
-def test_without_any_run_or_tag_it_says_where_to_choose(tab: OpenTab) -> None:
+def test_the_page_says_where_to_choose_if_no_run_or_tag_is_selected(tab: OpenTab) -> None:
     page = tab('runs=["alpha"]', 'tags=["lstm"]', "step=10")
     heading = page.frame.locator("rg-message").get_by_role("heading")
     for i, (kind, name) in enumerate((("run", "alpha"), ("tag", "lstm"))):
@@ -154,7 +154,7 @@ def test_without_any_run_or_tag_it_says_where_to_choose(tab: OpenTab) -> None:
     page.at_step("alpha", 10)
 
 
-def test_every_tab_says_in_words_that_nothing_is_selected(tab: OpenTab) -> None:
+def test_every_tab_says_if_nothing_is_selected(tab: OpenTab) -> None:
     page = tab("runs=[]")
     for view in PICTURES:
         page.frame.get_by_role("tab", name=view.capitalize()).click()
@@ -162,7 +162,7 @@ def test_every_tab_says_in_words_that_nothing_is_selected(tab: OpenTab) -> None:
         expect(heading).to_have_text([view.capitalize(), "No run is selected"])
 
 
-def test_a_regular_expression_that_is_none_is_said_and_kept(tab: OpenTab) -> None:
+def test_an_invalid_regular_expression_is_reported_and_kept(tab: OpenTab) -> None:
     page = tab('tags=["lstm"]', "runFilter=alpha(")
     page.at_step("alpha", 30)
     expect(page.frame.get_by_role("alert")).to_contain_text("No regular expression")

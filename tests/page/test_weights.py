@@ -1,4 +1,4 @@
-"""The weights view: matrices with their gates, and histograms of each gate."""
+"""The weights view: matrices with their gates, and a histogram for each gate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def weights(kind: str, part: str, step: int) -> np.ndarray:
 def weights_url(
     tmp_path_factory: pytest.TempPathFactory, tensorboard_server: Callable[..., object]
 ) -> str:
-    """The address of a TensorBoard over one run with weights of two layers."""
+    """The address of a TensorBoard with one run that has weights of two layers."""
     logdir = tmp_path_factory.mktemp("weights")
     with tb_rnngrad.SummaryWriter(logdir / "run") as writer:
         for step in (0, 5):
@@ -67,7 +67,7 @@ def open_weights(tab: OpenTab, weights_url: str) -> Callable[..., Tab]:
 
 
 def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
-    """Return the matrix' card and the histograms' under it."""
+    """Return the matrix' card and that of the histograms below it."""
     name = re.compile(rf"^{part}, {QUANTITIES[kind].replace('_', ' ')}$")
     matrix = page.frame.locator("rg-card", has=page.frame.locator("h3", has_text=name))
     expect(matrix.locator("canvas")).to_be_visible()
@@ -77,7 +77,7 @@ def part_of(page: Tab, kind: str, part: str) -> tuple[Locator, Locator]:
     return matrix, histograms
 
 
-def test_the_parts_of_one_layer_stand_side_by_side_values_over_gradients(
+def test_the_parts_of_a_layer_are_side_by_side_with_values_above_gradients(
     open_weights: OpenTab,
 ) -> None:
     page = open_weights()
@@ -100,7 +100,7 @@ def test_a_matrix_is_drawn_with_its_gates_between_separators(
     open_weights: OpenTab, kind: str
 ) -> None:
     threshold = {"weights": 0.01, "weight_gradients": 1e-5}[kind]
-    # What is shown of samples is of no consequence to matrices.
+    # The choice of samples does not apply to matrices.
     page = open_weights("show=mean_abs", "scale=symlog", f"threshold={threshold}")
     matrix, _ = part_of(page, kind, "recurrent_kernel")
     expect(matrix.locator("line.separator")).to_have_count(3)
@@ -134,7 +134,7 @@ def test_histograms_of_each_gate_are_numpys(open_weights: OpenTab, kind: str) ->
             assert sum(found) == finite.size
 
 
-def test_the_share_of_nan_is_told_of_the_gate_that_has_them(open_weights: OpenTab) -> None:
+def test_the_share_of_nan_is_shown_at_its_gate(open_weights: OpenTab) -> None:
     page = open_weights()
     matrix, histograms = part_of(page, "weight_gradients", "recurrent_kernel")
     expect(matrix.locator("rg-health").first).to_contain_text("2 NaN (3.1%)")
@@ -144,7 +144,7 @@ def test_the_share_of_nan_is_told_of_the_gate_that_has_them(open_weights: OpenTa
         expect(told.nth(clean)).to_contain_text("16 finite, no zero, NaN, Inf or padding")
 
 
-def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: OpenTab) -> None:
+def test_dragging_the_range_on_a_histogram_changes_the_matrices(open_weights: OpenTab) -> None:
     page = open_weights("step=5", "scale=linear")
     matrix, histograms = part_of(page, "weights", "kernel")
     thumb = histograms.get_by_role("slider", name="Colour limit").first
@@ -160,7 +160,7 @@ def test_the_range_that_is_dragged_on_a_histogram_is_the_matrices(open_weights: 
     assert not within.all() and np.isin(seen[~within][:, :3], [ABOVE, BELOW]).all()
 
 
-def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the_others(
+def test_tab_stops_at_one_histogram_of_a_matrix_and_arrow_keys_reach_the_others(
     open_weights: OpenTab,
 ) -> None:
     page = open_weights("step=5", "scale=symlog")
@@ -177,12 +177,12 @@ def test_of_the_histograms_of_a_matrix_tab_stops_at_one_and_arrow_keys_go_to_the
         expect(plots).to_have_count(1)
     page.page.keyboard.press("ArrowUp")  # there is none above
     expect(focused).to_have_attribute("aria-label", re.compile("kernel, i, from"))
-    thumbs.nth(each).focus()  # of the second gate
+    thumbs.nth(each).focus()  # in the second gate
     expect(plots).to_have_attribute("aria-label", re.compile("kernel, f, from"))
     expect(stops).to_have_count(each)
 
 
-def test_a_tag_that_the_view_cannot_draw_is_not_replaced_in_silence(open_weights: OpenTab) -> None:
+def test_a_tag_that_the_view_cannot_draw_is_not_silently_replaced(open_weights: OpenTab) -> None:
     page = open_weights('tags=["lstm/output"]')
     note = page.frame.get_by_text("This view cannot draw lstm/output")
     expect(note).to_contain_text(
@@ -192,13 +192,13 @@ def test_a_tag_that_the_view_cannot_draw_is_not_replaced_in_silence(open_weights
     expect(note).to_have_count(0)
 
 
-def test_weights_are_no_first_choice_of_other_tabs(open_weights: OpenTab) -> None:
+def test_other_tabs_do_not_select_weights_first(open_weights: OpenTab) -> None:
     page = open_weights("view=heatmap")
     expect(page.frame.locator("rg-card p").first).to_contain_text("lstm/output")
     expect(page.frame.locator("rg-card")).to_have_count(1)
 
 
-def test_where_none_are_logged_it_says_how_to(tab: OpenTab, weights_url: str) -> None:
+def test_without_weights_the_page_says_how_to_log_them(tab: OpenTab, weights_url: str) -> None:
     page = tab("view=weights", 'runs=["without"]', at=weights_url)
     main = page.frame.locator("main")
     expect(main).to_contain_text("No weights are logged here")
