@@ -137,7 +137,7 @@ class GradientLogger:
             thresholds or Thresholds(),
             watches_flags=verbose == 1 or on_flag is not None,
         )
-        self._background: Background | None = None  # made late: tuners copy callbacks, not threads
+        self._background: Background | None = None  # made late, as tuners copy callbacks
         self._verbose = verbose
         self._on_flag = on_flag
         self._beside_a_bar = False

@@ -170,7 +170,7 @@ class GraphStep:
 
     @contextlib.contextmanager
     def _answered_by(self, answer: Callable[[Any], Any]) -> Iterator[None]:
-        """For a while, let `answer` answer calls of the train function, also from whoever holds it.
+        """For a while, route calls of the train function, which fit holds on to, to `answer`.
 
         Raises:
             RuntimeError: if something else already answers.

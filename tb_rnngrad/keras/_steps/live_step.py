@@ -194,8 +194,8 @@ class LiveStep:
     def _can_have_a_twin(self, plain: Any) -> bool:
         """Return whether Keras made the function, from a single step in a single graph.
 
-        If one execution runs several steps, they run in a loop, which cannot return what a trace of
-        its body captured. A distribution strategy merges the results of its replicas.
+        If one execution runs several steps, they run in a loop, and every trace of its body must
+        return the same results. A distribution strategy merges the results of its replicas.
         """
         adapter, model = self.taps.adapter, self._model
         module: str = getattr(plain, "python_function", plain).__module__
