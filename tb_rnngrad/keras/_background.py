@@ -198,7 +198,7 @@ class Background:
                     written += 1
         except OSError as error:  # no step was written: the file takes all of them or none
             self._losses.add(error, steps)
-        except Exception as error:  # noqa: BLE001 - a failure to log must not end training
+        except Exception as error:  # noqa: BLE001 - training must not end for what logging meets
             if len(steps) == 1:
                 self._losses.add(error, steps)
                 return

@@ -269,7 +269,7 @@ class GradientLogger:
         """Stop logging if the block fails, and let training go on."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - no failure to log may end training
+        except Exception as error:  # noqa: BLE001 - whatever it is, training is not to end for it
             self._give_up(error)
 
     def _tell(self) -> None:
