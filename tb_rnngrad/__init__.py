@@ -23,7 +23,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a framework's adapter when it is first asked for, and not before."""
+    """Import a framework's adapter on first access."""
     if name == "keras":
         return importlib.import_module("tb_rnngrad.keras")
     raise AttributeError(f"module 'tb_rnngrad' has no attribute {name!r}")

@@ -1,10 +1,10 @@
 """The demo: four recurrent networks read handwritten digits pixel by pixel.
 
 The digits are scikit-learn's, 1,797 images of 8 x 8 pixels, so nothing is downloaded. A digit is a
-sequence of 64 timesteps of one pixel each, and only the last step classifies: the gradient has to
-travel back through all of them. An LSTM, a GRU and a SimpleRNN let it. A SimpleRNN with a sigmoid
-in place of its tanh does not: the sigmoid's slope is a quarter at most, so that every timestep
-back shrinks the gradient.
+sequence of 64 timesteps of one pixel each, and only the last timestep classifies, so the gradient
+has to travel back through all of them. It does in an LSTM, a GRU and a SimpleRNN. It does not in a
+SimpleRNN with a sigmoid in place of its tanh: the sigmoid's slope is at most a quarter, so every
+timestep back shrinks the gradient.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-# The one backend that capture works with, also where the user's Keras is set to another.
+# Capture works only with this backend, so override the user's Keras configuration.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 UNITS: Final = 24
@@ -31,7 +31,8 @@ def train(logdir: Path | None, epochs: int) -> Path:
     """Train all networks, log each as a run, and return the directory of the runs.
 
     Raises:
-        SystemExit: what the demo needs is not installed, or `logdir` holds such runs already.
+        SystemExit: If a package that the demo needs is not installed, or if `logdir` already holds
+            runs of the demo.
     """
     try:
         import keras
@@ -83,7 +84,7 @@ def train(logdir: Path | None, epochs: int) -> Path:
             update_freq=UPDATE_FREQ,
         )
         print(f"{name}: {model.count_params():,} weights, {epochs} epochs")
-        # Loss and accuracy, which the page draws above the gradient's reach: into NAME/train.
+        # Writes loss and accuracy to NAME/train; the page draws them above the gradient's reach.
         curves = keras.callbacks.TensorBoard(
             logdir / name, write_graph=False, update_freq=UPDATE_FREQ
         )
@@ -97,7 +98,7 @@ def train(logdir: Path | None, epochs: int) -> Path:
 
 
 def _log_jacobian(logdir: Path, model: Any, x: Any) -> None:
-    """Log how the trained network's state at each timestep depends on the pixel at every other."""
+    """Log how the trained network's state at each timestep depends on every pixel."""
     import tb_rnngrad.keras
 
     jacobian = tb_rnngrad.keras.state_jacobian(model, x)["recurrent"]
@@ -106,7 +107,7 @@ def _log_jacobian(logdir: Path, model: Any, x: Any) -> None:
 
 
 def _progress_bar(keras: Any, epochs: int) -> Any:
-    """Return a callback that draws one bar over all epochs."""
+    """Return a callback that draws one progress bar for all epochs."""
     bar = keras.utils.Progbar(epochs, stateful_metrics=["accuracy", "loss"], unit_name="epoch")
     return keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: bar.update(epoch + 1, values=sorted(logs.items()))

@@ -1,13 +1,14 @@
-"""How the state at one timestep depends on earlier inputs and states, from per-step Jacobians.
+"""Products of per-step Jacobians: how the state depends on earlier inputs and states.
 
-Of a recurrence s_t = f(s_t-1, x_t) with A_t = ds_t/ds_t-1 and G_t = ds_t/dx_t, the dependence of
-the state at t on the input at s is A_t A_t-1 ... A_s+1 G_s. Over hundreds of timesteps such
-products span hundreds of decades (1e-243 was seen over 1,403), far beyond any floating-point range,
-so they are rescaled as they grow and their norms kept as logarithms. Pure NumPy.
+A recurrence s_t = f(s_t-1, x_t) has the Jacobians A_t = ds_t/ds_t-1 and G_t = ds_t/dx_t. The state
+at t depends on the input at s through the product A_t A_t-1 ... A_s+1 G_s. Over hundreds of
+timesteps such products span hundreds of decades (1e-243 was seen over 1,403 timesteps), far beyond
+any floating-point range. The code therefore rescales them at every few timesteps and keeps their
+norms as logarithms. Pure NumPy.
 
-Such a product also loses its rank: of its singular values, each decays at a pace of its own (the
-Lyapunov exponents), so that all but a few soon lie below what the dtype resolves beside the largest
-one. Those are let go of, as rounding would; the few vectors left are what is carried on.
+Such a product also loses rank. Each of its singular values decays at its own rate (the Lyapunov
+exponents), so all but a few soon fall below the dtype's resolution relative to the largest one. The
+code drops those directions, as rounding would, and carries only the few vectors that remain.
 """
 
 from __future__ import annotations
@@ -25,24 +26,24 @@ from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.floating[Any]]
 
-# A product shrinks or grows by a few decades in so many steps, never by float32's 38. Rescaling is
-# also what makes it fast: arithmetic on denormals takes ten times as long.
+# In this many timesteps a product shrinks or grows by a few decades, never by float32's 38.
+# Rescaling also saves time: arithmetic on denormals takes ten times as long.
 _RESCALE_EVERY: Final = 4
 
-# Products that are carried together, for one large matrix product a timestep.
+# Number of products carried together, so that each timestep takes one large matrix product.
 _BLOCK: Final = 32
 
-# Timesteps after which a product's rank is looked at first; then whenever they have doubled.
+# The rank of a product is first checked after this many timesteps, then each time they double.
 _FIRST_LOOK: Final = 16
 
 
 def _frobenius(products: Array) -> Array:
-    """Root of the sum of squares."""
+    """Return the root of the sum of squares."""
     return np.sqrt(np.einsum("inj,inj->n", products, products))
 
 
 def _spectral(products: Array) -> Array:
-    """Largest singular value; NaN where not all is finite."""
+    """Return the largest singular value; NaN if any entry is not finite."""
     stacked = products.swapaxes(0, 1)
     finite = np.isfinite(stacked).all(axis=(1, 2))
     sizes = np.full(len(stacked), np.nan, products.dtype)
@@ -55,8 +56,8 @@ class Norm:
     """A norm of dh_t/dx_s.
 
     Attributes:
-        size: of [units, n, features], or [features, n, units], the n norms.
-        sums_units: whether the units are summed up first.
+        size: returns the n norms of an array [units, n, features] or [features, n, units].
+        sums_units: whether the units are summed before the norm is taken.
     """
 
     size: Callable[[Array], Array]
@@ -65,11 +66,12 @@ class Norm:
 
 NORMS: Final[Mapping[str, Norm]] = MappingProxyType(
     {
-        # How much of everything gets through.
+        # How much gets through over all directions.
         "fro": Norm(_frobenius),
-        # The length of the gradient of the units' sum: what one backward pass gives; signs cancel.
+        # The length of the gradient of the sum of all units, as one backward pass gives it.
+        # Opposite signs cancel.
         "sum": Norm(_frobenius, sums_units=True),
-        # The direction that gets through best. Slow: an SVD an entry.
+        # The direction that gets through best. Slow: it takes an SVD per entry.
         "spectral": Norm(_spectral),
     }
 )
@@ -85,31 +87,32 @@ def log10_norms(
 ) -> NDArray[np.float64]:
     """Return log10 of the norms of dh_t/dx_s, or of dh_t/dh_s, for chosen t and every s.
 
-    As exact as products in the dtype of `transitions` are: of float32, about 1e-5 of the norm.
+    The result is as exact as products in the dtype of `transitions`: for float32, to about 1e-5 of
+    the norm.
 
     Args:
         transitions: [timesteps, states, states], A_t = ds_t/ds_t-1.
-        entries: [timesteps, states, features], G_t = ds_t/dx_t; None: by the hidden state at s,
-            every other state at s held fixed.
-        hidden: which of the states are the hidden state h.
-        at: the timesteps t, one a row of the answer.
+        entries: [timesteps, states, features], G_t = ds_t/dx_t. If None, differentiate by the
+            hidden state at s and hold every other state at s fixed.
+        hidden: indices of the states that form the hidden state h.
+        at: the timesteps t, one for each row of the result.
         norm: a key of `NORMS`.
-        advance: called as often as there are timesteps, whenever so much of the work is done.
+        advance: progress callback; called once per timestep's share of the work.
 
     Returns:
-        [len(at), timesteps]; -inf where nothing depends on anything, as for s > t.
+        [len(at), timesteps]; -inf where h_t does not depend on x_s, as for s > t.
     """
     timesteps, states = transitions.shape[:2]
     chosen = NORMS[norm]
     reading = np.eye(states, dtype=transitions.dtype)[hidden]
     if entries is None:
         entries = np.broadcast_to(reading.T, (timesteps, *reading.T.shape))
-    reads_all = len(reading) == states  # and no norm minds in which order
+    reads_all = len(reading) == states  # no norm depends on the order of the states
     if chosen.sums_units:
         reading, reads_all = reading.sum(axis=0, keepdims=True), False
     rows, where = np.unique(at, return_inverse=True)
     every, tick = np.arange(timesteps), advance or (lambda: None)
-    # From the entries forward, or from the rows back in time: whichever carries fewer vectors.
+    # Walk forward from the entries or backward from the rows, whichever carries fewer vectors.
     if timesteps * entries.shape[2] <= len(rows) * len(reading):
         readings = None if reads_all else np.broadcast_to(reading, (timesteps, *reading.shape))
         forward = _Walk(transitions, entries, readings)
@@ -132,7 +135,7 @@ class _Walk:
     Attributes:
         steps: A, [timesteps, states, states].
         starts: G, [timesteps, states, k].
-        readings: R, [timesteps, m, states]; None: all states as they are.
+        readings: R, [timesteps, m, states]. If None, the identity: all states are read.
     """
 
     steps: Array
@@ -142,7 +145,10 @@ class _Walk:
     def log10_norms(
         self, starts: NDArray[np.intp], stops: NDArray[np.intp], norm: Norm
     ) -> NDArray[np.float64]:
-        """Return [len(starts), len(stops)], log10 of |P(stop, start)|; both ascend."""
+        """Return log10 |P(stop, start)| as [len(starts), len(stops)].
+
+        Both `starts` and `stops` must ascend.
+        """
         states, k = self.starts.shape[1:]
         logs = np.full((len(starts), len(stops)), -np.inf)
         scales = np.zeros(len(starts))
@@ -162,19 +168,19 @@ class _Walk:
                 read = products.reshape(states, -1)
                 if self.readings is not None:
                     read = self.readings[t] @ read
-                with np.errstate(divide="ignore"):  # of 0 it is -inf, as meant
+                with np.errstate(divide="ignore"):  # log10(0) is meant to be -inf
                     sizes = np.log10(norm.size(read.reshape(-1, *products.shape[1:])))
                 logs[:, row_of[t]] = sizes + scales
         return logs
 
 
 def _without_lost_rank(products: Array) -> Array:
-    """Return [states, n, r], each product turned so that what rounding would lose can be left out.
+    """Return the products as [states, n, r], without the directions that rounding would lose.
 
-    P and P V have the same norms where V is a rotation; of U S = P V the columns fall off as the
-    singular values do. The r kept are the most that any of the products needs; what is left out,
-    root of the sum of squares, cannot be told from rounding beside the largest singular value (the
-    threshold of `numpy.linalg.matrix_rank`).
+    P and P V have the same norms if V is a rotation. The columns of U S = P V shrink as the
+    singular values do, so the last ones can be dropped. r is the largest number of columns that any
+    of the products needs. The root of the sum of squares of the dropped singular values is no more
+    than rounding error next to the largest one (the threshold of `numpy.linalg.matrix_rank`).
     """
     if not np.isfinite(products).all():
         return products
@@ -190,7 +196,7 @@ def _without_lost_rank(products: Array) -> Array:
 
 
 def _rescale(products: Array, scales: NDArray[np.float64]) -> None:
-    """Bring each product's largest entry to 1, and note log10 of what it was, in place."""
+    """Divide each product, in place, by its largest entry, whose log10 is added to `scales`."""
     largest = np.abs(products).max(axis=0).max(axis=1)
     usable = np.where((largest > 0) & np.isfinite(largest), largest, 1)
     products /= usable[:, np.newaxis]
@@ -204,12 +210,12 @@ def _side_by_side(
     norm: Norm,
     tick: Callable[[], None],
 ) -> NDArray[np.float64]:
-    """Return what the walk does, from blocks of starts, one a processor."""
+    """Return `walk.log10_norms`, computed in blocks of starts that run on all cores."""
     blocks = [starts[first : first + _BLOCK] for first in range(0, len(starts), _BLOCK)]
     ticks = len(walk.steps)
     found = []
-    # Threads inside one product would wait for each other 100,000 times, and on a busy machine the
-    # one that waits is the one that computes.
+    # With several BLAS threads per product, the threads would wait for each other 100,000 times.
+    # On a busy machine those waits dominate.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         works = pool.map(lambda block: walk.log10_norms(block, stops, norm), blocks)
         for done, logs in enumerate(works):
@@ -222,22 +228,22 @@ def _side_by_side(
 def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
     """Return the k largest Lyapunov exponents of the state along this trajectory.
 
-    How fast do nearby states part, or come together, per timestep: below 0 the past is forgotten
-    (and gradients vanish), above 0 it is amplified (and they explode), near 0 it is kept. By
-    orthonormalising a frame as it is carried along and summing the logarithms of what it grew by
-    (Benettin, Galgani, Giorgilli and Strelcyn 1980; for recurrent networks Vogt, Puelma Touzel,
-    Shlizerman and Lajoie 2022, "On Lyapunov exponents for RNNs").
+    An exponent says how fast nearby states part or come together per timestep. Below 0, the network
+    forgets the past and gradients vanish. Above 0, it amplifies the past and gradients explode.
+    Near 0, it keeps the past. The method carries an orthonormal frame along the trajectory and sums
+    the logarithms of its growth (Benettin, Galgani, Giorgilli and Strelcyn 1980; for recurrent
+    networks Vogt, Puelma Touzel, Shlizerman and Lajoie 2022, "On Lyapunov exponents for RNNs").
 
     Args:
         transitions: [timesteps, states, states], A_t = ds_t/ds_t-1.
-        k: how many, at most `states`.
+        k: how many exponents to return, at most `states`.
 
     Returns:
-        [k], natural logarithm per timestep, the largest first; -inf for directions that are lost
-        altogether; NaN where there are no timesteps.
+        [k], natural logarithm per timestep, largest first; -inf for directions that are lost
+        entirely; NaN if there are no timesteps.
 
     Raises:
-        ValueError: `k` is out of its range.
+        ValueError: If `k` is below 1 or above `states`.
     """
     timesteps, states = transitions.shape[:2]
     if not 1 <= k <= states:
@@ -250,5 +256,5 @@ def lyapunov_exponents(transitions: Array, k: int = 8) -> NDArray[np.float64]:
         for transition in transitions:
             frame, factors = np.linalg.qr(transition.astype(np.float64) @ frame)
             grown += np.log(np.abs(np.diag(factors)))
-    # A short trajectory may not have turned the frame to its directions' own order yet.
+    # On a short trajectory the frame may not yet have turned into the order of the exponents.
     return np.sort(grown)[::-1] / timesteps

@@ -1,7 +1,7 @@
-"""The parts of a record that process time each in an order of their own.
+"""The parts of a record that are judged separately: directions and stacked cells.
 
-The two halves of a Bidirectional layer run against each other, and stacked cells are layers of
-their own: each is judged by itself. The names of the channel groups tell them.
+The two halves of a Bidirectional layer process time in opposite orders, and each stacked cell is a
+layer of its own. The names of the channel groups identify the parts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _OPPOSITE: Final = {"forward": "backward", "backward": "forward"}
 
 @dataclass(frozen=True)
 class Part:
-    """Neighbouring channels of a record that are one direction, or one stacked cell of one.
+    """Adjacent channels of a record that belong to one direction or one stacked cell.
 
     Attributes:
         name: such as "forward", "cell_1" or "backward/cell_0".
-        channels: where they are on the channel axis.
-        direction: the order in which they process timesteps, "forward" or "backward".
-        channel_groups: the groups within the part, such as gates; None: one.
+        channels: their position on the channel axis.
+        direction: the order in which the part processes timesteps, "forward" or "backward".
+        channel_groups: the groups within the part, such as gates; None if there is only one.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Part:
 
 
 def parts_of(channel_groups: Mapping[str, int] | None, direction: str = "forward") -> list[Part]:
-    """Return the parts that channel groups name; none where the record is one whole.
+    """Return the parts that the channel groups name; an empty list if the record has no parts.
 
     Args:
-        channel_groups: name -> number of channels, in the order of the channels. A part is what
-            begins with the same "forward", "backward" or "cell_N", one after the other.
-        direction: of the record; "backward" swaps the orders of both halves.
+        channel_groups: name -> number of channels, in the order of the channels. Groups whose names
+            begin with the same "forward", "backward", "cell_N", or direction and cell, form a part.
+        direction: the record's direction; "backward" swaps the orders of both halves.
     """
     sizes: dict[str, dict[str, int]] = {}
     for name, size in (channel_groups or {}).items():
@@ -59,7 +59,7 @@ def parts_of(channel_groups: Mapping[str, int] | None, direction: str = "forward
 
 
 def _split(group: str) -> tuple[str, str]:
-    """Return the name of a group's part, and the group's own name within it."""
+    """Return the name of the group's part, and the group's name within that part."""
     names = group.split("/")
     count = 0
     if names and _DIRECTION.fullmatch(names[0]):

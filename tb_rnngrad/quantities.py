@@ -12,11 +12,11 @@ DIRECTIONS: Final = ("forward", "backward", "both")
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a record's numbers are.
+    """A quantity that a record can hold.
 
     Attributes:
-        title: how the page names it.
-        symbol: how a formula names it.
+        title: its name on the page.
+        symbol: its symbol in formulas.
         is_matrix: whether one record is one matrix [rows, channels] without a samples axis
             (weights, Jacobians), not a batch of sequences.
     """
@@ -52,7 +52,7 @@ _NORMED: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def symbol_of(quantity: str, details: Mapping[str, Any] | None) -> str:
-    """Return how a formula names a record's numbers; of a Jacobian, as its details say."""
+    """Return the symbol of a record's quantity; a Jacobian's depends on its details."""
     symbol = QUANTITIES.get(quantity, QUANTITIES["other"]).symbol
     if quantity != "state_jacobian" or not isinstance(details, Mapping):
         return symbol
@@ -61,7 +61,7 @@ def symbol_of(quantity: str, details: Mapping[str, Any] | None) -> str:
 
 
 def is_matrix(quantity: str) -> bool:
-    """Whether a record of `quantity` is one matrix, without a samples axis."""
+    """Return whether a record of `quantity` is one matrix, without a samples axis."""
     return QUANTITIES[quantity].is_matrix
 
 

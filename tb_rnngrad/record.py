@@ -1,4 +1,4 @@
-"""The record: one quantity of one layer at one training step, and the checks of its fields."""
+"""The record (one quantity of one layer at one training step) and the checks of its fields."""
 
 from __future__ import annotations
 
@@ -27,37 +27,39 @@ class SequenceRecord:
     """One quantity of one layer at one training step; `np.asarray(record)` is its data.
 
     Attributes:
-        data: [samples, timesteps, channels], or [samples, channels] where the layer emits no
-            sequence, or [rows, channels] for a quantity that is a matrix. Floating point; NaN and
-            Inf are kept. In input time order.
-        mask: [samples, timesteps] of bool, True where a timestep is real; None: all are. May be
-            given as lengths, [samples] of integers: the first `length` timesteps are real.
+        data: [samples, timesteps, channels]; [samples, channels] if the layer emits no sequence;
+            [rows, channels] if the quantity is a matrix. Floating point; NaN and Inf are kept. In
+            input time order.
+        mask: [samples, timesteps] of bool, True where a timestep is real; None if all are. Also
+            accepted as lengths, [samples] of integers: the first `length` timesteps are real.
         channel_groups: name -> number of channels, in the order of the channels (gates,
-            directions); None: one group.
+            directions); None for one group.
         quantity: a key of `QUANTITIES`.
         layer: the layer's name, or None.
         framework: "keras", "tf_keras", "torch", or None for data from elsewhere.
-        flow: [timesteps, len(flow.STATISTICS)] statistics over the whole batch, where they were
-            computed before `data` was cut to a few samples; None: computed from `data`.
-        batch_size: samples in the whole batch; None: as many as `data` has.
-        part_flows: the same of each part's channels (`parts_of`), by its name; None likewise.
+        flow: [timesteps, len(flow.STATISTICS)] statistics over the whole batch, if they were
+            computed before `data` was cut to a few samples. If None, they are computed from `data`.
+        batch_size: number of samples in the whole batch. If None, as many as `data` has.
+        part_flows: name of a part (`parts_of`) -> the flow of its channels, to go with `flow`. If
+            `flow` is None, they are computed from `data`.
         direction: the order in which the layer processes its timesteps: "forward", from the first
-            to the last, or "backward" (`go_backwards=True`). Statistics by lag count from where
-            the layer ends. The two halves of a Bidirectional layer, told by the channel groups
-            "forward" and "backward", have an order each: "backward" then swaps both. "both": the
-            sum of two such halves (their input gradient), of which nothing counts by lag.
-        details: what else is needed to read the numbers, the same at every step of a tag: JSON
-            values by name, such as a Jacobian's "wrt" and "norm" or the "state" that counts as
-            hidden.
-        backward_passes: how many backward passes of one training step there were: the gradient is
-            their plain sum, or that of the last alone where the details have "backward_pass":
-            "last".
-            None: not known, or not a gradient.
+            to the last, or "backward" (`go_backwards=True`). Statistics by lag count from the
+            timestep at which the layer ends. The two halves of a Bidirectional layer (the channel
+            groups "forward" and "backward") each have their own order, and "backward" swaps both.
+            "both" is the sum of two such halves (their input gradient), which has no statistics by
+            lag.
+        details: whatever else is needed to read the numbers, as JSON values by name, such as a
+            Jacobian's "wrt" and "norm" or the "state" that counts as hidden. They are the same at
+            every step of a tag.
+        backward_passes: the number of backward passes in the training step. The gradient is their
+            plain sum, or that of the last pass alone if the details have "backward_pass": "last".
+            None if unknown or if the record is not a gradient.
 
     Raises:
-        ValueError: a shape does not fit, the data is empty, the quantity or the direction is
+        ValueError: If a shape does not fit, the data is empty, the quantity or the direction is
             unknown, or the details cannot be written as JSON.
-        TypeError: the data or the mask is of a type that cannot be one.
+        TypeError: If the data is not floating point, or the mask is neither bool, nor 0 and 1, nor
+            integer lengths.
     """
 
     data: NDArray[Any]
@@ -74,7 +76,7 @@ class SequenceRecord:
     backward_passes: int | None = None
 
     def __post_init__(self) -> None:
-        """Validate, and bring every field to its canonical type."""
+        """Check every field and convert it to its canonical type."""
         check_quantity(self.quantity)
         check_direction(self.direction)
         check_details(self.details)
@@ -87,7 +89,7 @@ class SequenceRecord:
             object.__setattr__(self, "channel_groups", groups)
 
     def __repr__(self) -> str:
-        """Return what it is, in one line: no values."""
+        """Return a one-line description without the values."""
         axes = "rows x channels" if is_matrix(self.quantity) else "samples x timesteps x channels"
         if self.data.ndim == 2 and not is_matrix(self.quantity):
             axes = "samples x channels"
@@ -113,7 +115,7 @@ class SequenceRecord:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the data."""
+        """The shape of the data."""
         return self.data.shape
 
     @property
@@ -154,12 +156,17 @@ def check_rank(rank: int | None, quantity: str) -> None:
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:
-    """Whether `dtype` is real floating point, ml_dtypes' bfloat16 included."""
+    """Return whether `dtype` is real floating point; ml_dtypes' bfloat16 counts."""
     return bool(np.issubdtype(dtype, np.floating)) or dtype == BFLOAT16
 
 
 def as_data(data: ArrayLike, quantity: str) -> NDArray[Any]:
-    """Return `data` as an array that can be a record's, or say why it cannot."""
+    """Return `data` as an array for a record of `quantity`.
+
+    Raises:
+        TypeError: If the data is not floating point.
+        ValueError: If the rank does not fit `quantity`, or the data is empty.
+    """
     array = np.asarray(data)
     if not is_floating(array.dtype):
         raise TypeError(
@@ -173,7 +180,12 @@ def as_data(data: ArrayLike, quantity: str) -> NDArray[Any]:
 
 
 def as_mask(mask: ArrayLike, data_shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return `mask` as [samples, timesteps] of bool; lengths [samples] become such a mask."""
+    """Return `mask`, or the mask that lengths [samples] describe, as [samples, timesteps] of bool.
+
+    Raises:
+        ValueError: If the data has no time axis, or the shape or a length does not fit the data.
+        TypeError: If the mask has values other than True and False or 0 and 1.
+    """
     if len(data_shape) != 3:
         raise ValueError(
             f"data of shape {data_shape} has no time axis, so it takes no mask; "
@@ -201,7 +213,11 @@ def as_mask(mask: ArrayLike, data_shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def check_channel_groups(groups: Mapping[str, int], channels: int) -> dict[str, int]:
-    """Return the groups as a plain dict, or say why they do not divide `channels`."""
+    """Return the groups as a plain dict.
+
+    Raises:
+        ValueError: If a group is empty or the sizes do not add up to `channels`.
+    """
     checked = {str(name): int(size) for name, size in groups.items()}
     empty = [name for name, size in checked.items() if size < 1]
     if empty:
@@ -216,7 +232,7 @@ def check_channel_groups(groups: Mapping[str, int], channels: int) -> dict[str, 
 
 
 def check_stored_dtype(dtype: str) -> np.dtype[Any]:
-    """Return the NumPy dtype to store in, or say why it is not offered."""
+    """Return the NumPy dtype that `dtype` names; ValueError if records cannot be stored in it."""
     if dtype not in STORED_DTYPES:
         why = " (float16 turns gradients under 6e-8 into 0)" if str(dtype) == "float16" else ""
         raise ValueError(f"dtype is {dtype!r}{why}; expected 'float32' or 'bfloat16'")
@@ -224,6 +240,6 @@ def check_stored_dtype(dtype: str) -> np.dtype[Any]:
 
 
 def check_max_outputs(max_outputs: int) -> None:
-    """Raise ValueError unless at least one sample is kept."""
+    """Raise ValueError unless `max_outputs` is at least 1."""
     if max_outputs < 1:
         raise ValueError(f"max_outputs is {max_outputs}; expected at least 1 sample to keep")

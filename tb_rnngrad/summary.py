@@ -1,4 +1,4 @@
-"""Write one record: as a TensorFlow op, or as a protobuf that any event writer takes."""
+"""Write one record as a TensorFlow op, or as a protobuf that any event writer accepts."""
 
 from __future__ import annotations
 
@@ -34,25 +34,28 @@ def sequence(
     """Write a per-timestep tensor to the default `tf.summary` writer, eagerly or in a tf.function.
 
     Args:
-        name: the tag, prefixed by the name scopes around; must not end in "/flow".
-        data: tensor or array [samples, timesteps, channels], or [samples, channels] where the layer
-            emits no sequence, floating point, in input time order; or a `SequenceRecord`, which
+        name: the tag; enclosing name scopes are prefixed to it. It must not end in "/flow".
+        data: floating-point tensor or array [samples, timesteps, channels], or [samples, channels]
+            if the layer emits no sequence, in input time order; or a `SequenceRecord`, which
             brings its own quantity, mask and channel groups.
-        step: int64 training step; None: `tf.summary.experimental.get_step()`.
+        step: int64 training step. If None, `tf.summary.experimental.get_step()`.
         quantity: what the numbers are, a key of `tb_rnngrad.QUANTITIES`.
-        mask: [samples, timesteps] of bool, True where real; or lengths [samples] of integers.
-        max_outputs: samples to keep, at least 1; the flow statistics are over all of them.
-        channel_groups: name -> number of channels, in order (gates, directions).
+        mask: [samples, timesteps] of bool, True where a timestep is real; or lengths [samples] of
+            integers.
+        max_outputs: number of samples to keep, at least 1. The flow statistics always cover the
+            whole batch.
+        channel_groups: name -> number of channels, in the order of the channels (gates,
+            directions).
         dtype: "float32", or "bfloat16" for half the bytes at three significant digits.
         description: Markdown for the page.
 
     Returns:
-        A bool tensor: whether something was written.
+        A bool tensor: whether anything was written.
 
     Raises:
-        ValueError, TypeError: an argument cannot be; the message names it and what was expected.
-            In a tf.function what depends on values alone (lengths out of range) is found when the
-            function runs.
+        ValueError, TypeError: If an argument is invalid; the message names it and what was
+            expected. In a tf.function, errors that depend on values (lengths out of range) are
+            raised when the function runs.
     """
     from tb_rnngrad.events import tf_summary
 
@@ -72,9 +75,9 @@ def sequence_pb(
     dtype: str = "float32",
     description: str | None = None,
 ) -> Summary:
-    """Return the same record as `sequence`, as a protobuf that any event writer takes.
+    """Return the record that `sequence` writes, as a protobuf that any event writer accepts.
 
-    Needs no framework. Arguments and errors are `sequence`'s.
+    Needs no framework. Takes the arguments of `sequence` and raises the same errors.
 
     Example with PyTorch's own writer::
 
