@@ -1,1 +1,1 @@
-"""All that knows bytes: records, flows and metadata in event files."""
+"""Reads and writes records, flows and metadata in event files."""

@@ -1,7 +1,7 @@
-"""A record as bytes.
+"""Encodes a record as bytes and decodes it again.
 
-This is the one place that knows the format; docs/record_format.md describes it for other readers.
-A record is a list of blobs: a header, then one blob a kept sample. All blobs share one layout::
+Only this module knows the format; docs/record_format.md describes it for other readers. A record is
+a list of blobs: a header, then one blob for each sample that is kept. All blobs share one layout::
 
     offset  bytes
     0       4      magic "RNNG"
@@ -10,8 +10,8 @@ A record is a list of blobs: a header, then one blob a kept sample. All blobs sh
     12      n      JSON, UTF-8, padded with spaces so that 12 + n is a multiple of 8
     12 + n  ...    the arrays that the JSON's "arrays" lists, raw, little-endian, in its order
 
-The checksum is there because TensorBoard's data server hands out a blob with a flipped bit as if
-it were whole.
+Blobs have a checksum because TensorBoard's data server serves a blob with a flipped bit without an
+error.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ _BLOB_DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Logged:
-    """The event that a value was logged in, which the value repeats: one says if the other lies.
+    """The tag, step and wall time of the event in which a value was logged.
 
-    TensorBoard's data server does not notice a flipped bit in an event's step, say.
+    The value repeats them, so that a reader notices when either copy is damaged. TensorBoard's data
+    server does not notice a flipped bit in an event's step, for example.
 
     Attributes:
-        tag: the value's.
-        step: the event's; None: not known to the writer.
-        wall_time: likewise.
+        tag: the value's tag.
+        step: the event's step; None if the writer did not know it.
+        wall_time: the event's wall time; None if the writer did not know it.
     """
 
     tag: str | None = None
@@ -65,7 +66,7 @@ class Logged:
     wall_time: float | None = None
 
     def check(self, found: Logged) -> None:
-        """Raise FormatError where the value was found in another event."""
+        """Raise FormatError if the value was found in another event."""
         for what, own in vars(self).items():
             listed = getattr(found, what)
             if own is not None and listed is not None and own != listed:
@@ -80,17 +81,17 @@ class Header:
     """A record's first blob.
 
     Attributes:
-        shape: of the whole batch, before samples were dropped.
-        batch: samples in the whole batch; 1 where the record is a matrix.
-        dtype: that the samples are stored in.
+        shape: shape of the whole batch, before samples were dropped.
+        batch: number of samples in the whole batch; 1 if the record is a matrix.
+        dtype: the dtype in which the samples are stored.
         kept: number of samples that follow.
-        mask: [kept, timesteps] of bool, or None where every timestep is real.
-        extremes: [kept, 2] float32, the least and the greatest finite value of each kept sample
-            at real timesteps; NaN where it has none.
-        flushed: values that were not 0 and are 0 in the stored dtype, over the kept samples.
-        overflowed: finite values that are infinite in the stored dtype, likewise.
+        mask: [kept, timesteps] of bool, or None if every timestep is real.
+        extremes: [kept, 2] float32, the smallest and the largest finite value of each kept sample
+            at real timesteps; NaN if a sample has none.
+        flushed: number of nonzero values in the kept samples that became 0 in the stored dtype.
+        overflowed: number of finite values in the kept samples that became infinite in it.
         backward_passes: as in a `SequenceRecord`.
-        logged: the event that it was written into, as far as the writer knew it.
+        logged: the event that holds the record; fields that the writer did not know are None.
     """
 
     shape: tuple[int, ...]
@@ -106,23 +107,23 @@ class Header:
 
     @property
     def nbytes(self) -> int:
-        """Bytes its arrays hold."""
+        """The size of its arrays in bytes."""
         return self.extremes.nbytes + (0 if self.mask is None else self.mask.nbytes)
 
     @property
     def sample_shape(self) -> tuple[int, int]:
-        """[timesteps, channels] of each sample; [rows, channels] of a matrix."""
+        """[timesteps, channels] of each sample; [rows, channels] for a matrix."""
         *leading, channels = self.shape
         whole_matrix = len(leading) == 1 and self.batch == 1
         return (leading[-1] if len(leading) == 2 or whole_matrix else 1), channels
 
     def check(self, metadata: Metadata, blobs: int, logged: Logged) -> None:
-        """Raise FormatError where the header contradicts what is said of the record elsewhere.
+        """Raise FormatError if the header contradicts the tag's metadata, the blobs or the event.
 
         Args:
-            metadata: of the tag.
-            blobs: the number of the record's blobs, this one included.
-            logged: the event that the record was found in.
+            metadata: the tag's metadata.
+            blobs: the number of the record's blobs, including this one.
+            logged: the event in which the record was found.
         """
         if blobs != self.kept + 1:
             raise FormatError(
@@ -143,7 +144,7 @@ class Header:
         self.logged.check(logged)
 
     def _is_matrix(self, expected: bool) -> bool:
-        """Return whether it can only be a matrix, or only a batch; `expected` where either."""
+        """Return whether the shape is a matrix's; `expected` if it could also be a batch's."""
         if len(self.shape) == 3 or self.batch != 1:
             return False
         return expected if self.shape[0] == 1 else True
@@ -158,13 +159,13 @@ def encode(
     """Return the record's blobs: a header, then the first `max_outputs` samples.
 
     Args:
-        record: what to write.
-        max_outputs: samples to keep.
+        record: the record to encode.
+        max_outputs: number of samples to keep.
         dtype: "float32" or "bfloat16".
-        logged: the event that it will be in, as far as it is known.
+        logged: the event that will hold the record; unknown fields are None.
 
     Raises:
-        ValueError: `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
+        ValueError: If `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
     """
     return [tfrecord.whole(parts) for parts in encode_in_parts(record, max_outputs, dtype, logged)]
 
@@ -175,9 +176,9 @@ def encode_in_parts(
     dtype: str = "float32",
     logged: Logged | None = None,
 ) -> list[list[Buffer]]:
-    """Return what `encode` returns, each blob in parts that may be views of the record's data.
+    """Return the blobs of `encode` as lists of parts, which may be views of the record's data.
 
-    A copy of a large record costs as much as all its checksums.
+    This avoids a copy: copying a large record takes as long as computing all its checksums.
     """
     stored = check_stored_dtype(dtype)
     check_max_outputs(max_outputs)
@@ -213,10 +214,10 @@ def encode_in_parts(
 
 
 def decode_header(blob: bytes) -> Header:
-    """Read a record's first blob.
+    """Return the header that a record's first blob holds.
 
     Raises:
-        FormatError: it is damaged or no header.
+        FormatError: If the blob is damaged or is not a header.
     """
     arrays = _unpack(blob)
     if "extremes" not in arrays:
@@ -239,14 +240,14 @@ def decode_header(blob: bytes) -> Header:
 
 
 def decode_sample(blob: bytes, header: Header | None = None) -> NDArray[Any]:
-    """Read one sample, [timesteps, channels], in its stored dtype; the array is read-only.
+    """Return one sample, [timesteps, channels], in its stored dtype; the array is read-only.
 
     Args:
-        blob: the sample's.
-        header: of the record that it should belong to; None: unknown.
+        blob: the sample's blob.
+        header: the header of the record that the sample should belong to; None to skip the check.
 
     Raises:
-        FormatError: it is damaged, no sample, or not of such a record.
+        FormatError: If the blob is damaged, is not a sample, or does not fit `header`.
     """
     arrays = _unpack(blob)
     if "data" not in arrays:
@@ -263,7 +264,7 @@ def decode_sample(blob: bytes, header: Header | None = None) -> NDArray[Any]:
 
 
 def _check_own_agreement(header: Header) -> None:
-    """Raise FormatError where the parts of a header contradict each other."""
+    """Raise FormatError if the fields of a header contradict each other."""
     *leading, _ = header.shape
     if header.batch != leading[0] and (len(leading) == 2 or header.batch != 1):
         raise FormatError(
@@ -286,7 +287,7 @@ def _check_own_agreement(header: Header) -> None:
 
 
 def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Return [samples, 2]: the least and greatest finite real value of each sample."""
+    """Return [samples, 2]: each sample's smallest and largest finite value at real timesteps."""
     extremes = _bounds(data.reshape(len(data), -1))
     if mask is None and np.isfinite(extremes).all():
         return extremes
@@ -299,9 +300,9 @@ def _extremes(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
 
 
 def _bounds(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return [rows, 2]: the least and the greatest of each row, NaN where it holds one."""
+    """Return [rows, 2]: the smallest and the largest value of each row; NaN if it holds a NaN."""
     bounds = np.empty((len(values), 2), np.float32)
-    with np.errstate(invalid="ignore"):  # NaN among them is an answer, not a mishap
+    with np.errstate(invalid="ignore"):  # NaN is a valid result here
         bounds[:, 0] = values.min(axis=1)
         bounds[:, 1] = values.max(axis=1)
     return bounds
@@ -342,7 +343,7 @@ def _sample_description(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 def _describe(text: bytes) -> bytes:
-    """Return a blob's JSON with its length before it and padding after it."""
+    """Return a blob's JSON, preceded by its length and followed by padding."""
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
     return struct.pack("<I", len(text)) + text
 
@@ -360,7 +361,7 @@ def _little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _unpack(blob: bytes) -> dict[str, NDArray[Any]]:
-    """Return a blob's arrays by name, its checksum and its description verified."""
+    """Verify a blob's checksum and description, and return its arrays by name."""
     if len(blob) < _PREFIX.size or blob[:4] != _MAGIC:
         raise FormatError(f"not a tb_rnngrad blob: it starts with {bytes(blob[:8])!r}")
     _, checksum, length = _PREFIX.unpack_from(blob)
@@ -388,7 +389,7 @@ _Blob = TypeVar("_Blob", schema.BlobFields, schema.HeaderFields)
 
 
 def _fields(blob: bytes, fields: type[_Blob]) -> _Blob:
-    """Return a blob's JSON."""
+    """Return the fields of a blob's JSON."""
     length = _PREFIX.unpack_from(blob)[2]
     try:
         return schema.decode(blob[_PREFIX.size : _PREFIX.size + length], fields)

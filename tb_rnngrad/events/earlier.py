@@ -1,4 +1,4 @@
-"""The steps that a run's directory already holds, read without reading the records themselves."""
+"""Finds the steps that a run's directory already holds, without decoding the records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tb_rnngrad.events.metadata import FLOW_PLUGIN_NAME, FLOW_SUFFIX, PLUGIN_NAME
 
 _LENGTH: Final = struct.Struct("<Q")
-_BEFORE: Final = 12  # bytes of a TFRecord before its payload: the length and its CRC
+_BEFORE: Final = 12  # bytes before a TFRecord's payload: the length and its CRC
 _AFTER: Final = 4  # the payload's CRC
 
 Span = tuple[int, int]
@@ -23,14 +23,14 @@ Span = tuple[int, int]
 
 
 def earlier_steps(logdir: Path, besides: Path | None = None) -> dict[str, Span]:
-    """Return the first and the last step of every record's tag in a directory's event files.
+    """Return the first and the last step of each record's tag in a directory's event files.
 
     Args:
         logdir: the run's directory; it may be missing.
-        besides: a file to leave out, or None.
+        besides: a file to skip, or None.
 
     Raises:
-        OSError: a file cannot be read.
+        OSError: If a file cannot be read.
     """
     spans: dict[str, Span] = {}
     if not logdir.is_dir():
@@ -45,9 +45,9 @@ def earlier_steps(logdir: Path, besides: Path | None = None) -> dict[str, Span]:
     return spans
 
 
-@lru_cache(maxsize=4096)  # a loop may open a writer for every epoch
+@lru_cache(maxsize=4096)  # a training loop may open a writer in every epoch
 def _steps_of(path: Path, size: int, changed: int) -> dict[str, Span]:
-    """Return the spans of one file; `size` and `changed` tell one state of it from another."""
+    """Return the span of each tag in one file; `size` and `changed` are there for the cache key."""
     spans: dict[str, Span] = {}
     if not size:
         return spans
@@ -61,7 +61,7 @@ def _steps_of(path: Path, size: int, changed: int) -> dict[str, Span]:
 
 
 def _logged(content: mmap.mmap) -> Iterator[tuple[str, int]]:
-    """Yield tag and step of each record and each flow; stop where the file is damaged."""
+    """Yield the tag and the step of each record and each flow; stop at damage."""
     start = 0
     while start + _BEFORE <= len(content):
         (length,) = _LENGTH.unpack_from(content, start)
@@ -70,7 +70,7 @@ def _logged(content: mmap.mmap) -> Iterator[tuple[str, int]]:
             return
         try:
             yield from _logged_in(content, slice(start + _BEFORE, end))
-        except (IndexError, UnicodeDecodeError):  # a length that leads out of the file
+        except (IndexError, UnicodeDecodeError):  # a damaged length points outside the file
             return
         start = end + _AFTER
 
@@ -79,7 +79,7 @@ def _logged_in(content: mmap.mmap, event: slice) -> Iterator[tuple[str, int]]:
     step = 0
     for number, value in _fields(content, event):
         if number == Event.STEP_FIELD_NUMBER and isinstance(value, int):
-            step = value - (value >> 63 << 64)  # an int64 travels as a uint64
+            step = value - (value >> 63 << 64)  # protobuf encodes an int64 as a uint64
         elif number == Event.SUMMARY_FIELD_NUMBER and isinstance(value, slice):
             for _, one in _fields(content, value):
                 tag = _tag_of(content, one) if isinstance(one, slice) else None
@@ -88,7 +88,7 @@ def _logged_in(content: mmap.mmap, event: slice) -> Iterator[tuple[str, int]]:
 
 
 def _tag_of(content: mmap.mmap, value: slice) -> str | None:
-    """Return the record's tag that a summary value is of; None for other plugins' values."""
+    """Return the tag of the record that a summary value belongs to; None for other plugins."""
     parts = dict(_fields(content, value))
     place: int | slice | None = parts.get(Summary.Value.METADATA_FIELD_NUMBER)
     for number in (
@@ -106,7 +106,7 @@ def _tag_of(content: mmap.mmap, value: slice) -> str | None:
 
 
 def _fields(content: mmap.mmap, message: slice) -> Iterator[tuple[int, int | slice]]:
-    """Yield number and value of a protocol buffer's fields: an integer, or where its bytes lie."""
+    """Yield each field's number and value: an integer, or the slice that holds its bytes."""
     at, end = message.start, message.stop
     while at < end:
         key, at = _varint(content, at)
@@ -127,7 +127,7 @@ def _fields(content: mmap.mmap, message: slice) -> Iterator[tuple[int, int | sli
 
 
 def _varint(content: mmap.mmap, at: int) -> tuple[int, int]:
-    """Return an integer of variable length, and where it ends."""
+    """Return a variable-length integer and the position after it."""
     value = shift = 0
     while True:
         byte = content[at]

@@ -1,14 +1,14 @@
 """A flow on disk: a tensor whose last two columns are a checksum.
 
-TensorBoard's data server hands out flow statistics with a flipped bit as if they were whole, as it
-does blobs. The columns hold the upper and the lower 16 bits of one number, the same in every row.
-As numbers, not as the bits of one float32: those may be a NaN, which not everything that copies an
-event file keeps bit by bit.
+The checksum is there because TensorBoard's data server serves flow statistics with a flipped bit
+without an error, as it does blobs. The two columns hold the upper and the lower 16 bits of one
+integer, the same in every row. They hold them as numbers, not as the bits of one float32: those
+bits could be a NaN, and not every tool that copies an event file keeps the bits of a NaN.
 
-The number is the CRC32C of the other columns' bytes (float32, little-endian, row by row), XOR the
-CRC32C of what is known of the event: the tag in UTF-8, then a zero byte and the step (int64), then
-the wall time (float64), little-endian. Step, or wall time, is left out where the writer does not
-know it.
+The integer is the CRC32C of the other columns' bytes (float32, little-endian, row by row), XOR the
+CRC32C of what the writer knows about the event: the tag in UTF-8, then a zero byte and the step
+(int64), then the wall time (float64), all little-endian. A writer that does not know the step or
+the wall time leaves it out.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _ITEM_BYTES: Final = 4
 def rows_of(tensor: TensorProto) -> NDArray[np.float32]:
     """Return a flow's tensor as [timesteps, statistics and checksum].
 
-    TensorBoard's own `make_ndarray` fills whatever shape is declared from a single value, which a
-    damaged or malicious file turns into gigabytes.
+    Does not use TensorBoard's `make_ndarray`, which fills any declared shape from a single value: a
+    damaged or malicious file could make it allocate gigabytes.
 
     Raises:
-        FormatError: it holds anything but the float32 of its shape.
+        FormatError: If the tensor is not a float32 matrix with exactly the values of its shape.
     """
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     content = tensor.tensor_content
@@ -58,7 +58,7 @@ def rows_of(tensor: TensorProto) -> NDArray[np.float32]:
 
 
 def with_checksum(rows: ArrayLike, logged: Logged) -> NDArray[np.float32]:
-    """Return [timesteps, statistics] with the columns of the checksum added."""
+    """Return `rows`, [timesteps, statistics], with the checksum columns appended."""
     statistics = np.ascontiguousarray(rows, "<f4")
     identity = list(_identities(logged))[-1]
     checksum = google_crc32c.value(statistics) ^ google_crc32c.value(identity)
@@ -71,15 +71,15 @@ def with_checksum(rows: ArrayLike, logged: Logged) -> NDArray[np.float32]:
 def checked(
     rows: NDArray[np.float32], statistics: tuple[str, ...], logged: Logged
 ) -> NDArray[np.float32]:
-    """Return the statistics that were written [timesteps, statistics], without their checksum.
+    """Verify the checksum and return the statistics, [timesteps, statistics], without it.
 
     Args:
-        rows: as `rows_of` returns them; those of an older version have no checksum.
-        statistics: the names of the columns without it.
-        logged: the event that it was found in.
+        rows: as `rows_of` returns them; rows of an older version have no checksum.
+        statistics: the names of the columns, without the checksum's.
+        logged: the event in which the flow was found.
 
     Raises:
-        FormatError: they are damaged, of another event, or not these statistics.
+        FormatError: If the rows are damaged, belong to another event, or do not match `statistics`.
     """
     expected = len(statistics)
     if rows.shape[1] == expected:
@@ -99,7 +99,7 @@ def checked(
 
 
 def _identities(logged: Logged) -> Iterator[bytes]:
-    """Yield what a writer may have known of an event, ever more of it."""
+    """Yield the bytes that a writer may have known of the event, from least to most."""
     identity = (logged.tag or "").encode()
     yield identity
     if logged.step is not None:

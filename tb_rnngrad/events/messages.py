@@ -1,4 +1,4 @@
-"""Records and flows as protobuf summaries, in parts that need not be copied."""
+"""Serialises records, flows and scalars as protobuf summaries, in parts that need no copying."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _SCALAR_METADATA: Final = SummaryMetadata(
 def serialised(
     whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None, logged: Logged
 ) -> tuple[Metadata, list[Buffer]]:
-    """Return what the record's tag is, and the bytes of its `Summary` in parts.
+    """Return the metadata of the record's tag, and the bytes of its `Summary` in parts.
 
-    In parts, since every message that a protobuf is put into is a copy of all samples; they may be
-    views of the record's data. `logged` is the tag, and what is known of the event.
+    The parts may be views of the record's data. They save copies: the protobuf library copies all
+    samples into every enclosing message. `logged` holds the tag and what is known about the event.
     """
     tag = logged.tag or ""
     check_tag(tag)
@@ -62,12 +62,12 @@ def serialised(
 
 
 def serialised_flows(found: Statistics, meta: Metadata, logged: Logged) -> list[Buffer]:
-    """Return the bytes, in parts, of a `Summary` of a record's flow and those of its parts.
+    """Return the bytes, in parts, of a `Summary` of a record's flow and the flow of each part.
 
     Args:
-        found: their statistics.
-        meta: the record's.
-        logged: the record's tag, and what is known of the event.
+        found: the statistics of the record and its parts.
+        meta: the record's metadata.
+        logged: the record's tag, and what is known about the event.
     """
     serialised = serialised_flow(found.rows, meta, logged)
     tag = logged.tag or ""
@@ -78,7 +78,7 @@ def serialised_flows(found: Statistics, meta: Metadata, logged: Logged) -> list[
 
 
 def parts_metadata(tag: str, meta: Metadata) -> dict[str, Metadata]:
-    """Return, by the names of the parts, what the flow of each is."""
+    """Return name of a part -> metadata of its flow."""
     return {
         part.name: replace(
             meta, channel_groups=part.channel_groups, direction=part.direction, part_of=tag
@@ -90,7 +90,7 @@ def parts_metadata(tag: str, meta: Metadata) -> dict[str, Metadata]:
 def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[Buffer]:
     """Return the bytes, in parts, of a `Summary` of flow statistics, [timesteps, statistics].
 
-    `logged` is the tag of the record or the part, and what is known of the event.
+    `logged` holds the tag of the record or the part, and what is known about the event.
     """
     statistics = with_checksum(rows, logged)
     tag = f"{logged.tag}{FLOW_SUFFIX}"
@@ -100,7 +100,7 @@ def serialised_flow(rows: ArrayLike, meta: Metadata, logged: Logged) -> list[Buf
 
 
 def _value(head: bytes, tensor: Sequence[Buffer]) -> list[Buffer]:
-    """Return the parts of a summary's value: its head, and what else its tensor holds."""
+    """Return the parts of a summary value: its head, then the rest of its tensor."""
     more = protobuf.field(Summary.Value.TENSOR_FIELD_NUMBER, tensor)
     return protobuf.field(Summary.VALUE_FIELD_NUMBER, [head, *more])
 
@@ -127,7 +127,7 @@ def _flow_head(tag: str, content: bytes, shape: tuple[int, ...]) -> bytes:
 
 
 def serialised_scalar(tag: str, value: float) -> list[Buffer]:
-    """Return the bytes, in parts, of a `Summary` of one scalar, as TensorBoard's own are."""
+    """Return the bytes, in parts, of a `Summary` of one scalar in TensorBoard's own format."""
     return _value(_scalar_head(tag), [TensorProto(float_val=[value]).SerializeToString()])
 
 
@@ -145,7 +145,12 @@ def as_record(
     mask: ArrayLike | None = None,
     channel_groups: Mapping[str, int] | None = None,
 ) -> SequenceRecord:
-    """Return `data` as a record, its fields checked."""
+    """Return `data` as a record; the other arguments are for a bare array only.
+
+    Raises:
+        ValueError, TypeError: If the record would be invalid (see `SequenceRecord`), or if `data`
+            is a record and another argument is given too.
+    """
     if isinstance(data, SequenceRecord):
         _check_record_alone(data, quantity, mask, channel_groups)
         return data
@@ -155,7 +160,7 @@ def as_record(
 
 
 def metadata_of(whole: SequenceRecord) -> Metadata:
-    """Return what `whole`'s tag is."""
+    """Return the metadata of the tag of `whole`."""
     return Metadata(
         whole.quantity,
         whole.layer,
@@ -168,7 +173,7 @@ def metadata_of(whole: SequenceRecord) -> Metadata:
 
 
 def statistics_of(whole: SequenceRecord) -> Statistics:
-    """Return `whole`'s flow statistics: those it brings, or else those of its data."""
+    """Return the flow statistics that `whole` brings, or else those of its data."""
     if whole.flow is not None:
         return Statistics(np.asarray(flow.as_rows(whole.flow), np.float32), whole.part_flows or {})
     has_parts = whole.data.ndim == 3 and not quantities.is_matrix(whole.quantity)
@@ -196,12 +201,12 @@ def check_step(argument: str, step: object) -> int:
     """Return the training step as an integer.
 
     Args:
-        argument: how the caller names it.
-        step: an integer of any kind: Python's, NumPy's, a tensor that holds one.
+        argument: the caller's name for the step, used in error messages.
+        step: any integer: a Python int, a NumPy integer, or a tensor that holds one.
 
     Raises:
-        TypeError: it is no integer; a float is none even where it is whole.
-        ValueError: it is negative, or no int64.
+        TypeError: If `step` is not an integer. A float is refused even if its value is whole.
+        ValueError: If `step` is negative or exceeds int64.
     """
     try:
         number = operator.index(step)  # type: ignore[arg-type]  # this is what it is asked for
@@ -233,14 +238,17 @@ def check_tag(tag: str) -> None:
 
 
 def summary_metadata(meta: Metadata, description: str | None) -> SummaryMetadata:
-    """Return what an event says of a record; on every event, since TensorBoard reads the first."""
+    """Return the summary metadata of a record.
+
+    Write it on every event: TensorBoard reads only the tag's first event, whichever that is.
+    """
     return _summary_metadata(
         PLUGIN_NAME, meta.to_content(), description or "", DATA_CLASS_BLOB_SEQUENCE
     )
 
 
 def flow_metadata(meta: Metadata) -> SummaryMetadata:
-    """Return what an event says of a record's flow."""
+    """Return the summary metadata of a record's flow."""
     return _summary_metadata(FLOW_PLUGIN_NAME, meta.to_content(), "", DATA_CLASS_TENSOR)
 
 

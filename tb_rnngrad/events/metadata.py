@@ -1,4 +1,4 @@
-"""What an event says of a tag: the plugin's metadata, as JSON."""
+"""The plugin's metadata of a tag, stored as JSON in each event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tb_rnngrad.events import schema
 PLUGIN_NAME: Final = "rnngrad"
 FLOW_PLUGIN_NAME: Final = "rnngrad_flow"
 FLOW_SUFFIX: Final = "/flow"
-# Characters of a tag that TensorBoard's data server writes into its keys as they are, in vain.
+# Tags with these characters are unreachable: TensorBoard's data server puts them into its keys
+# without escaping them.
 UNREACHABLE: Final = r'["\\\x00-\x1f\x7f]'
 # The last columns of a flow on disk; see `flow_tensor`.
 CHECKSUM_COLUMNS: Final = ("checksum_high", "checksum_low")
@@ -23,23 +24,26 @@ VERSION: Final = "1.0"
 
 
 class FormatError(ValueError):
-    """Bytes that are no record, a damaged one, or one of a version this reader does not know."""
+    """Raised for bytes that are not a record, are damaged, or have an unknown format version."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a tag's records are; the same at every step, since TensorBoard keeps only the first.
+    """Describes a tag's records.
+
+    It is the same at every step, since TensorBoard keeps only the first step's metadata. Fields
+    that a `SequenceRecord` also has mean the same here.
 
     Attributes:
-        quantity: as in a `SequenceRecord`, as are the next three, `direction` and `details`.
+        quantity: a key of `QUANTITIES`.
         layer: the layer's name.
-        framework: what it was captured from.
+        framework: the framework that the data was captured from.
         channel_groups: name -> number of channels.
         statistics: the names of the columns of the tag's flow.
         direction: the order in which the layer processes its timesteps.
-        details: what else is needed to read the numbers.
-        part_of: the record's tag, where this is the flow of one of its directions or stacked
-            cells alone.
+        details: whatever else is needed to read the numbers.
+        part_of: the record's tag, if this is the flow of only one of its directions or stacked
+            cells.
     """
 
     quantity: str
@@ -52,7 +56,7 @@ class Metadata:
     part_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of `/tags`' "metadata": `plugin_data.content` as users see it."""
+        """Return the fields of `plugin_data.content` as `/tags` shows them in "metadata"."""
         fields: dict[str, Any] = json.loads(self.to_content())
         del fields["checksum"]
         return fields | {"statistics": list(self.statistics)}
@@ -61,7 +65,7 @@ class Metadata:
         """Return the bytes of `plugin_data.content`.
 
         Raises:
-            FormatError: a field is of a type or size that no reader would take.
+            FormatError: If a field has a type or size that readers refuse.
         """
         groups = None if self.channel_groups is None else tuple(self.channel_groups.items())
         details = None if self.details is None else json.dumps(self.details)
@@ -78,11 +82,11 @@ class Metadata:
 
     @classmethod
     def from_content(cls, content: bytes) -> Metadata:
-        """Read `plugin_data.content`.
+        """Return the metadata that `plugin_data.content` holds.
 
         Raises:
-            FormatError: it is no such content, damaged, or of a major version this reader does not
-                know.
+            FormatError: If the content is damaged, is not such metadata, or has a major version
+                that this reader does not know.
         """
         version = _decoded(content, schema.VersionField).version
         if version.split(".")[0] != VERSION.split(".")[0]:
@@ -126,14 +130,14 @@ def _decoded(content: bytes, fields: type[_Fields]) -> _Fields:
 
 
 def _checksum_of(content: bytes) -> str:
-    """Return the CRC32C of a JSON object but its checksum, however it is laid out."""
+    """Return the CRC32C of a JSON object without its checksum, independent of its formatting."""
     fields = json.loads(content)
     fields.pop("checksum", None)
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"{google_crc32c.value(text.encode()):08x}"
 
 
-@lru_cache(maxsize=1024)  # it is the same at every step
+@lru_cache(maxsize=1024)  # the content is the same at every step
 def _content(
     quantity: str,
     layer: str | None,
@@ -161,7 +165,7 @@ def _content(
         fields["part_of"] = part_of
     fields["checksum"] = _checksum_of(to_json(fields))
     content = to_json(fields)
-    Metadata.from_content(content)  # nothing is written that would not be read
+    Metadata.from_content(content)  # refuse to write what readers would refuse
     return content
 
 
@@ -169,5 +173,5 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
-    """Return fields as they stand on disk: without spaces, in UTF-8."""
+    """Return the fields as stored on disk: JSON without spaces, in UTF-8."""
     return _ENCODER.encode(fields).encode()

@@ -1,7 +1,7 @@
-"""Logs back to NumPy.
+"""Reads logs back into NumPy.
 
-Reads event files as they lie on the disk, without TensorBoard and its limit on steps: every step
-that was logged comes back. Arrays are read when they are asked for.
+Reads the event files directly, without TensorBoard and its limit on steps, so every logged step
+comes back. Arrays are read on access.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tb_rnngrad.record import SequenceRecord
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a summary value was logged."""
+    """The position of a summary value in an event file, and its event's step and wall time."""
 
     path: Path
     offset: int
@@ -40,9 +40,9 @@ class _Place:
 
 @dataclass
 class _Found:
-    """One tag: what its first event says it is, and the places of its values, as they were logged.
+    """One tag: the plugin content of its first event, and the places of its values as logged.
 
-    `records` and `flow` are what counts of them.
+    `records` and `flow` leave out the values that a resumed training superseded.
     """
 
     content: bytes
@@ -51,10 +51,10 @@ class _Found:
 
     @property
     def metadata(self) -> Metadata:
-        """What the tag is.
+        """The tag's metadata.
 
         Raises:
-            FormatError: that cannot be read.
+            FormatError: If the metadata cannot be read.
         """
         return Metadata.from_content(self.content)
 
@@ -72,7 +72,7 @@ class _Found:
 
     @property
     def part_of(self) -> str | None:
-        """The record's tag, where this is the flow of a part of it alone."""
+        """The record's tag, if this is the flow of only a part of that record."""
         try:
             return self.metadata.part_of
         except FormatError:
@@ -81,11 +81,11 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """The per-timestep statistics of every step.
+    """The per-timestep statistics of all steps.
 
     Attributes:
         steps: [n] int64, ascending.
-        values: [n, timesteps, statistics] float32; NaN beyond the end of shorter steps.
+        values: [n, timesteps, statistics] float32; steps with fewer timesteps are padded with NaN.
         statistics: the names along the last axis.
     """
 
@@ -95,22 +95,22 @@ class Flow:
 
 
 class Series(Sequence[SequenceRecord]):
-    """All logged steps of one tag of one run, ascending; of a step logged twice, the later.
+    """All logged steps of one tag of one run, in ascending order.
 
-    Where a training went on from an earlier step, what it had logged beyond that is left out, as
-    TensorBoard does.
+    If a step was logged twice, the later value counts. If a training resumed from an earlier step,
+    the steps that it had logged beyond that one are left out, as in TensorBoard.
 
-    `len(series)`, `series[i]` and iteration give `SequenceRecord`s, read from the disk each time:
-    the steps that have a tensor. `flow` holds those that have statistics, which may be more.
+    `len(series)`, `series[i]` and iteration cover the steps that have a tensor; they give
+    `SequenceRecord`s, read from the disk each time. `flow` covers the steps that have statistics,
+    which may be more.
 
     Attributes:
         run: the run's name, as TensorBoard shows it.
         tag: the tag.
-        metadata: what the tag's records are.
+        metadata: the tag's metadata.
         steps: [n] int64.
         wall_times: [n] float64, seconds since the epoch.
-        parts: the series of each direction and stacked cell, by its name ("forward"), of which
-            there is flow alone.
+        parts: name of a direction or stacked cell ("forward") -> its series, which has only flow.
     """
 
     def __init__(self, run: str, tag: str, tags: Mapping[str, _Found]) -> None:
@@ -129,12 +129,12 @@ class Series(Sequence[SequenceRecord]):
         self.wall_times = np.array([self._records[s].wall_time for s in steps], np.float64)
 
     def __repr__(self) -> str:
-        """Say which series it is and how much it holds."""
+        """Return a one-line description with the number of steps."""
         quantity = self.metadata.quantity
         return f"<Series {self.tag!r} of run {self.run!r}: {quantity}, {len(self)} steps>"
 
     def __len__(self) -> int:
-        """Return the number of steps."""
+        """Return the number of steps that have a tensor."""
         return len(self.steps)
 
     @overload
@@ -150,11 +150,12 @@ class Series(Sequence[SequenceRecord]):
         return self.at(int(self.steps[index]))
 
     def at(self, step: int) -> SequenceRecord:
-        """Return the record of a training step; its data as float32.
+        """Return the record of a training step, with its data as float32.
 
         Raises:
-            KeyError: `step` was not logged.
-            tb_rnngrad.FormatError: the record is damaged.
+            KeyError: If no tensor was logged at `step`.
+            tb_rnngrad.FormatError: If the record is damaged, or its quantity is unknown to this
+                version.
         """
         if not self._records:
             raise KeyError(f"{self.tag!r} has flow statistics alone, and no tensor at any step")
@@ -190,17 +191,17 @@ class Series(Sequence[SequenceRecord]):
             header.batch,
             self.metadata.direction,
             {name: part._statistics(step) for name, part in self.parts.items() if part.has(step)},
-            # The tag's are those of its first event; a second training into one directory may
-            # count its steps otherwise.
+            # Not `self.metadata`, which is the first event's: a second training in the same
+            # directory may count its steps differently.
             details=Metadata.from_content(value.metadata.plugin_data.content).details,
             backward_passes=header.backward_passes,
         )
 
     @property
     def flow(self) -> Flow:
-        """The statistics of every step at which they were logged, over the whole batch.
+        """The statistics over the whole batch, of every step at which they were logged.
 
-        Those that are damaged are left out with a warning.
+        Damaged statistics are left out with a warning.
         """
         found = {}
         for step in self._flow:
@@ -217,7 +218,7 @@ class Series(Sequence[SequenceRecord]):
         return Flow(np.array(steps, np.int64), values, names)
 
     def has(self, step: int) -> bool:
-        """Return whether statistics of a training step were logged."""
+        """Return whether statistics were logged at a training step."""
         return step in self._flow
 
     def _statistics(self, step: int) -> NDArray[np.float32]:
@@ -233,15 +234,16 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
     """Return all logged steps of one tag of one run.
 
     Args:
-        logdir: the directory given to TensorBoard.
-        run: the run, as TensorBoard shows it ("." for `logdir` itself); may be left out where
-            there is but one.
-        tag: the tag; may be left out where the run has but one. The flow of a part of a record
-            (`TAG/forward`) is in that record's `parts`; it may be named here too.
+        logdir: the directory that you would pass to TensorBoard.
+        run: the run, as TensorBoard shows it ("." for `logdir` itself). Optional if there is only
+            one.
+        tag: the tag. Optional if the run has only one. The flow of a part of a record
+            (`TAG/forward`) is in that record's `parts`; its tag can be given here too.
 
     Raises:
-        ValueError: there is no such run or tag, or several to choose from; the message lists them.
-        tb_rnngrad.FormatError: what the tag is cannot be read.
+        ValueError: If there is no such run or tag, or if it is left out and there are several; the
+            message lists them.
+        tb_rnngrad.FormatError: If the tag's metadata cannot be read.
 
     Example::
 
@@ -271,7 +273,10 @@ def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
 
 
 def _event_files(logdir: Path) -> dict[str, list[Path]]:
-    """Return run -> its event files, oldest first; symbolic links are followed, in no circle."""
+    """Return run -> its event files, oldest first.
+
+    Follows symbolic links, except those that lead back to a directory above them.
+    """
     found: dict[str, list[Path]] = {}
     for folder, folders, names in os.walk(logdir, followlinks=True):
         here = Path(folder)
@@ -285,7 +290,7 @@ def _event_files(logdir: Path) -> dict[str, list[Path]]:
 
 
 def _scan(paths: list[Path]) -> dict[str, _Found]:
-    """Return tag -> where its values are, for the tags of our plugins; a flow is its record's."""
+    """Return tag -> the places of our plugins' values, with flows under their record's tag."""
     found: dict[str, _Found] = {}
     for path in paths:
         for offset, payload in tfrecord.payloads(path):

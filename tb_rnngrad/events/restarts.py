@@ -1,9 +1,9 @@
-"""What counts of a training that was killed and resumed into the same run.
+"""Decides which values count after a training was killed and resumed into the same run.
 
-TensorBoard's fast loader forgets the later steps of a tag once an earlier one follows; its Python
-loader keeps them beside the new ones. Here the fast loader's story holds for both, and for
-`tb_rnngrad.read`: of a step logged again the later value counts, and what the killed training wrote
-beyond the step it was resumed from is dropped.
+When an earlier step follows, TensorBoard's fast loader drops the tag's later steps; its Python
+loader keeps them beside the new ones. The plugin follows the fast loader in both, and so does
+`tb_rnngrad.read`: if a step was logged twice, the later value counts, and steps that the killed
+training wrote beyond the step it was resumed from are dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 
 class Dated(Protocol):
-    """Something logged."""
+    """A logged value with a step and a wall time."""
 
     @property
     def step(self) -> int:
@@ -28,9 +28,9 @@ _Value = TypeVar("_Value", bound=Dated)
 
 
 def resumed(logged: Iterable[_Value]) -> list[_Value]:
-    """Return what counts of one tag's values, which stand in the order of their files.
+    """Return the values of one tag that count, with ascending steps.
 
-    The steps of the result ascend.
+    `logged` must be in the order in which the values were written.
     """
     kept: list[_Value] = []
     for value in logged:
@@ -41,10 +41,10 @@ def resumed(logged: Iterable[_Value]) -> list[_Value]:
 
 
 def without_leftovers(records: list[_Value], last_flow: Dated | None) -> list[_Value]:
-    """Return the records without those of a killed training, told by the flow beside them.
+    """Return the records without those that a killed training left behind.
 
-    Where flow is logged more often than records, the resumed training's flow says first that it
-    went back: a record beyond its last step, and older, is not of that training.
+    If flow is logged more often than records, the resumed training writes flow before its first
+    record. A record with a later step but an older wall time than the last flow is then a leftover.
     """
     if last_flow is None:
         return records

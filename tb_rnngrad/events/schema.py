@@ -1,7 +1,7 @@
-"""What the JSON of a tag's metadata and of a blob may be: types, ranges, depth.
+"""The schema for the JSON of a tag's metadata and of a blob: types, ranges and depth.
 
-Event files come from other versions, other writers and damaged disks. All of their JSON passes
-through here, so that what is read has the types that the rest of the package counts on.
+Event files come from other versions, other writers and damaged disks. All of their JSON is decoded
+here, so the rest of the package can rely on its types.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Size = Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class VersionField(msgspec.Struct, frozen=True):
-    """What every version of the format has in a tag's plugin data."""
+    """The field of a tag's plugin data that every version of the format has."""
 
     version: Annotated[str, Meta(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")]
 
@@ -39,7 +39,7 @@ class MetadataFields(VersionField, frozen=True):
     checksum: Text | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the types cannot say; ValueError, as msgspec expects."""
+        """Check what the types cannot express; raise ValueError, as msgspec expects."""
         for what, names in (
             ("channel groups", [name for name, _ in self.channel_groups or ()]),
             ("statistics", self.statistics),
@@ -82,14 +82,14 @@ _Fields = TypeVar("_Fields", bound=msgspec.Struct)
 
 
 def decode(content: bytes, fields: type[_Fields]) -> _Fields:
-    """Return JSON as `fields`.
+    """Return JSON decoded as `fields`.
 
     Raises:
-        ValueError: it is no JSON or does not fit the schema; the message says where.
+        ValueError: If the content is not JSON or does not fit the schema; the message says where.
     """
     if len(content) > _MOST_BYTES:
         raise ValueError(f"it has {len(content)} bytes; expected at most {_MOST_BYTES}")
-    content.decode()  # msgspec passes over fields that it does not know
+    content.decode()  # checks UTF-8 everywhere: msgspec skips fields that it does not know
     try:
         return msgspec.json.decode(content, type=fields)
     except RecursionError:
@@ -97,7 +97,7 @@ def decode(content: bytes, fields: type[_Fields]) -> _Fields:
 
 
 def _depth(value: Any) -> int:
-    """Return how many lists and objects lie in each other."""
+    """Return how deep lists and objects are nested."""
     if isinstance(value, dict):
         value = list(value.values())
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

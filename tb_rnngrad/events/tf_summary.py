@@ -1,4 +1,4 @@
-"""`summary.sequence` in terms of TensorFlow; the one module here that imports it."""
+"""`summary.sequence` as a TensorFlow op. Only this module in `events/` imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def sequence(
 
         def write() -> tf.Tensor:
             at = tf.summary.experimental.get_step() if step is None else step
-            if at is None:  # without a writer this writes nothing, else it says what to do
+            if at is None:  # writes nothing without a writer; otherwise TensorFlow raises
                 return tf.summary.write(tag, 0, at)
             arguments = [tf.cast(at, tf.int64), *tensors]
-            if tf.executing_eagerly():  # a bad value raises its own message, not TensorFlow's
-                # `numpy()` would copy.
+            if tf.executing_eagerly():  # so that a bad value raises our error, not TensorFlow's
+                # `np.asarray`, since `numpy()` would copy.
                 blobs, *statistics = blobs_and_flows(*map(np.asarray, arguments))
             else:
                 types = (tf.string, *[tf.float32] * len(flows))
@@ -89,14 +89,14 @@ def sequence(
 
 
 def _parts(tag: str, meta: Metadata, data: Any) -> dict[str, Metadata]:
-    """Return the tag of the flow of each part, and what it is."""
+    """Return tag -> metadata for the flow of each part."""
     if len(data.shape) != 3 or data.shape[1] == 1:
         return {}
     return {f"{tag}/{name}": own for name, own in parts_metadata(tag, meta).items()}
 
 
 def _check_step(step: Any) -> None:
-    """Raise unless `step` is an integer, a tensor of one, or None, which TensorFlow refuses."""
+    """Raise unless `step` is an integer, an integer tensor, or None (TensorFlow checks None)."""
     if not tf.is_tensor(step):
         if step is not None:
             check_step("step", step)
@@ -112,7 +112,7 @@ def _check_step(step: Any) -> None:
 def _metadata_of_tensor(
     data: tf.Tensor, quantity: str, channel_groups: Mapping[str, int] | None
 ) -> Metadata:
-    """Return what a tensor's tag is, from what is known of it while a tf.function is traced."""
+    """Return the metadata of a tensor's tag, using only what is known while a graph is traced."""
     quantities.check_quantity(quantity)
     record.check_rank(data.shape.rank, quantity)
     if not data.dtype.is_floating:

@@ -1,7 +1,7 @@
-"""The framing of event files: TFRecord, with google-crc32c for speed.
+"""TFRecord, the framing of event files, with google-crc32c for speed.
 
-A record is its length (uint64) and that length's CRC, then the payload and its CRC (uint32 each),
-all little-endian.
+A record is the payload's length (uint64) and the length's CRC (uint32), then the payload and its
+CRC (uint32), all little-endian.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Buffer = bytes | NDArray[np.uint8]
-"""Bytes that need not be copied to be written: an array of them is flat and contiguous."""
+"""Bytes that can be written without a copy; an array must be flat and contiguous."""
 
 _HEAD: Final = struct.Struct("<QI")
 _LENGTH: Final = struct.Struct("<Q")
 _CRC: Final = struct.Struct("<I")
 _CRC_DELTA: Final = 0xA282EAD8
-_COPIED_TOGETHER: Final = 2**18  # bytes up to which one copy costs less than further calls to write
+_COPIED_TOGETHER: Final = 2**18  # up to this many bytes, a copy costs less than more write calls
 
 
 def _masked_crc(*parts: Buffer) -> int:
-    """Return the format's CRC: rotated and shifted, so that CRCs of CRCs stay sound."""
+    """Return TFRecord's masked CRC: rotated and offset, so that CRCs of CRCs are sound."""
     crc = 0
     for part in parts:
         crc = google_crc32c.extend(crc, part)
@@ -38,7 +38,7 @@ def frame(payload: Sequence[Buffer]) -> list[Buffer]:
     """Return the parts of one record, to be written one after the other.
 
     Args:
-        payload: in parts, so that large ones need not be copied together.
+        payload: the payload in parts, so that large ones need not be copied together.
     """
     length = _LENGTH.pack(sum(map(len, payload)))
     head = length + _CRC.pack(_masked_crc(length))
@@ -47,7 +47,7 @@ def frame(payload: Sequence[Buffer]) -> list[Buffer]:
 
 
 def joined(parts: Sequence[Buffer]) -> Sequence[Buffer]:
-    """Return the same bytes in as many parts as are read and written fastest."""
+    """Return the same bytes in fewer parts: small neighbours are merged, for fast writing."""
     if sum(map(len, parts)) <= _COPIED_TOGETHER:
         return [whole(parts)]
     batched: list[list[Buffer]] = [[]]
@@ -62,15 +62,16 @@ def joined(parts: Sequence[Buffer]) -> Sequence[Buffer]:
 
 
 def whole(parts: Sequence[Buffer]) -> bytes:
-    """Return the same bytes as one."""
-    return b"".join(cast("Sequence[bytes]", parts))  # NumPy's types say so from Python 3.12 on
+    """Return all parts as one bytes object."""
+    return b"".join(cast("Sequence[bytes]", parts))  # NumPy types arrays as buffers from 3.12 on
 
 
 def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the offset and the payload of every record of a file.
 
-    A half-written last record ends it, as the file may still be growing. A damaged payload is left
-    out with a warning; a damaged length hides what follows it, with a warning.
+    Stops without a warning at a half-written last record, since the file may still be growing.
+    Skips a damaged payload with a warning. Stops with a warning at a damaged length, because what
+    follows cannot be found.
     """
     with path.open("rb") as file:
         while True:
@@ -92,7 +93,7 @@ def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def payload_at(path: Path, offset: int) -> bytes:
-    """Return the payload of the record at `offset`, its checksum verified when it was listed."""
+    """Return the payload of the record at `offset`; `payloads` has verified its checksum."""
     with path.open("rb") as file:
         file.seek(offset)
         length, _ = _HEAD.unpack(file.read(_HEAD.size))
@@ -100,7 +101,7 @@ def payload_at(path: Path, offset: int) -> bytes:
 
 
 def _checked(file: BinaryIO, length: int) -> bytes | None:
-    """Return the payload; empty where its CRC does not fit, None where the file ends before it."""
+    """Return the payload; empty if its CRC does not match, None if the file ends too early."""
     payload, crc = file.read(length), file.read(_CRC.size)
     if len(payload) < length or len(crc) < _CRC.size:
         return None

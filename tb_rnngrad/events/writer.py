@@ -1,7 +1,7 @@
 """An event-file writer that needs no framework.
 
-TensorBoard's own `EventFileWriter` computes its checksums in pure Python, at 8.5 MB/s; this one
-uses google-crc32c. A record is written whole or not at all, and stands in the file when
+TensorBoard's own `EventFileWriter` computes its checksums in pure Python, at 8.5 MB/s; this writer
+uses google-crc32c. It writes a record whole or not at all, and the record is in the file when
 `add_sequence` returns.
 """
 
@@ -42,20 +42,20 @@ _SUFFIX: Final = ".rnngrad"
 _uid = itertools.count()
 _open_files: set[Path] = set()
 
-_SCALAR: Final = b"a scalar"  # where records have their metadata
+_SCALAR: Final = b"a scalar"  # takes the place of a record's metadata
 
 
 class SummaryWriter:
     """Writes records to a TensorBoard run; usable from several threads.
 
     Args:
-        logdir: the run's directory, on a local file system; made if it is not there. Give every
-            writer that is open at the same time a directory of its own (a sub-run): TensorBoard's
-            Python loader stops reading a directory's earlier event file once a later one is there.
+        logdir: the run's directory, on a local file system; created if missing. Give each writer
+            that is open at the same time its own directory (a sub-run): TensorBoard's Python loader
+            stops reading an event file once the directory has a later one.
 
-    Where the directory holds steps of a tag already, and this writer begins again at the first of
-    them or before, it warns once: that is a second training. Where the directory or the file is
-    deleted meanwhile, it warns once, makes both anew and goes on.
+    The writer warns once if the directory already holds steps of a tag and the new steps begin at
+    or before the first of them, since that is a second training. If the directory or the file is
+    deleted while the writer is open, it warns once, creates both again and goes on.
 
     Example::
 
@@ -84,8 +84,8 @@ class SummaryWriter:
         self._lock = threading.Lock()
         self._contents: dict[str, bytes] = {}
         self._last_steps: dict[str, int] = {}
-        self._earlier: Mapping[str, Span] | None = None  # what other files here hold, once asked
-        self._batches_open = 0  # how many such blocks are entered
+        self._earlier: Mapping[str, Span] | None = None  # steps in other files here, read lazily
+        self._batches_open = 0  # number of `batched()` blocks entered
         self._kept: list[Buffer] = []
         self._is_closed = False
         self._has_told_of_deletion = False
@@ -105,25 +105,25 @@ class SummaryWriter:
         description: str | None = None,
         wall_time: float | None = None,
     ) -> None:
-        """Write one record; arguments and errors are those of `summary.sequence`.
+        """Write one record; `summary.sequence` describes the arguments in full.
 
         Args:
-            tag: see `summary.sequence`, as for the arguments not named here.
+            tag: the record's tag.
             data: an array [samples, timesteps, channels] or [samples, channels], or a
                 `SequenceRecord`.
             global_step: the training step.
             quantity: what the numbers are.
             mask: [samples, timesteps] of bool, or lengths [samples].
-            max_outputs: samples to keep.
+            max_outputs: number of samples to keep.
             channel_groups: name -> number of channels.
             dtype: "float32" or "bfloat16".
             description: Markdown for the page.
-            wall_time: seconds since the epoch; None: now.
+            wall_time: seconds since the epoch; None for now.
 
         Raises:
-            ValueError, TypeError: an argument cannot be. Nothing is written then.
-            OSError: the disk is full, say. The file is left as it was before the call, and a later
-                call may find room again.
+            ValueError, TypeError: If an argument is invalid. Nothing is written.
+            OSError: If writing fails, for example because the disk is full. The file is left as it
+                was before the call; a later call may succeed.
         """
         event = _event(global_step, wall_time)
         whole = messages.as_record(data, quantity, mask, channel_groups)
@@ -146,28 +146,28 @@ class SummaryWriter:
         details: Mapping[str, Any] | None = None,
         wall_time: float | None = None,
     ) -> None:
-        """Write the flow statistics of one step without the tensor that they are of.
+        """Write the flow statistics of one step without their tensor.
 
-        They are a few kilobytes, so that every step can have them; `add_sequence` writes them with
-        its tensor already. What else is given describes the tag, as `add_sequence` does at the
-        steps that have a tensor.
+        They take a few kilobytes, so you can log them at every step. `add_sequence` already writes
+        them along with its tensor. `quantity` and the arguments after it describe the tag; they
+        must match the records that `add_sequence` writes under the same tag.
 
         Args:
             tag: the record's tag.
-            rows: [timesteps, statistics], as `flow.statistics` returns them; or what
-                `flow.statistics_of_each` returns, of which each part is written too.
+            rows: [timesteps, statistics], as `flow.statistics` returns them; or a `Statistics`, as
+                `flow.statistics_of_each` returns it, whose parts are written too.
             global_step: the training step.
             quantity: what they are statistics of.
-            layer: the layer's name, as in a `SequenceRecord`.
-            framework: likewise.
-            channel_groups: likewise.
-            direction: likewise.
-            details: likewise.
-            wall_time: seconds since the epoch; None: now.
+            layer: as in a `SequenceRecord`.
+            framework: as in a `SequenceRecord`.
+            channel_groups: as in a `SequenceRecord`.
+            direction: as in a `SequenceRecord`.
+            details: as in a `SequenceRecord`.
+            wall_time: seconds since the epoch; None for now.
 
         Raises:
-            ValueError, TypeError: an argument cannot be. Nothing is written then.
-            OSError: as `add_sequence`.
+            ValueError, TypeError: If an argument is invalid. Nothing is written.
+            OSError: As in `add_sequence`.
         """
         event = _event(global_step, wall_time)
         messages.check_tag(tag)
@@ -188,29 +188,30 @@ class SummaryWriter:
     ) -> None:
         """Write one number for TensorBoard's own Scalars and Time Series tabs.
 
-        Here since a second writer in the same directory would lose steps.
+        Use it instead of a second writer in the same directory, which would lose steps.
 
         Raises:
-            ValueError, TypeError: an argument cannot be. Nothing is written then.
-            OSError: as `add_sequence`.
+            ValueError, TypeError: If an argument is invalid. Nothing is written.
+            OSError: As in `add_sequence`.
         """
         self._add_scalars({tag: value}, global_step, wall_time)
 
     def add_scalars(
         self, values: Mapping[str, float], global_step: int, *, wall_time: float | None = None
     ) -> None:
-        """Write several numbers of one step, by their tags; see `add_scalar`."""
+        """Write several numbers of one step, given as tag -> value; see `add_scalar`."""
         self._add_scalars(values, global_step, wall_time)
 
     @contextlib.contextmanager
     def batched(self) -> Iterator[None]:
-        """While entered, keep what is added; at the end, also by an error, write it at once.
+        """Collect what is added inside the block, and write it all when the block ends.
 
-        For many small records: a call to the system costs as much as making one. Of blocks in each
-        other, or in several threads, the last to end writes.
+        An error that ends the block does not prevent the write. Use this for many small records: a
+        system call takes as long as making such a record. If blocks are nested or open in several
+        threads, the last one to end writes.
 
         Raises:
-            OSError: as `add_sequence`; nothing that was added is written then.
+            OSError: As in `add_sequence`. Nothing that was added in the block is written.
         """
         with self._lock:
             self._batches_open += 1
@@ -224,7 +225,7 @@ class SummaryWriter:
                     self._append(kept)
 
     def flush(self) -> None:
-        """Force what was written onto the disk; readers on this machine see it without this."""
+        """Force written data onto the disk; readers on this machine do not need this."""
         with self._lock:
             os.fsync(self._file.fileno())
 
@@ -263,7 +264,7 @@ class SummaryWriter:
         warnings.warn(message, stacklevel=stacklevel + 1)
 
     def _check_restart(self, tag: str, step: int, stacklevel: int) -> None:
-        """Warn once where a tag's first step here begins anew what the directory holds of it."""
+        """Warn once if a tag's first step here is not after the first that other files hold."""
         if self._earlier is None:
             self._earlier = earlier_steps(self._directory, besides=self.path)
         first, last = self._earlier.get(tag, (step - 1, step - 1))
@@ -279,7 +280,10 @@ class SummaryWriter:
         )
 
     def _note(self, tag: str, content: bytes, step: int, stacklevel: int = 3) -> None:
-        """Refuse a tag that was something else before, and warn of a step that goes back."""
+        """Remember the tag's metadata and step.
+
+        Raises ValueError if the metadata changed, and warns if the step goes back.
+        """
         first = self._contents.setdefault(tag, content)
         if content != first:
             before, now = _told_apart(first, content)
@@ -299,12 +303,12 @@ class SummaryWriter:
         self._last_steps[tag] = step
 
     def _write(self, event: Event, more: Sequence[Buffer] = ()) -> None:
-        """Write an event; `more` is what else it consists of, as serialised parts."""
+        """Write an event; `more` holds the rest of its fields as serialised parts."""
         parts = tfrecord.frame([event.SerializeToString(), *more])
         with self._lock:
             self._check_open()
             if self._batches_open:
-                # Copied, as the caller may change its array before the block ends.
+                # Copy, since the caller may change its array before the block ends.
                 self._kept += [tfrecord.whole([part]) for part in parts]
             else:
                 self._append(parts)
@@ -314,7 +318,7 @@ class SummaryWriter:
             raise ValueError(f"the SummaryWriter of {self.logdir} is closed")
 
     def _append(self, parts: Sequence[Buffer]) -> None:
-        """Put whole events at the end of the file, or none of them."""
+        """Append all of the events to the file, or none of them."""
         if not parts:
             return
         self._check_open()
@@ -332,10 +336,10 @@ class SummaryWriter:
             )
 
     def _open(self) -> FileIO:
-        """Make the directory and a file in it that other readers take for an event file.
+        """Create the directory and a new event file in it, and return the file.
 
         Raises:
-            OSError: either cannot be made; no file is left open or behind then.
+            OSError: If either cannot be created. No file is left open or behind.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         now = time.time()
@@ -356,9 +360,9 @@ class SummaryWriter:
         _open_files.discard(self.path)
 
     def _is_in_place(self) -> bool:
-        """Whether what is written still reaches a file that others can open.
+        """Return whether the open file is still the one at its path.
 
-        A file that was deleted takes everything without an error, and keeps none of it.
+        Writes to a deleted file raise no error, but the data is lost.
         """
         if self._file.closed:
             return False
@@ -369,7 +373,7 @@ class SummaryWriter:
 
 
 def _told_apart(first: bytes, now: bytes) -> tuple[str, str]:
-    """Return what a tag was and what it should become, in as few words as tell both apart."""
+    """Return the differing fields of a tag's first and new metadata, in words."""
     if _SCALAR in (first, now):
         kinds = ["a scalar" if one == _SCALAR else "a record" for one in (first, now)]
         return kinds[0], kinds[1]
@@ -392,18 +396,18 @@ def _write_whole(file: FileIO, parts: Sequence[Buffer]) -> None:
             while rest:
                 rest = rest[file.write(rest) :]
     except BaseException:
-        # Half a record would hide every later one from TensorBoard.
+        # Half a record would hide every later record from TensorBoard.
         file.truncate(start)
         file.seek(start)
         raise
 
 
 def _file_name(logdir: Path, now: float) -> str:
-    """Return a name for a new event file that sorts behind those that are there.
+    """Return a name for a new event file that sorts after the existing ones.
 
-    Files are read in the order of their names, and TensorBoard's Python loader never goes back to
-    one that sorts before the one it has come to. So the 10th of a second must not precede the 9th,
-    nor a training that is resumed after the clock was set back its own beginning.
+    TensorBoard reads files in the order of their names, and its Python loader never goes back to a
+    file that sorts before the current one. So the 10th file of a second must not sort before the
+    9th. Nor may the file of a resumed training sort before the first one if the clock was set back.
     """
     own = f"{socket.gethostname()}.{os.getpid()}.{next(_uid):06d}{_SUFFIX}"
     name = f"{_PREFIX}{int(now):010d}.{own}"
@@ -416,7 +420,11 @@ def _file_name(logdir: Path, now: float) -> str:
 
 
 def _event(global_step: int, wall_time: float | None) -> Event:
-    """Return an event without a summary, or say why it cannot be."""
+    """Return an event without a summary.
+
+    Raises:
+        ValueError, TypeError: If an argument is invalid.
+    """
     now = time.time() if wall_time is None else float(wall_time)
     if not math.isfinite(now):
         raise ValueError(f"wall_time is {now}; expected finite seconds since the epoch")
