@@ -1,4 +1,4 @@
-"""Gradient flow: statistics of every timestep, and what they say of the network's memory."""
+"""Gradient flow: statistics of every timestep, and what they say about the network's memory."""
 
 from tb_rnngrad.flow._flags import FLAGS, THROUGH_TIME, Beyond, Flag, flags, judged
 from tb_rnngrad.flow._lags import by_lag

@@ -1,7 +1,7 @@
-"""Flags: what is wrong with one step's flow, by thresholds that the user sets.
+"""Flags: problems in one step's flow, judged by thresholds that the user sets.
 
-The page judges by the same definitions. A flag that cannot be judged, since what it asks for was
-not logged or is undefined, is neither up nor down.
+The page uses the same definitions. A flag is neither up nor down if its statistic was not logged or
+is undefined.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from tb_rnngrad.flow._scalars import horizons_of
 from tb_rnngrad.flow._statistics import STATISTICS, as_rows
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 
-# The gradients that pass through the recurrence. Others vanish or explode for reasons of their own:
-# the output gradient under a head that reads the last timestep is 0 before it, whatever is learned.
+# Gradients that pass through the recurrence. Other gradients vanish or explode for other reasons:
+# if the head reads only the last timestep, the output gradient is 0 before it, whatever the layer
+# learns.
 THROUGH_TIME: Final = frozenset(
     {"hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"}
 )
 
-# Their rows are no timesteps, or their columns no channels of a layer.
+# Quantities whose rows are not timesteps, or whose columns are not channels of a layer.
 _NOT_OVER_TIME: Final = frozenset(
     {"weight", "weight_gradient", "state_jacobian", "itemized_gradient"}
 )
@@ -33,12 +34,12 @@ _NOT_OVER_TIME: Final = frozenset(
 
 @dataclass(frozen=True)
 class Beyond:
-    """The samples that are beyond a flag's threshold by themselves.
+    """How many samples are individually beyond a flag's threshold.
 
     Attributes:
-        samples: how many.
-        of: how many samples could be judged.
-        worst: the index in the batch of the sample that is furthest beyond; None: not known.
+        samples: number of samples beyond the threshold.
+        of: number of samples that could be judged.
+        worst: index in the batch of the sample furthest beyond the threshold; None if unknown.
     """
 
     samples: int
@@ -53,12 +54,12 @@ class Flag:
     Attributes:
         name: a key of `FLAGS`.
         is_up: whether `value` is beyond `threshold`.
-        value: what is judged, in the threshold's unit; of the median sample where samples are
-            judged by themselves (vanishing, exploding).
-        threshold: what it is judged against.
-        sentence: the same for people.
-        beyond: how many samples are beyond the threshold, whether or not the median one is; None
-            where samples are not judged by themselves, or were counted by other thresholds.
+        value: the judged value, in the threshold's unit. Flags that judge each sample (vanishing,
+            exploding) give the median sample's value.
+        threshold: the threshold that `value` is compared with.
+        sentence: value and threshold in words.
+        beyond: how many samples are beyond the threshold, whether or not the median sample is. None
+            if the flag does not judge each sample, or if samples were counted by other thresholds.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Flag:
 
 
 class _Step:
-    """What the flags share: one step's statistics, by name."""
+    """One step's statistics by name, as the flags use them."""
 
     def __init__(
         self,
@@ -87,24 +88,24 @@ class _Step:
         self.counted_by = counted_by
 
     def column(self, name: str) -> Float64 | None:
-        """[timesteps]: one statistic; None where it was not logged."""
+        """Return one statistic, [timesteps]; None if it was not logged."""
         if name not in self._names:
             return None
         return np.asarray(self._rows[:, self._names.index(name)], np.float64)
 
     def of_batch(self, name: str) -> float:
-        """Return a statistic of the whole batch; NaN where it was not logged."""
+        """Return a statistic of the whole batch; NaN if it was not logged."""
         column = self.column(name)
         return np.nan if column is None else _largest(column)
 
     @property
     def has_time_axis(self) -> bool:
-        """Whether these are channels over timesteps."""
+        """Whether the statistics are of channels over timesteps."""
         return len(self._rows) > 1 and self._quantity not in _NOT_OVER_TIME
 
     @property
     def passes_through_time(self) -> bool:
-        """Whether these are gradients that the recurrence carries back."""
+        """Whether the statistics are of gradients that the recurrence carries back."""
         return self._quantity in THROUGH_TIME
 
     @property
@@ -117,35 +118,35 @@ class _Step:
         """The largest lag of the sample of median length."""
         if "lags_p50" in self._names or np.isnan(self.horizon):
             return self.of_batch("lags_p50")
-        return float(len(self._rows) - 1)  # an earlier log, of samples of equal length
+        return float(len(self._rows) - 1)  # an older log, whose samples have equal lengths
 
     @property
     def judged_samples(self) -> int:
-        """How many samples could be judged."""
+        """The number of samples that could be judged."""
         return int(np.nan_to_num(self.of_batch("horizon_samples")))
 
 
 def _non_finite(step: _Step) -> float:
-    """Is it broken: the largest share of NaN and Inf at any timestep."""
+    """Return the largest share of NaN and Inf at any timestep: is the gradient broken?"""
     nan, inf = step.column("nan_share"), step.column("inf_share")
     return np.nan if nan is None or inf is None else _largest(nan + inf)
 
 
 def _exploding(step: _Step) -> float:
-    """Does the gradient blow up on its way back: how many times the median sample's norm grows.
+    """Return the factor by which the median sample's norm grows on its way back: does it explode?
 
-    A sample's growth is counted from the first lag that has a gradient, and of what its norm leaps
-    from one lag to the next tenfold at most: beyond, a loss enters at that timestep. Undefined
-    where no sample has a gradient at two lags or more. Pascanu, Mikolov and Bengio 2013, "On the
+    A sample's growth starts at the first lag that has a gradient. From one lag to the next it
+    counts as tenfold at most: a larger jump means that a loss enters at that timestep. Undefined if
+    no sample has a gradient at two or more lags. Pascanu, Mikolov and Bengio 2013, "On the
     difficulty of training recurrent neural networks".
     """
     return step.of_batch("growth_p50") if step.passes_through_time else np.nan
 
 
 def _vanishing(step: _Step) -> float:
-    """Does the gradient fade before it gets far: the memory horizon over the largest lag.
+    """Return the memory horizon divided by the largest lag: does the gradient fade early?
 
-    Both of the median sample. Undefined where no sample has a gradient at two lags or more.
+    Both are those of the median sample. Undefined if no sample has a gradient at two or more lags.
     Hochreiter, Bengio, Frasconi and Schmidhuber 2001, "Gradient flow in recurrent nets: the
     difficulty of learning long-term dependencies".
     """
@@ -155,18 +156,19 @@ def _vanishing(step: _Step) -> float:
 
 
 def _dead_channels(step: _Step) -> float:
-    """Does a part of the layer take no part: the share of channels that are 0 throughout.
+    """Return the share of channels that are 0 at every timestep: is part of the layer unused?
 
-    Of time: a matrix has columns of 0 by design, such as the bias of three gates at the start.
+    Undefined for matrices, which may have columns of 0 by design, such as the initial bias of three
+    gates.
 
-    After the dying ReLU: Lu, Shin, Su and Karniadakis 2020, "Dying ReLU and initialization: theory
-    and numerical examples".
+    Named after the dying ReLU: Lu, Shin, Su and Karniadakis 2020, "Dying ReLU and initialization:
+    theory and numerical examples".
     """
     return step.of_batch("dead_share") if step.has_time_axis else np.nan
 
 
 def _largest(values: Float64) -> float:
-    """Return the largest value; NaN where there is none."""
+    """Return the largest value, ignoring NaN; NaN if no value is left."""
     known = values[~np.isnan(values)]
     return float(known.max()) if known.size else np.nan
 
@@ -227,7 +229,7 @@ def _say_worst(step: _Step) -> str:
 
 @dataclass(frozen=True)
 class _Definition:
-    """How a flag is judged, and put into words."""
+    """How a flag is judged and put into words."""
 
     value: Callable[[_Step], float]
     threshold: str
@@ -235,7 +237,7 @@ class _Definition:
     says: Callable[[float, _Step], str]
     unit: Callable[[float], str]
     beyond: Callable[[_Step], Beyond | None] = _not_by_sample
-    verb: tuple[str, str] = ("", "")  # of one sample, of several
+    verb: tuple[str, str] = ("", "")  # singular, plural
 
     def flag(self, name: str, value: float, step: _Step) -> Flag:
         threshold = getattr(step.thresholds, self.threshold)
@@ -290,17 +292,17 @@ def judged(
     """Return every flag that can be judged at one step, worst first.
 
     Args:
-        rows: [timesteps, statistics], as `statistics` returns them. Of a record with parts, judge
+        rows: [timesteps, statistics], as `statistics` returns them. If a record has parts, judge
             the rows of each part.
         quantity: what they are statistics of, a key of `tb_rnngrad.QUANTITIES`. Vanishing and
-            exploding are judged for gradients through time alone, dead channels where there is a
+            exploding are judged only for gradients through time, dead channels only if there is a
             time axis.
-        thresholds: from where on a flag is up.
-        names: what the columns are; a reader's `Flow.statistics`.
-        counted_by: the thresholds that `statistics` was given, by which it counted samples.
+        thresholds: the thresholds beyond which a flag is up.
+        names: the names of the columns; a reader's `Flow.statistics`.
+        counted_by: the thresholds that were passed to `statistics`, by which it counted samples.
 
     Raises:
-        ValueError: there is not one column a name.
+        ValueError: If `rows` does not have one column for each name.
     """
     step = _Step(as_rows(rows, names), names, quantity, thresholds, counted_by)
     values = {name: definition.value(step) for name, definition in _DEFINITIONS.items()}
@@ -318,6 +320,6 @@ def flags(
     names: Sequence[str] = STATISTICS,
     counted_by: Thresholds = DEFAULT_THRESHOLDS,
 ) -> tuple[Flag, ...]:
-    """Return the flags that are up at one step, worst first; arguments are those of `judged`."""
+    """Return the flags that are up at one step, worst first; takes the arguments of `judged`."""
     every = judged(rows, quantity, thresholds, names, counted_by)
     return tuple(flag for flag in every if flag.is_up)

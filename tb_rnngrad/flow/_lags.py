@@ -1,4 +1,4 @@
-"""Lags: timesteps counted from where a layer ends, backward along the way it went.
+"""Lags: timesteps counted from the one at which a layer ends, against its direction.
 
 A forward layer ends at a sample's last real timestep, a backward layer at its first.
 """
@@ -20,13 +20,14 @@ def by_lag(
     """Return values by lag, counted from each sample's own end.
 
     Args:
-        values: [samples, timesteps], one value a timestep, such as a gradient's norm.
-        mask: [samples, timesteps] of bool, True where real, or lengths [samples]; None: all are
-            real. Padding between real timesteps takes part in the count, as time passes there too.
-        direction: "forward": a sample ends at its last real timestep; "backward": at its first.
+        values: [samples, timesteps], one value per timestep, such as a gradient's norm.
+        mask: [samples, timesteps] of bool, True where a timestep is real, or lengths [samples];
+            None if all are real. Padding between real timesteps counts as lags too, since time
+            passes there.
+        direction: "forward" if a sample ends at its last real timestep, "backward" if at its first.
 
     Returns:
-        [samples, lags], as many lags as timesteps; NaN at padding and beyond the other end.
+        [samples, lags], with as many lags as timesteps; NaN at padding and beyond the other end.
     """
     check_direction(direction)
     given = np.asarray(values, np.float64)
@@ -39,7 +40,7 @@ def by_lag(
 def timestep_of_lag(
     mask: NDArray[np.bool_], direction: str = "forward"
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return, [samples, lags] each, which timestep a lag is, and whether it is a real one."""
+    """Return each lag's timestep and whether that timestep is real, each as [samples, lags]."""
     timesteps = mask.shape[1]
     if direction == "backward":
         timestep = np.argmax(mask, axis=1)[:, np.newaxis] + np.arange(timesteps)

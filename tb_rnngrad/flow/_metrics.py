@@ -1,7 +1,7 @@
-"""What one curve of norms by lag says of the network's memory.
+"""Metrics of the network's memory, computed from one curve of norms by lag.
 
-Give these functions the curve of one sample (`by_lag`). NaN stands for "there is no such lag" in
-what is given, and for "undefined" in what is returned.
+These functions take the curve of one sample (`by_lag`). NaN in the input means that the sample has
+no such lag; NaN in the result means that the metric is undefined.
 """
 
 from __future__ import annotations
@@ -15,30 +15,31 @@ from tb_rnngrad.flow._lags import Float64
 
 
 def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
-    """How far back does the gradient reach?
+    """Return how far back the gradient reaches.
 
-    The largest lag at which the norm is at least `eps` times the largest norm over all lags. What
-    tells whether long dependencies can be learned is the ratio of long-range to short-range error
-    flow, which no learning rate changes (Hochreiter, Bengio, Frasconi and Schmidhuber 2001,
-    "Gradient flow in recurrent nets: the difficulty of learning long-term dependencies").
+    This is the largest lag at which the norm is at least `eps` times the largest norm over all
+    lags. Whether a network can learn long dependencies depends on the ratio of long-range to
+    short-range error flow, which no learning rate changes (Hochreiter, Bengio, Frasconi and
+    Schmidhuber 2001, "Gradient flow in recurrent nets: the difficulty of learning long-term
+    dependencies").
 
     Args:
         norms: [lags].
         eps: above 0, at most 1.
 
     Returns:
-        The lag, in timesteps. NaN where no norm is above 0, or one is infinite.
+        The lag, in timesteps; NaN if no norm is above 0, or if any is infinite.
 
     Raises:
-        ValueError: `eps` is out of its range.
+        ValueError: If `eps` is not above 0 and at most 1.
     """
     return float(horizons(_one_row(norms), eps)[0])
 
 
 def horizons(rows: Float64, eps: float) -> Float64:
-    """Return the memory horizon of each of [rows, lags]."""
+    """Return the memory horizon of each row of [rows, lags]."""
     check_eps(eps)
-    known = np.fmax(rows, 0)  # of NaN, 0
+    known = np.fmax(rows, 0)  # NaN becomes 0
     largest = known.max(axis=1, initial=0)
     reached = known >= eps * largest[:, np.newaxis]
     lags = np.where(reached, np.arange(rows.shape[1]), -1).max(axis=1, initial=-1)
@@ -55,11 +56,12 @@ class ExponentialFit(NamedTuple):
     """A line fitted to log norm against lag.
 
     Attributes:
-        half_life: timesteps back over which the norm halves; negative: doubles; inf: it stays.
-        r2: the share of the variance of log norm that the line explains, 0 to 1. A half-life means
-            something only where this is near 1.
+        half_life: number of timesteps back over which the norm halves. If negative, the norm
+            doubles over that many; if infinite, it does not change.
+        r2: the share of the variance of log norm that the line explains, 0 to 1. The half-life is
+            meaningful only if this is near 1.
         log_norm: the fitted log norm at lag 0.
-        slope: of log norm, per timestep of lag.
+        slope: the change of log norm per timestep of lag.
     """
 
     half_life: float
@@ -69,17 +71,17 @@ class ExponentialFit(NamedTuple):
 
 
 def exponential_fit(norms: ArrayLike) -> ExponentialFit:
-    """How fast does the gradient fade, if it fades at one rate?
+    """Return how fast the gradient fades, if it fades at a constant rate.
 
-    Least squares of log norm against lag, after Hochreiter's exponential scaling of the error flow
-    with the lag (1991; Hochreiter et al. 2001). Lags whose norm is 0 or not finite are left out, as
-    they have no logarithm; `memory_horizon` counts them.
+    Fits log norm against lag by least squares, since the error flow scales exponentially with the
+    lag (Hochreiter 1991; Hochreiter et al. 2001). Leaves out lags whose norm is 0 or not finite,
+    since they have no finite logarithm; `memory_horizon` counts them.
 
     Args:
         norms: [lags].
 
     Returns:
-        The fit; NaN throughout where fewer than two lags have a positive, finite norm.
+        The fit; all NaN if fewer than two lags have a positive, finite norm.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(_one_row(norms))
@@ -88,7 +90,10 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
 
 
 def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
-    """Return the parts of the `ExponentialFit` of each of [rows, lags] log norms, NaN for none."""
+    """Return the fields of each row's `ExponentialFit`.
+
+    `logs` holds log norms, [rows, lags], with NaN for missing ones.
+    """
     known = ~np.isnan(logs)
     number = known.sum(axis=1)
     lags = np.arange(logs.shape[1])[np.newaxis]
@@ -105,7 +110,7 @@ def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
 
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = np.fmax.reduce(logs, axis=1, initial=-np.inf)
-        logs = logs - largest[:, np.newaxis]  # exactly 0 where nothing changes
+        logs = logs - largest[:, np.newaxis]  # exactly 0 if the norm is constant
         if is_left_out is not None:
             logs[is_left_out] = 0
         (mean_lag, lag), (mean_log, log) = centred(lags), centred(logs)
@@ -119,28 +124,29 @@ def fits_of_logs(logs: Float64) -> tuple[Float64, Float64, Float64, Float64]:
 
 
 def _products(one: Float64, other: Float64) -> Float64:
-    """Return the scalar product of each row with the other's."""
+    """Return the scalar product of each row of `one` with the same row of `other`."""
     return np.einsum("rl,rl->r", one, other)
 
 
 def gain(norms: ArrayLike) -> Float64:
-    """Does one timestep back shrink the gradient or blow it up?
+    """Return the factor by which each timestep back changes the gradient's norm.
 
-    ||g_t|| / ||g_t+1||: below 1 it vanishes, above 1 it explodes, step by step (Pascanu, Mikolov
-    and Bengio 2013, "On the difficulty of training recurrent neural networks"). Where every
-    timestep has a loss, each step mixes in that timestep's own.
+    The gain is ||g_t|| / ||g_t+1||. Below 1 the gradient shrinks at that timestep, above 1 it grows
+    (Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks").
+    If every timestep has a loss, each gain also contains that timestep's own loss.
 
     Args:
         norms: [lags].
 
     Returns:
-        [lags - 1]: the gain into each lag from the one after it in time; NaN where that was 0.
+        [lags - 1]: the gain into each lag from the timestep processed after it; NaN where that
+        one's norm was 0.
     """
     return _gains(_one_row(norms))[0]
 
 
 def _gains(rows: Float64) -> Float64:
-    """Return the gains of each of [rows, lags]."""
+    """Return the gains of each row of [rows, lags]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = rows[:, 1:] / rows[:, :-1]
     gains[~(rows[:, :-1] > 0)] = np.nan
@@ -148,20 +154,20 @@ def _gains(rows: Float64) -> Float64:
 
 
 def largest_gain(norms: ArrayLike) -> float:
-    """Is there one timestep at which the gradient blows up: the largest `gain`.
+    """Return the largest `gain`: is there one timestep at which the gradient blows up?
 
     Args:
         norms: [lags].
 
     Returns:
-        The gain; NaN where none is defined.
+        The gain; NaN if none is defined.
     """
     return float(largest_gains(_one_row(norms))[0])
 
 
 def largest_gains(rows: Float64) -> Float64:
-    """Return the largest gain of each of [rows, lags]."""
-    largest = np.fmax.reduce(_gains(rows), axis=1, initial=-np.inf)  # of NaN, the other
+    """Return the largest gain of each row of [rows, lags]."""
+    largest = np.fmax.reduce(_gains(rows), axis=1, initial=-np.inf)  # ignores NaN
     return np.where(largest == -np.inf, np.nan, largest)
 
 
@@ -170,18 +176,19 @@ def _one_row(norms: ArrayLike) -> Float64:
 
 
 def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:
-    """How far back do the samples agree enough to learn from?
+    """Return how far back the samples agree enough to learn from.
 
-    The largest lag up to which ||mean|| / ||std|| over samples is never below 1: beyond, noise
-    outweighs the signal, however large the gradient (Livi 2025, "Learnability window in gated
-    recurrent neural networks"; the ratio is the gradient's signal-to-noise ratio).
+    This is the largest lag up to which ||mean|| / ||std|| over samples, the gradient's
+    signal-to-noise ratio, is never below 1. Beyond it, noise outweighs the signal, however large
+    the gradient is (Livi 2025, "Learnability window in gated recurrent neural networks").
 
     Args:
         mean_norm: [lags], norm over channels of the mean over samples.
         std_norm: [lags], norm over channels of the standard deviation over samples.
 
     Returns:
-        The lag, in timesteps; -1 where already lag 0 is noise; NaN where nothing is known of it.
+        The lag, in timesteps; -1 if the ratio is below 1 at lag 0 already; NaN if no lag has finite
+        norms.
     """
     mean, std = np.asarray(mean_norm, np.float64), np.asarray(std_norm, np.float64)
     known = np.isfinite(mean) & np.isfinite(std)

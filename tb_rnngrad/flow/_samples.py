@@ -1,7 +1,7 @@
-"""What each sample's own norms by lag say, and its quantiles over samples.
+"""Metrics of each sample's own norms by lag, and their quantiles over samples.
 
-Every sample is judged by itself, so that sequences of different lengths cannot mix: a number here
-is always that of a real sample. Several steps are computed together.
+Each sample is judged by itself, so sequences of different lengths are never mixed: every quantile
+is the value of a real sample. Several steps are computed together.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tb_rnngrad.flow._thresholds import Thresholds
 
 QUANTILES: Final[Mapping[str, float]] = {"p05": 0.05, "p50": 0.50, "p95": 0.95}
 
-# Where a loss enters at a timestep of its own the norm may leap there, and nothing has grown on its
-# way through time. Recurrences that explode do so over many timesteps.
+# If a timestep has its own loss, the norm may jump there although nothing grew on its way through
+# time. Recurrences that explode do so over many timesteps.
 _MOST_GROWTH_A_TIMESTEP: Final = 10.0
 
 OF_SAMPLES: Final[tuple[str, ...]] = (
@@ -40,7 +40,7 @@ OF_SAMPLES: Final[tuple[str, ...]] = (
     "exploding_samples",
     "vanishing_samples",
 )
-"""Names of what is one number a batch, over the samples that can be judged."""
+"""Names of the statistics with one value per batch, over the samples that can be judged."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Curves:
     """The samples' curves by lag at each of several steps.
 
     Attributes:
-        norms: [steps, samples, lags], L2 norms over channels; anything where not `known`.
+        norms: [steps, samples, lags], L2 norms over channels; arbitrary where `known` is False.
         noise: [steps, samples, lags], squared norms of each sample's deviation from the mean over
             samples.
         signal: [steps, lags], squared norms of that mean.
-        known: [steps, samples, lags], whether the sample has that lag, and it is not padding.
+        known: [steps, samples, lags], whether the sample has that lag and it is not padding.
     """
 
     norms: Float64
@@ -62,17 +62,19 @@ class Curves:
 
 
 def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float64], Float64]:
-    """Return what the samples' curves come to, and how far the samples reach.
+    """Return the statistics `OF_SAMPLES`, and quantiles of how far the samples reach.
 
-    A sample is judged where its norms are finite, one is above 0, and it has two lags or more.
+    A sample is judged if its norms are finite, at least one is above 0, and it has two or more
+    lags.
 
     Args:
-        curves: of all samples.
-        thresholds: beyond which a sample counts as exploding or vanishing.
+        curves: the curves of all samples.
+        thresholds: the thresholds beyond which a sample counts as exploding or vanishing.
 
     Returns:
-        Name (`OF_SAMPLES`) -> [steps], NaN where undefined; and [steps, lags, quantiles]: over
-        samples, the share of its own largest norm that a sample has at a lag or further back.
+        Name (`OF_SAMPLES`) -> [steps], NaN where undefined; and the reach, [steps, lags,
+        quantiles]. A sample's reach is the share of its own largest norm that it has at a lag or
+        further back.
     """
     steps, samples, lags = curves.norms.shape
 
@@ -84,7 +86,7 @@ def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float6
         norms = np.where(known, norms, 0)
     largest = norms.max(axis=1)
     last = lags - 1 - np.argmax(known[:, ::-1], axis=1)
-    is_judged = (largest > 0) & (largest < np.inf) & (last > 0)  # where a norm is NaN, so is this
+    is_judged = (largest > 0) & (largest < np.inf) & (last > 0)  # False if any norm is NaN
 
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = (norms / largest[:, np.newaxis]).astype(np.float32)
@@ -130,17 +132,17 @@ def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float6
 
 
 def _growth(logs: Float64) -> tuple[Float64, NDArray[np.intp]]:
-    """Return, [rows] each, how many times a sample's norm grows on its way back, and by which lag.
+    """Return the largest growth of each sample's norm on its way back and its lag, each as [rows].
 
-    Counted from the first lag that has a gradient. Of a leap from one lag to the next only so much
-    counts as a recurrence could have done.
+    Growth starts at the first lag that has a gradient. From one lag to the next it counts only up
+    to what a recurrence could cause.
 
     Args:
-        logs: [rows, lags], log norms; NaN where there is no such lag, or no gradient.
+        logs: [rows, lags], log norms; NaN where the sample has no such lag or no gradient.
     """
     has_gradient = ~np.isnan(logs)
     if not has_gradient.all():
-        # From the lag before that has one, past holes in the mask: there a layer keeps its state.
+        # Fill holes in the mask from the nearest lag before: a layer keeps its state in a hole.
         first = np.argmax(has_gradient, axis=1)[:, np.newaxis]
         before = np.maximum.accumulate(np.where(has_gradient, np.arange(logs.shape[1]), 0), axis=1)
         logs = np.take_along_axis(logs, np.maximum(before, first), axis=1)
@@ -154,9 +156,9 @@ def _growth(logs: Float64) -> tuple[Float64, NDArray[np.intp]]:
 
 
 def _snr_horizons(curves: Curves) -> Float64:
-    """Return [steps, samples]: the largest lag up to which a sample's noise is never above signal.
+    """Return [steps, samples]: the largest lag up to which noise never exceeds signal in a sample.
 
-    -1 where it is at lag 0 already; NaN where nothing is known of the sample.
+    -1 if it does at lag 0 already; NaN if no lag of the sample is known and finite.
     """
     signal = curves.signal[:, np.newaxis]
     known = curves.known & np.isfinite(curves.noise) & np.isfinite(signal)
@@ -167,28 +169,28 @@ def _snr_horizons(curves: Curves) -> Float64:
 
 
 def _ranks(number: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return [..., quantiles]: which of so many sorted values it is; -1 where there is none.
+    """Return each quantile's index in `number` sorted values, [..., quantiles]; -1 if number is 0.
 
-    Of n values the quantile q is the ceil(q n)-th smallest: Hyndman and Fan's definition 1, which
-    takes no mean between samples. So the median of an even number is the lower one.
+    The quantile q of n values is the ceil(q n)-th smallest: Hyndman and Fan's definition 1, which
+    does not average between samples. The median of an even number of values is the lower one.
     """
     return np.ceil(np.multiply.outer(number, [*QUANTILES.values()]) - 1e-9).astype(np.intp) - 1
 
 
 def _places(values: Float64) -> NDArray[np.intp]:
-    """Return [rows, quantiles]: which sample has the quantile; -1 where no sample has a value."""
+    """Return [rows, quantiles]: the index of the sample at each quantile; -1 if all are NaN."""
     rank = _ranks((~np.isnan(values)).sum(axis=1))
     order = np.argsort(values, axis=1)  # NaN last
     return np.where(rank >= 0, np.take_along_axis(order, np.maximum(rank, 0), axis=1), -1)
 
 
 def _taken(values: Float64, places: NDArray[np.intp]) -> Float64:
-    """Return [rows, quantiles]: the values of those samples; NaN where there is none."""
+    """Return [rows, quantiles]: the values at the indices `places`; NaN where the index is -1."""
     return np.where(places >= 0, np.take_along_axis(values, np.maximum(places, 0), axis=1), np.nan)
 
 
 def _quantiles(values: Float64) -> Float64:
-    """Return [..., quantiles] over samples, the last axis; values that are NaN are left out."""
+    """Return [..., quantiles] over samples, the last axis; NaN values are left out."""
     rank = _ranks((~np.isnan(values)).sum(axis=-1))
     ranked = np.sort(values, axis=-1)
     return np.where(rank >= 0, np.take_along_axis(ranked, np.maximum(rank, 0), axis=-1), np.nan)

@@ -1,4 +1,4 @@
-"""One step's flow in a few numbers: those of the median sample."""
+"""Summarises one step's flow in a few numbers of the median sample."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def horizons_of(
     Args:
         rows: [timesteps, statistics], as `statistics` returns them.
         eps: above 0, at most 1.
-        names: what the columns are. In logs from before samples were judged by themselves all three
-            are the horizon of the mean norm, or NaN where samples differ in length.
+        names: the names of the columns. Older logs have no statistics of individual samples; for
+            them all three quantiles are the horizon of the mean norm, or NaN if samples differ in
+            length.
 
     Raises:
-        ValueError: `rows` are no statistics, or `eps` is out of its range.
+        ValueError: If `rows` does not have one column for each name, or `eps` is out of range.
     """
     check_eps(eps)
     table = as_rows(rows, names)
@@ -36,16 +37,16 @@ def horizons_of(
 
 
 def _last_reached(reach: NDArray[np.float32] | None, eps: float) -> float:
-    """Return the last lag at which `reach`, which never rises, is `eps` or more."""
+    """Return the last lag at which `reach`, which never increases, is at least `eps`."""
     if reach is None or np.isnan(reach[0]):
-        return np.nan  # beyond the end of a step shorter than others all are NaN, and reach nothing
+        return np.nan  # NaN past lag 0 is padding of a shorter step, and does not count as reached
     return float((reach >= np.float32(eps)).sum() - 1)
 
 
 def _reach(
     table: NDArray[np.float32], names: Sequence[str], quantile: str
 ) -> NDArray[np.float32] | None:
-    """Return [lags]: how much of the largest norm is left at a lag or further back."""
+    """Return [lags]: the share of the largest norm that is left at a lag or further back."""
     column = f"lag_reach_{quantile}"
     if column in names:
         return np.asarray(table[:, names.index(column)], np.float32)
@@ -60,9 +61,10 @@ def _reach(
 
 
 def counts_by_lag(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> bool:
-    """Return whether these are statistics of timesteps that have one order.
+    """Return whether the rows have statistics by lag.
 
-    Those of a whole record with parts are not, nor those of the sum of two directions.
+    They do not if they cover a whole record with parts, or the sum of two directions, since such
+    timesteps have no single order.
     """
     table = as_rows(rows, names)
     return "lag_real_samples" in names and not bool(
@@ -73,21 +75,21 @@ def counts_by_lag(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> bool:
 def scalars(
     rows: ArrayLike, eps: float = 0.01, names: Sequence[str] = STATISTICS
 ) -> dict[str, float]:
-    """Return one step's flow in a few numbers, for any reader of scalars.
+    """Return one step's flow as a few numbers, for charts of scalars.
 
     Args:
         rows: [timesteps, statistics], as `statistics` returns them.
-        eps: of the memory horizon.
-        names: what the columns are.
+        eps: the threshold of the memory horizon.
+        names: the names of the columns.
 
     Returns:
-        Of the median sample: "memory_horizon", "half_life", "largest_gain", and "far_end", the
-        share of its largest norm that is left at the other end of the sequence. NaN where one is
-        undefined, and where it is infinite (a norm that does not change has no half-life), as
-        charts of scalars have no place for either.
+        The median sample's "memory_horizon", "half_life", "largest_gain", and "far_end", the share
+        of its largest norm that is left at the other end of the sequence. A value is NaN if it is
+        undefined or infinite (a norm that does not change has no half-life), since charts of
+        scalars can show neither.
 
     Raises:
-        ValueError: `rows` are no statistics, or `eps` is out of its range.
+        ValueError: If `rows` does not have one column for each name, or `eps` is out of range.
     """
     table = as_rows(rows, names)
 

@@ -1,9 +1,9 @@
-"""The statistics of a batch of sequences, one row a timestep.
+"""The statistics of a batch of sequences, one row per timestep.
 
-Which question each answers stands in its docstring. They are small enough to log at every training
-step and to read whole. Padded timesteps are left out. What is not finite is not hidden: it makes
-the statistics by timestep that it enters NaN or Inf, and `nan_share` and `inf_share` say how much
-there is.
+Each statistic's docstring says which question it answers. The statistics are small enough to log at
+every training step and to read whole. They leave out padded timesteps. They do not hide non-finite
+values: these make the statistics of their timestep NaN or Inf, and `nan_share` and `inf_share` say
+how many there are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_CELLS_TOGETHER: Final = 2**18
 
 
 class _Positions:
-    """What the statistics of timesteps, or of lags, are computed from."""
+    """The inputs of the statistics by timestep or by lag."""
 
     def __init__(self, moments: Moments, mask: NDArray[np.bool_] | None) -> None:
         self.moments = moments
@@ -39,12 +39,12 @@ class _Positions:
 
     @cached_property
     def quantiles(self) -> Mapping[str, Float64]:
-        """Name -> [positions]: quantiles over samples of the norm, linear between order statistics.
+        """Name -> [positions]: quantiles of the norm over samples.
 
-        Hyndman and Fan's definition 7, as `numpy.quantile` has it.
+        Linear between order statistics: Hyndman and Fan's definition 7, like `numpy.quantile`.
         """
         norms = self.norms if self.mask is None else np.where(self.mask.T, self.norms, np.inf)
-        ranked = np.sort(norms.astype(np.float32), axis=1)  # padding last, NaN after it
+        ranked = np.sort(norms.astype(np.float32), axis=1)  # padding comes last, NaN after it
         samples = self.moments.samples
         last = np.maximum(samples - 1, 0)
         position = np.array([*QUANTILES.values()])[:, np.newaxis] * last
@@ -59,7 +59,7 @@ class _Positions:
 
 
 class _Timesteps(_Positions):
-    """The same of timesteps, with what was counted over their cells."""
+    """The inputs by timestep, with counts over the cells of each timestep."""
 
     def __init__(self, moments: Moments, cells: Cells, mask: NDArray[np.bool_] | None) -> None:
         super().__init__(moments, mask)
@@ -68,35 +68,35 @@ class _Timesteps(_Positions):
 
 
 def _norm_mean(positions: _Positions) -> Float64:
-    """How much gradient reaches this timestep: mean over samples of the L2 norm over channels."""
+    """How much gradient reaches this timestep? Mean over samples of the L2 norm over channels."""
     return positions.norms.sum(axis=1) / positions.moments.samples
 
 
 def _norm_quantile(positions: _Positions, name: str) -> Float64:
-    """Do all samples agree: a quantile over samples of the norm."""
+    """Do all samples agree? A quantile of the norm over samples."""
     return positions.quantiles[name]
 
 
 def _rms(timesteps: _Timesteps) -> Float64:
-    """How large is a typical entry: root of the mean square over samples and channels."""
+    """How large is a typical entry? Root mean square over samples and channels."""
     return np.sqrt(timesteps.moments.squares.sum(axis=1) / timesteps.cells)
 
 
 def _max_abs(timesteps: _Timesteps) -> Float64:
-    """Is there a spike: the largest magnitude over samples and channels."""
+    """Is there a spike? The largest magnitude over samples and channels."""
     return np.where(timesteps.cells == 0, np.nan, timesteps.counted.max_abs)
 
 
 def _mean_norm(positions: _Positions) -> Float64:
-    """What is left for the weights: L2 norm over channels of the mean over samples.
+    """How much is left for the weights? L2 norm over channels of the mean over samples.
 
-    Over `rms * sqrt(channels)` it is the agreement of the samples' signs, 1 where they are equal.
+    Divided by `rms * sqrt(channels)`, it measures how far the samples agree: 1 if they are equal.
     """
     return np.sqrt(positions.moments.squared_mean)
 
 
 def _std_norm(positions: _Positions) -> Float64:
-    """How noisy is it: L2 norm over channels of the standard deviation over samples.
+    """How noisy is the gradient? L2 norm over channels of the standard deviation over samples.
 
     `mean_norm / std_norm` is the signal-to-noise ratio of the gradient at this timestep.
     """
@@ -104,7 +104,7 @@ def _std_norm(positions: _Positions) -> Float64:
 
 
 def _zero_share(timesteps: _Timesteps) -> Float64:
-    """Is it dead: the share of exact zeros."""
+    """Is the timestep dead? The share of exact zeros."""
     return timesteps.counted.zeros / timesteps.cells
 
 
@@ -119,7 +119,7 @@ def _inf_share(timesteps: _Timesteps) -> Float64:
 
 
 def _real_samples(positions: _Positions) -> Float64:
-    """How many samples are real, not padding, at this timestep; 0: the other statistics are NaN."""
+    """How many samples are real, not padding, here? If 0, the other statistics are NaN."""
     return positions.moments.samples.astype(np.float64)
 
 
@@ -138,7 +138,7 @@ _BY_TIMESTEP: Final[Mapping[str, Callable[[_Timesteps], Float64]]] = MappingProx
     }
 )
 
-# As sequences of a batch end at different timesteps, these are also taken by lag.
+# Also computed by lag, since the sequences of a batch end at different timesteps.
 _BY_LAG: Final[Mapping[str, Callable[[_Positions], Float64]]] = MappingProxyType(
     {
         "lag_norm_mean": _norm_mean,
@@ -153,7 +153,7 @@ _OF_BATCH: Final = ("dead_share", *OF_SAMPLES)
 STATISTICS: Final[tuple[str, ...]] = (*_BY_TIMESTEP, *_BY_LAG, *_REACH, *_OF_BATCH)
 
 BY_LAG: Final[tuple[str, ...]] = (*_BY_LAG, *_REACH)
-"""The statistics of which row i is lag i, not timestep i."""
+"""The statistics whose row i is lag i, not timestep i."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,9 @@ class Statistics:
     """The statistics of one batch.
 
     Attributes:
-        rows: [timesteps, len(STATISTICS)] float32. Where there are parts, what counts by lag or
-            by sample is NaN here, as each part has an order of its own.
-        parts: the same of each part's channels, by its name.
+        rows: [timesteps, len(STATISTICS)] float32. If there are parts, statistics by lag or by
+            sample are NaN here, since each part has its own order.
+        parts: name of a part -> the statistics of its channels.
     """
 
     rows: NDArray[np.float32]
@@ -181,20 +181,22 @@ def statistics(
 
     Args:
         data: [samples, timesteps, channels], floating point.
-        mask: [samples, timesteps] of bool, True where real, or lengths [samples] of integers;
-            None: all are real.
+        mask: [samples, timesteps] of bool, True where a timestep is real, or lengths [samples] of
+            integers; None if all are real.
         direction: the order in which the layer processes timesteps. Lags count from a sample's
-            last real timestep ("forward") or its first ("backward"); with "both", what counts by
-            lag or by sample is NaN.
-        thresholds: beyond which `exploding_samples` and `vanishing_samples` count a sample.
+            last real timestep ("forward") or its first ("backward"). With "both", statistics by lag
+            or by sample are NaN.
+        thresholds: the thresholds beyond which `exploding_samples` and `vanishing_samples` count a
+            sample.
 
     Returns:
         [timesteps, len(STATISTICS)] float32, in the order of `STATISTICS`. Row i holds timestep i,
-        or lag i of statistics by lag. Where that is padding in every sample all are NaN but the
-        number of real samples, which is 0. What is of the whole batch stands in every row.
+        or lag i for statistics by lag. If that is padding in every sample, the number of real
+        samples is 0 and the other statistics are NaN. Statistics of the whole batch are repeated in
+        every row.
 
     Raises:
-        ValueError, TypeError: an argument is invalid; the message names it.
+        ValueError, TypeError: If an argument is invalid; the message names it.
     """
     check_direction(direction)
     array = as_data(data, "other")
@@ -211,14 +213,14 @@ def statistics_of_each(
     direction: str = "forward",
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
 ) -> list[Statistics]:
-    """Return the statistics of several batches; together small ones take a fraction of the time.
+    """Return the statistics of several batches, much faster than one by one if they are small.
 
     Args:
-        batches: each [samples, timesteps, channels], as many samples and channels in all.
-        masks: of each batch [samples, timesteps] of bool, or None for all.
-        channel_groups: name -> number of channels, which tell the parts (see `parts_of`).
-        direction: see `statistics`, as for `thresholds`.
-        thresholds: see there.
+        batches: each [samples, timesteps, channels]; all have the same samples and channels.
+        masks: for each batch [samples, timesteps] of bool, or None if all timesteps are real.
+        channel_groups: name -> number of channels; the names determine the parts (see `parts_of`).
+        direction: see `statistics`.
+        thresholds: see `statistics`.
     """
     if len(batches) > 1 and sum(batch.size for batch in batches) > _MOST_CELLS_TOGETHER:
         half = len(batches) // 2
@@ -237,16 +239,16 @@ def statistics_of_each(
 def parts_or_whole(
     timesteps: int, channel_groups: Mapping[str, int] | None, direction: str
 ) -> list[Part]:
-    """Return the parts to be judged by themselves, or else all channels as one, named ""."""
+    """Return the parts to judge separately; if there are none, one part "" with all channels."""
     parts = parts_of(channel_groups, direction) if timesteps > 1 else []
     return parts or [Part("", slice(None), direction, channel_groups)]
 
 
 def statistics_of_sums(sums: Mapping[str, Sums], thresholds: Thresholds) -> list[Statistics]:
-    """Return the statistics of the batches of which the sums are known.
+    """Return the statistics of each batch, computed from sums.
 
     Args:
-        sums: of each part, or of "" where there is but one.
+        sums: name of a part -> its sums; the name is "" if there are no parts.
         thresholds: see `statistics`.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -260,7 +262,7 @@ def statistics_of_sums(sums: Mapping[str, Sums], thresholds: Thresholds) -> list
 
 
 def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
-    """Return [timesteps, len(STATISTICS)] of every batch."""
+    """Return [timesteps, len(STATISTICS)] for each batch."""
     columns = np.full((len(STATISTICS), len(sums.moments.samples)), np.nan, np.float32)
     timesteps = _Timesteps(sums.moments, sums.cells, sums.mask)
     for name, of_timesteps in _BY_TIMESTEP.items():
@@ -277,10 +279,10 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
 
 
 def _dead_shares(sums: Sums, timesteps: _Timesteps) -> Float64:
-    """Return, of each batch, the share of channels that are exactly 0 wherever they are real."""
+    """Return [batches]: the share of channels that are exactly 0 at all real timesteps."""
     lengths = np.array(sums.lengths)
     shares = np.full(len(lengths), np.nan)
-    is_long = lengths > 0  # `reduceat` cannot reduce nothing
+    is_long = lengths > 0  # `reduceat` cannot reduce an empty slice
     starts = sums.starts[is_long]
     has_cells = np.logical_or.reduceat(timesteps.cells, starts)
     dead = np.zeros(len(starts))
@@ -293,7 +295,7 @@ def _dead_shares(sums: Sums, timesteps: _Timesteps) -> Float64:
 def _fill_of_samples(
     table: NDArray[np.float32], lags: Lags, lengths: Sequence[int], thresholds: Thresholds
 ) -> None:
-    """Fill in what the samples' own curves come to; equally long batches are done together."""
+    """Fill in the statistics of individual samples; neighbours of equal length go together."""
     norms, noise = lags.norms, lags.squared_noise
     start = 0
     for length, batches in groupby(lengths):
@@ -323,10 +325,10 @@ _DEAD_SHARE: Final = STATISTICS.index("dead_share")
 
 
 def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
-    """Return statistics as an array [timesteps, statistics] with one column a name.
+    """Return statistics as an array [timesteps, statistics] with one column per name.
 
     Raises:
-        ValueError: they are not that.
+        ValueError: If `rows` is empty or has another shape.
     """
     given = np.asarray(rows)
     if given.ndim != 2 or given.shape[0] == 0 or given.shape[1] != len(names):

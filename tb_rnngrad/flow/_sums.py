@@ -1,4 +1,4 @@
-"""Sums over the cells of batches: the one pass over values that all statistics are made of."""
+"""Sums over the cells of batches: the single pass over the values behind all statistics."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ Counts = NDArray[np.int64]
 
 _PIECE_CELLS: Final = 2**18
 
-# A difference of two numbers in float64 that is this small a part of them is still good to float32.
+# A difference of two float64 numbers that is this fraction of them still has float32's precision.
 _CANCELLED: Final = 1e-4
 
-# From so many channels on, whose rounding averages out, sums in float32 are as good as the float32
-# that statistics are kept in, and take half the time: unless they come near the limits of its range
-# or are what is left of larger numbers, of which they must be this part or more.
+# With this many channels, rounding errors average out: sums in float32 are as precise as the
+# float32 in which statistics are stored, and take half the time. Two cases need float64: sums near
+# the limits of float32's range, and differences smaller than this fraction of the numbers
+# subtracted.
 _MANY_CHANNELS: Final = 64
 _SQUARES_OF_FLOAT32: Final = 1e-30, 1e30
 _LEFT_OF_FLOAT32: Final = 0.03
@@ -28,14 +29,14 @@ _LEFT_OF_FLOAT32: Final = 0.03
 
 @dataclass(frozen=True)
 class Moments:
-    """What the norms over channels and samples are computed from, along timesteps or lags.
+    """The moments from which norms over channels and samples are computed, by timestep or lag.
 
     Attributes:
-        samples: [positions]: samples that are real there.
+        samples: [positions]: number of samples that are real there.
         squares: [positions, samples]: sum of squares over channels.
         squared_mean: [positions]: sum of squares over channels of the mean over samples.
         variance: [positions]: sum over channels of the variance over samples.
-        along_mean: [positions, samples]: product of a sample and the mean over samples.
+        along_mean: [positions, samples]: scalar product of a sample with the mean over samples.
     """
 
     samples: Counts
@@ -55,7 +56,7 @@ class Moments:
         return self.squares - 2 * self.along_mean + self.squared_mean[:, np.newaxis]
 
     def at(self, positions: NDArray[np.intp]) -> Moments:
-        """Return those of some positions, in that order."""
+        """Return the moments at the given positions, in that order."""
         return Moments(
             **{field.name: getattr(self, field.name)[positions] for field in fields(self)}
         )
@@ -63,14 +64,14 @@ class Moments:
 
 @dataclass(frozen=True)
 class Cells:
-    """What is counted over the real cells of a timestep.
+    """Counts over the real cells of each timestep.
 
     Attributes:
         max_abs: [timesteps]: the largest magnitude.
-        zeros: [timesteps]: cells that are exactly 0.
-        alive: [timesteps, channels]: whether a sample is not exactly 0 there.
-        nan: [timesteps]: cells that are NaN.
-        inf: [timesteps]: cells that are +Inf or -Inf.
+        zeros: [timesteps]: number of cells that are exactly 0.
+        alive: [timesteps, channels]: whether any sample is not exactly 0 there.
+        nan: [timesteps]: number of cells that are NaN.
+        inf: [timesteps]: number of cells that are +Inf or -Inf.
     """
 
     max_abs: NDArray[Any]
@@ -85,7 +86,7 @@ class Lags(Moments):
     """Moments by lag.
 
     Attributes:
-        known: [samples, lags]: whether a sample has that lag, and it is not padding.
+        known: [samples, lags]: whether a sample has that lag and it is not padding.
     """
 
     known: NDArray[np.bool_]
@@ -93,16 +94,16 @@ class Lags(Moments):
 
 @dataclass(frozen=True)
 class Sums:
-    """The sums of batches, or of one part of their channels.
+    """The sums of several batches, or of one part of their channels.
 
-    Timesteps, and lags, of all batches follow each other.
+    The timesteps (and lags) of all batches are concatenated.
 
     Attributes:
         lengths: the number of timesteps of each batch.
-        moments: by timestep.
-        cells: by timestep.
-        by_lag: the moments by lag; None where timesteps have no one order.
-        mask: [samples, timesteps] of bool; None: all is real.
+        moments: the moments by timestep.
+        cells: the counts by timestep.
+        by_lag: the moments by lag; None if the timesteps have no single order.
+        mask: [samples, timesteps] of bool; None if all are real.
     """
 
     lengths: Sequence[int]
@@ -150,13 +151,13 @@ def sums_of_each(
     masks: Sequence[NDArray[np.bool_] | None],
     direction: str,
 ) -> Sums:
-    """Return the sums of several batches; together, small ones take a fraction of the time.
+    """Return the sums of several batches, much faster than one by one if they are small.
 
     Args:
-        batches: each [samples, timesteps, channels], with as many samples and channels in all.
-        masks: of each batch [samples, timesteps] of bool, or None for all.
-        direction: in which timesteps are processed, "forward" or "backward"; "both": in no one
-            order, so that nothing is summed up by lag.
+        batches: each [samples, timesteps, channels]; all have the same samples and channels.
+        masks: for each batch [samples, timesteps] of bool, or None if all timesteps are real.
+        direction: the order in which timesteps are processed, "forward" or "backward". With "both"
+            there is no single order, so nothing is summed by lag.
     """
     data, mask = _side_by_side(batches, masks)
     lengths = [batch.shape[1] for batch in batches]
@@ -174,7 +175,7 @@ def sums_of_each(
 def _side_by_side(
     batches: Sequence[NDArray[Any]], masks: Sequence[NDArray[np.bool_] | None]
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return the batches as one, their timesteps one after the other."""
+    """Return data and mask of the batches, concatenated along timesteps."""
     if len(batches) == 1:
         return batches[0], masks[0]
     data = np.concatenate(batches, axis=1)
@@ -219,11 +220,11 @@ class _Piece:
     """Some timesteps of a batch.
 
     Attributes:
-        at: which they are.
+        at: the slice of these timesteps.
         values: [samples, timesteps, channels], float32 or float64. Padding is 0, so that it adds
             nothing to a sum.
-        mask: [samples, timesteps]; None: all is real.
-        samples: [timesteps]: samples that are real there.
+        mask: [samples, timesteps]; None if all are real.
+        samples: [timesteps]: number of samples that are real there.
     """
 
     at: slice
@@ -237,12 +238,12 @@ def _pieces(
     mask: NDArray[np.bool_] | None,
     marked: NDArray[np.bool_] | None = None,
 ) -> Iterator[_Piece]:
-    """Give the batch in pieces that stay in the processor's cache: half the time if it is long.
+    """Yield the batch in pieces that fit the CPU cache, which halves the time for long batches.
 
     Args:
         data: [samples, timesteps, channels].
-        mask: [samples, timesteps]; None: all is real.
-        marked: [timesteps]: only pieces that hold one of these; None: all.
+        mask: [samples, timesteps]; None if all are real.
+        marked: [timesteps]: yield only pieces with a marked timestep; None for all pieces.
     """
     samples, timesteps, channels = data.shape
     dtype = np.float64 if data.dtype.itemsize > 4 else np.float32
@@ -275,7 +276,7 @@ def _concatenated(pieces: Sequence[_Summed]) -> _Summed:
 
 
 def _moments_of(piece: _Piece) -> Moments:
-    """Return the moments, in float32 where there are many channels; `_make_exact` checks them."""
+    """Return the moments, in float32 if there are many channels; `_make_exact` checks them."""
     values = piece.values
     if values.shape[2] < _MANY_CHANNELS:
         values = values.astype(np.float64, copy=False)
@@ -283,11 +284,11 @@ def _moments_of(piece: _Piece) -> Moments:
 
 
 def _products(values: NDArray[Any], samples: Counts) -> Moments:
-    """Return the moments in the values' precision."""
+    """Return the moments, computed in the precision of `values`."""
     mean = _mean(values, samples)
     squares = _dots(values, values).T
     squared_mean = _dots(mean, mean)
-    variance = (squares.sum(axis=1) / samples - squared_mean) * (samples > 1)  # exactly 0 of one
+    variance = (squares.sum(axis=1) / samples - squared_mean) * (samples > 1)  # exactly 0 for one
     return Moments(samples, squares, squared_mean, variance, _dots(values, mean).T)
 
 
@@ -299,7 +300,7 @@ def _mean(values: NDArray[Any], samples: Counts) -> NDArray[Any]:
 
 
 def _make_exact(moments: Moments, data: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
-    """Compute anew what was computed in too low a precision."""
+    """Recompute, in place, the moments whose precision was too low."""
     samples = moments.samples
     if data.dtype.itemsize <= 4 and data.shape[2] >= _MANY_CHANNELS:
         for piece in _pieces(data, mask, ~_are_exact_in_float32(moments, mask)):
@@ -307,7 +308,7 @@ def _make_exact(moments: Moments, data: NDArray[Any], mask: NDArray[np.bool_] | 
             for field in fields(Moments):
                 getattr(moments, field.name)[piece.at] = getattr(exact, field.name)
     mean_squares = moments.squares.sum(axis=1) / samples
-    # Where the difference nearly cancels, or is not finite, deviations tell.
+    # Where the difference nearly cancels or is not finite, compute the variance from deviations.
     near = ~(moments.variance > _CANCELLED * mean_squares) & (mean_squares != 0) & (samples > 1)
     for piece in _pieces(data, mask, near):
         values = piece.values.astype(np.float64, copy=False)
@@ -319,7 +320,7 @@ def _make_exact(moments: Moments, data: NDArray[Any], mask: NDArray[np.bool_] | 
 
 
 def _dots(one: NDArray[Any], other: NDArray[Any]) -> Float64:
-    """Return the scalar products along the last axis, computed in the precision of both."""
+    """Return the scalar products along the last axis, computed in the arguments' precision."""
     if one.shape[-1] < _MANY_CHANNELS:
         products = np.einsum("...c,...c->...", one, other)
     else:
@@ -328,13 +329,14 @@ def _dots(one: NDArray[Any], other: NDArray[Any]) -> Float64:
 
 
 def _are_exact_in_float32(moments: Moments, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """Return [positions]: whether what float32 gives is as good as what float64 rounds to."""
+    """Return [positions]: whether the float32 moments are as precise as rounded float64 ones."""
     least, most = _SQUARES_OF_FLOAT32
     is_in_range = (moments.squares > least) & (moments.squares < most)
     if mask is not None:
         is_in_range |= ~mask.T
     mean_squares = moments.squares.sum(axis=1) / moments.samples
-    # As much as is left of the mean where samples have random signs, or more.
+    # Random signs of the samples leave `samples * squared_mean` about as large as the mean square,
+    # so only stronger cancellation counts.
     left = np.minimum(moments.variance, moments.samples * moments.squared_mean)
     is_left = (left > _LEFT_OF_FLOAT32 * mean_squares) | (moments.samples < 2)
     return is_in_range.all(axis=1) & is_left
@@ -352,7 +354,7 @@ def _cells_of(piece: _Piece) -> Cells:
         nan, inf = np.isnan(values).sum(axis=(0, 2)), np.isinf(values).sum(axis=(0, 2))
     elif magnitudes.min() > 0:
         return Cells(max_abs, none, np.ones((timesteps, channels), np.bool_), none, none)
-    few = samples <= np.iinfo(np.uint8).max  # counted in bytes, in less than half the time
+    few = samples <= np.iinfo(np.uint8).max  # counting in bytes takes less than half the time
     found = (values == 0).view(np.uint8).sum(axis=0, dtype=np.uint8 if few else np.int64)
     zeros = found.sum(axis=1, dtype=np.int64) - (samples - piece.samples) * channels
     return Cells(max_abs, zeros, found < samples, nan, inf)

@@ -1,4 +1,4 @@
-"""From where on a flag is up."""
+"""The thresholds beyond which a flag is up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-# name -> least and greatest value, and whether the least one is allowed
+# name -> smallest and largest value, and whether the smallest one is allowed
 _RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
     {
         "eps": (0, 1, False),
@@ -23,18 +23,20 @@ _RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on a flag is up. `docs/capture.md` says what each flag is.
+    """The thresholds beyond which a flag is up. `docs/capture.md` describes the flags.
 
     Attributes:
-        eps: of the memory horizon: the share of a sample's largest norm that counts as reaching.
-        vanishing: the share of its timesteps that a sample's memory horizon has to reach; 0: the
+        eps: the share of a sample's largest norm that its norm must keep at a lag for the memory
+            horizon to reach it.
+        vanishing: the share of its timesteps that a sample's memory horizon has to reach. With 0
+            the flag is never up.
+        exploding: the factor by which a sample's norm may grow on its way back. With infinity the
             flag is never up.
-        exploding: how many times a sample's norm may grow on its way back; infinite: never up.
-        nonfinite: the share of NaN and Inf at a timestep; 1: never up.
-        dead: the share of channels without any gradient; 1: never up.
+        nonfinite: the share of NaN and Inf allowed at a timestep. With 1 the flag is never up.
+        dead: the share of channels that may have no gradient at all. With 1 the flag is never up.
 
     Raises:
-        ValueError: one is out of its range.
+        ValueError: If a threshold is out of range.
     """
 
     eps: float = 0.01

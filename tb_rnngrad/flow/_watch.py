@@ -1,4 +1,4 @@
-"""Which flags rise and fall as training goes on."""
+"""Tracks which flags rise and fall during training."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class FlagEvent:
 
     Attributes:
         step: the training step.
-        tag: whose flag it is, such as "lstm_1/hidden_state".
+        tag: the tag whose flag changed, such as "lstm_1/hidden_state".
         flag: the flag's name, one of `tb_rnngrad.flow.FLAGS`.
-        rose: True: it is up now; False: it was and is no longer.
-        value: what was judged.
-        threshold: what it was judged against.
-        sentence: the two in words.
-        beyond: how many samples are beyond the threshold by themselves; see `Flag`.
+        rose: True if the flag is up now, False if it no longer is.
+        value: the judged value.
+        threshold: the threshold that `value` is compared with.
+        sentence: value and threshold in words.
+        beyond: how many samples are individually beyond the threshold; see `Flag`.
     """
 
     step: int
@@ -43,10 +43,10 @@ class FlagEvent:
 
 
 class FlagWatch:
-    """Remembers which flags are up, tag by tag. `statistics` gets the same thresholds.
+    """Remembers which flags are up for each tag.
 
-    A flag that cannot be judged stays as it is: a gradient that is NaN for a step has not stopped
-    vanishing.
+    Pass the same thresholds to `statistics`. A flag that cannot be judged keeps its state: a
+    gradient that is NaN for one step has not stopped vanishing.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
@@ -65,10 +65,10 @@ class FlagWatch:
 
         Args:
             step: the training step.
-            tag: whose statistics these are.
-            rows: see `judged`, as for `quantity` and `names`.
-            quantity: what they are statistics of.
-            names: what the columns are.
+            tag: the tag of the statistics.
+            rows: see `judged`.
+            quantity: see `judged`.
+            names: see `judged`.
         """
         return [
             self._changed(step, tag, flag)
