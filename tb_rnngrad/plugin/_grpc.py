@@ -1,8 +1,8 @@
-"""TensorBoard's data server, asked without `GrpcDataProvider` between.
+"""Calls TensorBoard's data server directly, without `GrpcDataProvider`.
 
-That provider makes an object of every tag at every listing, which takes most of a second for 10,000
-of them, and arrays of the tensors of all steps, where one whose shape is a lie fails the whole tag
-or takes gigabytes. This module alone knows its private parts.
+At every listing that provider creates an object per tag, which takes most of a second for 10,000
+tags. It also turns the tensors of all steps into arrays, so one tensor with a false shape makes the
+whole tag fail or takes gigabytes. Only this module knows the provider's private parts.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tensorboard.data.proto import data_provider_pb2
 
 
 def stub_of(provider: tb_provider.DataProvider) -> Any | None:
-    """Return what asks the data server; None where the provider is another."""
+    """Return the provider's gRPC stub for the data server; None for any other provider."""
     is_grpc = isinstance(provider, grpc_provider.GrpcDataProvider)
     return getattr(provider, "_stub", None) if is_grpc else None
 
 
 def list_blob_sequences(stub: Any, experiment: str, plugin: str) -> Any:
-    """Return the data server's listing: a message with runs, tags, and the metadata of each."""
+    """Return the data server's listing: a message with runs, tags and each tag's metadata."""
     request = data_provider_pb2.ListBlobSequencesRequest(experiment_id=experiment)
     request.plugin_filter.plugin_name = plugin
     return stub.ListBlobSequences(request)
 
 
 def list_tensors(stub: Any, experiment: str, plugin: str) -> Any:
-    """Return the same of tensors."""
+    """Return the listing of `list_blob_sequences`, but for tensors."""
     request = data_provider_pb2.ListTensorsRequest(experiment_id=experiment)
     request.plugin_filter.plugin_name = plugin
     return stub.ListTensors(request)
@@ -38,10 +38,10 @@ def list_tensors(stub: Any, experiment: str, plugin: str) -> Any:
 def read_tensors(
     stub: Any, experiment: str, plugin: str, run: str, tag: str, most: int
 ) -> list[tuple[int, float, TensorProto]]:
-    """Return step, wall time and tensor, as it was logged, of at most so many values of a tag.
+    """Return step, wall time and tensor (as logged) of at most `most` values of a tag.
 
     Raises:
-        grpc.RpcError: they are too large for one message, say.
+        grpc.RpcError: If the call fails, for example because the values exceed one message.
     """
     request = data_provider_pb2.ReadTensorsRequest(experiment_id=experiment)
     request.plugin_filter.plugin_name = plugin

@@ -1,4 +1,4 @@
-"""In which order the timesteps of a sample stand, before samples are reduced. Pure NumPy."""
+"""Reorders the timesteps of each sample before samples are reduced. Pure NumPy."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class Arrangement:
     """How to arrange the timesteps of each sample.
 
     Attributes:
-        by_lag: column k holds the timestep k before the sample's own last real one, so that what
-            samples of different lengths did equally long before their ends meets in one column.
-        reversed: half-open ranges of channels whose real timesteps stand last to first: of a
-            layer's backward direction that is the order in which it processed them. Comes before
-            the lag, which then counts from the timestep processed last.
+        by_lag: if True, column k holds the timestep that is k before the sample's own last real
+            one. Samples of different lengths are then aligned at their ends.
+        reversed: half-open ranges of channels whose real timesteps are reversed. For a layer's
+            backward direction, this gives the order in which it processed them. Applied before
+            `by_lag`, so that lags count from the timestep processed last.
     """
 
     by_lag: bool = False
     reversed: tuple[tuple[int, int], ...] = ()
 
     def of(self, view: View) -> View:
-        """Return the view of a sample, arranged. Padding stays padding, and no value is lost."""
+        """Return the rearranged view of a sample; it keeps all values and all padding."""
         arranged = _reversed(view, self.reversed) if self.reversed else view
         return _by_lag(arranged) if self.by_lag else arranged
 
@@ -45,8 +45,8 @@ def _reversed(view: View, ranges: tuple[tuple[int, int], ...]) -> View:
 
 def _by_lag(view: View) -> View:
     timesteps = view.values.shape[1]
-    after = 0 if view.real is None else int(view.real[::-1].argmax())  # timesteps past the last
-    # What lies past the last real timestep comes round to where lags reach before the first.
+    after = 0 if view.real is None else int(view.real[::-1].argmax())  # padding after the last
+    # The padding after the last real timestep moves to the largest lags, before the first timestep.
     columns = (timesteps - 1 - after - np.arange(timesteps)) % timesteps
     values = np.ascontiguousarray(view.values[:, columns])
     return View(values, None if view.real is None else view.real[columns])

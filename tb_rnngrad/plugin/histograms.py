@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from tb_rnngrad.plugin.views import View
 
-# What is counted apart from the bins: finite values but 0 outside of them, and what is none.
+# Counted apart from the bins: finite nonzero values outside their range, zeros, non-finite values
+# and padding.
 APART: Final = ("below", "above", "zero", "nan", "posinf", "neginf", "padding")
 
 
 @dataclass(frozen=True)
 class Binning:
-    """How values are binned.
+    """The bins of a histogram.
 
     Attributes:
-        edges: for each channel group, or once for all of them, ascending edges, one more than bins
-            and as many for each; all bins but the last are half-open, [a, b).
+        edges: ascending bin edges, for each channel group or once for all groups. Every group has
+            the same number of bins. All bins but the last are half-open, [a, b).
         magnitudes: whether to bin the values' magnitudes.
     """
 
@@ -32,27 +33,27 @@ class Binning:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """`counts` [groups, bins] and `apart` [groups, len(APART)], numbers of cells."""
+    """Numbers of cells: `counts` [groups, bins] and `apart` [groups, len(APART)]."""
 
     counts: NDArray[np.int64]
     apart: NDArray[np.int64]
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, for the cache's budget."""
+        """The size of the arrays in bytes, for the cache's budget."""
         return self.counts.nbytes + self.apart.nbytes
 
 
 def histogram(samples: Iterable[View], sizes: Sequence[int], binning: Binning) -> Histogram:
-    """Return the histogram of all samples' real cells, for each group of channels.
+    """Return a histogram of all samples' real cells for each channel group.
 
     Args:
         samples: views [channels, timesteps] of the samples of one record.
-        sizes: of the groups, in the order of the channels; their sum is the number of channels.
-        binning: what to count into.
+        sizes: number of channels of each group, in the order of the channels.
+        binning: the bins.
 
     Raises:
-        ValueError: there are edges for another number of groups.
+        ValueError: If `binning` has edges for a different number of groups.
     """
     given = np.asarray(binning.edges, np.float64)
     edges = np.broadcast_to(given, (len(sizes), given.shape[1]))
@@ -86,16 +87,16 @@ def _count(
 ) -> tuple[int, NDArray[np.int64], int]:
     """Return the numbers of values below the first edge, in each bin, and above the last edge."""
     places = np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1)
-    at_the_end = int((values == edges[-1]).sum())  # the last bin is closed, as NumPy's
+    at_the_end = int((values == edges[-1]).sum())  # the last bin is closed, as in NumPy
     places[-2] += at_the_end
     places[-1] -= at_the_end
     return int(places[0]), places[1:-1], int(places[-1])
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """Return at most `most` of the indices below `count`, about evenly spaced, ends included.
+    """Return at most `most` indices below `count`, about evenly spaced, with both ends.
 
-    Of one the end is the last.
+    If `most` is 1, return only the last index.
     """
     if count <= most:
         return list(range(count))

@@ -1,4 +1,4 @@
-"""What there is to show: the answer of `/tags`, made anew only as far as something changed."""
+"""The answer of `/tags`: lists what there is to show, and rebuilds only what changed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tb_rnngrad.events.metadata import FLOW_SUFFIX, FormatError, Metadata
 from tb_rnngrad.events.restarts import without_leftovers
 from tb_rnngrad.plugin.sources import Kept, Key, Series, Source, Store
 
-# Markdown takes a time that grows with the square of its length, where it is made to.
+# Maliciously written Markdown takes a time that grows with the square of its length.
 _LONGEST_DESCRIPTION: Final = 2000
-# How long it is believed that no other plugin owns a tag whose flow alone is ours.
+# If a tag has only flow of ours, another plugin may own the tag. This is how long we cache whether.
 _FOREIGN_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The bytes of `/tags`, compressed, and the name of their content."""
+    """The compressed body of `/tags` and its ETag."""
 
     gzipped: bytes
     etag: str
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag's part of the answer, and what it was made of: as long as that is equal, it holds."""
+    """One tag's part of the answer, and its inputs: while `made_of` is equal, `text` is valid."""
 
     made_of: tuple[Series | None, Series | None, bool]
     text: str
@@ -45,10 +45,10 @@ class _Entry:
 
 @dataclass
 class _Known:
-    """What was answered last, of one experiment.
+    """The last answer for one experiment.
 
-    `alone` are the tags that have flow without a record and are no part of one; `foreign`, those of
-    them that another plugin owns.
+    `alone` are the tags that have flow but no record, and are not part of a record. `foreign` are
+    the tags among them that another plugin owns.
     """
 
     mark: object = None
@@ -63,8 +63,8 @@ class Listing:
     """Lists the tags; safe to use from several threads.
 
     Args:
-        store: what TensorBoard keeps.
-        is_full: whether so many records of a tag are as many as TensorBoard keeps.
+        store: reads what TensorBoard keeps.
+        is_full: returns whether a number of records of one tag reaches TensorBoard's limit.
     """
 
     def __init__(self, store: Store, is_full: Callable[[int], bool]) -> None:
@@ -77,7 +77,7 @@ class Listing:
         )
 
     def answer(self, source: Source) -> Answer:
-        """Return the answer of `/tags`, of no earlier state than that at the call.
+        """Return the answer of `/tags`, at least as recent as the call.
 
         Requests that wait for each other share one answer.
         """
@@ -115,7 +115,7 @@ class Listing:
         flows: Mapping[Key, Series],
         before: _Known,
     ) -> dict[Key, _Entry]:
-        """Return every tag's part of the answer; only what changed is read and made anew."""
+        """Return every tag's part of the answer; read and rebuild only what changed."""
         known, foreign = before.entries, before.foreign
         made_of = {
             key: (records.get(key), flows.get(key), key in foreign) for key in {**records, **flows}
@@ -132,7 +132,7 @@ class Listing:
         }
 
     def _foreign_of(self, source: Source, alone: frozenset[Key]) -> set[Key]:
-        """Return those of the flows alone whose record another plugin's summary hides."""
+        """Return the tags in `alone` whose record is hidden by another plugin's summary."""
         if not alone:
             return set()
         asked = source.experiment, alone
@@ -149,7 +149,7 @@ class Listing:
         is_foreign: bool,
         kept: list[Kept],
     ) -> str:
-        """Return the entry of a record, of its flow, or of both, as JSON."""
+        """Return, as JSON, the entry for a record, its flow, or both."""
         _, tag = key
         shown = series or flow
         assert shown is not None
@@ -184,7 +184,7 @@ class Listing:
 
 @functools.lru_cache(maxsize=1024)
 def _part_of(content: bytes) -> str | None:
-    """Return the tag of the record that a flow is a part of; None where it is of none."""
+    """Return the tag of the record that the flow belongs to as a part; None if there is none."""
     try:
         return Metadata.from_content(content).part_of
     except FormatError:
@@ -201,7 +201,7 @@ def _metadata_of(content: bytes) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _description(markdown: str) -> str:
-    """Return Markdown as safe HTML, cut where it is longer than a description ever needs to be."""
+    """Return Markdown as safe HTML; cut it if it is too long."""
     if len(markdown) > _LONGEST_DESCRIPTION:
         markdown = markdown[:_LONGEST_DESCRIPTION] + " …"
     html: str = plugin_util.markdown_to_safe_html(markdown)
@@ -224,21 +224,21 @@ def _answer(entries: Mapping[Key, _Entry]) -> Answer:
                 text = f'{text[:-1]}, "parts": {_object(parts[run, tag])}}}'
             runs.setdefault(run, {})[tag] = text
     body = _object({run: _object(tags) for run, tags in runs.items()}).encode()
-    # As TensorBoard compresses answers; here once, not for every request.
+    # Compress as TensorBoard does, but only once, not for every request.
     return Answer(gzip.compress(body, 3, mtime=0), hashlib.sha256(body).hexdigest()[:32])
 
 
 def _whole_of(entry: _Entry) -> str | None:
-    """Return the tag of the record that an entry without a record of its own is a part of."""
+    """Return the tag of the record that an entry with flow only is a part of, or None."""
     series, flow, _ = entry.made_of
     return _part_of(flow.content) if flow is not None and series is None else None
 
 
 def _object(members: Mapping[str, str]) -> str:
-    """Return a JSON object of members that are JSON already."""
+    """Return a JSON object whose members are given as JSON."""
     return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in members.items())}}}"
 
 
 def wall_time_of(seconds: float) -> float:
-    """Return a wall time; 0 where it is NaN or infinite, which JSON cannot carry."""
+    """Return a wall time; 0 if it is NaN or infinite, which JSON cannot represent."""
     return float(seconds) if math.isfinite(seconds) else 0.0

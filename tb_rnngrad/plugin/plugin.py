@@ -52,7 +52,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         )
 
     def is_active(self) -> bool:
-        """Leave the answer to TensorBoard, which looks for data of `data_plugin_names`."""
+        """Return False, so that TensorBoard itself looks for data of `data_plugin_names`."""
         return False
 
     def data_plugin_names(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         else:
             index = _sample(sample or 0, entry)
             view = self._records.sample(source, entry, index, arrangement)
-        header = self._records.header(source, entry)  # read beside the sample, so at hand
+        header = self._records.header(source, entry)  # cached: it was read along with the sample
         channels, timesteps = view.values.shape
         _check_channels(arrangement, channels)
         window = (
@@ -189,7 +189,7 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "Sampled": str(series.sampled).lower(),
             "Damaged": _listed(step for step, _ in series.damaged),
         }
-        parts = [series.values.astype("<f4", copy=False).data]  # not copied before they are joined
+        parts = [series.values.astype("<f4", copy=False).data]  # views: only the join copies
         if appended is not None:
             parts.append(np.array(series.steps, "<f8").data)
         return _respond_binary(request, b"".join(parts), headers, immutable=False)
@@ -261,7 +261,7 @@ def _source(request: wrappers.Request) -> Source:
 
 
 def _route(handler: Handler) -> Handler:
-    """Return `handler` for GET and HEAD; TensorBoard turns its PublicErrors into 400 and 404."""
+    """Return `handler` for GET and HEAD; TensorBoard turns PublicErrors into 400 and 404."""
 
     @wrappers.Request.application
     def serve(request: wrappers.Request) -> wrappers.Response:

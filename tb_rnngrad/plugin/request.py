@@ -1,4 +1,4 @@
-"""The parameters of a request."""
+"""Reads and checks the parameters of a request."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from werkzeug import wrappers
 
 
 class Parameters:
-    """A request's parameters, each read as what it must be or refused in one sentence."""
+    """A request's parameters.
+
+    Methods return a parameter as the type that the route expects, or raise InvalidArgumentError
+    with one sentence for the user.
+    """
 
     def __init__(self, request: wrappers.Request) -> None:
         self._given = request.args
 
     def text(self, name: str) -> str | None:
-        """Return what was given, or None."""
+        """Return the parameter as text, or None if it is missing."""
         return self._given.get(name)
 
     def required(self, name: str) -> str:
-        """Return what was given; refuse a request without it."""
+        """Return the parameter as text; refuse the request if it is missing."""
         value = self.text(name)
         if value is None:
             raise errors.InvalidArgumentError(f"the parameter {name} is missing")
         return value
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str | None) -> Any:
-        """Return what was given, one of `allowed`, or `default`."""
+        """Return the parameter, which must be in `allowed`, or `default` if it is missing."""
         value = self._given.get(name, default)
         if value != default and value not in allowed:
             raise errors.InvalidArgumentError(
@@ -38,11 +42,11 @@ class Parameters:
         return value
 
     def integer(self, name: str, least: int | None = None) -> int | None:
-        """Return the integer given, at least `least`, or None."""
+        """Return the parameter as an integer of at least `least`, or None if it is missing."""
         value = self.text(name)
         if value is None:
             return None
-        # Not all that Python takes for an integer: 1_0, spaces, other alphabets' digits.
+        # `int` alone would also accept 1_0, spaces and digits of other alphabets.
         if not re.fullmatch(r"-?[0-9]{1,100}", value):
             raise errors.InvalidArgumentError(f"{name} is {value[:80]!r}; expected an integer")
         number = int(value)
@@ -51,14 +55,14 @@ class Parameters:
         return number
 
     def required_integer(self, name: str) -> int:
-        """Return the integer given; refuse a request without it."""
+        """Return the parameter as an integer; refuse the request if it is missing."""
         self.required(name)
         number = self.integer(name)
         assert number is not None
         return number
 
     def number(self, name: str) -> float | None:
-        """Return the number given, or None."""
+        """Return the parameter as a number, or None if it is missing."""
         value = self.text(name)
         if value is None:
             return None
@@ -67,7 +71,7 @@ class Parameters:
         return float(value)
 
     def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
-        """Return half-open ranges such as `8:16,24:32`."""
+        """Return half-open ranges, given as `8:16,24:32`; none if the parameter is missing."""
         value = self.text(name)
         if value is None:
             return ()
@@ -80,7 +84,7 @@ class Parameters:
         return ranges
 
     def window(self, first: str, end: str, size: int) -> slice:
-        """Return the half-open window from `first` to `end`, cut at `size`."""
+        """Return the half-open window from parameter `first` to `end`, cut at `size`."""
         start = self.integer(first, least=0) or 0
         stop = self.integer(end, least=0)
         stop = size if stop is None else min(stop, size)
@@ -92,7 +96,7 @@ class Parameters:
         return slice(start, stop)
 
     def edges(self, name: str, most: int) -> tuple[tuple[float, ...], ...]:
-        """Return the edges of 1 to `most` bins, once or for each of several groups."""
+        """Return the edges of 1 to `most` bins, once for all groups or once per group."""
         text = self.required(name)
         try:
             edges = tuple(tuple(map(float, of.split(","))) for of in text.split(";"))

@@ -1,4 +1,4 @@
-"""TensorBoard's own scalars and hyperparameters, beside which the page draws what gradients do."""
+"""Reads TensorBoard's own scalars and hyperparameters, which the page draws beside the flow."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tb_rnngrad.plugin.listing import wall_time_of
 from tb_rnngrad.plugin.sources import Source
 
-# As many points of a tag as TensorBoard's own charts have.
+# The number of points per tag in TensorBoard's own charts.
 _MOST_POINTS: Final = 1000
 
 Hyperparameter = float | bool | str
 
 
 def list_scalars(provider: tb_provider.DataProvider, source: Source) -> dict[str, list[str]]:
-    """Return run -> its tags of scalars, in alphabetical order."""
+    """Return run -> its scalar tags, in alphabetical order."""
     listed = provider.list_scalars(plugin_name=scalar_metadata.PLUGIN_NAME, **source.query)
     return {run: sorted(tags) for run, tags in listed.items() if tags}
 
@@ -29,7 +29,7 @@ def list_scalars(provider: tb_provider.DataProvider, source: Source) -> dict[str
 def read_scalars(
     provider: tb_provider.DataProvider, source: Source, tag: str
 ) -> dict[str, list[tuple[int, float, float | None]]]:
-    """Return run -> (step, wall time, value) of a tag, ascending; None where one is not finite."""
+    """Return run -> ascending (step, wall time, value) of a tag; non-finite values become None."""
     found = provider.read_scalars(
         plugin_name=scalar_metadata.PLUGIN_NAME,
         downsample=_MOST_POINTS,
@@ -49,7 +49,7 @@ def read_scalars(
 def list_hyperparameters(
     provider: tb_provider.DataProvider, source: Source
 ) -> dict[str, dict[str, Hyperparameter]]:
-    """Return run -> hyperparameter -> its value, of the runs that logged them for TensorBoard."""
+    """Return run -> hyperparameter -> value, for the runs that logged any for TensorBoard."""
     tag = hparams_metadata.SESSION_START_INFO_TAG
     listed = provider.list_tensors(
         plugin_name=hparams_metadata.PLUGIN_NAME,
@@ -61,7 +61,7 @@ def list_hyperparameters(
 
 
 def _hyperparameters(content: bytes) -> dict[str, Hyperparameter]:
-    """Return the hyperparameters that a session began with; none where it cannot be read."""
+    """Return the hyperparameters of a session; an empty dict if `content` cannot be read."""
     try:
         session = hparams_metadata.parse_session_start_info_plugin_data(content)
     except (DecodeError, hparams_error.HParamsError):
@@ -71,7 +71,7 @@ def _hyperparameters(content: bytes) -> dict[str, Hyperparameter]:
 
 
 def _plain(value: Any) -> Hyperparameter | None:
-    """Return a protobuf Value as a plain one; None where it is none, or JSON cannot carry it."""
+    """Return a protobuf Value as a plain value; None if it has none or JSON cannot represent it."""
     kind = value.WhichOneof("kind")
     if kind == "number_value":
         return float(value.number_value) if math.isfinite(value.number_value) else None

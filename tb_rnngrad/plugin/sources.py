@@ -1,8 +1,9 @@
-"""What TensorBoard keeps of ours, asked in one way of each of its loaders.
+"""One interface to our plugins' data in each of TensorBoard's loaders.
 
-`ProviderStore` asks a data provider, as plugins are meant to; it serves the fast loader. The data
-provider of TensorBoard's Python loader hands out the first of several values of a step, which after
-a restart is the killed training's. `MultiplexerStore` therefore asks what lies behind it.
+`ProviderStore` reads from a data provider, as plugins are meant to; it is used with the fast
+loader. If a step has several values, the data provider of TensorBoard's Python loader returns the
+first, which after a restart is the killed training's. `MultiplexerStore` therefore reads from the
+multiplexer behind that provider.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from tb_rnngrad.events.metadata import FLOW_PLUGIN_NAME, PLUGIN_NAME, UNREACHABL
 from tb_rnngrad.events.restarts import resumed
 from tb_rnngrad.plugin import _grpc
 
-# Not the user's --samples_per_plugin, of which 0 would mean "none" here: everything kept.
+# Ask for everything that is kept. The user's --samples_per_plugin cannot be passed on: its 0 means
+# "all", but here 0 would mean "none".
 _EVERYTHING: Final = 2**31 - 1
 # The data server answers in one message of at most 256 MiB; 200 records of 4 samples take 200 kB.
 _TAGS_AT_ONCE: Final = 256
-# Flows are asked for in ever larger numbers, as their sizes are not known before, up to so many
-# bytes: while they are received they are in memory four times.
+# The sizes of flows are unknown before they are read, so they are requested in growing numbers, up
+# to this many bytes. While they are received, they are in memory four times.
 _MESSAGE_BYTES: Final = 96 * 2**20
 _FIRST_FLOWS: Final = 64
 _MORE_FLOWS: Final = 8
@@ -46,27 +48,27 @@ Key = tuple[str, str]  # run, tag
 
 @dataclass(frozen=True)
 class Source:
-    """Whose data to read: the request's context and experiment."""
+    """The request's context and experiment, which say whose data to read."""
 
     context: Any
     experiment: str
 
     @property
     def query(self) -> dict[str, Any]:
-        """The same as a data provider's arguments."""
+        """The same values as keyword arguments for a data provider."""
         return {"ctx": self.context, "experiment_id": self.experiment}
 
 
 @dataclass(frozen=True)
 class Series:
-    """All that is kept of a tag, as far as it is known without reading it.
+    """What is known about a tag's values without reading them; equal means unchanged.
 
     Attributes:
-        content: the metadata's bytes.
+        content: the bytes of the tag's metadata.
         description: Markdown.
-        step: the last.
-        wall_time: of the last.
-        count: how many values are kept; None: not known. What is equal did not change.
+        step: the last step.
+        wall_time: the last step's wall time.
+        count: how many values are kept; None if unknown.
     """
 
     content: bytes
@@ -78,7 +80,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Kept:
-    """A record that is kept: where it stands, and the keys of its blobs."""
+    """A record that TensorBoard keeps: its step, its wall time and the keys of its blobs."""
 
     step: int
     wall_time: float
@@ -87,7 +89,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class KeptFlow:
-    """A flow that is kept; its tensor is as it was logged, and not to be trusted."""
+    """A flow that TensorBoard keeps; its tensor is unchecked, as logged."""
 
     step: int
     wall_time: float
@@ -96,11 +98,11 @@ class KeptFlow:
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """What is kept of all tags.
+    """A listing of all our tags.
 
     Attributes:
-        mark: equal to that of an earlier one as long as nothing changed.
-        series: gives the records' series and the flows', by run and tag.
+        mark: equal to an earlier listing's mark if nothing has changed since.
+        series: returns the series of the records and of the flows, by run and tag.
     """
 
     mark: object
@@ -108,36 +110,36 @@ class Listed:
 
 
 class Store(Protocol):
-    """What TensorBoard keeps. Where nothing is kept of a key, it is missing in the answer."""
+    """Reads what TensorBoard keeps. Answers leave out keys of which nothing is kept."""
 
     def listed(self, source: Source) -> Listed:
-        """Return what is kept of all tags of ours."""
+        """Return the listing of all our tags."""
 
     def series(self, source: Source, plugin: str, key: Key) -> Series | None:
-        """Return what is kept of one tag of a plugin of ours."""
+        """Return the series of one tag of one of our plugins."""
 
     def records(self, source: Source, keys: Iterable[Key]) -> dict[Key, list[Kept]]:
-        """Return the records kept of each tag, by step."""
+        """Return tag -> the records that are kept, with ascending steps."""
 
     def blob(self, source: Source, key: Hashable) -> bytes:
-        """Return one of a record's blobs."""
+        """Return one blob of a record."""
 
     def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
-        """Return the flows of a record's tag by step, and whether they are all that are kept.
+        """Return a tag's flows with ascending steps, and whether they are all that are kept.
 
-        Where reading them costs memory, and they are too many for it, they are a sample of the
-        steps with the last.
+        If reading all of them would take too much memory, return a sample of the steps that
+        includes the last.
         """
 
     def foreign(self, source: Source, keys: Iterable[Key]) -> set[Key]:
-        """Return those of the keys that belong to other plugins."""
+        """Return the keys that belong to other plugins."""
 
     def why_unreachable(self, tag: str) -> str | None:
-        """Return why a tag's records cannot be read, a sentence; None where they can."""
+        """Return a sentence that says why a tag's records cannot be read; None if they can."""
 
 
 class ProviderStore:
-    """What a data provider gives. Its calls wait side by side in `pool`."""
+    """Reads from a data provider. Its calls wait in parallel in `pool`."""
 
     def __init__(self, provider: tb_provider.DataProvider, pool: Executor) -> None:
         self._provider = provider
@@ -214,7 +216,7 @@ class ProviderStore:
             if fitting <= number:
                 return found, False
             number = min(number * _MORE_FLOWS, fitting)
-            del found  # two answers in memory would be twice as much
+            del found  # do not hold two answers in memory
 
     def _flows(self, source: Source, key: Key, number: int) -> list[KeptFlow]:
         plugin = FLOW_PLUGIN_NAME
@@ -231,7 +233,7 @@ class ProviderStore:
         except grpc.RpcError as error:
             if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or number == 1:
                 raise
-            # What was not read before is larger than what was: too large for one message.
+            # The flows not read before are larger than the earlier ones: too large for one message.
             return self._flows(source, key, number // 2)
         return resumed(KeptFlow(*one) for one in tensors)
 
@@ -258,7 +260,7 @@ class ProviderStore:
         }
 
     def why_unreachable(self, tag: str) -> str | None:
-        """See `Store`: the data server writes such names into its keys as they are."""
+        """See `Store`. The data server does not escape these characters in its keys."""
         character = re.search(UNREACHABLE, tag)
         if character is None:
             return None
@@ -269,7 +271,7 @@ class ProviderStore:
 
 
 def _series_of(listing: Any) -> dict[Key, Series]:
-    """Return the series in a listing of the data server."""
+    """Return the series of all tags in a listing of the data server."""
     return {
         (run.run_name, tag.tag_name): Series(
             tag.metadata.summary_metadata.plugin_data.content,
@@ -283,13 +285,13 @@ def _series_of(listing: Any) -> dict[Key, Series]:
 
 
 def _filter(keys: Iterable[Key]) -> tb_provider.RunTagFilter:
-    """Return a filter that lets at least these tags pass."""
+    """Return a filter that selects at least these tags; it may select more."""
     runs, tags = zip(*keys, strict=True)
     return tb_provider.RunTagFilter(runs=set(runs), tags=set(tags))
 
 
 class MultiplexerStore:
-    """What TensorBoard's Python loader keeps, in the order in which it was logged."""
+    """Reads what TensorBoard's Python loader keeps, in the order in which it was logged."""
 
     def __init__(self, multiplexer: Any) -> None:
         self._multiplexer = multiplexer
@@ -331,7 +333,7 @@ class MultiplexerStore:
             return None
 
     def _events(self, key: Key) -> list[Any]:
-        """Return what was logged of a tag; nothing where it is not there, or not yet."""
+        """Return a tag's events; an empty list if the tag is not there, or not yet."""
         try:
             events: list[Any] = self._multiplexer.Tensors(*key)
         except KeyError:
@@ -366,7 +368,7 @@ class MultiplexerStore:
         raise errors.NotFoundError(f"step {step} of {tag!r} in the run {run!r} is kept no longer")
 
     def flows(self, source: Source, key: Key) -> tuple[list[KeptFlow], bool]:
-        """See `Store`: they lie in memory."""
+        """See `Store`. All of them are in memory already."""
         events = resumed(self._events(key))
         return [KeptFlow(one.step, one.wall_time, one.tensor_proto) for one in events], True
 
@@ -380,17 +382,17 @@ class MultiplexerStore:
         }
 
     def why_unreachable(self, tag: str) -> str | None:
-        """See `Store`: every name can be read."""
+        """See `Store`. Every name can be read."""
         return None
 
 
 def store_of(provider: tb_provider.DataProvider, multiplexer: Any, pool: Executor) -> Store:
-    """Return the store of TensorBoard's loader.
+    """Return the store that fits TensorBoard's loader.
 
     Args:
-        provider: its data provider.
-        multiplexer: its event multiplexer; None where the fast loader, or another, is in use.
-        pool: where calls to a data provider wait side by side.
+        provider: the loader's data provider.
+        multiplexer: the Python loader's event multiplexer; None with any other loader.
+        pool: in which calls to a data provider wait in parallel.
     """
     if all(callable(getattr(multiplexer, name, None)) for name in _MULTIPLEXER_METHODS):
         return MultiplexerStore(multiplexer)

@@ -1,4 +1,4 @@
-"""Records as the plugin sees them: read from what TensorBoard keeps, checked, and cached."""
+"""Reads records and flows from what TensorBoard keeps, checks them and caches them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from tb_rnngrad.plugin.views import View
 
 _CACHE_BYTES: Final = 64 * 2**20
 _LISTING_SECONDS: Final = 1.0
-# What an answer of /flow may take.
+# The largest answer of /flow.
 _FLOW_BYTES: Final = 128 * 2**20
-# A small call to the data server can wait 44 ms for a delayed acknowledgement; side by side these
-# waits hide each other.
+# A small call to the data server can wait 44 ms for a delayed acknowledgement. In parallel, these
+# waits overlap.
 _PARALLEL_READS: Final = 8
-# A histogram over steps reads as many of them as hold so many values, within these bounds.
+# A histogram over steps reads as many steps as together hold this many values, within these bounds.
 _COURSE_VALUES: Final = 2**25
 _FEWEST_STEPS: Final = 4
 _MOST_STEPS: Final = 100
@@ -51,15 +51,15 @@ _Loaded = TypeVar("_Loaded", Header, View, Histogram)
 
 @dataclass(frozen=True)
 class FlowSeries:
-    """`values` [steps, timesteps, statistics] float32, and what its axes are.
+    """The flow of several steps of one tag.
 
     Attributes:
-        values: NaN beyond the end of shorter steps.
+        values: [steps, timesteps, statistics] float32; shorter steps are padded with NaN.
         steps: (step, wall time), ascending.
         statistics: the names along the last axis.
-        complete: whether it holds every step that was logged.
-        sampled: whether steps were left out as all of them would have been too large.
-        damaged: the steps left out as they cannot be read, each with why.
+        complete: whether `values` holds every step that was logged.
+        sampled: whether steps were left out because all of them would have been too large.
+        damaged: the steps left out because they cannot be read, each with the reason.
     """
 
     values: NDArray[np.float32]
@@ -72,7 +72,7 @@ class FlowSeries:
 
 @dataclass(frozen=True)
 class Entry:
-    """One kept record: where it stands, what its tag is, and the keys of its blobs."""
+    """One kept record: its position, its tag's metadata and the keys of its blobs."""
 
     run: str
     tag: str
@@ -86,9 +86,9 @@ class Records:
     """Lists and reads records; safe to use from several threads.
 
     Args:
-        data_provider: TensorBoard's.
-        multiplexer: that of TensorBoard's Python loader; None with the fast one.
-        limits: TensorBoard's `--samples_per_plugin`: the steps kept of a tag, by plugin name.
+        data_provider: TensorBoard's data provider.
+        multiplexer: the multiplexer of TensorBoard's Python loader; None with the fast loader.
+        limits: TensorBoard's `--samples_per_plugin`: plugin name -> number of steps kept per tag.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Records:
     # --- /tags ---
 
     def tags(self, source: Source) -> Answer:
-        """Return the answer of `/tags`: run -> tag -> what it is and which steps of it are kept."""
+        """Return the answer of `/tags`: run -> tag -> its metadata and the steps that are kept."""
         return self._tags.answer(source)
 
     # --- /tensor ---
@@ -120,11 +120,11 @@ class Records:
     def entry(
         self, source: Source, run: str, tag: str, step: int, wall_time: float | None
     ) -> Entry:
-        """Return where the record of `step` is.
+        """Return the entry of the record at `step`.
 
         Raises:
-            NotFoundError: no such run, tag or step is kept, or `step` was logged anew since
-                `wall_time`.
+            NotFoundError: If no such run, tag or step is kept, if `step` was logged again since
+                `wall_time`, or if the record or its tag cannot be read.
         """
         listing = self._listing(source, run, tag, refresh=False)
         if step not in listing:
@@ -158,7 +158,7 @@ class Records:
         return self._load(source, entry, "header", load)
 
     def sample(self, source: Source, entry: Entry, index: int, arrangement: Arrangement) -> View:
-        """Return the view of one kept sample, arranged."""
+        """Return the rearranged view of one kept sample."""
 
         header = self._pool.submit(self.header, source, entry)
         if arrangement == AS_RECORDED:
@@ -172,7 +172,7 @@ class Records:
     def reduction(
         self, source: Source, entry: Entry, reduction: str, arrangement: Arrangement
     ) -> View:
-        """Return the view of a reduction over all kept samples, each arranged before.
+        """Return the view of a reduction over all kept samples, which are rearranged first.
 
         `reduction` is a key of `views.REDUCTIONS`.
         """
@@ -190,10 +190,12 @@ class Records:
     # --- /histogram ---
 
     def course(self, source: Source, run: str, tag: str) -> tuple[list[Entry], int]:
-        """Return evenly spaced records of a tag, few enough to be read in one go, and of how many.
+        """Return evenly spaced records of a tag, and the number of records they were chosen from.
+
+        The records are few enough to be read at once.
 
         Raises:
-            NotFoundError: no such run or tag is kept.
+            NotFoundError: If no such run or tag is kept, or it cannot be read.
         """
         listing = self._listing(source, run, tag, refresh=False)
         if not listing:
@@ -211,9 +213,9 @@ class Records:
         entries: Sequence[Entry],
         binning: Binning,
     ) -> list[Histogram]:
-        """Return the histogram of each record, over all of its kept samples."""
+        """Return the histogram of each record over all of its kept samples."""
         held = 4 * self._values(source, entries[-1]) * len(entries)
-        # What does not fit the cache would only drive everything else out of it.
+        # Do not cache samples that would push everything else out of the cache.
         read = self._sample if held <= _CACHE_BYTES // 2 else self._uncached_sample
 
         def load(entry: Entry) -> Histogram:
@@ -235,7 +237,7 @@ class Records:
         return list(self._pool.map(cached, entries))
 
     def _values(self, source: Source, entry: Entry) -> int:
-        """Return how many values a record holds."""
+        """Return how many values the kept samples of a record hold."""
         header = self.header(source, entry)
         return header.kept * (math.prod(header.shape) // header.batch)
 
@@ -254,13 +256,13 @@ class Records:
         Args:
             source: whose data to read.
             run: the run.
-            tag: the record's tag, or that of a part of it.
-            statistics: their names; None: all of them.
-            window: gives, of so many timesteps, those to return.
+            tag: the tag of the record or of one of its parts.
+            statistics: the names of the statistics; None for all.
+            window: takes the number of timesteps and returns the slice of those wanted.
 
         Raises:
-            NotFoundError: the run holds no flow of this tag, or none that can be read.
-            InvalidArgumentError: there is no such statistic.
+            NotFoundError: If the run has no flow of this tag, or none that can be read.
+            InvalidArgumentError: If a statistic does not exist or is named twice.
         """
         key = run, tag + FLOW_SUFFIX
         series = self._store.series(source, FLOW_PLUGIN_NAME, key)
@@ -313,7 +315,10 @@ class Records:
     def _sample(
         self, source: Source, entry: Entry, index: int, header: Callable[[], Header]
     ) -> View:
-        """Return the view of a sample. In the pool `header` must not wait for the pool."""
+        """Return the view of a sample.
+
+        If this runs in the pool, `header` must not wait for the pool.
+        """
         return self._load(
             source, entry, index, lambda: self._uncached_sample(source, entry, index, header)
         )
@@ -368,7 +373,7 @@ def _no_record(run: str, tag: str) -> errors.NotFoundError:
 
 
 def _columns(names: tuple[str, ...], chosen: Sequence[str] | None) -> list[int]:
-    """Return which of the columns `names` were chosen, in that order."""
+    """Return the indices in `names` of the chosen columns, in the chosen order."""
     if chosen is None:
         return list(range(len(names)))
     for name in chosen:
@@ -385,7 +390,7 @@ def _columns(names: tuple[str, ...], chosen: Sequence[str] | None) -> list[int]:
 
 
 def _timesteps(kept: KeptFlow) -> int:
-    """Return how many timesteps a flow really holds; 1 where its tensor cannot be read."""
+    """Return how many timesteps a flow actually holds; 1 if its tensor cannot be read."""
     try:
         return len(rows_of(kept.tensor))
     except FormatError:
@@ -401,7 +406,7 @@ def _flow_series(
     complete: bool,
     sampled: bool,
 ) -> FlowSeries:
-    """Return those flows that can be read as one array, with what was chosen of them alone."""
+    """Return the chosen columns and timesteps of all readable flows, as one array."""
     shape = len(kept), window.stop - window.start, len(columns)
     values = np.full(shape, np.nan, np.float32)
     steps: list[tuple[int, float]] = []

@@ -19,18 +19,18 @@ Mask = NDArray[np.bool_]
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995)
 
-# Quiet NaNs; their upper 16 bits are the same NaN in bfloat16.
+# Quiet NaNs. Their upper 16 bits are the same NaNs in bfloat16.
 NAN_BITS: Final = 0x7FC00000
 PADDING_BITS: Final = 0x7FC10000
 _INFINITY_BITS: Final = 0x7F800000
 
-# A cache line holds so many float32: transposed in strips of them, each line is written once.
+# The number of float32 in a cache line. Transposing in strips of this width writes each line once.
 _LINE: Final = 16
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a whole view holds, padding left out; see docs/http_api.md for the fields."""
+    """Statistics of a whole view without its padding; docs/http_api.md describes the fields."""
 
     least: float
     greatest: float
@@ -40,11 +40,11 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One picture's numbers.
+    """The numbers of one picture.
 
     Attributes:
         values: [channels, timesteps].
-        real: [timesteps], False where padding; None: all are real.
+        real: [timesteps], False at padding; None if all are real.
     """
 
     values: Float32
@@ -52,14 +52,14 @@ class View:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, for the cache's budget."""
+        """The size of the arrays in bytes, for the cache's budget."""
         return self.values.nbytes + (0 if self.real is None else self.real.nbytes)
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Range, quantiles of the magnitude, and counts, over the whole view."""
+        """Range, quantiles of the magnitude, and counts over the whole view."""
         values = self.values if self.real is None else self.values[:, self.real]
-        # Bits of magnitudes are in the order of the magnitudes: 0, finite, infinite, NaN.
+        # The bits of magnitudes sort as the magnitudes do: 0, finite, infinite, NaN.
         bits = (values.view(np.uint32) & np.uint32(0x7FFFFFFF)).ravel(order="K")
         zero = int(np.count_nonzero(bits == 0))
         nan = int(np.count_nonzero(bits > _INFINITY_BITS))
@@ -80,10 +80,10 @@ class View:
 
 
 def ranked(bits: NDArray[np.uint32], at: NDArray[np.intp]) -> NDArray[np.uint32]:
-    """Return those of `bits` [n] that would stand at the places `at` if they were sorted.
+    """Return `np.sort(bits)[at]`.
 
-    Exact, in a fraction of the time of `np.partition`: the upper halves are counted, and only what
-    shares its upper half with a wanted one is looked through.
+    Exact, in a fraction of the time of `np.partition`: it counts the upper halves, and partitions
+    only the elements that share their upper half with a wanted one.
     """
     upper = (bits >> np.uint32(16)).astype(np.uint16)
     ends = np.cumsum(np.bincount(upper))
@@ -98,9 +98,9 @@ def ranked(bits: NDArray[np.uint32], at: NDArray[np.intp]) -> NDArray[np.uint32]
 
 
 def view_of_sample(sample: NDArray[Any], real: Mask | None) -> View:
-    """Return the view of one sample [timesteps, channels], or [channels] without a time axis.
+    """Return the view of one sample [timesteps, channels], or [channels] if it has no time axis.
 
-    `real` is its mask, [timesteps].
+    `real` is the sample's mask, [timesteps].
     """
     rows = np.atleast_2d(sample)
     values = np.empty(rows.shape[::-1], np.float32)
@@ -134,18 +134,18 @@ def _std(values: Float64, real: Mask, count: Float64) -> Float64:
     return np.sqrt((deviation**2).sum(axis=0) / count)
 
 
-# Each takes values [samples, channels, timesteps], 0 where padding; real [samples, 1, timesteps];
-# and count [timesteps], the real samples; and gives [channels, timesteps].
+# Each function takes values [samples, channels, timesteps], 0 at padding; real [samples, 1,
+# timesteps]; and count [timesteps], the number of real samples. It returns [channels, timesteps].
 REDUCTIONS: Final[Mapping[str, Callable[[Float64, Mask, Float64], Float64]]] = MappingProxyType(
     {"mean": _mean, "mean_abs": _mean_abs, "rms": _rms, "max_abs": _max_abs, "std": _std}
 )
 
 
 def reduce_samples(views: Sequence[View], reduction: str) -> View:
-    """Return one view from all samples' views by a key of `REDUCTIONS`.
+    """Return all samples' views reduced to one; `reduction` is a key of `REDUCTIONS`.
 
-    Only samples that are real at a timestep count there. Where none is, the result is padding.
-    In float64, as the squares of small gradients are 0 in float32.
+    At each timestep only the samples that are real there count; if there are none, the result is
+    padding. Computes in float64, since the squares of small gradients are 0 in float32.
     """
     values = np.stack([view.values for view in views]).astype(np.float64)
     timesteps = values.shape[2]
@@ -165,15 +165,15 @@ def reduce_samples(views: Sequence[View], reduction: str) -> View:
 def pool(values: Float32, height: int, width: int) -> Float32:
     """Return `values` [channels, timesteps] pooled to at most [height, width].
 
-    Each block becomes its value of greatest magnitude, sign kept, so that no spike is lost; NaN
-    where it holds one.
+    Each block becomes its value of largest magnitude, with its sign, so that no spike is lost. A
+    block that holds a NaN becomes NaN.
     """
     if values.shape[0] <= height and values.shape[1] <= width:
         return values
-    # As integers with the sign last, numbers are in the order of their magnitude, NaN above all.
+    # As integers with the sign bit last, numbers sort by magnitude, with NaN above all.
     bits = values.view(np.uint32)
     keys = bits << np.uint32(1) | bits >> np.uint32(31) ^ np.uint32(1)
-    # Along the rows first: there the cells of a block lie side by side in memory.
+    # Pool along the rows first: there the cells of a block are adjacent in memory.
     keys = _pool_axis(_pool_axis(keys, 1, width), 0, height)
     pooled = keys >> np.uint32(1) | ~keys << np.uint32(31)
     return pooled.view(np.float32)
@@ -201,12 +201,13 @@ def body(
     """Return the shape and the little-endian bytes of a window of a view, pooled.
 
     Args:
-        view: what to show.
+        view: the view.
         window: slices of channels and timesteps, within the view.
-        height: most channels of the answer.
-        width: most timesteps of the answer.
+        height: the largest number of channels to return.
+        width: the largest number of timesteps to return.
         dtype: "float32" or "bfloat16".
-        mark_padding: write padding as the NaN `PADDING_BITS`, every other NaN as `NAN_BITS`.
+        mark_padding: whether to write padding as the NaN `PADDING_BITS` and every other NaN as
+            `NAN_BITS`.
     """
     values = view.values[window]
     real = None if view.real is None or not mark_padding else view.real[window[1]]
@@ -226,10 +227,11 @@ def body(
 
 
 def _bfloat16_bits(bits: NDArray[np.uint32]) -> NDArray[np.uint16]:
-    """Round float32 bits to bfloat16 bits, to nearest, ties to even.
+    """Return float32 bits rounded to bfloat16 bits, to nearest, ties to even.
 
-    NaN and infinities keep their upper bits. What is not 0 does not become 0, and what is finite
-    stays finite: it would look vanished or exploded. The page rounds alike.
+    NaN and infinities keep their upper bits. Nonzero values do not become 0 and finite values do
+    not become infinite, since they would look vanished or exploded. The page rounds in the same
+    way.
     """
     upper = bits >> 16
     magnitude = bits & 0x7FFFFFFF
