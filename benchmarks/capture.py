@@ -1,9 +1,10 @@
-"""What capture costs a training step, against the plain step, side by side.
+"""What capture adds to the time of a training step, compared with the plain step.
 
-A step is what `model.fit` does at each batch: the callback's hook, then the train function. Two
-layers of each cell and a Dense, Adam. Budgets: callback installed and idle 1.02 x; output gradients
-at every step 1.10 x; hidden-state gradients at every step 1.6 x, records of 4 samples written.
-`gradients(...)` again and again against a hand-written tf.function with a tape: 1.15 x.
+A step does what `model.fit` does at each batch: it calls the callback's hooks and the train
+function. The models have two layers of one cell and a Dense, trained with Adam. Budgets: idle
+callback 1.02 x; output gradients at every step 1.10 x; hidden-state gradients at every step 1.6 x,
+with records of 4 samples written. Repeated calls of `gradients(...)` may take 1.15 x the time of a
+hand-written tf.function with a tape.
 
     python benchmarks/capture.py [small | large] [--keras keras | tf_keras]
 """
@@ -25,20 +26,20 @@ from timing import have_memory_at_hand
 
 from tb_rnngrad.keras import GradientLogger, gradients
 
-# Samples, timesteps, units; rounds, and steps in a row: what they leave to the background is paid
-# for before the clock stops.
+# Samples, timesteps, units; rounds, and steps in a row. Work that the steps leave to the background
+# is finished before the clock stops.
 SIZES = {"small": (16, 100, 6, 50, 25), "large": (32, 500, 128, 15, 3)}
 
 
 class Work:
-    """What is timed: a step, and what ends a row of them."""
+    """A timed step, and the call that ends a row of steps."""
 
     def __init__(self, step: Callable[[], object], end: Callable[[], object] = lambda: None):
         self.step = step
         self.end = end
 
     def seconds(self, row: int) -> float:
-        """Return seconds a step, over `row` steps and their end."""
+        """Return seconds per step, over `row` steps and their end."""
         start = time.perf_counter()
         for _ in range(row):
             self.step()
@@ -47,7 +48,7 @@ class Work:
 
 
 def compare(works: dict[str, Work], rounds: int, row: int, label: str, folder: str) -> None:
-    """Run all in turn, round after round; print medians and quartiles of the ratio to the first."""
+    """Run all works in turns; print each median, and quartiles of its ratio to the first work."""
     for work in works.values():
         work.seconds(2)
     times: dict[str, list[float]] = {name: [] for name in works}
@@ -107,7 +108,7 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Work:
         logger.set_model(model)
         logger.on_train_begin()
         logger._begun()
-        logger._records_due.pass_by(0)  # of an idle one, what is due at step 0
+        logger._records_due.pass_by(0)  # so that an idle logger has nothing due at step 0
 
     def step() -> None:
         batch = next(batches)

@@ -1,8 +1,8 @@
-"""A thousand steps of 1 MB, from TensorBoard's start until all are listed, and its memory.
+"""How long TensorBoard takes from its start to list a thousand steps of 1 MB, and its memory.
 
-Against TensorBoard's own images of the same pictures (8 bits a value, as PNG), in both loading
-modes. The Python loader has TensorFlow here, whose checksums are fast: TensorBoard's own take two
-minutes for a gigabyte.
+Compares with TensorBoard's own images of the same pictures (8 bits per value, as PNG), in both
+loading modes. The Python loader runs with TensorFlow here, for its fast checksums: TensorBoard's
+own checksums take two minutes per gigabyte.
 
     python benchmarks/loading.py [--steps 1000]
 """
@@ -29,7 +29,7 @@ TIMESTEPS, CHANNELS = 1024, 256
 
 
 def pictures(steps: int) -> list[np.ndarray]:
-    """Return a few gradients that fade, to be logged in turn."""
+    """Return a few fading gradients, to be logged in turns."""
     random = np.random.default_rng(0)
     fading = 10.0 ** np.linspace(-2, 0, TIMESTEPS)[:, np.newaxis]
     return [
@@ -65,14 +65,14 @@ def images_listed(server: Server) -> int:
 
 
 def megabytes(logdir: Path) -> float:
-    """Return the memory of all processes that were started with `logdir`, in MB."""
+    """Return the memory, in MB, of all processes with `logdir` on their command line."""
     total = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if str(logdir).encode() in (process / "cmdline").read_bytes():
                 resident = (process / "statm").read_text().split()[1]
                 total += int(resident) * 4096
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
     return total / 1e6
 

@@ -1,8 +1,8 @@
-"""How the page feels: a real TensorBoard in headless Chromium; budgets in docs/performance.md.
+"""How fast the page responds in headless Chromium, served by a real TensorBoard.
 
-Times are what the page's main thread computes (its CPU clock, from a trace), so that other work on
-the machine does not count; the browser draws what it computed in other threads. Of openings they
-are those of a clock on the wall. page.js holds what happens inside the page.
+Budgets are in docs/performance.md. Times are CPU times of the page's main thread, taken from a
+trace, so other work on the machine does not count. The browser draws in other threads. Openings are
+measured in wall-clock time. page.js holds the code that runs inside the page.
 
     python benchmarks/page.py [NAME ...]
 """
@@ -31,7 +31,7 @@ STEPS, MANY_STEPS = 9, 1000
 CARDS, SAMPLES = 12, 16
 SECONDS = 60
 
-# NAME: what it is, what page.js does, and the keys of the URL.
+# NAME: a label, the function in page.js, and the keys of the URL.
 ACTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "step": ("slider step, 256 x 1403", "step", ('runs=["wide"]', "pins=[]")),
     "curves": ("the same, three pinned curves", "step", ('runs=["wide"]',)),
@@ -84,7 +84,7 @@ def is_loaded(tags: dict) -> bool:
 
 
 def opened(browser: Browser, url: str, *keys: str) -> Page:
-    """Return a page whose plugin's tab has drawn its first picture."""
+    """Return a page on which the plugin's tab has drawn its first picture."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(path=Path(__file__).with_suffix(".js"))
     page.goto(f"{url}/#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
@@ -93,10 +93,10 @@ def opened(browser: Browser, url: str, *keys: str) -> Page:
 
 
 def wait_for_picture(page: Page) -> float:
-    """Return when the first picture was drawn, in milliseconds of the wall clock."""
+    """Return the wall-clock time of the first picture, in milliseconds."""
     page.wait_for_selector("iframe")
     for _ in range(20 * SECONDS):
-        # Evaluated from here, as TensorBoard forbids pages to evaluate strings.
+        # Evaluate from here, since TensorBoard forbids pages to evaluate strings.
         found = len(page.frames) > 1 and frame_of(page).evaluate("() => window.firstPicture")
         if found:
             return float(found["time"])
@@ -109,7 +109,7 @@ def frame_of(page: Page) -> Frame:
 
 
 def computed(browser: Browser, page: Page, act: str) -> list[float]:
-    """Return the CPU milliseconds that the page's thread takes from each mark to the next."""
+    """Return the CPU milliseconds of the page's thread between each "from" mark and its "to"."""
     page.wait_for_timeout(2500)
     browser.start_tracing(page=page, categories=["blink.user_timing"])
     frame_of(page).evaluate(f"() => acts.{act}()")
@@ -122,7 +122,7 @@ def computed(browser: Browser, page: Page, act: str) -> list[float]:
 
 
 def openings_of_the_tab(browser: Browser, server: Server) -> list[float]:
-    """Return the milliseconds from a click on the tab, TensorBoard loaded, to its first picture."""
+    """Return milliseconds from a click on the tab of a loaded TensorBoard to the first picture."""
     found = []
     for _ in range(OPENINGS):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -139,7 +139,7 @@ def openings_of_the_tab(browser: Browser, server: Server) -> list[float]:
 
 
 def openings_of_a_record(browser: Browser, server: Server) -> list[float]:
-    """Return the milliseconds from the plugin's frame to a picture of a record never asked for."""
+    """Return milliseconds from the plugin frame's start to the picture of an uncached record."""
     found = []
     for step in range(OPENINGS):
         page = opened(

@@ -1,7 +1,8 @@
-"""Logging one [4, 1403, 256] record, against the same bytes raw with their CRC, and other ways.
+"""Logging one [4, 1403, 256] record, compared with its raw bytes with CRC, and with other ways.
 
-Budgets: with its statistics 2 x raw without a framework, 2.5 x through TensorFlow. All write to the
-same disk, in turn. Through TensorFlow every work flushes its writer, so that its bytes are written.
+Budgets for a record with its statistics: 2 x raw without a framework, 2.5 x through TensorFlow. All
+works write to the same disk, in turns. Works through TensorFlow flush their writer, so that their
+bytes are actually written.
 
     python benchmarks/record.py [--rounds 25]
 """
@@ -70,7 +71,7 @@ def through_tensorflow(data: np.ndarray, folder: Path) -> dict[str, Callable[[],
 
 
 def figure(data: np.ndarray, folder: Path) -> None:
-    """Save one picture of all samples, as one would without a plugin."""
+    """Save one picture of all samples, as users do without a plugin."""
     drawn, axes = plt.subplots(len(data))
     for axis, sample in zip(axes, data, strict=True):
         axis.imshow(sample.T, aspect="auto", cmap="bwr")

@@ -1,6 +1,6 @@
-"""Every benchmark in one run, with machine and versions, written to docs/performance.md.
+"""Runs all benchmarks and writes the results, machine and versions to docs/performance.md.
 
-What stands between the markers there is replaced. About ten minutes on two quiet cores.
+Replaces the text between the markers in that file. Takes about ten minutes on two quiet cores.
 
     python benchmarks/run.py [NAME ...]
 """
@@ -55,7 +55,7 @@ def output_of(command: list[str]) -> str:
 
 
 def machine() -> str:
-    """Return what the numbers were measured on."""
+    """Return the machine and the versions that the numbers were measured with."""
     model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     text = information.read_text() if information.exists() else ""

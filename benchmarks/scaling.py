@@ -1,7 +1,8 @@
-"""What cost grows with: values, steps, runs, tags. At most linear: the last column must not rise.
+"""How costs grow with values, steps, runs and tags.
 
-Written without a framework. What TensorBoard lists is timed once it lists all: the first poll of
-`/tags` after a second's rest, when what it caches for a second is gone.
+They may grow linearly at most, so the last column must not rise. Records are written without a
+framework. Polls of `/tags` are timed once TensorBoard lists everything, each after a pause of a
+second, so that caches of one second have expired.
 
     python benchmarks/scaling.py [--largest 1e8] [--tags 10000]
 """
@@ -68,7 +69,7 @@ def steps(largest: float, folder: Path) -> None:
 
 
 def listing(what: str, logdir: Path, number: int, runs: int, tags: int) -> None:
-    """Write runs of tags of one step; time TensorBoard until it lists all, and a poll then."""
+    """Write runs of tags with one step; time until TensorBoard lists all, and then a poll."""
     for run in range(runs):
         with SummaryWriter(logdir / f"run{run}") as writer, writer.batched():
             for tag in range(tags):

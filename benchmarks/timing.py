@@ -1,4 +1,4 @@
-"""What the benchmarks share: works timed in turn, and memory that is at hand."""
+"""Shared by the benchmarks: times works in turns, and makes memory available beforehand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 
-# Bytes of the system's file cache that a row may fill. A virtual machine that lends its idle memory
-# to others gets it back at 3 ms a megabyte, which is ten times what writing costs.
+# Bytes of the system's file cache that a row may fill. A virtual machine that lent its idle memory
+# to others gets it back at 3 ms per megabyte, ten times the cost of writing.
 WRITTEN_IN_A_ROW = 2**25
 
 
 def have_memory_at_hand(folder: str) -> None:
-    """Have the system own the memory that files written next will lie in."""
+    """Make the system allocate file cache for the files written next."""
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         file.write(bytes(WRITTEN_IN_A_ROW))
 
@@ -25,7 +25,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def compare(works: Mapping[str, Callable[[], object]], rounds: int, folder: str) -> None:
-    """Run all in turn, round after round; print times and their ratio to the first's."""
+    """Run all works in turns; print their times, and the ratios to the first work's."""
     for work in works.values():
         work()
     times: dict[str, list[float]] = {name: [] for name in works}

@@ -1,7 +1,8 @@
-"""One view of a record over HTTP, against TensorBoard serving its own script, byte for byte.
+"""One view of a record over HTTP, compared per byte with TensorBoard serving its own script.
 
-Budget: 3 x what a static file of the same size takes, the record warm. Medians and quartiles, in
-both loading modes, of one client and of four at once. A cold view is one never asked for before.
+Budget for a cached record: 3 x the time of a static file of the same size. Prints medians and
+quartiles in both loading modes, for one client and for four at once. A cold view is one that was
+never requested before.
 
     python benchmarks/views.py
 """
@@ -28,7 +29,7 @@ STEPS, SAMPLES = 10, 4
 
 
 def milliseconds(ask: Callable[[int], Answer], asked: range, clients: int) -> list[float]:
-    """Return the quartiles of the time that an answer takes, clients asking at once."""
+    """Return the quartiles of the time per answer, with `clients` asking at once."""
 
     def timed(number: int) -> float:
         start = time.perf_counter()
@@ -77,7 +78,7 @@ def main() -> None:
 def measure(server: Server, steps: list, mode: str) -> None:
     asks = works(server, steps)
     half = STEPS * SAMPLES // 2
-    # The cold ones first, half of them by each number of clients: sizes are asked for afterwards.
+    # Cold views come first, half of them for each number of clients: reading sizes warms the cache.
     cold = {
         clients: milliseconds(asks["cold view, float32"], range(start, start + half), clients)
         for clients, start in ((1, 0), (4, half))
