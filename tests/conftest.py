@@ -1,4 +1,4 @@
-"""Fixtures: real TensorBoards."""
+"""Fixtures that start real TensorBoards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from servers import Server, tensorboards
 
-# `make test` asks a little of everything; `make soak` takes its time.
+# `make test` tries few examples; `make soak` tries many.
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
 hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("quick")
@@ -27,6 +27,6 @@ def tensorboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
     ids=["rust", "python", "rust-tensorflow", "python-tensorflow"],
 )
 def loading_mode(request: pytest.FixtureRequest) -> tuple[str, bool]:
-    """One of TensorBoard's ways to load data: --load_fast, and whether TensorFlow is there."""
+    """The value of --load_fast, and whether TensorBoard can import TensorFlow."""
     mode: tuple[str, bool] = request.param
     return mode

@@ -1,4 +1,4 @@
-"""Reads event files with TensorBoard's own reader, for tests."""
+"""Test helpers that read and write event files with TensorBoard's own reader and writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def values(logdir: Path) -> dict[tuple[str, int], Summary.Value]:
 
 
 def write(logdir: Path, *logged: Event) -> None:
-    """Write events as TensorBoard's own writer does."""
+    """Write events with TensorBoard's own writer."""
     writer = EventFileWriter(str(logdir))
     for event in logged:
         writer.add_event(event)
@@ -33,7 +33,7 @@ def write(logdir: Path, *logged: Event) -> None:
 
 
 def event(step: int, *values: Summary.Value | Summary, wall_time: float | None = None) -> Event:
-    """Return an event of these values."""
+    """Return an event with these values."""
     whole = Event(step=step, wall_time=1.0 + step if wall_time is None else wall_time)
     for value in values:
         whole.summary.MergeFrom(value if isinstance(value, Summary) else Summary(value=[value]))
@@ -41,7 +41,7 @@ def event(step: int, *values: Summary.Value | Summary, wall_time: float | None =
 
 
 def with_content(summary: Summary, content: bytes) -> Summary:
-    """Return the summary with other metadata."""
+    """Return a copy of the summary with `content` as its plugin metadata."""
     changed = Summary.FromString(summary.SerializeToString())
     for value in changed.value:
         value.metadata.plugin_data.content = content

@@ -1,4 +1,4 @@
-"""A real TensorBoard over a directory of logs, and what it answers."""
+"""Runs real TensorBoards over directories of logs, and queries them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Hides TensorFlow from TensorBoard: the environment of those who train with PyTorch, or elsewhere.
+# Hides TensorFlow from TensorBoard, as in the environment of users who do not train with it.
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = None
@@ -28,7 +28,7 @@ run_main()
 
 @dataclass(frozen=True)
 class Answer:
-    """What a URL gave."""
+    """The response to a request."""
 
     code: int
     body: bytes
@@ -51,13 +51,13 @@ class Server:
     pid: int
 
     def get(self, route: str, method: str = "GET", **parameters: object) -> Answer:
-        """Ask a route of the plugin."""
+        """Request a route of the plugin."""
         query = urllib.parse.urlencode(parameters)
         path = f"/data/plugin/rnngrad{route}" + (f"?{query}" if query else "")
         return self.outside(path, method)
 
     def outside(self, path: str, method: str = "GET") -> Answer:
-        """Ask any path of TensorBoard."""
+        """Request any path of TensorBoard."""
         try:
             request = urllib.request.Request(self.url + path, method=method)
             with urllib.request.urlopen(request) as reply:
@@ -69,7 +69,7 @@ class Server:
         return self.get("/tags").json()
 
     def wait_for(self, ready: Callable[[Any], bool], seconds: float = 30) -> Any:
-        """Return `/tags` once `ready` says that they hold what the test logged."""
+        """Return `/tags` once `ready` returns True for it."""
         deadline = time.monotonic() + seconds
         while True:
             tags = self.tags()
@@ -103,7 +103,7 @@ def tensorboard(
 
 @contextlib.contextmanager
 def tensorboards(logs: Path) -> Iterator[Callable[..., Server]]:
-    """Give a function that runs TensorBoards, as `tensorboard` does, until this ends."""
+    """Yield a function that starts TensorBoards; they run until the block ends."""
     with contextlib.ExitStack() as running:
         numbers = itertools.count()
 

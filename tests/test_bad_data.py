@@ -1,4 +1,4 @@
-"""Bad data on real TensorBoards: each is named under its own tag, and harms nothing else."""
+"""Bad data on real TensorBoards is reported under its own tag and does not affect other tags."""
 
 import json
 import os
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.parametrize("load_fast", ["true", "false"], scope="modu
 
 
 def sequence_pb(tag="bad", step=0, **options):
-    """Return what a writer would log at a step."""
+    """Return the summary that a writer would log at a step."""
     logged = Logged(tag, step)
     whole = SequenceRecord(DATA[0], **options)
     return Summary.FromString(b"".join(messages.serialised(whole, 4, "float32", None, logged)[1]))
 
 
 def content(keep_checksum=False, **changes):
-    """Return plugin content that says something else than ours."""
+    """Return plugin content with some fields changed."""
     fields = json.loads(Metadata("activation", statistics=flow.STATISTICS).to_content())
     if not keep_checksum:
         del fields["checksum"]
@@ -40,7 +40,7 @@ def content(keep_checksum=False, **changes):
 
 
 def blob(fields, *arrays):
-    """Return a blob whose checksum is right, whatever it says."""
+    """Return a blob with arbitrary fields and a valid checksum."""
     text = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
     text += b" " * (-(12 + len(text)) % 8)
     body = struct.pack("<I", len(text)) + text + b"".join(array.tobytes() for array in arrays)
@@ -48,14 +48,14 @@ def blob(fields, *arrays):
 
 
 def header(arrays=None, **changes):
-    """Return a header that says something else than that of DATA[0]."""
+    """Return the header of DATA[0] with some fields changed."""
     description = {"extremes": {"dtype": "float32", "shape": [4, 2]}}
     fields = {"shape": [4, 6, 3], "batch": 4, "dtype": "float32", "kept": 4}
     fields |= {"flushed": 0, "overflowed": 0, "arrays": arrays or description}
     return blob(fields | changes, np.zeros(1000, np.float32)[: 8 + (6 if arrays else 0)])
 
 
-# Contents of a tag's plugin data, and a part of the sentence under the tag.
+# Plugin contents, each with a part of the error that its tag shows.
 METADATA = {
     "quantity is a list": (
         content(quantity=["x"]),
@@ -87,7 +87,7 @@ METADATA = {
     "a newer version": (content(version="3.1"), "written in record format 3.1"),
 }
 
-# Headers, and a part of the answer.
+# Headers, each with a part of the answer.
 HEADERS = {
     "no shape": (header(shape=None), "at `$.shape`"),
     "a batch of 0": (header(batch=0), "at `$.batch`"),
@@ -148,7 +148,7 @@ def write_logs(logdir):
 
 
 def _named(name):
-    """Return a record of a name that no writer of ours takes, as others may write it."""
+    """Return a record with a name that our writers refuse but others may write."""
     value = sequence_pb("other").value[0]
     value.tag = name
     value.tensor.string_val[:] = blobs.encode(SequenceRecord(DATA[0]))
@@ -156,7 +156,7 @@ def _named(name):
 
 
 def _write_samples(logdir):
-    """Write records whose blobs are not those that the header tells of."""
+    """Write records whose blobs contradict their header."""
     three, missing, none, other = (sequence_pb(tag) for tag in ("3-D", "missing", "none", "other"))
     three.value[0].tensor.string_val[1] = blob(
         {"arrays": {"data": {"dtype": "float32", "shape": [6, 1, 3]}}}, np.zeros(18, np.float32)
@@ -170,7 +170,7 @@ def _write_samples(logdir):
 
 
 def _write_flows(logdir):
-    """Write flows that are damaged, declared far too large, or of another step."""
+    """Write flows that are damaged, declare far too large a shape, or belong to another step."""
     events = []
     for step in range(6):
         whole = sequence_pb("lstm", step)
@@ -202,7 +202,7 @@ def _write_flows(logdir):
 
 
 def _write_restart(logdir):
-    """Write a training killed at step 7 and resumed from 3, which has come to step 5."""
+    """Write a training that was killed after step 7, resumed at step 3, and has reached step 5."""
     with SummaryWriter(logdir) as writer:
         for step in range(8):
             writer.add_sequence("lstm", DATA[step], step, wall_time=step)
@@ -265,7 +265,7 @@ def flow_of(server, **parameters):
 
 
 @pytest.mark.parametrize("name", METADATA)
-def test_metadata_that_cannot_be_is_said_under_its_own_tag(server, name):
+def test_invalid_metadata_is_reported_under_its_own_tag(server, name):
     entry = server.tags()["metadata"][tagged(name)]
     assert METADATA[name][1] in entry["error"]
     assert entry["steps"] == []
@@ -279,7 +279,7 @@ def test_metadata_that_cannot_be_is_said_under_its_own_tag(server, name):
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_header_that_lies_is_answered_in_words(server, name):
+def test_an_invalid_header_is_answered_with_the_reason(server, name):
     for route, options in (("/tensor", {"step": 0}), ("/histogram", {"edges": "0,1"})):
         answer = server.get(route, run="headers", tag=tagged(name), **options)
         assert (answer.code, HEADERS[name][1] in answer.text) == (404, True), answer.text
@@ -294,26 +294,26 @@ def test_a_header_that_lies_is_answered_in_words(server, name):
         ("other", "the sample is float32 [5, 3]; its record's header says float32 [6, 3]"),
     ],
 )
-def test_samples_that_are_not_the_headers_are_answered_in_words(server, tag, message):
+def test_samples_that_contradict_the_header_are_answered_with_the_reason(server, tag, message):
     answer = server.get("/tensor", run="samples", tag=tag, step=0)
     assert (answer.code, message in answer.text) == (404, True), answer.text
 
 
-def test_every_other_tag_is_served_beside_them(server):
+def test_other_tags_are_served_despite_bad_ones(server):
     np.testing.assert_array_equal(sample(server, run="good", tag="lstm", step=5), DATA[5, 0].T)
     assert server.tags()["good"]["described"]["metadata"]["description"].count("<em>") == 1
 
 
-def test_a_description_is_cut_where_it_is_endless(server):
+def test_a_very_long_description_is_cut(server):
     assert server.tags()["good"]["long"]["metadata"]["description"].endswith("…</p>")
 
 
-def test_tags_are_json_that_any_parser_takes(server):
+def test_tags_are_strictly_valid_json(server):
     answer = server.get("/tags")
     json.loads(answer.body.decode("utf-8"), parse_constant=lambda name: pytest.fail(name))
 
 
-def test_tags_that_did_not_change_are_not_sent_again(server):
+def test_unchanged_tags_are_not_sent_again(server):
     import urllib.error
     import urllib.request
 
@@ -342,13 +342,13 @@ def test_damaged_flows_are_named_and_left_out(server):
     assert answer.headers["X-RnnGrad-Damaged"] == "1,2,3,4"
 
 
-def test_a_flow_of_which_nothing_is_left_is_answered_in_words(server):
+def test_a_flow_without_readable_steps_is_answered_with_the_reason(server):
     answer = server.get("/flow", run="flows", tag="lost")
     assert answer.code == 404
     assert "no flow of the tag 'lost' can be read; of step 0: the flow is damaged" in answer.text
 
 
-def test_a_flow_that_calls_itself_a_part_of_itself_is_listed(server):
+def test_a_flow_that_claims_to_be_a_part_of_itself_is_listed(server):
     assert server.tags()["flows"]["circle"]["last_flow"] == [0, 1.0]
 
 
@@ -357,7 +357,7 @@ def test_a_flow_of_an_older_version_is_served_without_a_checksum(server):
     np.testing.assert_array_equal(values[0], flow.statistics(DATA[0]))
 
 
-def test_statistics_are_named_once(server):
+def test_a_statistic_named_twice_is_refused(server):
     names = ",".join(["rms"] * 3000)
     answer = server.get("/flow", run="good", tag="lstm", statistics=names)
     assert (answer.code, "statistics names 'rms' twice" in answer.text) == (400, True)
@@ -366,7 +366,7 @@ def test_statistics_are_named_once(server):
 # --- restarts ---
 
 
-def test_of_a_step_logged_again_the_later_is_served(server, logdir):
+def test_the_later_value_of_a_step_logged_twice_is_served(server, logdir):
     entry = server.tags()["restart"]["lstm"]
     assert entry["steps"] == [[0, 0], [1, 1], [2, 2], [3, 103], [4, 104], [5, 105]]
     series = tb_rnngrad.read(logdir, run="restart", tag="lstm")
@@ -389,7 +389,7 @@ def test_the_steps_of_a_flow_ascend_after_a_restart(server, logdir, tag):
     )
 
 
-def test_flow_tells_which_records_the_killed_training_left_behind(server, logdir):
+def test_flow_shows_which_records_a_killed_training_left_behind(server, logdir):
     assert [step for step, _ in server.tags()["restart"]["rare"]["steps"]] == [0]
     assert tb_rnngrad.read(logdir, run="restart", tag="rare").steps.tolist() == [0]
     answer = server.get("/tensor", run="restart", tag="rare", step=4)
@@ -400,7 +400,7 @@ def test_flow_tells_which_records_the_killed_training_left_behind(server, logdir
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a\tb"])
-def test_a_name_that_the_fast_loader_cannot_fetch_says_so(server, load_fast, name):
+def test_a_tag_that_the_fast_loader_cannot_fetch_says_why(server, load_fast, name):
     entry = server.tags()["names"][name]
     answer = server.get("/tensor", run="names", tag=name, step=0)
     if load_fast == "true":
@@ -411,13 +411,15 @@ def test_a_name_that_the_fast_loader_cannot_fetch_says_so(server, load_fast, nam
         assert answer.code == 200
 
 
-def test_a_path_as_long_as_no_file_system_has_is_no_file(server):
+def test_a_path_too_long_for_any_file_system_is_not_found(server):
     answer = server.get("/static/" + "a" * 300 + ".js")
     assert (answer.code, "belongs to this page" in answer.text) == (404, True)
     assert server.get("/static/" + "%f0%9f%98%80" * 90 + ".js").code == 404
 
 
-def test_a_run_whose_name_is_no_unicode_harms_no_other(tmp_path, tensorboard_server, load_fast):
+def test_a_run_name_that_is_not_unicode_does_not_affect_other_runs(
+    tmp_path, tensorboard_server, load_fast
+):
     if load_fast == "false":
         pytest.skip("TensorBoard's Python loader reads no directory that holds such a name")
     with SummaryWriter(tmp_path / "good") as writer:

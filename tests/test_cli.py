@@ -1,4 +1,4 @@
-"""The command line, as a user types it."""
+"""The command line, run as users run it."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def trained(tmp_path_factory):
     return logdir, done.stdout
 
 
-def test_the_demo_trains_and_logs_three_runs(trained):
+def test_the_demo_trains_and_logs_four_runs(trained):
     logdir, said = trained
     for name in RUNS:
         assert re.search(rf"{name}: reads \d+% of the digits that it has not seen", said)
@@ -45,7 +45,7 @@ def test_the_demo_trains_and_logs_three_runs(trained):
         )
         assert kernel[-1].shape == gradient[-1].shape
         assert kernel[-1].shape[0] == 24
-        # Of the last step the loss speaks to the layer alone: there both gradients are one.
+        # At the last timestep no recurrence follows, so both gradients are equal.
         np.testing.assert_allclose(hidden[-1].data[:, -1], output[-1].data, rtol=1e-5)
         if name != "sigmoid_rnn":  # whose gradient vanishes
             assert (np.abs(hidden[-1].data).max(axis=(0, 2)) > 0).all()
@@ -64,7 +64,7 @@ def test_the_demo_overwrites_nothing(trained):
     assert "exists already; give another --logdir" in done.stderr
 
 
-def test_the_demo_starts_tensorboard_and_says_where(tmp_path):
+def test_the_demo_starts_tensorboard_and_prints_its_address(tmp_path):
     command = [*COMMAND, "demo", "--logdir", str(tmp_path / "logs"), "--epochs", "1", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -93,13 +93,13 @@ def test_the_demo_starts_tensorboard_and_says_where(tmp_path):
         (["demo", "--port", "x"], "argument --port: invalid int value: 'x'"),
     ],
 )
-def test_a_wrong_command_is_answered_in_words(arguments, message):
+def test_a_wrong_command_is_refused_with_the_reason(arguments, message):
     done = run(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
 
 
-def test_demo_logs_hold_one_such_training_and_stay_small():
+def test_the_demo_logs_hold_one_training_and_stay_small():
     assert sum(path.stat().st_size for path in DEMO_LOGS.rglob("*")) <= 7.5e6
     for name in RUNS:
         series = tb_rnngrad.read(DEMO_LOGS, run=name, tag="recurrent/hidden_state")

@@ -1,4 +1,4 @@
-"""What the documents tell users to type works as it stands there."""
+"""The code in the documentation works as printed."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def snippets(document, language="python"):
 
 @pytest.fixture(scope="module")
 def users_script():
-    """What a user's script holds before they log: data, a compiled model, its gradients."""
+    """The variables of a user's script before it logs: data, a compiled model, its gradients."""
     keras = pytest.importorskip("keras")
     import tensorflow as tf
 
@@ -44,7 +44,7 @@ def users_script():
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_the_readmes_way_to_log_gives_a_heatmap(
+def test_each_way_to_log_in_the_readme_gives_a_heatmap(
     users_script, index, tmp_path, monkeypatch, tensorboard_server
 ):
     assert len(snippets("README.md")) == 4
@@ -77,7 +77,7 @@ def test_the_readmes_way_to_log_gives_a_heatmap(
         assert logged[-1][2] == judged["memory_horizon"]
 
 
-def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
+def test_the_code_in_the_capture_docs_runs(tmp_path, monkeypatch):
     keras = pytest.importorskip("keras")
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(2, 100, 3)).astype("float32"), rng.normal(size=(2, 100, 1))
@@ -88,7 +88,7 @@ def test_what_the_page_on_capture_shows_runs(tmp_path, monkeypatch):
     names = {"tb_rnngrad": tb_rnngrad, "np": np, "model": model, "x": x, "y": y, "step": 3}
     names |= {"batch": (x, y), "train_step": lambda batch: model.train_on_batch(*batch)}
     with tb_rnngrad.SummaryWriter("by_hand") as names["writer"]:
-        for snippet in snippets("docs/capture.md")[1:]:  # the first is README.md's
+        for snippet in snippets("docs/capture.md")[1:]:  # README.md has the first one too
             exec(snippet, names)
     assert names["captured"]["lstm_1"]["gates"].data.shape == (2, 100, 16)
     itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]
@@ -130,7 +130,7 @@ def test_every_link_within_the_project_leads_somewhere(document):
         assert (path.parent / link).exists(), f"{document} links to {link}"
 
 
-def test_every_promise_names_a_test_that_is_there():
+def test_every_promise_names_an_existing_test():
     text = (ROOT / "docs/reliability.md").read_text()
     promised = re.findall(r"((?:keras/|page/)?test_\w+): ([a-z0-9_, ]+)", text)
     assert len(promised) > 20

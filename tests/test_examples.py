@@ -15,7 +15,7 @@ TESTED_BELOW = {"adding_and_copying", "without_a_framework"}
 
 
 def run(name, directory, *arguments):
-    """Run an example in a directory of its own; return the lines that it says."""
+    """Run an example in its own directory; return the lines that it prints."""
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments],
         cwd=directory,
@@ -45,7 +45,7 @@ def test_the_recurrences_fade_stay_and_explode_as_they_should(tmp_path):
     assert len(series) == 20
 
 
-def test_an_lstm_that_learns_the_adding_problem_has_the_whole_sequence_in_its_horizon(tmp_path):
+def test_the_horizon_of_an_lstm_that_learns_adding_is_the_whole_sequence(tmp_path):
     said = run("adding_and_copying", tmp_path, "--short", "--figure", "figure.svg")
     line = next(line for line in said if line.startswith("adding, LSTM"))
     loss, without_memory = map(float, re.findall(r"0\.\d+", line))

@@ -1,4 +1,4 @@
-"""Flags on sequences whose answers are known."""
+"""Flags on sequences for which the right answer is known."""
 
 import math
 
@@ -14,7 +14,7 @@ TIMESTEPS = 100
 
 
 def linear_recurrence(a, timesteps=TIMESTEPS, channels=4):
-    """Return dL/dh_t of h_t = a h_t-1 + x_t under a loss at the last timestep: a ** lag."""
+    """Return dL/dh_t of h_t = a h_t-1 + x_t with a loss at the last timestep: a ** lag."""
     norms = a ** np.arange(timesteps - 1, -1, -1.0)
     return np.broadcast_to(norms[np.newaxis, :, np.newaxis], (3, timesteps, channels)).copy()
 
@@ -29,7 +29,7 @@ def known(data, mask=None, quantity="hidden_state_gradient"):
 
 
 @pytest.mark.parametrize("a", [0.5, 0.9, 0.95, 0.99])
-def test_a_linear_recurrence_reaches_as_far_as_its_power_stays_above_eps(a):
+def test_a_linear_recurrence_reaches_the_last_lag_with_a_norm_above_eps(a):
     horizon = min(math.floor(math.log(0.01) / math.log(a)), TIMESTEPS - 1)
     values = known(linear_recurrence(a))
     assert values["vanishing"] == pytest.approx(horizon / (TIMESTEPS - 1))
@@ -45,11 +45,11 @@ def test_a_growing_recurrence_explodes():
     assert "exploding" in up(linear_recurrence(1.07), exploding=800)
 
 
-def test_a_recurrence_that_keeps_its_norm_raises_nothing():
+def test_a_recurrence_that_keeps_its_norm_raises_no_flag():
     assert up(linear_recurrence(1.0)) == {}
 
 
-def test_growth_is_judged_from_where_the_gradient_begins():
+def test_growth_is_judged_from_the_first_lag_with_a_gradient():
     data = linear_recurrence(1.5)
     data[:, -1] = 0
     assert known(data)["exploding"] == pytest.approx(1.5**98, rel=1e-5)
@@ -63,7 +63,7 @@ def test_without_any_gradient_neither_vanishing_nor_exploding_is_judged():
 
 
 @pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_not_finite_are_told_and_the_others_judged(what):
+def test_non_finite_samples_are_reported_and_the_others_judged(what):
     data = linear_recurrence(0.5)
     data[1, 7, 2] = what
     found = up(data)
@@ -76,11 +76,11 @@ def test_samples_that_are_not_finite_are_told_and_the_others_judged(what):
     assert {"vanishing", "exploding"}.isdisjoint(known(data))
 
 
-def test_all_nan_is_wholly_non_finite():
+def test_data_of_only_nan_is_entirely_non_finite():
     assert known(np.full((2, 5, 3), np.nan))["non_finite"] == 1
 
 
-def test_a_growth_beyond_float32_is_judged_as_infinite():
+def test_growth_beyond_float32_counts_as_infinite():
     data = linear_recurrence(10.0)
     assert known(data)["exploding"] == math.inf
     assert "exploding" in up(data)
@@ -89,14 +89,14 @@ def test_a_growth_beyond_float32_is_judged_as_infinite():
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_lags_count_from_each_samples_last_real_timestep(side):
-    """Sequences of 11 and 5 timesteps, padded to 50, decay by lag as without padding."""
+    """Sequences of 11 and 5 timesteps, padded to 50, decay by lag as they do without padding."""
     data, mask = np.full((2, 50, 4), np.nan), np.zeros((2, 50), bool)
     for sample, length in enumerate((11, 5)):
         place = slice(50 - length, 50) if side == "left" else slice(0, length)
         data[sample, place] = linear_recurrence(0.5, length)[0]
         mask[sample, place] = True
     values = known(data, mask)
-    # The median of two is the lower: 4 of 4 lags, and 6 of 10 of the longer sample.
+    # The median of two is the lower one: 4 of 4 lags, against 6 of 10 in the longer sample.
     assert values["vanishing"] == pytest.approx(1)
     assert values["exploding"] == pytest.approx(1)
     rows = flow.statistics(data, mask)
@@ -104,7 +104,7 @@ def test_lags_count_from_each_samples_last_real_timestep(side):
     assert values["non_finite"] == 0
 
 
-def test_where_all_is_padding_nothing_is_judged():
+def test_data_of_only_padding_is_not_judged():
     assert known(np.ones((2, 4, 3)), np.zeros((2, 4), bool)) == {}
 
 
@@ -135,7 +135,7 @@ def test_only_gradients_through_the_recurrence_vanish_or_explode(quantity, judge
 
 
 def rows_with(**columns):
-    """Return one healthy timestep's statistics, and their names, with some columns set."""
+    """Return statistics of healthy timesteps with some columns set, and the columns' names."""
     names = tuple(dict.fromkeys((*flow.STATISTICS, *columns)))
     healthy = flow.statistics(np.ones((2, 3, 4)))
     rows = np.zeros((3, len(names)), np.float32)
@@ -153,18 +153,18 @@ def test_dead_channels_are_a_share_of_the_layer():
 
 
 @pytest.mark.parametrize("quantity", tb_rnngrad.QUANTITIES)
-def test_dead_channels_are_judged_where_there_is_a_time_axis(quantity):
+def test_dead_channels_are_judged_only_with_a_time_axis(quantity):
     of_time = not is_matrix(quantity) and quantity != "itemized_gradient"
     assert ("dead_channels" in up(np.zeros((2, 3, 4)), quantity=quantity)) == of_time
     assert "dead_channels" not in up(np.zeros((2, 1, 4)), quantity=quantity)
 
 
-def test_a_bias_of_three_gates_at_0_is_not_dead():
+def test_a_bias_with_three_gates_at_0_is_not_dead():
     bias = np.concatenate([np.zeros(4), np.ones(4), np.zeros(8)])[np.newaxis, np.newaxis]
     assert up(bias, quantity="weight") == {}
 
 
-def test_logs_from_before_dead_channels_were_counted_are_judged_without_them():
+def test_older_logs_without_dead_channels_are_judged_by_the_other_flags():
     names = tuple(name for name in flow.STATISTICS if name != "dead_share")
     rows = flow.statistics(linear_recurrence(0.5))
     rows = rows[:, [flow.STATISTICS.index(name) for name in names]]
@@ -173,7 +173,7 @@ def test_logs_from_before_dead_channels_were_counted_are_judged_without_them():
     assert judged(np.zeros((3, 1)), names=("rms",)) == ()
 
 
-def test_earlier_logs_are_judged_by_their_mean_norm_where_samples_are_of_one_length():
+def test_older_logs_are_judged_by_their_mean_norm_if_samples_have_equal_lengths():
     names = flow.STATISTICS[: flow.STATISTICS.index("lag_reach_p05")]
     rows = flow.statistics(linear_recurrence(0.5))[:, : len(names)]
     found = {flag.name: flag for flag in judged(rows, names=names)}
@@ -190,7 +190,7 @@ def test_flags_come_worst_first():
     assert flow.FLAGS == ("non_finite", "exploding", "vanishing", "dead_channels")
 
 
-def test_a_flag_says_what_it_found_in_words():
+def test_a_flag_describes_its_finding_in_a_sentence():
     (flag,) = flags(flow.statistics(linear_recurrence(0.5)))
     assert flag.sentence == (
         "the median sample's horizon reaches 6.06% of 99 timesteps (below 10%); "
@@ -220,7 +220,7 @@ def test_a_flag_says_what_it_found_in_words():
         ({"dead": 10}, "dead is 10; expected at least 0 and at most 1"),
     ],
 )
-def test_a_threshold_out_of_its_range_is_refused(given, message):
+def test_a_threshold_out_of_range_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         Thresholds(**given)
 
@@ -233,12 +233,12 @@ def test_every_flag_can_be_switched_off():
         assert flags(flow.statistics(linear_recurrence(a)), thresholds=never) == ()
 
 
-def test_rows_that_are_no_statistics_are_refused():
+def test_rows_with_other_columns_are_refused():
     with pytest.raises(ValueError, match=r"rows has shape \(3, 2\); expected \[timesteps, stat"):
         flags(np.zeros((3, 2)))
 
 
-def test_samples_are_counted_by_the_thresholds_that_were_given():
+def test_samples_are_counted_by_the_given_thresholds():
     data = linear_recurrence(1.1)
     data[:2] = 1
     mine = Thresholds(exploding=1e5)
@@ -256,7 +256,7 @@ def test_samples_are_counted_by_the_thresholds_that_were_given():
 # --- over training ---
 
 
-def test_a_flag_is_told_when_it_rises_and_when_it_falls():
+def test_the_watch_reports_when_a_flag_rises_and_when_it_falls():
     watch = FlagWatch(Thresholds())
     told = [
         str(event)
@@ -273,7 +273,7 @@ def test_a_flag_is_told_when_it_rises_and_when_it_falls():
     ]
 
 
-def test_each_tag_has_flags_of_its_own():
+def test_each_tag_has_its_own_flags():
     watch = FlagWatch(Thresholds())
     rows = flow.statistics(linear_recurrence(0.5))
     for tag in ("a", "b"):
@@ -283,7 +283,7 @@ def test_each_tag_has_flags_of_its_own():
     assert watch.observe(8, "a", rows, "hidden_state_gradient") == []
 
 
-def test_a_flag_that_cannot_be_judged_stays_as_it_is():
+def test_a_flag_that_cannot_be_judged_keeps_its_state():
     watch = FlagWatch(Thresholds())
     broken = np.full((3, TIMESTEPS, 4), np.nan)
     told = [

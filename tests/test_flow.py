@@ -1,4 +1,4 @@
-"""Flow statistics against loops that share nothing with them but their definition."""
+"""Flow statistics, compared with loops that share nothing with them but the definitions."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 
 from tb_rnngrad import flow
 
-# What is known of some norms by lag; the page's tests read it too.
+# Norms by lag with known metrics; the page's tests read the file too.
 ANSWERS = Path(__file__).parents[1] / "frontend" / "test" / "norms_by_lag.json"
 RNG = np.random.default_rng(1)
 
 
 def independent(data, mask, backward=False, eps=0.01, exploding=1000, vanishing=0.1):
-    """Each statistic by its definition, one sample at a time: by timestep, by lag, by sample."""
+    """Return each statistic by its definition, one sample at a time."""
     timesteps = range(data.shape[1])
     real = [np.flatnonzero(one) for one in mask]
     ends = [(one[0] if backward else one[-1]) if len(one) else None for one in real]
@@ -39,7 +39,7 @@ def is_real(mask, sample, at):
 
 
 def sample_by_sample(curves, lags, eps, exploding, vanishing):
-    """Return what every sample's own curve comes to, as quantiles; and how far samples reach."""
+    """Return the statistics of individual samples as quantiles, and how far the samples reach."""
     means = {
         lag: np.mean([curve[lag] for curve in curves if lag in curve], axis=0)
         for lag in range(lags)
@@ -154,7 +154,7 @@ def explained(error, values):
     return 1 - error.var() / np.var(values) if np.var(values) else 1
 
 
-def test_there_is_one_column_a_statistic():
+def test_each_statistic_has_one_column():
     assert flow.STATISTICS == (
         "norm_mean",
         "norm_p05",
@@ -211,7 +211,7 @@ def test_statistics_follow_their_definitions(samples):
     np.testing.assert_allclose(flow.statistics(data), expected, rtol=1e-6)
 
 
-# Wide enough for sums in float32, which only some of these allow.
+# These have enough channels for sums in float32, but only some are precise enough in float32.
 WIDE = {
     "as they come": lambda wide: wide,
     "agreeing a little": lambda wide: wide + 0.3,
@@ -236,7 +236,7 @@ def test_statistics_of_many_channels_follow_their_definitions(kind, is_masked):
     np.testing.assert_allclose(found, expected, rtol=3e-6)
 
 
-def test_a_nan_among_many_channels_leaves_other_timesteps_alone():
+def test_a_nan_among_many_channels_does_not_affect_other_timesteps():
     data = np.random.default_rng(3).normal(size=(4, 9, 80)).astype(np.float32)
     expected = flow.statistics(data)
     data[1, 5, 7] = np.nan
@@ -249,7 +249,7 @@ def test_a_nan_among_many_channels_leaves_other_timesteps_alone():
 
 @pytest.mark.parametrize("spread", [0, 1e-9, 1e-6, 1e-4, 3e-2, 1])
 @pytest.mark.parametrize("is_masked", [False, True])
-def test_how_far_samples_part_is_exact_however_little(spread, is_masked):
+def test_the_deviation_between_samples_is_exact_however_small(spread, is_masked):
     data = 1e-20 * (1 + spread * RNG.normal(size=(8, 9, 5)))
     mask = RNG.random((8, 9)) > 0.3 if is_masked else np.ones((8, 9), bool)
     found = flow.statistics(data, mask if is_masked else None)
@@ -269,11 +269,11 @@ def test_padding_is_left_out_whatever_it_holds():
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_a_channel_is_dead_where_it_is_0_in_every_real_cell():
+def test_a_channel_is_dead_if_it_is_0_in_every_real_cell():
     data = np.zeros((2, 6, 4), np.float32)
-    data[1, 2, 0] = 1e-40  # a subnormal lives
-    data[0, 5, 1] = np.nan  # so does what is broken
-    data[0, 0, 2] = 1  # padding below
+    data[1, 2, 0] = 1e-40  # a subnormal counts as alive
+    data[0, 5, 1] = np.nan  # so does NaN
+    data[0, 0, 2] = 1  # the mask below makes this padding
     mask = np.ones((2, 6), bool)
     mask[0, 0] = False
     column = flow.STATISTICS.index("dead_share")
@@ -282,14 +282,14 @@ def test_a_channel_is_dead_where_it_is_0_in_every_real_cell():
     assert np.isnan(flow.statistics(data, np.zeros((2, 6), bool))[:, column]).all()
 
 
-def test_tiny_gradients_do_not_vanish_in_the_squares():
+def test_the_squares_of_tiny_gradients_do_not_underflow():
     data = np.full((3, 2, 4), 1e-30, np.float32)
     found = dict(zip(flow.STATISTICS, flow.statistics(data)[0], strict=True))
     assert found["norm_mean"] == pytest.approx(2e-30, rel=1e-6)
     assert found["rms"] == pytest.approx(1e-30, rel=1e-6)
 
 
-def test_what_is_not_finite_shows():
+def test_non_finite_values_show_in_the_statistics():
     data = RNG.normal(size=(4, 3, 5)).astype(np.float32)
     data[1, 0, 2] = np.nan
     data[2, 1, 3] = -np.inf
@@ -304,7 +304,7 @@ def test_what_is_not_finite_shows():
 
 @pytest.mark.parametrize("is_masked", [False, True], ids=["whole", "padded"])
 @pytest.mark.parametrize("largest", [6, 2**18], ids=["together", "in parts"])
-def test_the_statistics_of_each_are_those_of_it_alone(monkeypatch, is_masked, largest):
+def test_a_batch_has_the_same_statistics_among_others_as_alone(monkeypatch, is_masked, largest):
     monkeypatch.setattr("tb_rnngrad.flow._statistics._MOST_CELLS_TOGETHER", largest)
     monkeypatch.setattr("tb_rnngrad.flow._sums._PIECE_CELLS", largest)
     random = np.random.default_rng(0)
@@ -325,7 +325,7 @@ def test_the_statistics_of_each_are_those_of_it_alone(monkeypatch, is_masked, la
     np.testing.assert_allclose(dead, [1 / 3, np.nan if is_masked else 0, 1 / 3])
 
 
-def test_the_input_is_left_alone():
+def test_the_input_is_not_modified():
     data = RNG.normal(size=(2, 3, 4))
     before = data.copy()
     flow.statistics(data, np.zeros((2, 3), bool))
@@ -336,7 +336,7 @@ def test_the_input_is_left_alone():
 
 
 def recurrence(a, lags=40):
-    """Norms of dL/dh_t of h_t = a h_t-1 + x_t with a loss at the last step: a ** lag."""
+    """Return the norms of dL/dh_t of h_t = a h_t-1 + x_t with a loss at the last step: a ** lag."""
     return np.abs(a) ** np.arange(lags)
 
 
@@ -360,17 +360,17 @@ def test_a_gradient_that_does_not_fade_has_no_half_life():
     assert flow.exponential_fit(np.full(10, 0.3)).half_life == np.inf
 
 
-def test_a_fit_that_explains_nothing_says_so():
+def test_a_fit_that_explains_nothing_has_an_r2_near_0():
     norms = np.exp(np.array([1, -1, -1, 1] * 10))
     assert flow.exponential_fit(norms).r2 < 0.01
 
 
-def test_the_horizon_is_the_largest_lag_whatever_lies_between():
+def test_the_horizon_is_the_largest_lag_despite_gaps_before_it():
     assert flow.memory_horizon([1, 0, 0, 0.5, 0.001]) == 3
     assert flow.memory_horizon([1, 0, 0, 0, 0]) == 0
 
 
-def test_lags_that_a_sample_does_not_have_do_not_count():
+def test_lags_beyond_the_end_of_a_sample_do_not_count():
     assert flow.memory_horizon([1, 0.5, np.nan, np.nan]) == 1
     assert flow.exponential_fit([1, 0.5, 0.25, np.nan]).half_life == pytest.approx(1)
 
@@ -381,7 +381,7 @@ def test_without_a_finite_positive_norm_the_horizon_is_undefined(norms):
 
 
 @pytest.mark.parametrize("eps", [0, -0.1, 1.5, np.nan])
-def test_a_horizon_needs_a_share(eps):
+def test_an_eps_out_of_range_is_refused(eps):
     with pytest.raises(ValueError, match=f"eps is {eps}; expected above 0 and at most 1"):
         flow.memory_horizon([1, 1], eps=eps)
 
@@ -400,7 +400,7 @@ def test_the_page_and_python_agree():
         assert found == pytest.approx(expected, rel=1e-12, nan_ok=True), norms
 
 
-def test_of_one_lag_there_is_no_fit_and_no_gain():
+def test_a_single_lag_has_no_fit_and_no_gain():
     for norms in ([1.0], [], [0.0, 1.0], [np.nan, np.inf]):
         assert np.isnan(flow.exponential_fit(norms)).all()
     assert flow.gain([1.0]).size == 0
@@ -454,7 +454,7 @@ def test_scalars_are_those_of_the_median_sample():
     assert flow.horizons_of(flow.statistics(data)) == (6, 43, 49)
 
 
-def test_scalars_are_nan_where_charts_have_no_place_for_them():
+def test_undefined_and_infinite_scalars_are_nan():
     steady = flow.scalars(flow.statistics(np.ones((2, 5, 1))))
     assert (steady["memory_horizon"], steady["largest_gain"], steady["far_end"]) == (4, 1, 1)
     assert np.isnan(steady["half_life"])  # infinite
@@ -466,14 +466,14 @@ def test_scalars_are_nan_where_charts_have_no_place_for_them():
 
 
 def test_a_step_shorter_than_others_keeps_its_horizon():
-    """A reader fills up what lies beyond its end with NaN."""
+    """A reader pads the step with NaN."""
     rows = flow.statistics(0.5 ** np.arange(19, -1, -1.0)[np.newaxis, :, np.newaxis])
     padded = np.concatenate([rows, np.full((7, rows.shape[1]), np.nan, np.float32)])
     assert flow.horizons_of(padded) == flow.horizons_of(rows) == (6, 6, 6)
     assert flow.scalars(padded) == flow.scalars(rows)
 
 
-def test_earlier_logs_have_a_horizon_where_their_samples_are_of_one_length():
+def test_older_logs_have_a_horizon_if_samples_have_equal_lengths():
     names = ("lag_norm_mean", "lag_real_samples")
     rows = np.stack([0.5 ** np.arange(10), np.full(10, 8)], axis=1).astype(np.float32)
     assert flow.scalars(rows, names=names)["memory_horizon"] == 6
@@ -486,9 +486,10 @@ def test_earlier_logs_have_a_horizon_where_their_samples_are_of_one_length():
 
 
 def recurrences(rates, lengths, timesteps, side="right", rng=None):
-    """Return gradients rate ** lag of samples that end where their padding begins, and a mask.
+    """Return gradients rate ** lag of samples with the given lengths, and their mask.
 
-    With `rng` each channel has a size of its own, which changes nothing by lag.
+    `side` is where the padding is. With `rng`, each channel has its own size, which does not change
+    ratios between lags.
     """
     data = np.zeros((len(lengths), timesteps, 4))
     mask = np.zeros(data.shape[:2], bool)
@@ -504,7 +505,7 @@ LENGTHS = np.random.default_rng(3).integers(10, 61, 64)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_linear_recurrence_has_its_half_life_and_gain_whatever_its_lengths(side):
+def test_half_life_and_gain_do_not_depend_on_the_samples_lengths(side):
     data, mask = recurrences([0.9] * 64, LENGTHS, 60, side, np.random.default_rng(0))
     found = of_batch(flow.statistics(data, mask))
     for name in ("p05", "p50", "p95"):
@@ -560,7 +561,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_is_said_of_the_samples_does_not_depend_on(change, direction):
+def test_the_statistics_of_samples_do_not_depend_on(change, direction):
     rng = np.random.default_rng(0)
     rates = rng.uniform(0.5, 1.2, 64)
     data, mask = recurrences(rates, LENGTHS, 60, "right", rng)
@@ -577,7 +578,7 @@ def test_what_is_said_of_the_samples_does_not_depend_on(change, direction):
         )
 
 
-def test_samples_alike_by_lag_give_one_samples_answer():
+def test_samples_that_are_equal_by_lag_have_the_statistics_of_one():
     alone, own = recurrences([0.8], [40], 60)
     data, mask = recurrences([0.8] * 5, [40, 40, 7, 23, 40], 60)
     found, expected = of_batch(flow.statistics(data, mask)), of_batch(flow.statistics(alone, own))
@@ -590,7 +591,7 @@ def test_samples_alike_by_lag_give_one_samples_answer():
     )
 
 
-def test_a_batch_reversed_in_time_and_declared_backward_gives_the_forward_answer():
+def test_a_reversed_batch_declared_backward_has_the_forward_statistics():
     rng = np.random.default_rng(0)
     data, mask = recurrences(rng.uniform(0.5, 1.2, 64), LENGTHS, 60, "right", rng)
     forward = flow.statistics(data, mask)
@@ -600,7 +601,7 @@ def test_a_batch_reversed_in_time_and_declared_backward_gives_the_forward_answer
     np.testing.assert_array_equal(backward[::-1, :first], forward[:, :first])
 
 
-def test_one_sample_of_many_that_explodes_is_found_and_named():
+def test_a_single_exploding_sample_is_found_and_named():
     rates, lengths = [0.9] * 64, LENGTHS.copy()
     rates[41], lengths[41] = 1.5, 40
     data, mask = recurrences(rates, lengths, 60)
@@ -618,8 +619,8 @@ def test_one_sample_of_many_that_explodes_is_found_and_named():
     )
 
 
-def test_a_loss_that_enters_at_one_timestep_is_no_explosion():
-    """A last timestep that is predicted well has a tiny loss; the recurrence blew nothing up."""
+def test_a_loss_that_enters_at_one_timestep_is_not_an_explosion():
+    """If the last timestep is predicted well, its loss is tiny; the recurrence did not explode."""
     data = np.full((8, 30, 4), 0.1)
     data[:, -1] = 1e-7
     found = of_batch(flow.statistics(data))
@@ -635,7 +636,7 @@ def test_growth_counts_from_the_first_lag_that_has_a_gradient():
     assert found["growth_p50"] == pytest.approx(1.5**25, rel=1e-5)
 
 
-def test_holes_in_a_mask_stop_neither_time_nor_growth():
+def test_holes_in_a_mask_interrupt_neither_time_nor_growth():
     data, mask = recurrences([1.3], [30], 30)
     mask[:, 5:20:2] = False
     data[~mask] = 0
@@ -644,7 +645,7 @@ def test_holes_in_a_mask_stop_neither_time_nor_growth():
     assert found["half_life_p50"] == pytest.approx(-np.log(2) / np.log(1.3), rel=1e-6)
 
 
-def test_lengths_work_as_a_mask_does():
+def test_lengths_work_like_a_mask():
     data, mask = recurrences([0.9] * 64, LENGTHS, 60)
     np.testing.assert_array_equal(flow.statistics(data, LENGTHS), flow.statistics(data, mask))
     norms = np.linalg.norm(data, axis=2)

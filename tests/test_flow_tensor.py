@@ -1,4 +1,4 @@
-"""A flow on disk: nothing that was damaged passes for true."""
+"""A flow on disk: no damage goes unnoticed."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def tensor(content=b"", shape=(1, 1), dtype=DT_FLOAT, values=()):
 
 
 @pytest.mark.parametrize("logged", [LOGGED, Logged("lstm", 7), Logged("lstm")])
-def test_a_flow_comes_back_bit_by_bit_whatever_its_writer_knew(logged):
+def test_a_flow_comes_back_bit_for_bit_whatever_its_writer_knew(logged):
     rows = ROWS.copy()
     rows[0, :3] = np.array([0x7F800001, 0xFFC12345, 0x7F800000], np.uint32).view(np.float32)
     written = with_checksum(rows, logged)
@@ -51,11 +51,11 @@ def test_a_flow_of_another_tag_step_or_time_is_refused(found):
         checked(with_checksum(ROWS, LOGGED), NAMES, found)
 
 
-def test_a_flow_without_a_checksum_is_read_as_older_versions_wrote_it():
+def test_a_flow_of_an_older_version_is_read_without_a_checksum():
     np.testing.assert_array_equal(checked(ROWS, NAMES, LOGGED), ROWS)
 
 
-def test_other_statistics_than_the_tag_names_are_refused():
+def test_statistics_that_the_tag_does_not_name_are_refused():
     with pytest.raises(FormatError, match="has 5 columns; its tag names 2 statistics"):
         checked(ROWS[:, :5], ("norm_mean", "rms"), LOGGED)
 
@@ -68,16 +68,16 @@ def test_other_statistics_than_the_tag_names_are_refused():
         tensor(b"\0" * 8, (1, 1), DT_DOUBLE),
         tensor(b"\0" * 4, (1,)),
         tensor(b"\0" * 4, (1, 1, 1)),
-        tensor(shape=(30_000_000, 17), values=[1.0]),  # TensorBoard's own reader makes 2 GB of it
+        tensor(shape=(30_000_000, 17), values=[1.0]),  # TensorBoard's reader would allocate 2 GB
         tensor(shape=(2**62, 2**62), values=[1.0]),
         tensor(shape=(-1, -1), values=[1.0]),
         tensor(shape=(0, 17)),
     ],
 )
-def test_a_tensor_that_is_no_flow_is_refused_at_no_cost(proto):
+def test_a_tensor_that_is_not_a_flow_is_refused_before_it_is_allocated(proto):
     with pytest.raises(FormatError, match="expected float32 \\[timesteps, statistics\\]"):
         rows_of(proto)
 
 
-def test_values_may_stand_in_either_of_protobufs_fields():
+def test_values_are_read_from_either_protobuf_field():
     np.testing.assert_array_equal(rows_of(tensor(shape=(1, 2), values=[1.0, 2.0])), [[1.0, 2.0]])

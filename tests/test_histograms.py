@@ -1,4 +1,4 @@
-"""Histograms: what their routine owes whatever the server does."""
+"""Histograms: the counting itself, without a server."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_a_value_on_an_edge_is_in_the_bin_above_it_and_the_last_bin_is_closed():
     assert found.apart[0, APART.index("above")] == 1
 
 
-def test_both_zeros_are_exact_zeros_and_in_no_bin():
+def test_both_zeros_count_as_zero_and_in_no_bin():
     view = View(np.array([[0.0, -0.0, 1e-45]], np.float32), None)
     found = histogram([view], [1], Binning(((-1.0, 0.0, 1.0),), magnitudes=False))
     assert found.counts.tolist() == [[0, 1]]

@@ -1,4 +1,4 @@
-"""Importing the package and its plugin imports no framework."""
+"""Importing the package or its plugin imports no framework."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ print("tb_rnngrad.plugin.plugin" in sys.modules, "cachetools" in sys.modules)
     assert done.stdout.strip() == "False False", done.stderr
 
 
-def test_an_unknown_name_is_refused_as_python_does():
+def test_an_unknown_attribute_raises_the_usual_error():
     script = "import tb_rnngrad; tb_rnngrad.nothing"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "module 'tb_rnngrad' has no attribute 'nothing'" in done.stderr

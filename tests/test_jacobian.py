@@ -1,4 +1,4 @@
-"""Products of per-step Jacobians against products multiplied out, and known recurrences."""
+"""Products of per-step Jacobians, compared with plain products and with known recurrences."""
 
 import numpy as np
 import pytest
@@ -19,14 +19,14 @@ INDEPENDENT = {
 
 
 def product(t, s):
-    """A_t ... A_s+1, multiplied out from the left."""
+    """Return A_t ... A_s+1, multiplied step by step from the left."""
     total = np.eye(N)
     for step in range(s + 1, t + 1):
         total = TRANSITIONS[step] @ total
     return total
 
 
-WIDE_ENTRIES = RNG.normal(size=(T, N, 40))  # where carrying rows back is less work
+WIDE_ENTRIES = RNG.normal(size=(T, N, 40))  # so wide that carrying rows back is less work
 
 
 @pytest.mark.parametrize("norm", jacobian.NORMS)
@@ -58,7 +58,7 @@ def test_hundreds_of_decades_are_kept(dtype, a, rows):
     np.testing.assert_allclose(found, lags * np.log10(a), rtol=1e-6, atol=1e-6)
 
 
-def test_what_is_cut_off_is_minus_infinity():
+def test_entries_without_any_dependence_are_minus_infinity():
     transitions = TRANSITIONS.copy()
     transitions[4] = 0
     found = jacobian.log10_norms(transitions, None, HIDDEN, [T - 1])[0]
@@ -67,7 +67,7 @@ def test_what_is_cut_off_is_minus_infinity():
 
 
 def trajectory(kind, timesteps=96, units=40):
-    """Per-step Jacobians: ever fewer directions get through, or all of them do."""
+    """Return per-step Jacobians through which fewer and fewer directions get, or all of them."""
     turn = np.linalg.qr(RNG.normal(size=(units, units)))[0]
     least = {"narrowing": 0.2, "orthogonal": 1.0}[kind]
     return RNG.uniform(least, 1, (timesteps, units, 1)) * turn
@@ -79,7 +79,7 @@ def trajectory(kind, timesteps=96, units=40):
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)], ids=["float64", "float32"]
 )
-def test_lost_rank_is_not_missed(kind, wrt, rows, dtype, tolerance):
+def test_dropping_lost_rank_keeps_the_norms(kind, wrt, rows, dtype, tolerance):
     transitions = trajectory(kind)
     timesteps, units = transitions.shape[:2]
     entries = RNG.normal(size=(timesteps, units, 30))
@@ -97,8 +97,8 @@ def test_lost_rank_is_not_missed(kind, wrt, rows, dtype, tolerance):
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
-def test_rank_is_lost_where_directions_part_alone():
-    """Else the test above would tell nothing."""
+def test_rank_is_lost_only_if_directions_decay_at_different_rates():
+    """Otherwise the test above would prove nothing."""
     for kind, fewest, most in (("narrowing", 1, 25), ("orthogonal", 40, 40)):
         product = np.linalg.multi_dot(trajectory(kind)[:64]).astype(np.float32)
         kept = jacobian._without_lost_rank(product[:, np.newaxis])
@@ -111,7 +111,7 @@ def test_rank_is_lost_where_directions_part_alone():
 
 
 @pytest.mark.parametrize("norm", jacobian.NORMS)
-def test_what_is_not_finite_shows(norm):
+def test_a_nan_shows_in_every_entry_that_depends_on_it(norm):
     transitions = trajectory("orthogonal", 40, 4)
     transitions[10, 2, 2] = np.nan
     found = jacobian.log10_norms(transitions, None, np.arange(4), [39], norm)[0]
@@ -119,13 +119,13 @@ def test_what_is_not_finite_shows(norm):
     assert np.isfinite(found[10:]).all()
 
 
-def test_progress_is_told_for_every_timestep():
+def test_progress_is_reported_for_every_timestep():
     told = []
     jacobian.log10_norms(TRANSITIONS, ENTRIES, HIDDEN, [2], advance=lambda: told.append(1))
     assert len(told) == T
 
 
-def test_exponents_of_a_constant_recurrence_are_those_of_its_eigenvalues():
+def test_exponents_of_a_constant_recurrence_are_its_eigenvalues_logarithms():
     rotation = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
     transition = rotation @ np.diag([1.5, 0.9, 0.5, 0.1]) @ rotation.T
     found = jacobian.lyapunov_exponents(np.tile(transition, (400, 1, 1)), k=3)
@@ -138,11 +138,11 @@ def test_all_exponents_add_up_to_the_growth_of_volume():
     assert found.sum() == pytest.approx(volume)
 
 
-def test_a_direction_that_is_lost_has_no_exponent():
+def test_a_lost_direction_has_the_exponent_minus_infinity():
     assert jacobian.lyapunov_exponents(np.zeros((3, 2, 2)), k=1) == -np.inf
 
 
 @pytest.mark.parametrize("k", [0, 6])
-def test_more_exponents_than_states_are_refused(k):
+def test_a_number_of_exponents_out_of_range_is_refused(k):
     with pytest.raises(ValueError, match=f"k is {k}; expected 1 to 5, the size of the state"):
         jacobian.lyapunov_exponents(TRANSITIONS, k=k)

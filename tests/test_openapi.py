@@ -1,4 +1,4 @@
-"""docs/openapi.yaml and the routes agree, whatever is asked: Schemathesis and Hypothesis ask."""
+"""docs/openapi.yaml and the routes agree on any request that Schemathesis and Hypothesis try."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ MASK = np.arange(7) < np.array([[7], [4], [1]])
 load_all_checks()
 pytestmark = pytest.mark.api
 
-# That data which fits the description is accepted cannot be asked for: whether there is a step 7,
-# or a timestep 40, is not the description's to say.
+# There is no check that every request that fits the description is accepted: the description cannot
+# say whether there is a step 7 or a timestep 40.
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -58,7 +58,7 @@ schema = schemathesis.openapi.from_path(DESCRIPTION)
 
 @schema.hook
 def map_query(context, query):
-    """Ask for what there is, half of the time."""
+    """Ask for an existing run and tag in half of the requests."""
     if query and len(str(query.get("run"))) % 2 == 0:
         query |= {"run": "lstm", "tag": "masked"}
     return query
@@ -66,12 +66,12 @@ def map_query(context, query):
 
 @schema.parametrize()
 @settings(suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_description_tells_of(case, server):
+def test_every_answer_conforms_to_the_description(case, server):
     case.call_and_validate(base_url=f"{server.url}/data/plugin/rnngrad", checks=CHECKS)
 
 
 def some(*good, bad=("", "x", "-1", "1.5", "1_0", " 1", "٣", "nan", "inf", "9" * 101, "\0", "a,b")):
-    """Return what a parameter may be: left out, or one of those that can be or cannot."""
+    """Return a strategy that leaves a parameter out, or picks a good or a bad value."""
     return st.none() | st.sampled_from(good) | st.sampled_from(bad)
 
 
@@ -97,7 +97,7 @@ def ask(server, route, parameters):
 
 @given(parameters=st.fixed_dictionaries(TENSOR))
 @settings(suppress_health_check=list(HealthCheck))
-def test_a_view_has_the_shape_that_it_says_or_a_sentence_says_why_not(server, parameters):
+def test_a_view_has_the_announced_shape_or_a_sentence_says_why_not(server, parameters):
     answer = ask(server, "/tensor", parameters)
     assert answer.code in (200, 400, 404)
     if answer.code != 200:
@@ -122,7 +122,7 @@ WINDOW = st.tuples(
     height=st.integers(1, 9),
 )
 @settings(suppress_health_check=list(HealthCheck))
-def test_every_window_is_cut_and_pooled_as_numpy_does(server, step, sample, window, width, height):
+def test_every_window_is_cut_and_pooled_as_in_numpy(server, step, sample, window, width, height):
     c0, t0, channels, timesteps = window
     answer = ask(
         server,
@@ -140,7 +140,7 @@ def test_every_window_is_cut_and_pooled_as_numpy_does(server, step, sample, wind
     names=st.lists(st.sampled_from([*flow.STATISTICS[:6], "median", ""]), min_size=1, max_size=8)
 )
 @settings(suppress_health_check=list(HealthCheck))
-def test_statistics_come_in_the_order_they_are_asked_for_or_are_refused(server, names):
+def test_statistics_come_in_the_requested_order_or_are_refused(server, names):
     answer = ask(server, "/flow", {"run": "lstm", "tag": "masked", "statistics": ",".join(names)})
     if len(set(names)) < len(names) or not set(names) <= set(flow.STATISTICS):
         assert answer.code == 400

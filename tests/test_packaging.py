@@ -1,4 +1,4 @@
-"""What is installed works: the page is in sdist and wheel, and Node.js is not needed twice."""
+"""Packages work once installed: sdist and wheel contain the page; only the sdist needs Node.js."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def run(*command, **options):
 
 @pytest.fixture(scope="module")
 def without_node(tmp_path_factory):
-    """The environment, its PATH a folder of links to everything on ours but Node.js."""
+    """The environment with a PATH that has links to all our programs except Node.js."""
     links = tmp_path_factory.mktemp("bin")
     for folder in os.environ["PATH"].split(os.pathsep):
         for program in Path(folder).iterdir() if Path(folder).is_dir() else ():
@@ -36,7 +36,7 @@ def without_node(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """The project's own files, without anything that was built from them."""
+    """A copy of the project's source files, without anything built from them."""
     target = tmp_path_factory.mktemp("checkout") / "tb_rnngrad"
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     for name in listed.splitlines():
@@ -49,7 +49,7 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def built(checkout, without_node, tmp_path_factory):
-    """An sdist of the checkout, and a wheel built from that sdist where there is no Node.js."""
+    """An sdist of the checkout, and a wheel built from that sdist without Node.js."""
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(checkout))
     (sdist,) = out.glob("*.tar.gz")
@@ -64,7 +64,7 @@ def built(checkout, without_node, tmp_path_factory):
     return sdist, wheel
 
 
-def test_sdist_and_wheel_hold_the_page(built):
+def test_sdist_and_wheel_contain_the_page(built):
     sdist, wheel = built
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -76,7 +76,7 @@ def test_sdist_and_wheel_hold_the_page(built):
         assert not any(name.startswith(("tests", "frontend")) for name in archive.namelist())
 
 
-def test_the_wheel_serves_the_tab_where_there_is_no_tensorflow(built, tmp_path):
+def test_the_wheel_serves_the_tab_without_tensorflow(built, tmp_path):
     _, wheel = built
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Which parts of a record are judged by themselves."""
+"""Which parts of a record are judged separately."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_record_without_directions_or_stacked_cells_has_no_parts(groups):
     assert parts_of(groups) == []
 
 
-def test_the_halves_of_a_bidirectional_layer_run_against_each_other():
+def test_the_halves_of_a_bidirectional_layer_have_opposite_directions():
     assert parts_of(HALVES) == [
         Part("forward", slice(0, 3), "forward", None),
         Part("backward", slice(3, 6), "backward", None),
@@ -23,7 +23,7 @@ def test_the_halves_of_a_bidirectional_layer_run_against_each_other():
     assert orders == ["backward", "forward"]
 
 
-def test_stacked_cells_share_the_order_of_their_layer():
+def test_stacked_cells_share_the_direction_of_their_layer():
     parts = parts_of({"cell_0": 2, "cell_1": 5}, "backward")
     assert parts == [
         Part("cell_0", slice(0, 2), "backward", None),

@@ -52,7 +52,7 @@ def write_logs(logdir: Path) -> None:
 
 
 def _write_flow_often(logdir: Path) -> None:
-    """Write tensors at few steps, flow and scalars at all."""
+    """Write tensors at few steps, but flow and scalars at every step."""
     with SummaryWriter(logdir) as writer:
         for step in range(STEPS):
             rows = flow.statistics(FINITE[step])
@@ -137,7 +137,7 @@ def server(logdir, loading_mode, tensorboard_server):
 
 
 def tensor(server, **parameters):
-    """Return the answer of /tensor as float32, and its headers."""
+    """Return the array and the headers of an answer of /tensor."""
     answer = server.get("/tensor", **parameters)
     assert answer.code == 200, answer.text
     dtype = {"float32": "<f4", "bfloat16": ml_dtypes.bfloat16}[answer.headers["X-RnnGrad-Dtype"]]
@@ -182,7 +182,7 @@ def test_a_tag_that_another_plugin_owns_says_so(server):
     assert [step for step, _ in clash["fine"]["steps"]] == [1]
 
 
-def test_a_tag_says_which_statistics_it_has_last(server):
+def test_a_tag_gives_the_step_of_its_last_flow(server):
     tags = server.tags()
     rare, alone = tags["flow"]["rare"], tags["flow"]["alone"]
     assert [step for step, _ in rare["steps"]] == [0, 10, 20, 30]
@@ -193,7 +193,7 @@ def test_a_tag_says_which_statistics_it_has_last(server):
     assert "error" not in alone
 
 
-def test_a_newer_format_says_so(server):
+def test_a_record_in_a_newer_format_says_so(server):
     newer = server.tags()["newer"]["lstm"]
     assert "written in record format 2.0" in newer["error"]
     assert newer["steps"] == []
@@ -204,7 +204,7 @@ def test_a_newer_format_says_so(server):
 
 @pytest.mark.parametrize("step", [0, 10, 390])
 @pytest.mark.parametrize("sample", [0, 1, 3])
-def test_a_sample_is_served_bit_by_bit(server, step, sample):
+def test_a_sample_is_served_bit_for_bit(server, step, sample):
     values, headers = tensor(server, run="lstm", tag="masked", step=step, sample=sample)
     expected = np.ascontiguousarray(LSTM[step // 10, sample].T)
     np.testing.assert_array_equal(values.view(np.uint32), expected.view(np.uint32))
@@ -218,7 +218,7 @@ def test_the_first_sample_is_the_default(server):
     np.testing.assert_array_equal(values, LSTM[1, 0].T)
 
 
-def test_a_tag_of_any_characters_is_served(server):
+def test_a_tag_with_unusual_characters_is_served(server):
     values, _ = tensor(server, run="lstm", tag=ODD_TAG, step=0)
     np.testing.assert_array_equal(values, LSTM[0, 0].T)
 
@@ -241,7 +241,7 @@ def test_a_matrix_is_served_whole(server):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "mean_abs", "rms", "max_abs", "std"])
-def test_a_reduction_is_over_the_samples_that_are_real(server, reduction):
+def test_a_reduction_covers_only_real_samples(server, reduction):
     formulas = {
         "mean": lambda x: x.mean(0),
         "mean_abs": lambda x: np.abs(x).mean(0),
@@ -258,7 +258,7 @@ def test_a_reduction_is_over_the_samples_that_are_real(server, reduction):
     np.testing.assert_allclose(values, expected.T, rtol=1e-6)
 
 
-def test_padding_is_marked_apart_from_nan(server):
+def test_padding_is_marked_differently_from_nan(server):
     options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 1, "padding": "mark"}
     values, headers = tensor(server, **options)
     bits = values.view(np.uint32)
@@ -273,14 +273,14 @@ def test_padding_is_marked_apart_from_nan(server):
     assert half.view(np.uint16)[2, 3] == 0x7FC0
 
 
-def test_a_sample_that_is_all_padding_is_padding(server):
+def test_a_sample_of_only_padding_is_served_as_padding(server):
     options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 3, "padding": "mark"}
     values, headers = tensor(server, **options)
     assert (values.view(np.uint32) == 0x7FC10000).all()
     assert headers["X-RnnGrad-Range"] == "nan,nan"
 
 
-def test_the_range_and_quantiles_are_of_the_finite_real_cells(server):
+def test_the_range_and_quantiles_cover_the_finite_real_cells(server):
     _, headers = tensor(server, run="lstm", tag="masked", step=0, sample=1, t0=10, t1=12, width=1)
     real = LSTM[0, 1, 2:].astype(np.float64)
     finite = real[np.isfinite(real)]
@@ -300,7 +300,7 @@ def test_a_window_is_cut_out(server):
 
 
 def pooled(values, height, width):
-    """Signed max-abs pooling by its definition, block by block; NaN where a block holds one."""
+    """Return signed max-abs pooling by its definition; a block with a NaN becomes NaN."""
     rows, columns = values.shape
     height, width = min(height, rows), min(width, columns)
     out = np.empty((height, width), np.float32)
@@ -319,14 +319,14 @@ def test_pooling_keeps_the_value_of_greatest_magnitude(server, height, width):
     options = {"run": "lstm", "tag": "masked", "step": 0, "height": height, "width": width}
     for sample in (0, 1):
         values, _ = tensor(server, sample=sample, **options)
-        # Of +Inf and -Inf in one block either may stand for it.
+        # A block with both +Inf and -Inf may become either.
         expected = pooled(LSTM[0, sample].T, height, width)
         np.testing.assert_array_equal(np.abs(values), np.abs(expected))
         finite = np.isfinite(expected)
         np.testing.assert_array_equal(values[finite], expected[finite])
 
 
-def test_a_pooled_block_is_padding_only_where_all_of_it_is(server):
+def test_a_pooled_block_is_padding_only_if_all_its_cells_are(server):
     options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 2, "padding": "mark"}
     values, _ = tensor(server, width=10, **options)
     assert (values.view(np.uint32)[:, :9] == 0x7FC10000).all()
@@ -338,11 +338,11 @@ def test_bfloat16_rounds_to_nearest(server):
     np.testing.assert_array_equal(values, LSTM[0, 0].T.astype(ml_dtypes.bfloat16))
 
 
-# --- /tensor: lags, and the order of processing ---
+# --- /tensor: lags and the order of processing ---
 
 
 def by_lag(values, mask):
-    """Each sample's values [samples, timesteps, channels] by lag, NaN where padding, in a loop."""
+    """Return [samples, timesteps, channels] by lag, NaN at padding, computed in a loop."""
     out = np.full(values.shape, np.nan)
     for sample, real in enumerate(mask):
         last = max(t for t in range(30) if real[t])
@@ -353,7 +353,7 @@ def by_lag(values, mask):
 
 
 def processed(values, mask, channels):
-    """The values with the real timesteps of `channels` last to first, in a loop."""
+    """Return the values with the real timesteps of `channels` reversed, computed in a loop."""
     out = values.copy()
     for sample, real in enumerate(mask):
         timesteps = [t for t in range(30) if real[t]]
@@ -374,14 +374,14 @@ def test_a_lag_counts_from_the_last_real_timestep_of_the_sample(server, sample):
         assert headers[f"X-RnnGrad-{name}"] == recorded[f"X-RnnGrad-{name}"]
 
 
-def test_samples_meet_at_their_lags_before_they_are_reduced(server):
+def test_samples_are_aligned_by_lag_before_they_are_reduced(server):
     options = {"run": "lstm", "tag": "gapped", "step": 0, "padding": "mark"}
     expected = by_lag(GAPPED, GAPPED_MASK).astype(np.float64)
     values, _ = tensor(server, reduce="rms", time="lag", **options)
     np.testing.assert_allclose(values, np.sqrt(np.nanmean(expected**2, axis=0)).T, rtol=1e-6)
 
 
-def test_windows_and_pooling_are_of_lags(server):
+def test_windows_and_pooling_apply_to_lags(server):
     options = {"run": "lstm", "tag": "gapped", "step": 0, "time": "lag", "sample": 2}
     whole = GAPPED[2, ::-1].T
     window, _ = tensor(server, t0=3, t1=17, c0=1, c1=4, **options)
@@ -390,18 +390,18 @@ def test_windows_and_pooling_are_of_lags(server):
     np.testing.assert_array_equal(coarse, pooled(whole, 3, 7))
 
 
-def test_of_a_sample_that_is_all_padding_every_lag_is(server):
+def test_every_lag_of_a_sample_of_only_padding_is_padding(server):
     options = {"run": "lstm", "tag": "masked", "step": 0, "sample": 3, "padding": "mark"}
     values, _ = tensor(server, time="lag", **options)
     assert (values.view(np.uint32) == 0x7FC10000).all()
 
 
-def test_no_value_is_lost_where_padding_is_kept(server):
+def test_no_value_is_lost_if_padding_is_kept(server):
     values, _ = tensor(server, run="lstm", tag="gapped", step=0, sample=1, time="lag")
     np.testing.assert_array_equal(np.sort(values), np.sort(GAPPED[1].T))
 
 
-def test_channels_may_stand_in_the_order_of_processing(server):
+def test_channels_can_be_served_in_the_order_of_processing(server):
     options = {"run": "lstm", "tag": "gapped", "step": 0, "reversed": "3:5,7:8"}
     channels = [3, 4, 7]
     expected = processed(GAPPED, GAPPED_MASK, channels)
@@ -449,7 +449,7 @@ def test_channels_may_stand_in_the_order_of_processing(server):
         ({"step": 10**30}, 404, "no step 1000000000000000000000000000000 of"),
     ],
 )
-def test_a_bad_request_is_answered_in_words(server, parameters, code, message):
+def test_a_bad_tensor_request_is_answered_with_the_reason(server, parameters, code, message):
     given = {"run": "lstm", "tag": "masked", "step": 0, **parameters}
     answer = server.get("/tensor", **{k: v for k, v in given.items() if v is not None})
     assert (answer.code, message in answer.text) == (code, True), answer.text
@@ -466,7 +466,7 @@ def test_a_damaged_record_is_named_and_never_shown(server):
     np.testing.assert_array_equal(values, LSTM[0, 1].T)
 
 
-def test_an_answer_named_by_its_wall_time_is_cacheable(server):
+def test_a_tensor_requested_with_its_wall_time_is_cacheable(server):
     step, wall_time = server.tags()["lstm"]["masked"]["steps"][0]
     parameters = {"run": "lstm", "tag": "masked", "step": step}
     named = server.get("/tensor", wall_time=wall_time, **parameters)
@@ -480,7 +480,7 @@ EDGES = [-4.0, -1.0, -0.25, 0.0, 0.25, 1.5]
 
 
 def histogram(server, **parameters):
-    """Return the answer of /histogram: what is counted apart, by name, as arrays."""
+    """Return the answer of /histogram, its counts, and name -> counts apart from the bins."""
     edges = ",".join(str(edge) for edge in parameters.pop("edges", EDGES))
     answer = server.get("/histogram", run="lstm", edges=edges, **parameters)
     assert answer.code == 200, answer.text
@@ -489,7 +489,7 @@ def histogram(server, **parameters):
     return found, np.array(found["counts"]), dict(zip(found["apart_names"], apart, strict=True))
 
 
-def test_a_histogram_is_numpys_of_the_kept_samples_real_cells_by_channel_group(server):
+def test_a_histogram_counts_real_cells_by_channel_group_as_numpy_does(server):
     found, counts, apart = histogram(server, tag="masked", step=30)
     assert found["groups"] == [["forward", 3], ["backward", 5]]
     assert [step for step, _ in found["steps"]] == [30]
@@ -512,7 +512,7 @@ def test_a_histogram_is_numpys_of_the_kept_samples_real_cells_by_channel_group(s
     assert apart["above"].sum() > 0
 
 
-def test_a_histogram_may_have_edges_of_its_own_for_each_channel_group(server):
+def test_each_channel_group_can_have_its_own_edges(server):
     edges = [[-1.0, 0.0, 1.0], [-0.5, 0.25, 4.0]]
     listed = ";".join(",".join(map(str, of)) for of in edges)
     answer = server.get("/histogram", run="lstm", tag="masked", step=30, edges=listed)
@@ -537,7 +537,7 @@ def test_a_histogram_of_magnitudes_closes_its_last_bin(server):
     assert apart["above"].sum() == apart["below"].sum() == 0
 
 
-def test_a_histogram_without_a_step_is_of_every_kept_step(server):
+def test_a_histogram_without_a_step_covers_every_kept_step(server):
     found, counts, apart = histogram(server, tag="plain", of="magnitudes", edges=[0, 0.5, 10])
     assert [step for step, _ in found["steps"]] == list(range(STEPS))
     assert found["kept_steps"] == STEPS
@@ -548,7 +548,7 @@ def test_a_histogram_without_a_step_is_of_every_kept_step(server):
     assert apart["nan"].ravel().tolist() == [1] * STEPS
 
 
-def test_a_histogram_named_by_its_wall_time_is_cacheable(server):
+def test_a_histogram_requested_with_its_wall_time_is_cacheable(server):
     step, wall_time = server.tags()["lstm"]["masked"]["steps"][0]
     parameters = {"run": "lstm", "tag": "masked", "step": step, "edges": "-1,0,1"}
     named = server.get("/histogram", wall_time=wall_time, **parameters)
@@ -577,7 +577,7 @@ def test_a_histogram_named_by_its_wall_time_is_cacheable(server):
         ({"run": "damaged", "tag": "lstm"}, 404, "cannot be read: the blob is damaged"),
     ],
 )
-def test_a_bad_histogram_request_is_answered_in_words(server, parameters, code, message):
+def test_a_bad_histogram_request_is_answered_with_the_reason(server, parameters, code, message):
     given = {"run": "lstm", "tag": "masked", "edges": "-1,0,1", **parameters}
     answer = server.get("/histogram", **{k: v for k, v in given.items() if v is not None})
     assert (answer.code, message in answer.text) == (code, True), answer.text
@@ -586,7 +586,7 @@ def test_a_bad_histogram_request_is_answered_in_words(server, parameters, code, 
 # --- /flow ---
 
 
-def test_flow_is_the_statistics_of_the_whole_batch_at_every_step(server):
+def test_flow_has_the_statistics_of_the_whole_batch_at_every_step(server):
     answer = server.get("/flow", run="lstm", tag="masked")
     values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, len(flow.STATISTICS))
     assert answer.headers["X-RnnGrad-Shape"] == f"{STEPS},30,{len(flow.STATISTICS)}"
@@ -600,7 +600,7 @@ def test_flow_is_the_statistics_of_the_whole_batch_at_every_step(server):
 
 
 @pytest.mark.parametrize("tag", ["rare", "alone"])
-def test_flow_holds_the_steps_that_have_no_tensor(server, tag):
+def test_flow_includes_the_steps_without_a_tensor(server, tag):
     found = server.get("/flow", run="flow", tag=tag, format="json").json()
     assert [step for step, _ in found["steps"]] == list(range(STEPS))
     values = np.frombuffer(server.get("/flow", run="flow", tag=tag).body, "<f4")
@@ -617,19 +617,19 @@ def test_tensorboard_serves_our_scalars_as_its_own(server):
         assert [step for step, _ in logged] == list(range(STEPS))
         for step, value in logged:
             if step == 7:
-                assert value == "NaN"  # TensorBoard's own form of it in JSON
+                assert value == "NaN"  # how TensorBoard writes NaN in JSON
             else:
                 assert value == pytest.approx(expected[step], rel=1e-6)
 
 
-def test_flow_says_its_steps_as_json(server):
+def test_flow_lists_its_steps_as_json(server):
     found = server.get("/flow", run="lstm", tag="masked", format="json").json()
     assert found["shape"] == [STEPS, 30, len(flow.STATISTICS)]
     assert found["statistics"] == list(flow.STATISTICS)
     assert found["steps"] == server.tags()["lstm"]["masked"]["steps"]
 
 
-def test_flow_gives_the_statistics_that_are_asked_for(server):
+def test_flow_returns_the_requested_statistics(server):
     names = "max_abs,norm_mean"
     answer = server.get("/flow", run="lstm", tag="masked", statistics=names)
     values = np.frombuffer(answer.body, "<f4").reshape(STEPS, 30, 2)
@@ -640,14 +640,14 @@ def test_flow_gives_the_statistics_that_are_asked_for(server):
     assert found["statistics"] == ["max_abs", "norm_mean"]
 
 
-def test_flow_gives_the_rows_that_are_asked_for(server):
+def test_flow_returns_the_requested_rows(server):
     whole = server.get("/flow", run="flow", tag="rare", format="json").json()["shape"]
     answer = server.get("/flow", run="flow", tag="rare", statistics="dead_share", t1=1)
     assert answer.headers["X-RnnGrad-Shape"] == f"{whole[0]},1,1"
     assert len(answer.body) == 4 * whole[0]
 
 
-def test_flow_appends_the_steps_of_the_same_reading(server):
+def test_flow_appends_its_steps_on_request(server):
     names = "norm_mean,rms"
     asked = {"run": "lstm", "tag": "masked", "statistics": names}
     answer = server.get("/flow", append="steps", **asked)
@@ -658,7 +658,7 @@ def test_flow_appends_the_steps_of_the_same_reading(server):
     assert steps.tolist() == server.tags()["lstm"]["masked"]["steps"]
 
 
-def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
+def test_flow_pads_shorter_steps_with_nan(server):
     answer = server.get("/flow", run="lstm", tag="ragged")
     values = np.frombuffer(answer.body, "<f4").reshape(3, 9, -1)
     logged = np.isfinite(values[:, :, flow.STATISTICS.index("real_samples")])
@@ -685,7 +685,7 @@ def test_flow_of_steps_of_different_lengths_is_filled_with_nan(server):
         ),
     ],
 )
-def test_a_bad_flow_request_is_answered_in_words(server, parameters, code, message):
+def test_a_bad_flow_request_is_answered_with_the_reason(server, parameters, code, message):
     answer = server.get("/flow", **parameters)
     assert (answer.code, message in answer.text) == (code, True), answer.text
 
@@ -716,7 +716,7 @@ def test_the_page_is_served_as_a_script(server):
         "index.py",
     ],
 )
-def test_nothing_but_the_pages_files_is_served(server, name):
+def test_only_the_pages_files_are_served(server, name):
     answer = server.get(f"/static/{name}")
     assert answer.code == 404
     assert b"import" not in answer.body
@@ -751,7 +751,7 @@ def test_the_tab_is_listed_and_active(server):
     ],
     ids=["default", "set", "unlimited", "of-another"],
 )
-def test_steps_are_kept_as_the_user_says_or_else_by_our_limit(
+def test_the_users_step_limit_overrides_our_default(
     logdir, tensorboard_server, load_fast, flags, steps
 ):
     server = tensorboard_server(logdir / "lstm", f"--load_fast={load_fast}", *flags)
@@ -761,7 +761,7 @@ def test_steps_are_kept_as_the_user_says_or_else_by_our_limit(
     assert len(tags["."]["plain"]["steps"]) == steps
 
 
-def test_limits_of_others_are_left_alone():
+def test_limits_of_other_plugins_are_left_alone():
     class Flags:
         samples_per_plugin = {"images": 7, "rnngrad": 25}
 
@@ -774,7 +774,7 @@ def test_limits_of_others_are_left_alone():
 
 
 @pytest.mark.parametrize("given", [None, "", "rnngrad=3"])
-def test_flags_of_an_embedder_that_are_no_table_do_no_harm(given):
+def test_flags_that_are_not_a_dict_are_left_alone(given):
     class Flags:
         samples_per_plugin = given
 

@@ -53,7 +53,7 @@ def test_flow_comes_back_over_the_whole_batch(tmp_path):
     assert series[3].shape == (1, 5, 4)
 
 
-def test_steps_that_have_flow_alone_come_back_in_the_flow(tmp_path):
+def test_steps_with_only_flow_come_back_in_the_flow(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         for step in range(7):
             if step % 3 == 0:
@@ -69,7 +69,7 @@ def test_steps_that_have_flow_alone_come_back_in_the_flow(tmp_path):
         series.at(4)
 
 
-def test_a_tag_of_flow_alone_comes_back(tmp_path):
+def test_a_tag_with_only_flow_comes_back(tmp_path):
     rows = flow.statistics(DATA[0])
     with SummaryWriter(tmp_path) as writer:
         writer.add_flow("lstm", rows, 5, layer="lstm_1")
@@ -81,7 +81,7 @@ def test_a_tag_of_flow_alone_comes_back(tmp_path):
         series.at(5)
 
 
-def test_what_was_read_can_be_logged_again(tmp_path):
+def test_a_record_that_was_read_can_be_logged_again(tmp_path):
     log(tmp_path / "a", mask=MASK, channel_groups=GROUPS)
     first = tb_rnngrad.read(tmp_path / "a")[2]
     with SummaryWriter(tmp_path / "b") as writer:
@@ -95,7 +95,7 @@ def test_what_was_read_can_be_logged_again(tmp_path):
         np.testing.assert_array_equal(rows, first.part_flows[name])
 
 
-def test_each_part_has_a_series_of_its_own(tmp_path):
+def test_each_part_has_its_own_series(tmp_path):
     log(tmp_path, mask=MASK, channel_groups=GROUPS)
     series = tb_rnngrad.read(tmp_path)
     assert series.tag == "lstm", "the record, not one of its parts"
@@ -119,7 +119,7 @@ def test_data_of_rank_2_comes_back_with_rank_2(tmp_path, data, quantity):
     np.testing.assert_array_equal(tb_rnngrad.read(tmp_path)[0], data)
 
 
-def test_what_a_killed_training_logged_beyond_the_step_it_resumed_from_is_left_out(tmp_path):
+def test_steps_of_a_killed_training_beyond_the_resumed_step_are_left_out(tmp_path):
     log(tmp_path, steps=[0, 1, 2, 3])
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA[6], 10)
@@ -130,7 +130,7 @@ def test_what_a_killed_training_logged_beyond_the_step_it_resumed_from_is_left_o
     np.testing.assert_array_equal(series[1].flow, flow.statistics(DATA[6]))
 
 
-def test_flow_tells_that_a_later_record_is_of_the_killed_training(tmp_path):
+def test_flow_shows_that_a_later_record_belongs_to_the_killed_training(tmp_path):
     log(tmp_path, steps=[0, 1, 2, 3])
     with SummaryWriter(tmp_path) as writer:
         writer.add_flow("lstm", flow.statistics(DATA[6]), 10)
@@ -139,7 +139,7 @@ def test_flow_tells_that_a_later_record_is_of_the_killed_training(tmp_path):
     assert series.steps.tolist() == [0, 10]
 
 
-def test_a_file_still_being_written_is_read_as_far_as_it_goes(tmp_path):
+def test_a_file_still_being_written_is_read_up_to_its_last_whole_event(tmp_path):
     log(tmp_path)
     path = next(tmp_path.iterdir())
     path.write_bytes(path.read_bytes()[:-5])
@@ -156,7 +156,7 @@ def test_a_damaged_event_is_left_out_with_a_warning(tmp_path):
         assert tb_rnngrad.read(tmp_path).steps.tolist() == [0, 10, 20, 40, 50, 60]
 
 
-def test_records_of_tensorflow_come_back_too(tmp_path):
+def test_records_written_through_tensorflow_come_back(tmp_path):
     tf = pytest.importorskip("tensorflow")
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
         tb_rnngrad.summary.sequence("lstm", SequenceRecord(DATA[0], layer="lstm_1"), 3)
@@ -180,7 +180,7 @@ def test_records_of_tensorflow_come_back_too(tmp_path):
         ({"run": "a", "tag": "lstm/flow"}, "no tag 'lstm/flow' in the run 'a'"),
     ],
 )
-def test_a_choice_that_is_none_is_answered_with_what_there_is(tmp_path, choice, message):
+def test_an_unknown_or_ambiguous_choice_lists_what_there_is(tmp_path, choice, message):
     log(tmp_path / "a")
     log(tmp_path / "b")
     log(tmp_path / "b" / ".." / "b", tag="gru")
@@ -193,13 +193,13 @@ def test_a_directory_without_records_is_named(tmp_path):
         tb_rnngrad.read(tmp_path)
 
 
-def test_a_step_that_was_not_logged_is_answered_with_the_nearest(tmp_path):
+def test_a_missing_step_is_answered_with_the_nearest(tmp_path):
     log(tmp_path)
     with pytest.raises(KeyError, match="no step 29 of 'lstm'; the nearest is 30"):
         tb_rnngrad.read(tmp_path).at(29)
 
 
-# --- what is damaged, linked, or a part ---
+# --- damage, links and parts ---
 
 
 def flow_of_a_part(tag, part_of, step):
@@ -227,12 +227,12 @@ def test_parts_of_a_record_belong_to_it(tmp_path):
         assert (len(part), part.parts) == (0, {})
 
 
-def test_a_part_whose_record_is_missing_stands_for_itself(tmp_path):
+def test_a_part_without_its_record_is_a_tag_of_its_own(tmp_path):
     write(tmp_path, flow_of_a_part("lstm/forward", "lstm", 0))
     assert tb_rnngrad.read(tmp_path).tag == "lstm/forward"
 
 
-def test_a_tag_that_cannot_be_read_harms_no_other(tmp_path):
+def test_an_unreadable_tag_does_not_affect_other_tags(tmp_path):
     log(tmp_path)
     bad = summary.sequence_pb("bad", DATA[0])
     write(tmp_path, event(0, with_content(bad, b'{"version": "1.0", "layer": [1]}')))
@@ -279,7 +279,7 @@ def test_a_record_found_at_another_step_or_tag_is_refused(tmp_path):
         tb_rnngrad.read(tmp_path, run="b", tag="gru").at(30)
 
 
-def test_symbolic_links_are_followed_but_in_no_circle(tmp_path):
+def test_symbolic_links_are_followed_but_never_in_a_loop(tmp_path):
     log(tmp_path / "elsewhere" / "deep")
     logdir = tmp_path / "logs"
     log(logdir / "own")

@@ -1,4 +1,4 @@
-"""The record: what it accepts, what it refuses and in which words, and its form on disk."""
+"""The record: which input it accepts or refuses, its error messages, and its form on disk."""
 
 import contextlib
 import json
@@ -66,11 +66,11 @@ def test_a_record_comes_back_as_it_was_logged():
         ),
     ],
 )
-def test_its_repr_is_one_line_without_values(arguments, expected):
+def test_the_repr_is_one_line_without_values(arguments, expected):
     assert repr(SequenceRecord(**arguments)) == expected
 
 
-def test_nan_and_inf_are_kept_bit_by_bit():
+def test_nan_and_inf_are_kept_bit_for_bit():
     values = data(1, 4, 3)
     values[0, 0] = np.nan, np.inf, -np.inf
     header, samples = round_trip(SequenceRecord(values))
@@ -88,7 +88,7 @@ def test_bfloat16_halves_the_bytes_and_keeps_three_digits():
     assert len(half[1]) < 0.6 * len(full[1])
 
 
-def test_what_a_narrower_dtype_loses_is_counted():
+def test_values_lost_in_a_narrower_dtype_are_counted():
     values = np.array([[[1e-60, 0.0, 1e60, np.inf, 1.0]]])
     header, samples = round_trip(SequenceRecord(values))
     assert samples[0].tolist() == [[0, 0, np.inf, np.inf, 1]]
@@ -100,7 +100,7 @@ def test_lengths_become_a_mask():
     assert whole.mask.tolist() == [[True] * 4, [False] * 4, [True, True, False, False]]
 
 
-def test_a_record_without_a_time_axis_keeps_one_value_a_channel():
+def test_a_record_without_a_time_axis_keeps_one_value_per_channel():
     values = data(6, 3)
     header, samples = round_trip(SequenceRecord(values, quantity="output_gradient"))
     assert header.shape == (6, 3)
@@ -115,7 +115,7 @@ def test_a_matrix_is_one_sample_with_all_its_rows():
     np.testing.assert_array_equal(samples[0], values)
 
 
-def test_a_record_is_an_array_to_numpy():
+def test_numpy_treats_a_record_as_an_array():
     values = data(2, 3, 4)
     whole = SequenceRecord(values)
     assert np.asarray(whole) is values
@@ -180,7 +180,7 @@ def test_a_record_is_an_array_to_numpy():
         ),
     ],
 )
-def test_bad_input_is_refused_in_words(arguments, error, message):
+def test_bad_input_is_refused_with_the_reason(arguments, error, message):
     with pytest.raises(error, match=message):
         SequenceRecord(**arguments)
 
@@ -193,7 +193,7 @@ def test_bad_input_is_refused_in_words(arguments, error, message):
         ({"dtype": "int8"}, "dtype is 'int8'; expected 'float32' or 'bfloat16'"),
     ],
 )
-def test_bad_options_are_refused_in_words(options, message):
+def test_bad_options_are_refused_with_the_reason(options, message):
     with pytest.raises(ValueError, match=message):
         encode(SequenceRecord(data(1, 2, 3)), **options)
 
@@ -208,12 +208,12 @@ def test_every_flipped_bit_is_noticed():
 
 
 @pytest.mark.parametrize("blob", [b"", b"RNNG", b"something else altogether"])
-def test_foreign_bytes_are_refused_in_words(blob):
+def test_foreign_bytes_are_refused_with_the_reason(blob):
     with pytest.raises(FormatError, match="not a tb_rnngrad blob"):
         decode_sample(blob)
 
 
-def test_a_sample_is_no_header_and_a_header_no_sample():
+def test_a_sample_and_a_header_are_not_mistaken_for_each_other():
     header, sample = encode(SequenceRecord(data(1, 4, 2)))
     with pytest.raises(FormatError, match="is a sample, not a record's header"):
         decode_header(sample)
@@ -245,15 +245,15 @@ def test_metadata_comes_back_as_it_was_written():
         ({"wrt": "input", "norm": "fro"}, "log10 |dh_t/dx_s|_F"),
         ({"wrt": "state", "norm": "sum"}, "log10 |d sum(h_t)/dh_s|"),
         ({"wrt": "state", "norm": "spectral"}, "log10 |dh_t/dh_s|_2"),
-        ({"wrt": ["state"], "norm": {}}, "log10 |dh_t/dx_s|"),  # not of this writer
+        ({"wrt": ["state"], "norm": {}}, "log10 |dh_t/dx_s|"),  # from some other writer
     ],
 )
-def test_a_jacobians_symbol_is_that_of_its_details(details, symbol):
+def test_a_jacobians_symbol_depends_on_its_details(details, symbol):
     assert quantities.symbol_of("state_jacobian", details) == symbol
     assert quantities.symbol_of("hidden_state_gradient", details) == "dL/dh_t"
 
 
-def test_no_flipped_bit_of_metadata_passes_for_true():
+def test_no_flipped_bit_changes_metadata_unnoticed():
     groups, details = {"i": 2, "f": 2}, {"wrt": "input", "eps": 0.1}
     meta = Metadata("activation", "lstm", None, groups, ("rms", "é"), "backward", details, "a/b")
     content = bytearray(meta.to_content())
@@ -264,7 +264,7 @@ def test_no_flipped_bit_of_metadata_passes_for_true():
         content[bit // 8] ^= 1 << bit % 8
 
 
-def test_a_checksum_is_of_what_metadata_say_not_of_how_they_are_laid_out():
+def test_the_checksum_of_metadata_does_not_depend_on_the_json_layout():
     meta = Metadata("activation", "lstm")
     laid_out = json.dumps(json.loads(meta.to_content()), indent=2, sort_keys=True).encode()
     assert Metadata.from_content(laid_out) == meta
@@ -272,18 +272,18 @@ def test_a_checksum_is_of_what_metadata_say_not_of_how_they_are_laid_out():
         Metadata.from_content(laid_out.replace(b'"lstm"', b'"lstn"'))
 
 
-def test_an_unknown_major_version_is_refused_in_words():
+def test_an_unknown_major_version_is_refused_with_the_reason():
     with pytest.raises(FormatError, match=r"written in record format 2\.3; this tb_rnngrad reads"):
         Metadata.from_content(b'{"version": "2.3"}')
 
 
 def test_a_newer_minor_version_is_read():
     content = json.loads(Metadata("activation").to_content()) | {"version": "1.9", "new": 1}
-    del content["checksum"]  # or a new one
+    del content["checksum"]  # the old one would no longer match
     assert Metadata.from_content(json.dumps(content).encode()).quantity == "activation"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b"3"])
-def test_foreign_plugin_content_is_refused_in_words(content):
+def test_foreign_plugin_content_is_refused_with_the_reason(content):
     with pytest.raises(FormatError, match="plugin content is not tb_rnngrad's"):
         Metadata.from_content(content)

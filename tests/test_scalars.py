@@ -1,4 +1,4 @@
-"""The scalars and hyperparameters of TensorBoard itself, in each of its loading modes."""
+"""TensorBoard's own scalars and hyperparameters, in each of its loading modes."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_scalars_and_hyperparameters_are_listed_by_run(server):
     assert answer["hyperparameters"] == {"b": {"cell": "lstm", "peephole": True, "units": 32.0}}
 
 
-def test_a_scalar_comes_of_all_runs_and_what_is_not_finite_is_null(server):
+def test_a_scalar_comes_from_all_runs_with_null_for_non_finite_values(server):
     answer = server.get("/scalars", tag="loss").json()
     assert [(step, value) for step, _, value in answer["a"]] == [(0, 2.5), (10, 1.5), (20, None)]
     assert answer["b"] == [[3, 2.0, 0.5]]

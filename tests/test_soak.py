@@ -1,4 +1,4 @@
-"""What is too long for every test run: `make soak`. Small sizes of it are in the other tests."""
+"""Tests that take too long for every run (`make soak`); other tests have small versions of them."""
 
 import concurrent.futures
 import itertools
@@ -32,7 +32,7 @@ CLIENT_SECONDS = 60
 
 @pytest.fixture
 def tensorboard_server(tmp_path):
-    """TensorBoards that end with their test: they read thousands of files again and again."""
+    """Starts TensorBoards that stop with their test, since they keep reading thousands of files."""
     logs = tmp_path / "tensorboards"
     logs.mkdir()
     with tensorboards(logs) as start:
@@ -48,7 +48,7 @@ def log(logdir, steps=range(3)):
 
 
 def check_what_can_be_read(logdir):
-    """Check that whatever is read is what was logged; return how many records that is."""
+    """Check that everything that can be read is as it was logged; return the number of records."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -63,7 +63,7 @@ def check_what_can_be_read(logdir):
                 continue
             assert 0 <= step < 3
             np.testing.assert_array_equal(found, DATA[step])
-            if found.flow is not None:  # it may be lost, but not be another
+            if found.flow is not None:  # it may be lost, but not wrong
                 np.testing.assert_array_equal(found.flow, flow.statistics(DATA[step]))
             read += 1
         for step, values in zip(series.flow.steps.tolist(), series.flow.values, strict=True):
@@ -71,7 +71,7 @@ def check_what_can_be_read(logdir):
     return read
 
 
-def test_no_cut_of_a_file_loses_what_stands_before_it(tmp_path):
+def test_a_truncated_file_is_read_up_to_the_cut(tmp_path):
     content = log(tmp_path / "whole").read_bytes()
     ends = [offset for offset, _ in payloads_of(next((tmp_path / "whole").iterdir()))][2:]
     ends.append(len(content))
@@ -82,7 +82,7 @@ def test_no_cut_of_a_file_loses_what_stands_before_it(tmp_path):
         assert check_what_can_be_read(cut.parent) == sum(size >= end for end in ends)
 
 
-def test_no_flipped_bit_of_a_file_is_read_as_true(tmp_path):
+def test_no_flipped_bit_in_a_file_goes_unnoticed(tmp_path):
     path = log(tmp_path / "whole", steps=[0])
     content = bytearray(path.read_bytes())
     first = [offset for offset, _ in payloads_of(path)][1]
@@ -91,13 +91,13 @@ def test_no_flipped_bit_of_a_file_is_read_as_true(tmp_path):
     for bit in range(8 * len(content)):
         content[bit // 8] ^= 1 << bit % 8
         flipped.write_bytes(content)
-        # The first event, of the file's version, holds nothing that could be missed.
+        # The first event only holds the file's version, so damage to it need not be noticed.
         assert check_what_can_be_read(flipped.parent) < 1 or bit < 8 * first
         content[bit // 8] ^= 1 << bit % 8
 
 
-def test_no_flipped_bit_under_a_right_checksum_is_read_as_other_values(tmp_path):
-    """As the fast loader reads, which does not look at the file's own checksums."""
+def test_no_flipped_bit_under_a_valid_file_checksum_gives_wrong_values(tmp_path):
+    """The fast loader does not check the file's own checksums, so these must not be needed."""
     path = log(tmp_path / "whole", steps=[0])
     payloads = [payload for _, payload in payloads_of(path)]
     start, event = payloads[0], bytearray(payloads[1])
@@ -111,7 +111,7 @@ def test_no_flipped_bit_under_a_right_checksum_is_read_as_other_values(tmp_path)
 
 
 @pytest.mark.parametrize("load_fast", ["true", "false"])
-def test_no_flipped_bit_is_served_as_true(tmp_path, tensorboard_server, load_fast):
+def test_no_wrong_values_are_served_after_a_flipped_bit(tmp_path, tensorboard_server, load_fast):
     content = bytearray(log(tmp_path / "whole").read_bytes())
     bits = random.Random(0).sample(range(8 * len(content)), FLIPPED_RUNS)
     for bit in bits:
@@ -123,7 +123,7 @@ def test_no_flipped_bit_is_served_as_true(tmp_path, tensorboard_server, load_fas
     log(tmp_path / "logs" / "zz_whole")
     server = tensorboard_server(tmp_path / "logs", f"--load_fast={load_fast}")
     server.wait_for(lambda tags: "zz_whole" in tags, seconds=300)
-    time.sleep(10)  # a run may hold nothing that can be read: there is nothing else to wait for
+    time.sleep(10)  # unreadable runs never appear, so there is nothing else to wait for
     for run, tags in server.tags().items():
         for tag, entry in tags.items():
             check_what_is_served(server, run, tag, [step for step, _ in entry["steps"]])
@@ -176,7 +176,7 @@ def test_a_kill_loses_nothing_that_was_written(tmp_path):
 
 
 @pytest.mark.parametrize("load_fast", ["true", "false"])
-def test_many_clients_beside_a_writer_read_nothing_but_what_was_logged(
+def test_many_clients_beside_a_writer_read_only_what_was_logged(
     tmp_path, tensorboard_server, load_fast
 ):
     server = tensorboard_server(tmp_path, f"--load_fast={load_fast}")
@@ -201,7 +201,7 @@ def test_many_clients_beside_a_writer_read_nothing_but_what_was_logged(
             sample = rng.randrange(4)
             where = {"run": "run", "tag": "lstm", "step": step, "wall_time": wall_time}
             answer = server.get("/tensor", sample=sample, **where)
-            if answer.code == 404:  # TensorBoard dropped the step meanwhile
+            if answer.code == 404:  # TensorBoard has dropped the step since
                 assert "no step" in answer.text or "kept no longer" in answer.text, answer.text
                 continue
             values = np.frombuffer(answer.body, "<f4").reshape(6, 10)
@@ -215,7 +215,7 @@ def test_many_clients_beside_a_writer_read_nothing_but_what_was_logged(
         writing.result()
 
 
-FLOWS = {  # how many timesteps the flow of each step has
+FLOWS = {  # the number of timesteps in the flow of each step
     "lengths vary, the last is short": [*range(1500, 2000), *range(1500, 2000), 20],
     "one is long": [*[1] * 8999, 100_000],
     "as many as are kept": [100] * 9999,
@@ -223,13 +223,13 @@ FLOWS = {  # how many timesteps the flow of each step has
 
 
 class Peak:
-    """How many bytes a process takes at most while it is watched, over what it took before."""
+    """Measures by how many bytes a process's memory grows at most while the block runs."""
 
     def __init__(self, pid):
         self._process = Path("/proc") / str(pid)
 
     def __enter__(self):
-        (self._process / "clear_refs").write_text("5")  # the peak so far is forgotten
+        (self._process / "clear_refs").write_text("5")  # resets the peak
         self._before = self._kilobytes("VmRSS")
         return self
 

@@ -1,4 +1,4 @@
-"""The TensorFlow op and the protobuf give the same record."""
+"""The TensorFlow op and the protobuf function write the same record."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ OPTIONS = {
 
 
 def same(ours, theirs, step):
-    """Check that two values say the same; only the first knows the step that it was logged at."""
+    """Check that two values are the same record; only `ours` knows its step."""
     assert ours.metadata == theirs.metadata
     if ours.tensor.string_val:
         (header, *samples), (other, *others) = ours.tensor.string_val, theirs.tensor.string_val
@@ -78,7 +78,7 @@ def test_both_paths_write_the_same_record(tmp_path, path, dtype):
     assert not [key for key in found if key[0]]
 
 
-def test_a_record_is_written_with_what_it_brings(tmp_path):
+def test_a_record_is_written_with_its_own_fields(tmp_path):
     whole = SequenceRecord(DATA, MASK, GROUPS, "gate_gradient", "lstm_1", "keras")
     found = written_by_tensorflow(tmp_path, lambda: eager(whole, 7))
     for value in tb_rnngrad.summary.sequence_pb("lstm", whole).value:
@@ -86,7 +86,7 @@ def test_a_record_is_written_with_what_it_brings(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
-def test_every_floating_dtype_is_taken(tmp_path, dtype):
+def test_every_floating_dtype_is_accepted(tmp_path, dtype):
     data = tf.cast(DATA, dtype)
     found = written_by_tensorflow(tmp_path, lambda: in_function(data, 1))
     blob = found["lstm", 1].tensor.string_val[1]
@@ -94,7 +94,7 @@ def test_every_floating_dtype_is_taken(tmp_path, dtype):
     np.testing.assert_array_equal(tb_rnngrad.record.decode_sample(blob), expected)
 
 
-def test_sequences_of_any_length_pass_through_one_function(tmp_path):
+def test_one_function_takes_sequences_of_any_length(tmp_path):
     @tf.function(input_signature=[tf.TensorSpec([None, None, 4]), tf.TensorSpec([], tf.int64)])
     def log(data, step):
         tb_rnngrad.summary.sequence("lstm", data, step)
@@ -120,7 +120,7 @@ def test_the_recording_condition_and_the_default_step_are_tensorflows(tmp_path):
 @pytest.mark.parametrize(
     "step", [-3, tf.constant(-3, tf.int64), tf.Variable(-3, dtype=tf.int64, trainable=False)]
 )
-def test_a_negative_step_is_refused_whatever_holds_it(tmp_path, step):
+def test_a_negative_step_of_any_type_is_refused(tmp_path, step):
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
         with pytest.raises(ValueError, match="^step is -3; expected 0 or more"):
             tb_rnngrad.summary.sequence("lstm", DATA, step)
@@ -154,12 +154,12 @@ def test_without_a_writer_nothing_is_written_and_nothing_raises():
     ],
 )
 @pytest.mark.parametrize("path", [eager, in_function])
-def test_bad_input_is_refused_in_words(tmp_path, path, data, options, error, message):
+def test_bad_input_is_refused_with_the_reason(tmp_path, path, data, options, error, message):
     with pytest.raises(error, match=message):
         written_by_tensorflow(tmp_path, lambda: path(data, 0, **options))
 
 
-def test_an_eager_mask_of_the_wrong_shape_is_refused_in_words(tmp_path):
+def test_a_mask_of_the_wrong_shape_is_refused_with_the_reason(tmp_path):
     with pytest.raises(ValueError, match=r"mask has shape \(5, 6\); expected"):
         written_by_tensorflow(tmp_path, lambda: eager(DATA, 0, mask=MASK.T))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"mask has shape \(5, 6\); expected"):

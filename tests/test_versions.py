@@ -16,7 +16,7 @@ NEWEST = ("newest", "newest with TensorFlow")
 
 @pytest.fixture(scope="module")
 def claims():
-    """Name -> which versions pyproject.toml claims."""
+    """Name -> the versions that pyproject.toml claims."""
     if sys.version_info < (3, 11):
         pytest.skip("reads TOML with Python 3.11's tomllib")
     import tomllib
@@ -31,7 +31,7 @@ def claims():
 
 @pytest.fixture(scope="module")
 def tested():
-    """Environment -> name -> the version that docs/versions.md says it has."""
+    """Environment -> name -> the version that docs/versions.md lists."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in (ROOT / "docs/versions.md").read_text().splitlines()
@@ -50,25 +50,25 @@ def bound(specifier, operator):
 
 
 @pytest.mark.parametrize("environment", OLDEST)
-def test_the_oldest_versions_that_are_claimed_are_tested(claims, tested, environment):
+def test_the_oldest_claimed_versions_are_tested(claims, tested, environment):
     for name, version in tested[environment].items():
         oldest = bound(claims[name], ">=")
         assert Version(version).release[: len(oldest.release)] == oldest.release, name
 
 
 @pytest.mark.parametrize("environment", NEWEST)
-def test_the_newest_versions_that_are_claimed_are_tested(claims, tested, environment):
+def test_the_newest_claimed_versions_are_tested(claims, tested, environment):
     for name, version in tested[environment].items():
         newest = bound(claims[name], "<")
         assert Version(version) in claims[name], name
         if name == "python" and "TensorFlow" in environment:
-            continue  # which is not built for the newest
+            continue  # TensorFlow does not support the newest Python
         position = len(newest.release) - 1
         before = (*newest.release[:position], newest.release[position] - 1)
         assert Version(version).release[: position + 1] == before, name
 
 
-def test_pyproject_names_the_pythons_that_it_claims(claims):
+def test_the_classifiers_name_the_claimed_pythons(claims):
     named = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
     assert all(Version(f"{one}.0") in claims["python"] for one in named)
     assert Version(named[0]) == bound(claims["python"], ">=")

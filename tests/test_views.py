@@ -1,4 +1,4 @@
-"""Views of samples: what the fast ways give is what the plain definitions say, bit for bit."""
+"""Views of samples: the fast code gives exactly what the plain definitions give."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ SPECIAL = np.array([0, -0.0, 1e-45, -1e-45, 3e38, np.nan, np.inf, -np.inf], np.f
 
 
 def wide(*shape):
-    """Magnitudes over all that float32 can hold, of both signs, with every special value."""
+    """Return values of both signs over float32's whole range, with every special value."""
     values = (RANDOM.standard_normal(shape) * 10.0 ** RANDOM.uniform(-44, 38, shape)).astype("f4")
     places = RANDOM.choice(values.size, 5 * SPECIAL.size, replace=False)
     values.flat[places] = np.tile(SPECIAL, 5)
@@ -49,14 +49,14 @@ def test_statistics_are_exact(values, padded):
 
 
 @pytest.mark.parametrize("filling", [0, np.nan, np.inf])
-def test_what_holds_no_finite_number_but_0_has_no_quantiles(filling):
+def test_a_view_without_finite_nonzero_values_has_no_quantiles(filling):
     found = views.View(np.full((3, 4), filling, np.float32), None).statistics
     assert np.isnan(found.quantiles).all()
     expected = 0 if filling == 0 else np.nan
     np.testing.assert_equal((found.least, found.greatest), (expected, expected))
 
 
-def test_a_pooled_block_is_its_value_of_greatest_magnitude_and_nan_wins():
+def test_a_pooled_block_is_its_value_of_largest_magnitude_and_nan_wins():
     values = np.array([[1, -1, -3, 2], [-0.0, 0, np.inf, np.nan]], np.float32)
     np.testing.assert_array_equal(views.pool(values, 2, 2), [[1, -3], [0, np.nan]])
     np.testing.assert_array_equal(views.pool(-values, 2, 2), [[1, 3], [0, np.nan]])
@@ -70,7 +70,7 @@ def test_a_view_has_channels_by_timesteps(timesteps, dtype):
     np.testing.assert_array_equal(views.view_of_sample(sample, None).values, sample.T)
 
 
-def test_bfloat16_keeps_what_is_finite_finite_and_what_is_not_0_from_0():
+def test_bfloat16_keeps_finite_values_finite_and_nonzero_values_nonzero():
     largest, smallest = np.finfo(np.float32).max, np.float32(1e-45)
     values = np.array([[3.4e38, largest, -largest, smallest, np.inf, -np.inf, np.nan]], np.float32)
     whole = (slice(None), slice(None))

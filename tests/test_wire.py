@@ -1,4 +1,4 @@
-"""Messages put together from parts are those that the library reads and writes."""
+"""Messages put together from parts equal those that the protobuf library reads and writes."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tb_rnngrad.events import protobuf
 
 
 @pytest.mark.parametrize("length", [1, 127, 128, 16_383, 16_384, 2**21 - 1, 2**21])
-def test_a_field_is_as_the_library_writes_it_whatever_its_length(length):
+def test_a_field_of_any_length_equals_what_the_library_writes(length):
     plugin = SummaryMetadata.PluginData(content=b"a" * length)
     content = protobuf.field(plugin.CONTENT_FIELD_NUMBER, [b"a" * (length - 1), b"a"])
     assert b"".join(content) == plugin.SerializeToString()

@@ -1,4 +1,4 @@
-"""The writer without a framework."""
+"""The writer that needs no framework."""
 
 import shutil
 import subprocess
@@ -44,7 +44,7 @@ def test_tensorboards_own_reader_reads_what_was_written(tmp_path):
     np.testing.assert_array_equal(samples(logged), DATA[:4])
 
 
-def test_a_record_stands_in_the_file_when_the_call_returns(tmp_path):
+def test_a_record_is_in_the_file_when_the_call_returns(tmp_path):
     writer = SummaryWriter(tmp_path)
     for step in range(3):
         writer.add_sequence("lstm", DATA, step)
@@ -69,7 +69,7 @@ def test_a_record_stands_in_the_file_when_the_call_returns(tmp_path):
         (("lstm", DATA, 2**63), ValueError, "global_step is 9223372036854775808; expected"),
     ],
 )
-def test_a_refused_record_writes_nothing_and_spoils_nothing(tmp_path, arguments, error, message):
+def test_a_refused_record_writes_nothing_and_breaks_nothing(tmp_path, arguments, error, message):
     with SummaryWriter(tmp_path) as writer:
         with pytest.raises(error, match=message):
             writer.add_sequence(*arguments)
@@ -83,7 +83,7 @@ def test_a_wall_time_that_would_stop_tensorboard_is_refused(tmp_path):
         writer.add_sequence("lstm", DATA, 0, wall_time=float("nan"))
 
 
-def test_one_tag_is_one_quantity(tmp_path):
+def test_a_tag_keeps_its_quantity(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 0)
         with pytest.raises(
@@ -106,7 +106,7 @@ def test_a_record_brings_its_own_quantity(tmp_path):
     assert (meta.quantity, meta.layer) == ("cell_state_gradient", "lstm_1")
 
 
-def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
+def test_statistics_given_with_a_record_are_written_unchanged(tmp_path):
     rows = RNG.normal(size=(5, len(flow.STATISTICS))).astype(np.float32)
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", SequenceRecord(DATA, flow=rows, batch_size=64), 0)
@@ -121,7 +121,7 @@ def test_statistics_that_a_record_brings_are_written_as_they_are(tmp_path):
         writer.add_sequence("lstm", short, 0)
 
 
-def test_a_step_that_goes_back_is_written_and_warned_of(tmp_path):
+def test_a_step_that_goes_back_is_written_with_a_warning(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 5)
         writer.add_sequence("gru", DATA, 3)
@@ -131,7 +131,7 @@ def test_a_step_that_goes_back_is_written_and_warned_of(tmp_path):
 
 
 def test_a_full_disk_loses_the_record_but_not_the_file(tmp_path):
-    """In a process of its own, whose files may not grow beyond 100 kB."""
+    """Runs in its own process, whose files cannot grow beyond 100 kB."""
     script = f"""
 import errno, numpy as np, resource, signal, tb_rnngrad
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -151,7 +151,7 @@ writer.add_sequence("lstm", small, 2)
 
 
 def test_a_disk_that_is_full_at_the_start_leaves_no_file(tmp_path):
-    """In a process of its own, whose files may not grow at all; then they may."""
+    """Runs in its own process, whose files cannot grow at first, and can later."""
     script = f"""
 import gc, os, resource, signal, warnings, numpy as np, tb_rnngrad
 warnings.simplefilter("error")  # of a file that was not closed, too
@@ -174,7 +174,7 @@ with tb_rnngrad.SummaryWriter({str(tmp_path)!r}) as writer:
 
 
 @pytest.mark.parametrize("what", ["the file", "the directory"])
-def test_what_is_deleted_is_made_again_and_told_once(tmp_path, what):
+def test_a_deleted_file_or_directory_is_created_again_with_one_warning(tmp_path, what):
     writer = SummaryWriter(tmp_path / "run")
     writer.add_sequence("lstm", DATA, 0)
     with pytest.warns(UserWarning, match="was deleted while it was written") as caught:
@@ -198,7 +198,7 @@ def logged(logdir, *steps, tag="lstm"):
 
 
 @pytest.mark.parametrize("again", [(0, 1), (1, 2)])
-def test_a_second_training_in_one_directory_is_warned_of_once(tmp_path, again):
+def test_a_second_training_in_one_directory_gives_one_warning(tmp_path, again):
     logged(tmp_path, 1, 2, 3)
     logged(tmp_path, 4)
     message = f"{tmp_path} already holds steps 1 to 4 of 'lstm', and now step {again[0]} follows"
@@ -207,7 +207,7 @@ def test_a_second_training_in_one_directory_is_warned_of_once(tmp_path, again):
     assert len(caught) == 1
 
 
-def test_a_second_training_is_known_in_a_later_process_too(tmp_path):
+def test_a_second_training_is_noticed_in_a_later_process(tmp_path):
     script = f"""
 import numpy as np, tb_rnngrad
 with tb_rnngrad.SummaryWriter({str(tmp_path)!r}) as writer:
@@ -218,7 +218,7 @@ with tb_rnngrad.SummaryWriter({str(tmp_path)!r}) as writer:
         assert done.returncode == 0 and said in done.stderr and bool(said) == bool(done.stderr)
 
 
-def test_a_second_training_is_seen_in_tensorflows_files(tmp_path):
+def test_a_second_training_is_noticed_from_tensorflows_files(tmp_path):
     tf = pytest.importorskip("tensorflow")
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
         tf.summary.scalar("loss", 1.0, 0)
@@ -226,23 +226,23 @@ def test_a_second_training_is_seen_in_tensorflows_files(tmp_path):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "this process already wrote")
         warnings.filterwarnings("error", ".* already holds")
-        logged(tmp_path, 0, tag="loss")  # no record's tag
+        logged(tmp_path, 0, tag="loss")  # not the tag of an earlier record
         logged(tmp_path, 3)
         with pytest.raises(UserWarning, match="already holds steps 2 to 3 of 'lstm'"):
             logged(tmp_path, 2)
 
 
-def test_resuming_is_no_second_training(tmp_path):
+def test_resuming_is_not_a_second_training(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         logged(tmp_path, *range(10))
         logged(tmp_path, *range(5, 12))  # from a checkpoint, after a kill
-        for step in range(12, 15):  # a writer for each epoch
+        for step in range(12, 15):  # one writer per epoch
             logged(tmp_path, step)
         logged(tmp_path, 0, tag="gru")
 
 
-def test_a_damaged_file_of_before_does_not_stop_a_new_writer(tmp_path):
+def test_an_earlier_damaged_file_does_not_stop_a_new_writer(tmp_path):
     logged(tmp_path, 0, 1)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
@@ -252,19 +252,19 @@ def test_a_damaged_file_of_before_does_not_stop_a_new_writer(tmp_path):
         assert set(earlier_steps(tmp_path)) <= {"lstm"}
 
 
-def test_a_second_open_writer_in_one_directory_is_warned_of(tmp_path):
+def test_a_second_open_writer_in_one_directory_gives_a_warning(tmp_path):
     with SummaryWriter(tmp_path), pytest.warns(UserWarning, match="this process already wrote"):
         SummaryWriter(tmp_path).close()
 
 
-def test_one_writer_after_another_is_fine(tmp_path):
+def test_one_writer_after_another_gives_no_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SummaryWriter(tmp_path).close()
         SummaryWriter(tmp_path).close()
 
 
-def test_files_of_one_second_have_names_in_the_order_of_writing(tmp_path):
+def test_files_of_the_same_second_sort_in_the_order_of_writing(tmp_path):
     paths = []
     for _ in range(12):
         with SummaryWriter(tmp_path) as writer:
@@ -272,19 +272,19 @@ def test_files_of_one_second_have_names_in_the_order_of_writing(tmp_path):
     assert sorted(paths) == paths
 
 
-def test_a_remote_directory_is_refused_in_words():
+def test_a_remote_directory_is_refused_with_the_reason():
     with pytest.raises(
         ValueError, match="logdir is 'gs://bucket/logs'; expected a local directory"
     ):
         SummaryWriter("gs://bucket/logs")
 
 
-# --- flow alone, and scalars ---
+# --- flow without tensors, and scalars ---
 
 ROWS = flow.statistics(DATA)
 
 
-def test_flow_alone_is_what_a_record_writes_beside_its_tensor(tmp_path):
+def test_add_flow_writes_the_same_flow_as_a_record(tmp_path):
     whole = SequenceRecord(DATA, None, {"a": 1, "b": 2}, "cell_state_gradient", "lstm_1", "keras")
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", whole, 0)
@@ -329,7 +329,7 @@ def test_refused_flow_writes_nothing(tmp_path, arguments, options, error, messag
     assert set(values(tmp_path)) == {("lstm/flow", 0)}
 
 
-def test_a_scalar_is_one_of_tensorboards_own(tmp_path):
+def test_a_scalar_has_tensorboards_own_format(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_scalar("lstm/memory_horizon", 17, 3, wall_time=2.5)
     event = events(tmp_path)[1]
@@ -341,7 +341,7 @@ def test_a_scalar_is_one_of_tensorboards_own(tmp_path):
     assert make_ndarray(value.tensor) == 17
 
 
-def test_scalars_of_one_step_stand_in_one_event(tmp_path):
+def test_scalars_of_one_step_share_one_event(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_scalars({"lstm/memory_horizon": 17, "lstm/half_life": 2.5}, 3, wall_time=2.5)
         with pytest.raises(ValueError, match="the tag is empty"):
@@ -351,7 +351,7 @@ def test_scalars_of_one_step_stand_in_one_event(tmp_path):
     assert (event.step, read) == (3, {"lstm/memory_horizon": 17, "lstm/half_life": 2.5})
 
 
-def test_what_is_added_together_stands_in_the_file_at_the_end(tmp_path):
+def test_a_batch_is_in_the_file_when_its_block_ends(tmp_path):
     writer, apart = SummaryWriter(tmp_path / "together"), SummaryWriter(tmp_path / "apart")
     start = writer.path.stat().st_size
     with writer.batched():
@@ -394,7 +394,7 @@ def test_small_and_large_records_written_together_keep_their_order(tmp_path):
     assert found == events(tmp_path / "apart")[1:]
 
 
-def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path):
+def test_an_error_in_a_batch_loses_nothing_added_before_it(tmp_path):
     writer = SummaryWriter(tmp_path)
     with pytest.raises(ValueError, match="ends in '/flow'"), writer.batched():
         writer.add_scalar("loss", 1.0, 0)
@@ -402,7 +402,7 @@ def test_an_error_among_what_is_added_together_loses_nothing_before_it(tmp_path)
     assert set(values(tmp_path)) == {("loss", 0)}
 
 
-def test_a_scalars_tag_is_no_records(tmp_path):
+def test_a_scalar_cannot_use_the_tag_of_a_record(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         writer.add_sequence("lstm", DATA, 0)
         with pytest.raises(ValueError, match="first logged as a record, now as a scalar"):
@@ -414,9 +414,7 @@ def test_a_scalars_tag_is_no_records(tmp_path):
     assert set(values(tmp_path)) == {("lstm", 0), ("lstm/flow", 0)}
 
 
-def test_a_file_opened_after_the_clock_was_set_back_is_read_behind_the_older_ones(
-    tmp_path, monkeypatch
-):
+def test_a_file_opened_after_the_clock_was_set_back_sorts_after_older_files(tmp_path, monkeypatch):
     clock = [1_800_000_000.5, 1_800_000_000.75, 1_799_996_400.0, 1_700_000_000.0]
     for step, now in enumerate(clock):
         monkeypatch.setattr("time.time", lambda now=now: now)
