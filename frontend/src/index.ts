@@ -2,7 +2,7 @@ import { documentStyle } from "./components/base/theme";
 import { adoptFonts } from "./host/tensorboard";
 import "./page/app";
 
-/** What TensorBoard calls once it loaded this module into the tab's frame. */
+/** TensorBoard calls this after it loaded this module into the tab's frame. */
 export function render(): void {
   document.documentElement.lang = "en";
   document.title = "RNN Gradients";

@@ -1,6 +1,8 @@
 /**
- * bfloat16 codes: the upper 16 bits of a float32, rounded. A matrix of them is drawn by looking each code
- * up in a table of 65,536 colours, so that any colour scale costs the same.
+ * bfloat16 codes: the upper 16 bits of a float32, rounded.
+ *
+ * To draw a matrix of codes, the page looks each one up in a table of 65,536 colours, so any colour scale
+ * costs the same.
  */
 
 export const NAN = 0x7fc0;
@@ -16,8 +18,8 @@ export const CODES = 0x10000;
 /**
  * Round float32 bits to codes, to nearest, ties to even.
  *
- * What is not exactly 0 does not become 0, and what is finite stays finite: both would tell of a vanished
- * or exploded gradient that is none. NaN keeps its upper bits, and so do the bits that mark padding.
+ * Non-zero values never become 0 and finite values stay finite: otherwise a gradient would look vanished or
+ * exploded. NaN keeps its upper bits, and so do the bits that mark padding.
  */
 export function toCodes(bits: Uint32Array): Uint16Array {
   const codes = new Uint16Array(bits.length);
@@ -39,13 +41,13 @@ export function toCodes(bits: Uint32Array): Uint16Array {
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
-/** The number a code stands for. */
+/** The number that a code stands for. */
 export function codeValue(code: number): number {
   word[0] = code << 16;
   return float[0];
 }
 
-/** Order of codes by magnitude: padding below all, then 0, finite, infinite, NaN. */
+/** The rank of a code by magnitude: padding, then 0, finite numbers, infinities, NaN. */
 export function rank(code: number): number {
   return code === PADDING ? -1 : code & MAGNITUDE;
 }

@@ -1,9 +1,9 @@
-/** Colour scales: where between the two ends of the colour bar a value lies. */
+/** Colour scales: where a value lies between the two ends of the colour bar. */
 
 export const SCALE_NAMES = ["symlog", "linear", "log", "abs"] as const;
 export type ScaleName = (typeof SCALE_NAMES)[number];
 
-/** What scales are called. */
+/** The names of scales. */
 export const SCALE_WORDS: Record<ScaleName, string> = {
   symlog: "symlog",
   linear: "linear",
@@ -11,25 +11,27 @@ export const SCALE_WORDS: Record<ScaleName, string> = {
   abs: "linear |x|",
 };
 
-/** Whether a scale is of magnitudes, which drops the sign. */
+/** Whether a scale shows magnitudes, which drops the sign. */
 export function isOfMagnitudes({ name }: Pick<Scale, "name">): boolean {
   return name === "log" || name === "abs";
 }
 
 /**
- * A scale with its ends. `low = -high` makes it symmetric about 0. `threshold` is the magnitude under which
- * symlog is about linear, and the least magnitude that log tells apart.
+ * A scale with its ends.
+ *
+ * `low = -high` makes it symmetric about 0. `threshold` is the magnitude below which symlog is about linear,
+ * and the least magnitude that log distinguishes.
  */
 export interface Scale {
   name: ScaleName;
   low: number;
   high: number;
   threshold: number;
-  /** Whether the values are logarithms, of which −Inf stands for an exact 0, and 0 for nothing special. */
+  /** Whether the values are logarithms, in which −Inf stands for an exact 0, and 0 is an ordinary value. */
   logarithms?: boolean;
 }
 
-/** One formula a scale; each grows with the value (log and abs: with its magnitude). */
+/** The formula of each scale. All grow with the value; log and abs grow with its magnitude. */
 const FORMULAS: Record<ScaleName, (value: number, threshold: number) => number> = {
   linear: (value) => value,
   symlog: (value, threshold) => Math.sign(value) * Math.log1p(Math.abs(value) / threshold),
@@ -44,7 +46,7 @@ const INVERSES: Record<ScaleName, (height: number, threshold: number) => number>
   abs: (height) => height,
 };
 
-/** A function from a value to its place, 0 at the low end and 1 at the high end; beyond them it is cut. */
+/** A function from a value to its place: 0 at the low end, 1 at the high end, clipped beyond them. */
 export function placer(scale: Scale): (value: number) => number {
   const formula = FORMULAS[scale.name];
   const base = formula(scale.low, scale.threshold);
@@ -52,7 +54,7 @@ export function placer(scale: Scale): (value: number) => number {
   return (value) => Math.min(1, Math.max(0, (formula(value, scale.threshold) - base) / span));
 }
 
-/** The value at a place between 0 and 1; for log, its magnitude. */
+/** The value at a place between 0 and 1; for log, the magnitude. */
 export function valueAt(scale: Scale, place: number): number {
   const formula = FORMULAS[scale.name];
   const base = formula(scale.low, scale.threshold);
@@ -62,30 +64,30 @@ export function valueAt(scale: Scale, place: number): number {
 
 /** What the scale of a set of pictures is made from. */
 export interface Extent {
-  /** Least and greatest finite value; NaN where there is none. */
+  /** The least and greatest finite value; NaN if there is none. */
   least: number;
   greatest: number;
-  /** Greatest magnitude to be told apart from what is beyond it, a percentile or `max |value|`. */
+  /** The greatest magnitude that the scale distinguishes: a percentile, or `max |value|`. */
   magnitude: number;
-  /** Magnitude under which few values lie: the 1st percentile. NaN where there is none. */
+  /** The magnitude below which few values lie: the 1st percentile; NaN if there is none. */
   small: number;
 }
 
-/** The most decades that an automatic threshold lets log span, and those that it gives symlog. */
+/** The most decades that log spans with an automatic threshold, and the decades that symlog gets. */
 export const DECADES = 8;
 export const SYMLOG_DECADES = 3;
 
 export interface ScaleChoice {
   name: ScaleName;
-  /** Whether values have a sign that means something: then the scale is symmetric about 0. */
+  /** Whether the sign of values has a meaning. If so, the scale is symmetric about 0. */
   signed: boolean;
-  /** Typed lower end, limit and threshold; null: automatic. A lower end makes the range asymmetric. */
+  /** The typed lower end, limit and threshold; null for automatic ones. A lower end makes the range asymmetric. */
   low?: number | null;
   limit: number | null;
   threshold: number | null;
 }
 
-/** One extent that covers all of `extents`. */
+/** The extent that covers all of `extents`. */
 export function union(extents: readonly Extent[]): Extent {
   const finite = (pick: (extent: Extent) => number) => extents.map(pick).filter(Number.isFinite);
   const least = finite((e) => e.least);
@@ -100,7 +102,7 @@ export function union(extents: readonly Extent[]): Extent {
   };
 }
 
-/** The scale for an extent. Where nothing finite but 0 was logged, it goes to 1. */
+/** The scale for an extent. If all finite values are 0, it goes to 1. */
 export function makeScale(extent: Extent, choice: ScaleChoice): Scale {
   const high = choice.limit ?? (extent.magnitude > 0 ? extent.magnitude : 1);
   const automatic =
@@ -111,19 +113,19 @@ export function makeScale(extent: Extent, choice: ScaleChoice): Scale {
   return { name: choice.name, low, high, threshold };
 }
 
-/** The scale for logarithms, such as a state Jacobian's: linear between the least and the greatest. */
+/** The scale for logarithms, such as a state Jacobian's: linear from the least to the greatest. */
 export function makeRawScale(extent: Extent): Scale {
   const low = Number.isFinite(extent.least) ? extent.least : 0;
   const high = extent.greatest > low ? extent.greatest : low + 1;
   return { name: "linear", low, high, threshold: (high - low) / 2, logarithms: true };
 }
 
-/** Where on a symlog scale the threshold stands, between 0 and 1. */
+/** The place of the threshold on a symlog scale, between 0 and 1. */
 export function thresholdPlace(scale: Scale): number {
   return placer(scale)(scale.threshold);
 }
 
-/** The threshold that would stand at `place` of a symlog scale with these ends. */
+/** The threshold at `place` of a symlog scale with these ends. */
 export function thresholdAt(scale: Scale, place: number): number {
   const share = scale.low < 0 ? 2 * place - 1 : place;
   // share = log 2 / log(1 + high / threshold)
@@ -131,11 +133,11 @@ export function thresholdAt(scale: Scale, place: number): number {
   return scale.high / Math.expm1(Math.LN2 / cut);
 }
 
-/** The edges of `bins` bins that are equally wide on the axis. */
+/** The edges of `bins` bins of equal width on the axis. */
 export function edgesOf(axis: Scale, bins: number = BINS): number[] {
   const inner = Array.from({ length: bins - 1 }, (_, i) => valueAt(axis, (i + 1) / bins));
   return [axis.low, ...inner, axis.high];
 }
 
-/** Even, so that on a symmetric axis 0 is an edge. */
+/** The default number of bins. It is even, so that 0 is an edge on a symmetric axis. */
 export const BINS = 64;

@@ -1,4 +1,4 @@
-/** Colour tables: from a bfloat16 code to the colour of its pixel. */
+/** Colour tables: from a bfloat16 code to the colour of a pixel. */
 
 import { CODES, codeValue, NAN, NEGATIVE_INFINITY, PADDING, POSITIVE_INFINITY } from "./bfloat16";
 import { DIVERGING, SEQUENTIAL } from "./maps";
@@ -17,8 +17,9 @@ export const MAP_NAMES: MapName[] = [...DIVERGING_NAMES, ...SEQUENTIAL_NAMES];
 const SOURCES: Record<MapName, string> = { ...DIVERGING, ...SEQUENTIAL };
 
 /**
- * What is no ordinary number, as the page names and draws it: colours that no map has. Padding is
- * transparent; the heatmap's background shows through, hatched.
+ * The names and colours of special values. No map has these colours.
+ *
+ * Padding is transparent, so that the heatmap's hatched background shows through.
  */
 export const SPECIALS = {
   zero: { label: "exact 0", rgb: [158, 158, 158] },
@@ -27,33 +28,37 @@ export const SPECIALS = {
   neginf: { label: "−Inf", rgb: [0, 255, 255] },
 } as const;
 
-/** What lies beyond the ends of a range that does not cover all. */
+/** The names and colours of values beyond the ends of a range that does not cover all. */
 export const BEYOND = {
   above: { label: "above the range", rgb: [153, 0, 255] },
   below: { label: "below the range", rgb: [0, 153, 255] },
 } as const;
 
-/** Which end of a scale a value lies beyond. The least magnitude that log tells apart is no end: what is smaller is small. */
+/**
+ * The end of a scale that a value lies beyond; null if none.
+ *
+ * The least magnitude that log distinguishes is not an end: a smaller value is merely small.
+ */
 export function beyondOn(scale: Scale, value: number): keyof typeof BEYOND | null {
   const shown = isOfMagnitudes(scale) ? Math.abs(value) : value;
   if (shown > scale.high + ROUNDING * Math.abs(scale.high)) return "above";
   return scale.name !== "log" && shown < scale.low - ROUNDING * Math.abs(scale.low) ? "below" : null;
 }
 
-/** The colour of an exact 0: gray, but in a map of grays. */
+/** The colour of an exact 0: gray, except in a map of grays. */
 export function zeroColour(map: MapName): readonly [number, number, number] {
   return map === "gray" ? [150, 110, 40] : SPECIALS.zero.rgb;
 }
 
-/** Codes are rounded: what lies beyond an end by less than this share may be at the end. */
+/** A value less than this share beyond an end may lie at the end, because codes are rounded. */
 const ROUNDING = 2 ** -8;
 
-/** Red, green and blue bytes of a map's 256 colours. */
+/** The red, green and blue bytes of a map's 256 colours. */
 export function mapColours(name: MapName): Uint8Array {
   return Uint8Array.from(atob(SOURCES[name]), (character) => character.charCodeAt(0));
 }
 
-/** Index of the colour at a place between 0 and 1. */
+/** The index of the colour at a place between 0 and 1. */
 export function colourIndex(place: number): number {
   return Math.min(255, Math.floor(place * 256));
 }
@@ -71,7 +76,7 @@ export function colourTable(scale: Scale, map: MapName): Uint32Array {
   const table = new Uint32Array(CODES);
   const nan = pixel(...SPECIALS.nan.rgb);
   table.fill(nan);
-  // Codes of one sign are in order of magnitude, and so are their colours: it takes one logarithm a colour.
+  // Codes of one sign ascend by magnitude, and so do their colours: one logarithm per colour suffices.
   const edges = Float64Array.from({ length: 257 }, (_, i) => valueAt(scale, i / 256));
   const middle = colourIndex(placer(scale)(0));
   let [above, below] = [middle, middle];
@@ -100,7 +105,7 @@ export function colourTable(scale: Scale, map: MapName): Uint32Array {
 const kept = new Map<string, Uint32Array>();
 const KEPT_TABLES = 8;
 
-/** `colourTable`, remembered: every heatmap on one scale shares one table. */
+/** `colourTable`, cached: every heatmap on one scale shares one table. */
 export function sharedTable(scale: Scale, map: MapName): Uint32Array {
   const key = [scale.name, scale.low, scale.high, scale.threshold, scale.logarithms, map].join();
   let table = kept.get(key);

@@ -1,15 +1,15 @@
-/** Where axes and colour bars carry numbers. */
+/** The positions of numbers on axes and colour bars. */
 
 import { placer, type Scale } from "./scale";
 
-/** Steps 1, 2, 5, 10, ... : the least of them that gives at most `most` ticks over `span`. */
+/** The least of the steps 1, 2, 5, 10, ... that gives at most `most` ticks over `span`. */
 export function niceStep(span: number, most: number): number {
   const raw = span / Math.max(1, most);
   const decade = 10 ** Math.floor(Math.log10(raw));
   return decade * ([1, 2, 5, 10].find((factor) => factor * decade >= raw * (1 - 1e-9)) as number);
 }
 
-/** Whole numbers at nice steps, `from <= tick < to`. */
+/** Whole numbers at round steps, `from <= tick < to`. */
 export function integerTicks(from: number, to: number, most: number): number[] {
   const step = Math.max(1, niceStep(to - from, most));
   const ticks: number[] = [];
@@ -17,16 +17,19 @@ export function integerTicks(from: number, to: number, most: number): number[] {
   return ticks;
 }
 
-/** Numbers for a colour bar: its ends, 0, and powers of ten between (on a short log scale 2 and 5 times those too), `gap` (a share of the bar) apart. */
+/**
+ * Numbers for a colour bar, at least `gap` (a share of the bar) apart: its ends, 0, and powers of ten
+ * between. A short log scale also has 2 and 5 times those.
+ */
 export function scaleTicks(scale: Scale, gap: number): number[] {
   return ticksApart(scale, () => gap);
 }
 
-/** Pixels of a character of a number, and between two numbers. */
+/** The width of a digit, and the distance between two numbers, in pixels. */
 const CHARACTER = 6.2;
 const BETWEEN = 8;
 
-/** The same for a bar so many pixels long, with the numbers below it, each as wide as it is written. */
+/** The same for a bar of `length` pixels with numbers below, whose written width keeps them apart. */
 export function barTicks(scale: Scale, length: number): number[] {
   const width = (tick: number) => CHARACTER * short(tick).length;
   return ticksApart(scale, (one, other) => (BETWEEN + (width(one) + width(other)) / 2) / length);
@@ -56,14 +59,14 @@ function between(scale: Scale): number[] {
     powers.push(10 ** power);
     if (scale.low < 0) powers.push(-(10 ** power));
   }
-  // Within two decades, powers of ten alone would leave an axis nearly bare.
+  // Within two decades, powers of ten alone would leave an axis nearly empty.
   if (scale.name === "log" && scale.high < 100 * scale.low) {
     for (const factor of [2, 5]) inner.push(...[top - 2, top - 1, top].map((power) => factor * 10 ** power));
   }
   return [...powers, ...inner.filter((tick) => tick > scale.low && tick < scale.high)];
 }
 
-/** A number in few characters: 3 significant digits, a real minus sign. */
+/** A number in few characters: 3 significant digits and a real minus sign. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
@@ -77,10 +80,10 @@ function trim(exponential: string): string {
   return `${Number(digits)}e${power.replace("+", "")}`;
 }
 
-/** Of what the page computed in double precision. */
+/** The digits of numbers that the page computed in double precision. */
 const COMPUTED_DIGITS = 7;
 
-/** A float32 in the fewest digits that give exactly it back; what is no float32, in as many as one has. */
+/** A float32 in the fewest digits that reproduce it exactly. Other numbers get as many digits as a float32 has. */
 export function exact(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";

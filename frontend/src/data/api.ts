@@ -1,4 +1,4 @@
-/** The routes, typed. URLs are relative to the page, so that TensorBoard's --path_prefix holds. */
+/** The routes, with types. URLs are relative to the page, so that TensorBoard's --path_prefix applies. */
 
 import { toCodes } from "../colour/bfloat16";
 import { isOfMagnitudes } from "../colour/scale";
@@ -17,7 +17,7 @@ import type {
 } from "./types";
 import { intersect } from "./window";
 
-/** A request that got no answer, or none that says what was asked; its message is for the user. */
+/** A request without an answer, or with an unexpected one. The message is for the user. */
 export class RequestError extends Error {}
 
 async function get(path: string, query: Record<string, string>, signal?: AbortSignal): Promise<Response> {
@@ -38,7 +38,7 @@ async function get(path: string, query: Record<string, string>, signal?: AbortSi
 
 let lastListed: { etag: string | null; tags: Tags } | null = null;
 
-/** Every run with data of ours, its tags, and their kept steps; the same object while nothing changed. */
+/** Every run with our data, its tags and their kept steps. It returns the same object while nothing changed. */
 export async function fetchTags(): Promise<Tags> {
   const response = await get("./tags", {});
   const etag = response.headers.get("ETag");
@@ -47,12 +47,12 @@ export async function fetchTags(): Promise<Tags> {
   return lastListed.tags;
 }
 
-/** Every run that TensorBoard knows, in its order, which gives runs their colours. */
+/** Every run that TensorBoard knows, in the order that gives runs their colours. */
 export async function fetchRuns(): Promise<string[]> {
   return (await get("../../runs", {})).json();
 }
 
-/** The URL query of a request; one query, one answer for ever. */
+/** The URL query of a request. The answer to a query never changes. */
 export function tensorQuery(request: TensorRequest): Record<string, string> {
   const { run, tag, step, wallTime, show, window, pooled, time, reversed } = request;
   const query: Record<string, string> = {
@@ -100,7 +100,7 @@ export async function fetchTensor(request: TensorRequest, signal?: AbortSignal):
   };
 }
 
-/** The statistics named, of every kept step. */
+/** The named statistics of every kept step. */
 export async function fetchFlow(run: string, tag: string, statistics: readonly string[]): Promise<Flow> {
   const ofRows = statistics.filter((name) => !OF_BATCH.includes(name));
   const ofBatch = statistics.filter((name) => OF_BATCH.includes(name));
@@ -111,7 +111,10 @@ export async function fetchFlow(run: string, tag: string, statistics: readonly s
   return batch ? joined(rows, batch) : { ...rows, batch: {} };
 }
 
-/** Both tables at the steps that both have: a training may have added some between, and larger tables are sampled. */
+/**
+ * Both tables at the steps they have in common: training may have added steps in between, and larger tables
+ * are sampled.
+ */
 export function joined(rows: FlowTable, batch: FlowTable): Flow {
   const places = new Map(batch.steps.map(([step], place) => [step, place]));
   const both = rows.steps.flatMap(([step], i): [number, number][] => {
@@ -169,7 +172,7 @@ async function fetchTable(
   };
 }
 
-/** Some columns of a flow: of each, [steps, timesteps]. */
+/** Some columns of a flow, [steps, timesteps] each. */
 export type FlowTable = Omit<Flow, "columns" | "batch"> & { columns: Record<string, Float32Array> };
 
 /** A table from `/flow?append=steps`: float32 [steps, timesteps, statistics], then float64 [steps, 2]. */
@@ -191,12 +194,12 @@ export function tableFrom(
     for (let i = 0; i < cells; i++) column[i] = values[i * kinds + kind];
     return [name, column];
   });
-  const times = new Float64Array(body.slice(4 * cells * kinds)); // a slice, as float64 must be aligned
+  const times = new Float64Array(body.slice(4 * cells * kinds)); // a copy, because float64 must be aligned
   const steps = Array.from({ length: count }, (_, i): KeptStep => [times[2 * i], times[2 * i + 1]]);
   return { columns: Object.fromEntries(columns), steps, timesteps };
 }
 
-/** Every step that was logged of a tag, each with its record's flow; `complete` says that none is missing. */
+/** Every logged step of a tag, each with its record's flow. `complete` tells that none is missing. */
 export interface LoggedSteps {
   steps: number[];
   complete: boolean;
@@ -207,7 +210,7 @@ export async function fetchLoggedSteps(run: string, tag: string): Promise<Logged
   return { steps: (steps as KeptStep[]).map(([step]) => step), complete };
 }
 
-/** TensorBoard's own scalars, by run, and the hyperparameters of runs that logged them. */
+/** TensorBoard's own scalars by run, and the hyperparameters of runs that logged them. */
 export interface ScalarListing {
   tags: Record<string, string[]>;
   hyperparameters: Record<string, Record<string, string | number | boolean>>;
@@ -217,7 +220,7 @@ export async function fetchScalarListing(): Promise<ScalarListing> {
   return (await get("./scalars", {})).json();
 }
 
-/** Of each run that has a tag of scalars, its points; a value that is not finite is null. */
+/** The points of every run that has a tag of scalars. A value that is not finite is null. */
 export type ScalarsByRun = Record<string, [step: number, wallTime: number, value: number | null][]>;
 
 export async function fetchScalars(tag: string): Promise<ScalarsByRun> {
@@ -229,7 +232,7 @@ export async function fetchLogdir(): Promise<string> {
   return (await (await get("../../environment", {})).json()).data_location;
 }
 
-/** `edges`: once for all channel groups, or for each. */
+/** Fetch a histogram. `edges` has one list for all channel groups, or one for each. */
 export async function fetchHistogram(request: HistogramRequest, edges: number[][]): Promise<Histogram> {
   const { run, tag, step, axis } = request;
   const of = isOfMagnitudes(axis) ? "magnitudes" : "values";

@@ -2,7 +2,7 @@
 
 export type Groups = readonly (readonly [name: string, size: number])[];
 
-/** Of each group its name, its first channel and the one after its last. */
+/** The name of each group, its first channel, and the one after its last. */
 export function rangesOf(groups: Groups): { name: string; from: number; to: number }[] {
   let to = 0;
   return groups.map(([name, size]) => {
@@ -12,7 +12,7 @@ export function rangesOf(groups: Groups): { name: string; from: number; to: numb
   });
 }
 
-/** A channel's number, with the name of its group and, where that has several, its number there. */
+/** A channel's number, with the name of its group; if the group has several channels, also its number in the group. */
 export function channelName(channel: number, groups: Groups | null | undefined): string {
   const found = rangesOf(groups ?? []).find(({ to }) => channel < to);
   if (!found) return String(channel);

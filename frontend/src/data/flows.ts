@@ -10,26 +10,27 @@ export type LoadedFlow =
   | { status: "error"; message: string };
 
 interface Kept {
-  /** Which logged steps it is of. */
+  /** Which logged steps the flow belongs to. */
   of: string;
   statistics: readonly string[];
   loaded: LoadedFlow;
 }
 
 export class Flows {
-  /** Of a series, what was asked for last. */
+  /** What was last requested for each series. */
   private readonly kept = new Map<string, Kept[]>();
   private readonly telling: Telling;
   private awaited = 0;
 
-  /** `changed` is called whenever a flow came or failed. */
+  /** `changed` is called whenever a flow arrived or failed. */
   constructor(changed: () => void) {
     this.telling = new Telling(changed);
   }
 
   /**
-   * The flow of a series with the statistics named, as far as the log holds them. Asking fetches it; while
-   * newer steps are under way, the older flow stands.
+   * The flow of a series with the named statistics, as far as the log holds them.
+   *
+   * Calling this fetches the flow. The older flow stays while newer steps are loading.
    */
   get(series: Series, names: readonly string[]): LoadedFlow {
     const { run, tag, entry } = series;
@@ -51,7 +52,7 @@ export class Flows {
     return kept.loaded;
   }
 
-  /** Forget failures, so that asking fetches again. */
+  /** Forget failures, so that the next call of `get` fetches again. */
   retry(): void {
     for (const [key, kept] of this.kept) {
       const good = kept.filter(({ loaded }) => loaded.status !== "error");

@@ -2,7 +2,7 @@ import { edgesOf } from "../colour/scale";
 import { fetchHistogram } from "./api";
 import type { Histogram, HistogramRequest } from "./types";
 
-/** As far as it came; `last` is what the same tag showed before. */
+/** A histogram, as far as it was loaded. `last` is the previous one of the same tag. */
 export type LoadedHistogram =
   | { status: "loading"; last: Histogram | null }
   | { status: "ready"; last: Histogram }
@@ -16,10 +16,10 @@ export class Histograms {
   private readonly running = new Set<string>();
   private readonly last = new Map<string, Histogram>();
 
-  /** `changed` is called whenever an answer came or failed. */
+  /** `changed` is called whenever an answer arrived or failed. */
   constructor(private readonly changed: () => void) {}
 
-  /** What is known of a histogram; asking fetches it. */
+  /** What is known of a histogram. Calling this fetches it. */
   get(request: HistogramRequest): LoadedHistogram {
     const key = JSON.stringify(request);
     const place = JSON.stringify([request.run, request.tag, request.step === null]);
@@ -35,7 +35,7 @@ export class Histograms {
     return { status: "loading", last };
   }
 
-  /** Forget failures, so that asking fetches again. */
+  /** Forget failures, so that the next call of `get` fetches again. */
   retry(): void {
     this.failed.clear();
   }

@@ -1,14 +1,17 @@
-/** What is logged, in order. Asked at every redraw, of up to thousands of runs and tags: answers are kept with the listing. */
+/**
+ * What is logged, in order. Every redraw asks this for up to thousands of runs and tags, so answers are kept
+ * with the listing.
+ */
 
 import { compareRuns } from "./run_order";
 import type { TagEntry, Tags } from "./types";
 
-/** Tells tags that a view can draw from others. */
+/** Tells whether a view can draw a tag. */
 export type Draws = (entry: TagEntry) => boolean;
 
 export const ANY: Draws = () => true;
 
-/** A question whose answer is kept for as long as the listing is, and what else was asked with it. */
+/** A function whose answers are kept as long as the listing and the other arguments stay. */
 function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, key: string) => Answer) {
   const answers = new WeakMap<Tags, WeakMap<Asked, Map<string, Answer>>>();
   return (tags: Tags, asked: Asked, key = ""): Answer => {
@@ -24,12 +27,12 @@ function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, k
 
 const ordered = kept((tags): readonly string[] => Object.keys(tags).sort(compareRuns));
 
-/** Runs with data of ours, in the order of TensorBoard's dashboards. */
+/** Runs with our data, in the order of TensorBoard's dashboards. */
 export function orderedRuns(tags: Tags): readonly string[] {
   return ordered(tags, tags);
 }
 
-/** Every run: those that TensorBoard knows, and those with data of ours that it did not list yet. */
+/** Every run: those that TensorBoard knows, and those with our data that it has not listed yet. */
 export function everyRun(tags: Tags, known: readonly string[]): readonly string[] {
   return every(tags, known);
 }
@@ -48,7 +51,7 @@ export function drawnRuns(tags: Tags, draws: Draws): ReadonlySet<string> {
   return drawn(tags, draws);
 }
 
-/** Every tag of the runs that `draws` takes. */
+/** Every tag of the runs that `draws` accepts. */
 export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY): readonly string[] {
   return tagsOf(tags, draws, JSON.stringify(runs));
 }
@@ -67,13 +70,16 @@ const tagsOf = kept((tags, draws: Draws, key): readonly string[] => {
 
 const LAST = 2;
 
-/** Hidden-state gradients first: they are what vanishes or explodes. Weights, which have no timesteps, last. */
+/**
+ * The sort key of a tag: hidden-state gradients, which vanish or explode, come first; weights, which have no
+ * timesteps, last.
+ */
 function weightOf({ metadata: { quantity } }: TagEntry): number {
   if (quantity === "hidden_state_gradient") return 0;
   return quantity?.startsWith("weight") ? LAST : 1;
 }
 
-/** The place of every tag, folder by folder, numbers by their size: lstm, lstm_1, lstm_10. */
+/** The place of every tag: by folder, and with numbers sorted by value: lstm, lstm_1, lstm_10. */
 const byPath = kept((tags): ReadonlyMap<string, number> => {
   const all = [...new Set(Object.values(tags).flatMap((of) => Object.keys(of)))];
   const paths = all.map((tag) => ({ tag, parts: tag.split("/") }));

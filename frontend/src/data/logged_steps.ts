@@ -3,17 +3,17 @@ import type { Series } from "./series";
 
 export interface LoggedCount {
   count: number;
-  /** False where more were logged than could be counted. */
+  /** False if more steps were logged than could be counted. */
   complete: boolean;
 }
 
 export class Logged {
   private readonly known = new Map<string, LoggedSteps | null>();
 
-  /** `changed` is called whenever an answer came. */
+  /** `changed` is called whenever an answer arrived. */
   constructor(private readonly changed: () => void) {}
 
-  /** The steps that any of the series logged; null where an answer is under way or there is none. */
+  /** The steps that any of the series logged; null while an answer is on its way, or if there is none. */
   of(series: readonly Series[]): LoggedCount | null {
     const each = series.map((one) => this.stepsOf(one));
     if (each.some((steps) => steps === null)) return null;
@@ -38,7 +38,7 @@ export class Logged {
       this.known.set(key, await fetchLoggedSteps(run, tag));
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      return; // the slider then says what is kept, and no more
+      return; // the slider then reports only the kept steps
     }
     this.changed();
   }

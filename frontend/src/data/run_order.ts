@@ -1,12 +1,13 @@
 /** The order in which TensorBoard's dashboards list names. */
 
 const NUMBER = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-/** What ends a word; it stands before whatever goes on with it. */
+/** The characters that end a word. They sort before whatever continues it. */
 const BREAK = /[\d/_]/;
 
 /**
- * Numbers by their value (run2 before run10, 1e-4 before 1e-3), all else character by character, where a digit, "/"
- * and "_" come first and are as good as each other.
+ * Compares numbers by value (run2 before run10, 1e-4 before 1e-3) and other text by character.
+ *
+ * A digit, "/" and "_" come first and rank equally.
  */
 export function compareRuns(one: string, other: string): number {
   let [i, j] = [0, 0];

@@ -1,4 +1,4 @@
-/** TensorBoard's own scalars: listed once a reload, each tag fetched when it is first drawn. */
+/** TensorBoard's own scalars: listed once per reload; each tag is fetched when it is first drawn. */
 
 import { fetchScalarListing, fetchScalars, RequestError, type ScalarListing, type ScalarsByRun } from "./api";
 
@@ -10,10 +10,10 @@ export class Scalars {
   private readonly stale = new Set<string>();
   private listing = false;
 
-  /** `changed` is called whenever an answer came. */
+  /** `changed` is called whenever an answer arrived. */
   constructor(private readonly changed: () => void) {}
 
-  /** What there is; asking lists it. Nothing while that is under way, or where it failed. */
+  /** The scalars there are; empty while the listing is loading or if it failed. Calling this lists them. */
   list(): ScalarListing {
     if (!this.found && !this.listing) {
       this.listing = true;
@@ -22,7 +22,7 @@ export class Scalars {
     return this.found ?? NONE;
   }
 
-  /** The points of a tag in every run that has it; null while they are under way. Asking fetches them. */
+  /** The points of a tag in every run that has it; null while they are loading. Calling this fetches them. */
   get(tag: string): ScalarsByRun | null {
     const known = this.byTag.get(tag);
     if (known === undefined || this.stale.delete(tag)) {
@@ -32,7 +32,7 @@ export class Scalars {
     return known ?? null;
   }
 
-  /** TensorBoard loaded new data: ask anew, and show what was known meanwhile. */
+  /** Ask again, because TensorBoard loaded new data. The known answers stay in use meanwhile. */
   reload(): void {
     if (this.listing) void this.fetchListing();
     for (const tag of this.byTag.keys()) this.stale.add(tag);
@@ -49,7 +49,7 @@ export class Scalars {
   }
 }
 
-/** What was answered; null where nothing was, as the page has enough to show without. */
+/** The answer; null if it failed, because the page has enough to show without it. */
 async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
   try {
     return await asked;

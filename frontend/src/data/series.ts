@@ -1,13 +1,13 @@
 import type { KeptStep, TagEntry } from "./types";
 
-/** One picture: a tag of a run. */
+/** The content of one picture: a tag of a run. */
 export interface Series {
   run: string;
   tag: string;
   entry: TagEntry;
 }
 
-/** The kept step nearest to `step`, the earlier of two as near. */
+/** The kept step nearest to `step`; the earlier one if two are equally near. */
 export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep | undefined {
   let nearest: KeptStep | undefined;
   for (const kept of steps) {
@@ -16,7 +16,7 @@ export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep 
   return nearest;
 }
 
-/** Every kept step of any of the series, ascending; of a series, its records' or what `stepsOf` says. */
+/** Every kept step of any of the series, ascending. `stepsOf` may give other steps than a series' records. */
 export function unionSteps(
   series: readonly Series[],
   stepsOf: (one: Series) => readonly KeptStep[] = ({ entry }) => entry.steps,

@@ -7,7 +7,7 @@ export function quantilesOf(metric: string): string[] {
   return QUANTILES.map((name) => `${metric}_${name}`);
 }
 
-/** What is one number a batch. */
+/** The statistics that have one number per batch. */
 export const OF_BATCH: readonly string[] = [
   "dead_share",
   "horizon_samples",
@@ -27,7 +27,7 @@ export const OF_BATCH: readonly string[] = [
   "vanishing_samples",
 ];
 
-/** What metrics and flags are computed from. */
+/** The statistics that metrics and flags need. */
 export const FLAG_INPUTS: readonly string[] = [
   "nan_share",
   "inf_share",
@@ -35,10 +35,10 @@ export const FLAG_INPUTS: readonly string[] = [
   ...OF_BATCH,
 ];
 
-/** What they are computed from where the log is from before samples were judged by themselves. */
+/** The statistics they need in logs older than the judging of single samples. */
 export const JUDGED_EARLIER: readonly string[] = ["lag_norm_mean", "lag_real_samples"];
 
-/** Whether a log holds what each sample's own norms by lag say. */
+/** Whether a log holds the norms by lag of each sample. */
 export function judgesSamples(logged: readonly string[]): boolean {
   return logged.includes("lag_reach_p50");
 }

@@ -1,7 +1,7 @@
-/** While many answers come in, redraws are asked for so often. */
+/** The time between redraws while many answers arrive. */
 const TELLING_MILLISECONDS = 100;
 
-/** Tells that something came: at once where nothing else is awaited, else of several at once. */
+/** Reports that answers arrived: at once if no other is awaited, else several together. */
 export class Telling {
   private timer: ReturnType<typeof setTimeout> | undefined;
 

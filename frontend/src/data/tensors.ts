@@ -1,4 +1,7 @@
-/** Views of records: fetched, kept (beyond a byte budget only what is shown), prefetched, and given up when nobody waits. */
+/**
+ * Views of records: fetched, cached, prefetched, and cancelled when nobody waits. Beyond a byte budget only
+ * shown views stay.
+ */
 
 import { fetchTensor, tensorQuery } from "./api";
 import { Telling } from "./telling";
@@ -10,7 +13,7 @@ export type Loaded =
   | { status: "error"; message: string };
 
 const BUDGET_BYTES = 256 * 2 ** 20;
-/** Of the six connections a browser opens, one stays free for listings and flow. */
+/** A browser opens six connections. One stays free for listings and flow. */
 const PARALLEL = 5;
 
 export function requestKey(request: TensorRequest): string {
@@ -21,7 +24,10 @@ type Ready = Extract<Loaded, { status: "ready" }>;
 
 const LOADING: Loaded = { status: "loading" };
 
-/** What is known of a view stays one object while nothing changes, by which elements tell that nothing did. */
+/**
+ * Loads views. What is known of a view stays the same object while nothing changes, so elements can detect
+ * changes by identity.
+ */
 export class Loader {
   private readonly ready = new Map<string, Ready>();
   private readonly failed = new Map<string, Loaded>();
@@ -32,24 +38,24 @@ export class Loader {
   private readonly telling: Telling;
   private bytes = 0;
 
-  /** `changed` is called when what is wanted now came or failed: of many views, of several at once. */
+  /** `changed` is called when a wanted view arrived or failed; once for several if there are many. */
   constructor(changed: () => void) {
     this.telling = new Telling(changed);
   }
 
-  /** What is known of a view; asking does not fetch. */
+  /** What is known of a view. This does not fetch it. */
   peek(request: TensorRequest): Loaded {
     const key = requestKey(request);
     const ready = this.ready.get(key);
     if (ready) {
       this.ready.delete(key);
-      this.ready.set(key, ready); // the latest looked at is the last to be dropped
+      this.ready.set(key, ready); // moves the view to the end: the least recently used is dropped first
       return ready;
     }
     return this.failed.get(key) ?? LOADING;
   }
 
-  /** Fetch `now`, and once all of it is there `soon`; whatever else is still under way is given up. */
+  /** Fetch `now`, and then `soon` once all of `now` has arrived. All other requests in progress are cancelled. */
   want(now: readonly TensorRequest[], soon: readonly TensorRequest[] = []): void {
     this.shown = new Set(now.map(requestKey));
     this.now = now.filter((request) => this.isMissing(request));
@@ -105,7 +111,7 @@ export class Loader {
     this.bytes += size(tensor);
     for (const [oldest, dropped] of this.ready) {
       if (this.bytes <= BUDGET_BYTES || oldest === key) break;
-      if (this.shown.has(oldest)) continue; // dropped, it would be fetched again at once
+      if (this.shown.has(oldest)) continue; // it would be fetched again at once
       this.ready.delete(oldest);
       this.bytes -= size(dropped.tensor);
     }

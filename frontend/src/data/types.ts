@@ -1,4 +1,4 @@
-/** What the routes answer; docs/http_api.md describes it. */
+/** The answers of the routes, which docs/http_api.md describes. */
 
 import type { Scale } from "../colour/scale";
 import type { Grid, Window } from "./window";
@@ -9,14 +9,14 @@ export interface Metadata {
   framework: string | null;
   channel_groups: [string, number][] | null;
   statistics: string[];
-  /** What else is needed to read the numbers, by name; as it was logged, so of any kind. */
+  /** Other facts needed to read the numbers, by name. They are as logged, so they may have any type. */
   details?: Record<string, unknown> | null;
   description: string;
   title: string;
   symbol: string;
-  /** The order in which timesteps are processed; both: a sum of two directions. */
+  /** The order in which timesteps are processed; "both" for a sum of two directions. */
   direction: "forward" | "backward" | "both";
-  /** The tag of the record that this is a direction or a stacked cell of; null: of none. */
+  /** The tag of the record of which this is a direction or a stacked cell; null if it is a record. */
   part_of: string | null;
 }
 
@@ -26,13 +26,13 @@ export type KeptStep = [step: number, wallTime: number];
 export interface TagEntry {
   metadata: Partial<Metadata> & { description: string };
   steps: KeptStep[];
-  /** Whether as many steps are kept as may be, so that others may have been dropped. */
+  /** Whether the number of kept steps has reached its limit, so that others may have been dropped. */
   full?: boolean;
   samples: number;
-  /** The last step that has flow, with a tensor or without; null where none has. */
+  /** The last step that has flow, with a tensor or without; null if none has. */
   last_flow?: KeptStep | null;
   error?: string;
-  /** The tags of its directions and stacked cells, each of which is judged by itself. */
+  /** The tags of its directions and stacked cells, which are judged separately. */
   parts?: string[];
 }
 
@@ -49,22 +49,22 @@ export const REDUCTIONS = {
 
 export type Reduction = keyof typeof REDUCTIONS;
 
-/** One sample, or a reduction over all kept ones. */
+/** One sample, or a reduction over all kept samples. */
 export type Show = number | Reduction;
 
-/** What the user chose to see of the samples: one of those, each kept sample by itself, or one channel of each. */
+/** The user's choice of samples: one of those, each kept sample by itself, or one channel of each. */
 export type ShowChoice = Show | "samples" | "channel";
 
-/** Whether a choice needs every kept sample by itself. */
+/** Whether a choice needs every kept sample separately. */
 export function isOfEachSample(choice: ShowChoice): choice is "samples" | "channel" {
   return choice === "samples" || choice === "channel";
 }
 
-/** How the timesteps of each sample stand before samples are reduced; absent: as recorded. */
+/** How the timesteps of each sample are arranged before samples are reduced; absent fields mean as recorded. */
 export interface Arrangement {
-  /** Columns are lags, ascending, from each sample's own last real timestep. */
+  /** The columns are lags, ascending, counted from each sample's own last real timestep. */
   time?: "lag";
-  /** Half-open ranges of channels whose real timesteps stand last to first. */
+  /** Half-open ranges of channels whose real timesteps are in reverse order. */
   reversed?: [number, number][];
 }
 
@@ -74,9 +74,9 @@ export interface TensorRequest extends Arrangement {
   step: number;
   wallTime: number;
   show: Show;
-  /** Null: everything. */
+  /** The window; null for everything. */
   window: Window | null;
-  /** At most so many blocks; null: every cell. */
+  /** The most blocks; null for every cell. */
   pooled: { rows: number; columns: number } | null;
 }
 
@@ -89,18 +89,18 @@ export interface Counts {
   neginf: number;
 }
 
-/** A view of a record: its numbers in a window, and what the whole of it holds. */
+/** A view of a record: its numbers in a window, and a summary of the whole view. */
 export interface Tensor {
   request: TensorRequest;
   values: Grid<Float32Array>;
   codes: Grid<Uint16Array>;
-  /** Of the whole view. */
+  /** The number of channels of the whole view. */
   channels: number;
   timesteps: number;
   kept: number;
   batch: number;
   range: [number, number];
-  /** Of the magnitude, at `PROBABILITIES`. */
+  /** The quantiles of the magnitude at `PROBABILITIES`. */
   quantiles: number[];
   counts: Counts;
   narrowed: { flushed: number; overflowed: number };
@@ -108,7 +108,10 @@ export interface Tensor {
 
 export const PROBABILITIES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995] as const;
 
-/** Statistics of every kept step: per timestep or lag, [steps, timesteps] each, and of the batch, [steps] each. */
+/**
+ * Statistics of every kept step: [steps, timesteps] for each statistic per timestep or lag, [steps] for each
+ * of the batch.
+ */
 export interface Flow {
   columns: Readonly<Record<string, Float32Array>>;
   batch: Readonly<Record<string, Float32Array>>;
@@ -116,25 +119,25 @@ export interface Flow {
   timesteps: number;
   /** Steps that cannot be read and are left out. */
   damaged: number[];
-  /** Whether steps were left out as all of them would be too large to send. */
+  /** Whether steps were left out because all of them would be too large to send. */
   sampled: boolean;
 }
 
-/** The values of a record at a step, or of all kept steps, to be counted in bins equally wide on `axis`. */
+/** A request to count the values of a record, at one step or at all kept steps, in bins of equal width on `axis`. */
 export interface HistogramRequest {
   run: string;
   tag: string;
-  /** Null: kept steps, evenly spaced. */
+  /** The step; null for kept steps, evenly spaced. */
   step: KeptStep | null;
-  /** Wall time of the newest kept step: with another one, all steps are others. */
+  /** The wall time of the newest kept step. When it changes, the set of steps may have changed too. */
   newest: number;
   axis: Scale;
-  /** An axis for each channel group in its place; null: that one for all. */
+  /** An axis for each channel group; null if `axis` applies to all. */
   gates: Scale[] | null;
   bins: number;
 }
 
-/** Cells that are in no bin; `below` and `above` are finite values outside of the axis. */
+/** Counts of cells that are in no bin. `below` and `above` count finite values outside of the axis. */
 export interface Apart {
   below: number;
   above: number;
@@ -145,14 +148,14 @@ export interface Apart {
   padding: number;
 }
 
-/** Numbers of cells of all kept samples by step, channel group and bin. */
+/** Counts of cells of all kept samples, by step, channel group and bin. */
 export interface Histogram {
   request: HistogramRequest;
-  /** For each channel group. */
+  /** The edges for each channel group. */
   edges: number[][];
   groups: [name: string, size: number][] | null;
   steps: KeptStep[];
-  /** Of how many kept steps those are. */
+  /** The number of kept steps from which these were taken. */
   keptSteps: number;
   counts: number[][][];
   apart: Apart[][];

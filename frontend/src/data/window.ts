@@ -1,4 +1,4 @@
-/** Windows of a matrix [channels, timesteps], and pooling them to the pixels there are. */
+/** Windows of a matrix [channels, timesteps], and pooling of windows to the available pixels. */
 
 import { PADDING, rank } from "../colour/bfloat16";
 
@@ -18,7 +18,7 @@ export interface Grid<Values extends Float32Array | Uint16Array = Float32Array |
   window: Window;
 }
 
-/** First cell of block `index` where `cells` cells are pooled to `blocks` blocks. */
+/** The first cell of block `index`, if `cells` cells are pooled to `blocks` blocks. */
 export function blockStart(index: number, cells: number, blocks: number): number {
   return Math.floor((index * cells) / blocks);
 }
@@ -30,7 +30,7 @@ export function blockOf(cell: number, cells: number, blocks: number): number {
   return block;
 }
 
-/** The window cut to what lies within `outer`. */
+/** The part of the window within `outer`. */
 export function intersect(window: Window, outer: Window): Window {
   return {
     c0: Math.max(window.c0, outer.c0),
@@ -50,7 +50,7 @@ export function isExact(grid: Grid): boolean {
   return grid.rows === c1 - c0 && grid.columns === t1 - t0;
 }
 
-/** The grid's blocks that hold the cells of `window`, half-open, in blocks. */
+/** The blocks of the grid that hold the cells of `window`, as a half-open range of blocks. */
 export function blocksOf(grid: Grid, window: Window): Window {
   const { c0, c1, t0, t1 } = grid.window;
   const cut = intersect(window, grid.window);
@@ -63,9 +63,10 @@ export function blocksOf(grid: Grid, window: Window): Window {
 }
 
 /**
- * The codes of the blocks `part` of `grid`, pooled to at most `height` x `width`: of each block the code of
- * greatest magnitude, so that no spike is lost. NaN wins over all, padding over nothing. `order[row]` is
- * the grid's row to show at `row`.
+ * The codes of the blocks `part` of `grid`, pooled to at most `height` x `width`.
+ *
+ * Each result is the code of greatest magnitude, so that no spike is lost. NaN wins over all others, padding
+ * over none. `order[row]` is the grid's row to show at `row`.
  */
 export function poolCodes(
   grid: Grid<Uint16Array>,

@@ -13,10 +13,13 @@ import { channelsAt, csv, fileName, npy, pick, tableCsv, tableNpy } from "./numb
 import { type Figure, figureOf, pngPicture } from "./picture";
 import { python } from "./python";
 
-/** What a menu offers, by the words on its buttons; each answers what it did, in words. Pictures are as `figure` says. */
+/**
+ * The offers of a menu, keyed by the words on its buttons. Each returns what it did, in words. `figure` holds
+ * the settings for pictures.
+ */
 export type Exports = Record<string, (figure: Figure) => Promise<string>>;
 
-/** What can be seen as a picture, with a caption above. */
+/** An element that can be saved as a picture, with a caption above. */
 export interface Pictured {
   asSvg(caption: string): string | Promise<string>;
 }
@@ -24,7 +27,7 @@ export interface Pictured {
 const CSV = "text/csv";
 const NPY = "application/octet-stream";
 
-/** The picture itself, in files called `name`. */
+/** Offers the picture itself, in files called `name`. */
 export function ofPicture(name: string, caption: string, picture: () => Pictured | null): Exports {
   const svg = async (figure: Figure) => {
     const pictured = picture();
@@ -37,16 +40,16 @@ export function ofPicture(name: string, caption: string, picture: () => Pictured
   };
 }
 
-/** What is seen of a view of a record, in its order. */
+/** The visible part of a view of a record, in its order. */
 export interface VisibleSlice {
   tensor: Tensor;
   window: Window;
-  /** Null: by their numbers. */
+  /** The order of the channels; null for numerical order. */
   order: Order | null;
   axes: AxisNames;
 }
 
-/** The numbers that are seen, none pooled, and the Python that reads them. */
+/** Offers the visible numbers, without pooling, and the Python that reads them. */
 export function ofView(seen: VisibleSlice): Exports {
   return {
     ...ofNumbers(fileName(seen.tensor.request), () => numbersOf(seen), seen),
@@ -54,7 +57,7 @@ export function ofView(seen: VisibleSlice): Exports {
   };
 }
 
-/** Numbers that are computed from views, in files called `name`. */
+/** Offers numbers that are computed from views, in files called `name`. */
 export function ofNumbers(
   name: string,
   numbers: () => Promise<Tensor>,
@@ -85,12 +88,12 @@ export function ofPython(lines: (logdir: string) => Promise<string>): Exports {
   };
 }
 
-/** The lines of Python that read what is seen. */
+/** The lines of Python that read the visible numbers. */
 export function pythonOf(seen: VisibleSlice, logdir: string): string {
   return python(seen.tensor.request, partOf(seen), seen.order, logdir, seen.axes);
 }
 
-/** Every cell that is seen, none pooled. */
+/** Every visible cell, without pooling. */
 export async function numbersOf(seen: VisibleSlice): Promise<Tensor> {
   const { tensor, window, order } = seen;
   const channels = channelsAt(window, order);
@@ -100,7 +103,7 @@ export async function numbersOf(seen: VisibleSlice): Promise<Tensor> {
   return pick(await fetchTensor({ ...tensor.request, window: everyChannel, pooled: null }), channels);
 }
 
-/** The window, where it is not everything. */
+/** The window, unless it is everything. */
 function partOf({ tensor, window }: VisibleSlice): Window | null {
   const { c0, c1, t0, t1 } = window;
   const all = c0 === 0 && t0 === 0 && c1 === tensor.channels && t1 === tensor.timesteps;
@@ -109,7 +112,7 @@ function partOf({ tensor, window }: VisibleSlice): Window | null {
 
 function saved(name: string, content: BlobPart, type: string): string {
   save(name, content, type);
-  // Whether it was allowed, no page is told.
+  // The browser does not tell a page whether the download was allowed.
   return isEmbedded
     ? "Saved. If no file came, the page around TensorBoard allows no downloads: open TensorBoard in a window of its own."
     : "Saved.";

@@ -1,4 +1,4 @@
-/** The numbers of a view for other programs. All of [timesteps, channels], as they were logged. */
+/** The numbers of a view for other programs, as they were logged. All files hold [timesteps, channels]. */
 
 import { PADDING } from "../colour/bfloat16";
 import type { Tensor, TensorRequest } from "../data/types";
@@ -7,7 +7,7 @@ import type { AxisNames } from "../maths/heatmap/axes";
 import type { Order } from "../maths/heatmap/order";
 import type { Table } from "../maths/table";
 
-/** Name of a file for a view, without its ending. */
+/** The file name for a view, without its ending. */
 export function fileName({
   run,
   tag,
@@ -21,17 +21,17 @@ export function fileName({
   return joined(run, tag, `step${step}`, shown, ...arranged);
 }
 
-/** Parts of a name as a file may have it. */
+/** Parts joined to a name that a file may have. */
 export function joined(...parts: string[]): string {
   return parts.join("_").replace(/[^\w.-]+/g, "-");
 }
 
-/** The channels that places `c0` to `c1` of an order show. */
+/** The channels at places `c0` to `c1` of an order. */
 export function channelsAt({ c0, c1 }: Window, order: Order | null): number[] {
   return Array.from({ length: c1 - c0 }, (_, i) => (order ? order.channels[c0 + i] : c0 + i));
 }
 
-/** The rows of some channels, in that order, of a view of every channel. */
+/** The rows of some channels, in that order, from a view of every channel. */
 export function pick(tensor: Tensor, channels: readonly number[]): Tensor {
   const { columns } = tensor.values;
   const rowsOf = <Values extends Float32Array | Uint16Array>(grid: Grid<Values>, values: Values) => {
@@ -48,7 +48,10 @@ export function pick(tensor: Tensor, channels: readonly number[]): Tensor {
   };
 }
 
-/** Comma-separated values: a row for each timestep or lag, padding empty, floats as short as is exact. */
+/**
+ * Comma-separated values: a row for each timestep or lag, empty fields for padding, floats as short as
+ * exactness allows.
+ */
 export function csv(tensor: Tensor, numbers: readonly number[], axes: AxisNames): string {
   const { values, columns, window } = tensor.values;
   const { time, reversed } = tensor.request;
@@ -76,20 +79,20 @@ function plain(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** float32 [timesteps, channels], padding NaN. */
+/** An NPY file of float32 [timesteps, channels], with NaN for padding. */
 export function npy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const { values, rows, columns } = tensor.values;
-  // Row by row [channels, timesteps] is column by column [timesteps, channels].
+  // [channels, timesteps] row by row is [timesteps, channels] column by column.
   return npyFile("<f4", [columns, rows], values);
 }
 
-/** Comma-separated values, the rows' numbers first; empty where there is no number. */
+/** Comma-separated values, with the rows' numbers first and empty fields where there is no number. */
 export function tableCsv({ index: [name, numbers], names, columns }: Table): string {
   const rows = numbers.map((number, row) => [number, ...columns.map((column) => text(column[row]))]);
   return `${[[name, ...names].map(quoted), ...rows].map((row) => row.join()).join("\n")}\n`;
 }
 
-/** float64 [rows, columns], NaN where there is no number; without the rows' own numbers. */
+/** An NPY file of float64 [rows, columns] without the rows' numbers, with NaN where there is no number. */
 export function tableNpy({ index: [, numbers], columns }: Table): Uint8Array<ArrayBuffer> {
   const values = Float64Array.from(
     columns.flatMap((column) => numbers.map((_, row) => column[row] ?? Number.NaN)),
@@ -97,7 +100,10 @@ export function tableNpy({ index: [, numbers], columns }: Table): Uint8Array<Arr
   return npyFile("<f8", [numbers.length, columns.length], values);
 }
 
-/** A row a timestep or lag, a column a sample, of a view whose rows are samples; padding has no number. */
+/**
+ * A row for each timestep or lag and a column for each sample, from a view with samples as rows. Padding has
+ * no number.
+ */
 export function samplesTable({ values, codes }: Tensor, time: string): Table {
   const { columns, window } = values;
   const rows = Array.from({ length: values.rows }, (_, sample) => sample);
@@ -112,7 +118,7 @@ export function samplesTable({ values, codes }: Tensor, time: string): Table {
   };
 }
 
-/** A row a sample, a column a channel, of views of one timestep. */
+/** A row for each sample and a column for each channel, from views of one timestep. */
 export function pointsTable(samples: readonly Tensor[]): Table {
   const channels = Array.from({ length: samples[0].channels }, (_, c) => c);
   return {
@@ -127,12 +133,12 @@ function text(value: number | null | undefined): string {
   return Math.fround(value) === value || !Number.isFinite(value) ? plain(value) : String(value);
 }
 
-/** A field with a comma or a quotation mark in it, as RFC 4180 has it. */
+/** A CSV field, quoted by RFC 4180 if it contains a comma or a quotation mark. */
 function quoted(field: string): string {
   return /[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
-/** NumPy's file format, version 1.0, of values that lie column by column. */
+/** A file in NumPy's format, version 1.0, of values stored column by column. */
 function npyFile(
   type: string,
   [rows, columns]: [number, number],
@@ -155,7 +161,7 @@ function npyFile(
   return file;
 }
 
-/** A Python string literal: JSON's escapes are all Python's, too. */
+/** A Python string literal. All of JSON's escapes are Python's too. */
 export function quote(text: string): string {
   return JSON.stringify(text);
 }

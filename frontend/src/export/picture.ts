@@ -1,4 +1,4 @@
-/** What is seen as a picture for papers and slides: SVG, and PNG drawn from it. */
+/** Saves what is visible as a picture for papers and slides: as SVG, and as a PNG drawn from it. */
 
 import { placer, type Scale } from "../colour/scale";
 import { colourIndex, type MapName, mapColours } from "../colour/table";
@@ -18,14 +18,14 @@ const STYLES = [
 ];
 const SVG = "http://www.w3.org/2000/svg";
 const FONT = "Roboto, Arial, sans-serif";
-/** Height of a line of words, and what is left free at the sides. */
+/** Height of a line of text, and the margin at the sides. */
 const LINE = 16;
 const MARGIN = 4;
-/** The colour bar: its height, that with its numbers, and its room at the sides. */
+/** The colour bar: its height, its height with numbers, and its margin at the sides. */
 const BAR = 10;
 const BAR_ROOM = 36;
 const BAR_MARGIN = 46;
-/** Pixels of the PNG for each of the page's. */
+/** Pixels of the PNG for each pixel of the page. */
 const SHARPNESS = 2;
 
 /** The colours of a heatmap's cells. */
@@ -35,8 +35,10 @@ export interface Colours {
 }
 
 /**
- * The SVG of a picture: its axes with the styles they have on the page, what lies in its canvas as an embedded picture,
- * a caption above. With `colours` the colour bar stands below, and where cells are padding they are hatched.
+ * The SVG of a picture: its axes with their styles on the page, its canvas as an embedded image, and a
+ * caption above.
+ *
+ * With `colours`, a colour bar stands below, and padding cells are hatched.
  */
 export function svgPicture(
   axes: SVGSVGElement,
@@ -61,7 +63,7 @@ export function svgPicture(
   return framed(caption, colours && hasBar ? [copy, colourBar(colours, width)] : [copy]);
 }
 
-/** A copy of a drawing, with the styles that it has on the page. */
+/** A copy of a drawing, with the styles it has on the page. */
 function styled(axes: SVGSVGElement): SVGSVGElement {
   const copy = axes.cloneNode(true) as SVGSVGElement;
   const [sources, targets] = [axes.querySelectorAll("*"), copy.querySelectorAll("*")];
@@ -81,7 +83,10 @@ export interface Dot {
   fill: string;
 }
 
-/** The SVG of a drawing with its axes and points, which are drawn on a canvas on the page, as circles; a caption above. */
+/**
+ * The SVG of a scatter plot with its axes and a caption above. The points, which a canvas shows on the page,
+ * become circles.
+ */
 export function svgDots(axes: SVGSVGElement, dots: readonly Dot[], caption: string): string {
   const copy = styled(axes);
   copy.append(
@@ -92,13 +97,13 @@ export function svgDots(axes: SVGSVGElement, dots: readonly Dot[], caption: stri
   return framed(caption, [copy]);
 }
 
-/** A number on an axis, and its place in pixels. */
+/** A number on an axis, and its position in pixels. */
 export interface Mark {
   at: number;
   label: string;
 }
 
-/** A plot of lines in pixels: where its axes carry numbers, and its lines as data of SVG paths. */
+/** A line plot in pixels: the numbers on its axes, and its lines as SVG path data. */
 export interface LinePlot {
   width: number;
   height: number;
@@ -108,10 +113,10 @@ export interface LinePlot {
   bands: readonly { colour: string; path: string }[];
 }
 
-/** Room of a plot of lines for its numbers. */
+/** Room around a line plot for its numbers. */
 const PLOT = { left: 64, right: 12, top: 6, bottom: 22 };
 
-/** The SVG of a plot of lines, with a caption above and the names of its lines below; without raster images. */
+/** The SVG of a line plot, with a caption above and the names of its lines below, without raster images. */
 export function svgPlot({ width, height, across, down, lines, bands }: LinePlot, caption: string): string {
   const whole = { width: width + PLOT.left + PLOT.right, height: height + PLOT.top + PLOT.bottom };
   const picture = node("svg", whole);
@@ -153,14 +158,14 @@ export function svgPlot({ width, height, across, down, lines, bands }: LinePlot,
   return framed(caption, [picture, names]);
 }
 
-/** Pictures below each other, a caption above. */
+/** Pictures one below the other, with a caption above. */
 export function svgStack(pictures: readonly string[], caption: string): string {
   const parser = new DOMParser();
   const parts = pictures.map((picture) => parser.parseFromString(picture, "image/svg+xml").documentElement);
   return framed(caption, parts);
 }
 
-/** Pictures in so many columns, the colour bar that they share below, a caption above. */
+/** Pictures in a number of columns, with their common colour bar below and a caption above. */
 export function svgGrid(
   pictures: readonly string[],
   columns: number,
@@ -182,11 +187,11 @@ export function svgGrid(
   return framed(caption, [grid, colourBar(colours, width)]);
 }
 
-/** How a picture is to be saved. */
+/** The settings for a saved picture. */
 export interface Figure {
-  /** Stands above it; empty: what the page says of it. */
+  /** The title above it; empty for the page's description. */
   title: string;
-  /** In pixels; null: as on the page. */
+  /** The width in pixels; null for the width on the page. */
   width: number | null;
   bar: boolean;
   ticks: boolean;
@@ -194,7 +199,7 @@ export interface Figure {
 
 export const AS_SHOWN: Readonly<Figure> = { title: "", width: null, bar: true, ticks: true };
 
-/** A framed picture with its size, its colour bar and its ticks as chosen. */
+/** A framed picture with the chosen size, colour bar and ticks. */
 export function figureOf(svg: string, { width, bar, ticks }: Figure): string {
   const picture = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
   const size = (name: "width" | "height") => Number(picture.getAttribute(name));
@@ -224,7 +229,7 @@ export async function pngPicture(svg: string): Promise<Blob> {
   });
 }
 
-/** Parts below each other on the page's background, the caption above in as many lines as it needs. */
+/** Parts one below the other on the page's background, with a caption above in as many lines as it needs. */
 function framed(caption: string, parts: readonly Element[]): string {
   const size = (part: Element, name: "width" | "height") => Number(part.getAttribute(name));
   const width = Math.max(...parts.map((part) => size(part, "width")));
@@ -264,7 +269,7 @@ function colourBar({ scale, map }: Colours, width: number): Element {
   for (let i = 0; i < 256; i++) {
     const index = 3 * colourIndex(i / 256);
     const fill = `rgb(${colours.subarray(index, index + 3).join()})`;
-    // A little wider than its share, so that no seam shows between two.
+    // Slightly wider than its share, so that no seam shows between two.
     bar.append(
       node("rect", { x: BAR_MARGIN + (i / 256) * long, width: long / 256 + 0.5, height: BAR, y: 4, fill }),
     );
@@ -277,7 +282,7 @@ function colourBar({ scale, map }: Colours, width: number): Element {
   return bar;
 }
 
-/** The pattern of padding. */
+/** The pattern that marks padding. */
 function hatch(): Element {
   const lines = {
     id: "padding",

@@ -32,7 +32,7 @@ ${time || reversed ? arranged(time, reversed) : MASKED}view = data[${samples ? `
 `;
 }
 
-/** The counts of a histogram at some of its steps: `view`, [steps, groups, bins]. */
+/** The lines of Python that count a histogram at some of its steps: `view`, [steps, groups, bins]. */
 export function histogramPython(
   { request, edges, groups, steps }: Histogram,
   at: readonly number[],
@@ -58,7 +58,10 @@ view = np.array([counts(series.at(step)) for step in [${at.map((index) => steps[
 `;
 }
 
-/** Statistics of a flow, and a formula of them: `view`, [steps, timesteps or lags] within a window of both. */
+/**
+ * The lines of Python that read statistics of a flow and apply a formula: `view`, [steps, timesteps or lags]
+ * within a window of both.
+ */
 export function flowPython(
   series: { run: string; tag: string },
   of: { columns: readonly string[]; formula: string; axis: string; relative: boolean },
@@ -121,7 +124,7 @@ export const REDUCE: Record<Reduction, string> = {
   std: "data.std(axis=0)",
 };
 
-/** The line that says which timestep each row of the view is of. */
+/** The line that gives the timestep of each row of the view. */
 export function rowsOf(numbers: readonly number[], window: Window | null): string {
   const seen = window ? numbers.slice(window.t0, window.t1) : numbers;
   return `rows = [${seen.join(", ")}]  # the timestep t of each row\n`;
@@ -131,7 +134,7 @@ export const MASKED = `if record.mask is not None:
     data[~record.mask] = np.ma.masked
 `;
 
-/** Each sample's timesteps as /tensor arranges them. */
+/** The code that arranges each sample's timesteps as /tensor does. */
 export function arranged(time: TensorRequest["time"], reversed: TensorRequest["reversed"]): string {
   const backward = (reversed ?? []).map(
     ([from, to]) => `    data[i, real, ${from}:${to}] = data[i, real[::-1], ${from}:${to}]  # as processed\n`,
@@ -144,7 +147,7 @@ for i, mask in enumerate(masks):
 ${backward.join("")}${time === "lag" ? lag : ""}`;
 }
 
-/** The index that cuts what is seen out of [timesteps, channels]; empty where that is everything. */
+/** The index that cuts the visible part out of [timesteps, channels]; empty if that is everything. */
 export function cutOf(window: Window | null, order: Order | null): string {
   const times = window ? `${window.t0}:${window.t1}` : ":";
   if (order) {

@@ -1,8 +1,10 @@
 /** Copying and saving. */
 
 /**
- * Copy text; also where TensorBoard is served without TLS, which hides `navigator.clipboard`, or in a frame that may not
- * use it. Answers whether it was copied.
+ * Copy text. Returns whether it was copied.
+ *
+ * This also works where TensorBoard is served without TLS, which hides `navigator.clipboard`, and in a frame
+ * that may not use it.
  */
 export async function copyText(text: string): Promise<boolean> {
   if (!navigator.clipboard) return copySelected(text);
@@ -31,6 +33,6 @@ export function save(name: string, content: BlobPart, type: string): void {
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
-  // The browser takes the content over when the click is handled, not before.
+  // The browser takes the content over only when it handles the click, which may be later.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,23 +1,23 @@
-/** What surrounds the page: TensorBoard's window, its messages, its theme, its URL and its run colours. */
+/** What surrounds the page: TensorBoard's window, messages, theme, URL and run colours. */
 
-/** TensorBoard's window; our own where the page is opened by itself, or in a frame of a page of another origin. */
+/** TensorBoard's window; our own if the page is opened by itself, or in a frame on a page of another origin. */
 const host = reachable(window.parent) ? window.parent : window;
 
-/** Whether TensorBoard itself stands in another page, as in a notebook's output. */
+/** Whether TensorBoard itself is embedded in another page, such as a notebook's output. */
 export const isEmbedded = host !== window.top;
 
 function reachable(other: Window): boolean {
   try {
     return other.document !== null;
   } catch (error) {
-    if (error instanceof DOMException) return false; // another origin's
+    if (error instanceof DOMException) return false; // another origin's window
     throw error;
   }
 }
 
-/** The colours that the Time Series tab gives runs, in the order of `/data/runs`. */
+/** The colours that the Time Series tab gives to runs, in the order of `/data/runs`. */
 const PALETTE = ["#425066", "#12b5cb", "#e52592", "#f9ab00", "#9334e6", "#7cb342", "#e8710a"];
-/** The first is too dark for a dark page. */
+/** Replaces the first colour, which is too dark for a dark page. */
 const DARK_FIRST = "#8e98a3";
 
 export function runColour(run: string, runs: readonly string[], dark: boolean): string {
@@ -25,7 +25,7 @@ export function runColour(run: string, runs: readonly string[], dark: boolean): 
   return dark && index === 0 ? DARK_FIRST : PALETTE[index];
 }
 
-/** Call `changed` with whether TensorBoard is dark, now and whenever that changes. */
+/** Call `changed` with whether TensorBoard is dark: now, and whenever that changes. */
 export function watchDarkMode(changed: (dark: boolean) => void): void {
   const body = host.document.body;
   const tell = () => changed(body.classList.contains("dark-mode"));
@@ -33,7 +33,7 @@ export function watchDarkMode(changed: (dark: boolean) => void): void {
   tell();
 }
 
-/** Take TensorBoard's own fonts over: a frame does not inherit them. */
+/** Adopt TensorBoard's fonts, which a frame does not inherit. */
 export function adoptFonts(): void {
   const sheet = new CSSStyleSheet();
   for (const source of host.document.styleSheets) {
@@ -49,19 +49,19 @@ export function readHostHash(): string {
   return host.location.hash;
 }
 
-/** Whether a hash of TensorBoard's URL is our tab's. */
+/** Whether a hash of TensorBoard's URL belongs to our tab. */
 function isOurs(hash: string): boolean {
   return /^(#|#rnngrad(&.*)?)?$/.test(hash);
 }
 
-/** Write the hash of TensorBoard's URL, while our tab is the one shown: in place, or as another entry of its history. */
+/** Write the hash of TensorBoard's URL while our tab is shown: in place, or as another entry of its history. */
 export function writeHostHash(hash: string, another = false): void {
   if (!isOurs(host.location.hash) || hash === host.location.hash) return;
   if (another) host.history.pushState(host.history.state, "", hash);
   else host.history.replaceState(host.history.state, "", hash);
 }
 
-/** Call `moved` with the hash when the browser goes back or forward, while our tab is the one shown. */
+/** Call `moved` with the hash when the browser goes back or forward while our tab is shown. */
 export function watchHistory(moved: (hash: string) => void): void {
   const listen = () => {
     if (isOurs(host.location.hash)) moved(host.location.hash);
@@ -70,7 +70,7 @@ export function watchHistory(moved: (hash: string) => void): void {
   window.addEventListener("pagehide", () => host.removeEventListener("popstate", listen), { once: true });
 }
 
-/** The address that shows what is seen now. */
+/** The address that shows the current state of the page. */
 export function hostLink(hash: string): string {
   return host.location.href.replace(/#.*$/, "") + hash;
 }
@@ -84,7 +84,7 @@ interface Message {
 /**
  * Call `reloaded` when TensorBoard loaded new data or the set of runs changed.
  *
- * TensorBoard talks to plugins over a MessageChannel that the plugin opens; every message wants a reply.
+ * TensorBoard talks to plugins over a MessageChannel that the plugin opens. Every message expects a reply.
  */
 export function watchReloads(reloaded: () => void): void {
   const { port1, port2 } = new MessageChannel();

@@ -1,17 +1,19 @@
-/** Histograms: bins that are equally wide on a scale, and what stands in them. No DOM. */
+/** Histograms: bins of equal width on a scale, and their counts. No DOM. */
 
 import { type Extent, isOfMagnitudes, type Scale } from "../colour/scale";
 import type { Apart, Counts, Histogram } from "../data/types";
 import type { Table } from "./table";
 
-/** Below the threshold and the typical least magnitude a log axis goes on for so many decades. */
+/** A log axis extends this many decades below the threshold and the typical least magnitude. */
 const LOG_MARGIN = 3;
-/** The least positive float32. */
+/** The smallest positive float32. */
 const LEAST = 2 ** -149;
 
 /**
- * The axis of histograms, on which every value that `extent` describes has a place: as `scale`, but from end
- * to end of the values, whatever the colour range. Symmetric about 0; of log and abs, over magnitudes.
+ * The axis of histograms, which has a place for every value that `extent` describes.
+ *
+ * It is like `scale`, but it runs from end to end of the values, whatever the colour range. It is symmetric
+ * about 0; for log and abs it covers magnitudes.
  */
 export function axisOf(extent: Extent, scale: Scale): Scale {
   const { name, threshold } = scale;
@@ -22,19 +24,20 @@ export function axisOf(extent: Extent, scale: Scale): Scale {
   return { name, low, high, threshold: low };
 }
 
-/** Axes are found on so many bins. */
+/** The number of bins used to find the axes. */
 export const SCOUTED_BINS = 256;
-/** All edges together are an address of a length that servers take. */
+/** The most edges of all groups together, so that the URL stays within the length that servers accept. */
 const MOST_EDGES = 2048;
 
-/** The axis that a channel group of a histogram stands on. */
+/** The axis of one channel group of a histogram. */
 export function axisAt({ request: { gates, axis } }: Histogram, group: number): Scale {
   return gates?.[group] ?? axis;
 }
 
 /**
- * For each channel group of a histogram over steps the axis that ends where its own values do, as near as the bins
- * tell. Symmetric about 0 where the common axis is.
+ * An axis for each channel group of a histogram over steps, ending where the group's own values do.
+ *
+ * The ends are as exact as the bins. The axis is symmetric about 0 if the common axis is.
  */
 export function ownAxes({ counts, edges, request: { axis } }: Histogram): Scale[] {
   return edges.map((of, group) => {
@@ -52,30 +55,30 @@ export function ownAxes({ counts, edges, request: { axis } }: Histogram): Scale[
   });
 }
 
-/** As many bins as are chosen, or as can be asked for where each of so many groups has its own. */
+/** The chosen number of bins, or the most that a request can ask for if each of `groups` groups has its own. */
 export function binsFor(chosen: number, groups: number): number {
   return Math.min(chosen, Math.floor(MOST_EDGES / groups) - 1);
 }
 
-/** The same range for both signs, as a histogram of single values needs it. */
+/** The same range for both signs, which a histogram of single values needs. */
 export function signedScale(scale: Scale): Scale {
   return isOfMagnitudes(scale) || scale.low < 0 ? scale : { ...scale, low: -scale.high };
 }
 
-/** What is counted apart, as a picture's health line names it. */
+/** The values that are in no bin, under the names of a picture's health line. */
 export function countsOf(counts: readonly number[], apart: Apart): Counts {
   const { below, above, zero, nan, posinf, neginf, padding } = apart;
   const finite = counts.reduce((sum, count) => sum + count, 0) + below + above + zero;
   return { real: finite + nan + posinf + neginf, padding, zero, nan, posinf, neginf };
 }
 
-/** One channel group at one step: the counts of bins, and of how many real cells. */
+/** One channel group at one step: the counts of its bins, and the number of its real cells. */
 export interface Bins {
   counts: readonly number[];
   cells: number;
 }
 
-/** Every channel group of a histogram at one of its steps. */
+/** The bins of every channel group of a histogram at one of its steps. */
 export function binsAt({ counts, apart }: Histogram, step: number): Bins[] {
   return counts[step].map((bins, group) => ({
     counts: bins,
@@ -83,7 +86,7 @@ export function binsAt({ counts, apart }: Histogram, step: number): Bins[] {
   }));
 }
 
-/** The counts of every channel group at a step, a row a bin. What is counted apart is in no bin. */
+/** The counts of every channel group at a step, a row for each bin. Values in no bin are left out. */
 export function binsTable(histogram: Histogram, step: number): Table {
   const { edges, groups, request } = histogram;
   const bins = binsAt(histogram, step);
@@ -103,7 +106,7 @@ export function binsTable(histogram: Histogram, step: number): Table {
   };
 }
 
-/** The counts of every channel group, a row a step, a column a bin, which is named by its ends. */
+/** The counts of every channel group, a row for each step and a column for each bin, named by its ends. */
 export function courseTable({ edges, groups, steps, counts }: Histogram): Table {
   const bins = counts[0].flatMap((_, group) =>
     edges[group].slice(1).map((to, bin) => ({ group, bin, name: `${edges[group][bin]} to ${to}` })),
@@ -115,19 +118,19 @@ export function courseTable({ edges, groups, steps, counts }: Histogram): Table 
   };
 }
 
-/** The largest share of cells in any bin; above 0, so that it can be the top of an axis. */
+/** The largest share of cells in any bin. It is above 0, so that it can be the top of an axis. */
 export function mostShare(all: readonly Bins[]): number {
   const shares = all.map(({ counts, cells }) => counts.reduce((a, b) => Math.max(a, b), 0) / (cells || 1));
   return shares.reduce((a, b) => Math.max(a, b), 0) || 1;
 }
 
-/** How many times the distance between two ridges the highest ridge is, unless that is little. */
+/** The height of the highest ridge in distances between two ridges, if there is room. */
 const OVERLAP = 5;
 const LEAST_AMPLITUDE = 26;
 
-/** Where ridges stand in a plot: the first in the back, above; the last in front, at the bottom. */
+/** The layout of ridges in a plot: the first is at the back, on top; the last is in front, at the bottom. */
 export interface Ridges {
-  /** Distance between the base lines of neighbours, and height of the highest possible ridge. */
+  /** Distance between neighbouring base lines, and height of the highest possible ridge. */
   spacing: number;
   amplitude: number;
 }
@@ -149,7 +152,10 @@ export function ridgeAt(y: number, count: number, { spacing, amplitude }: Ridges
   return Math.min(count - 1, Math.max(0, index));
 }
 
-/** A ridge's outline: x and y of each bin's middle, from its base line's start to its end; `most` is as high as can be. */
+/**
+ * A ridge's outline: x and y of each bin's middle, from the start of its base line to its end. A share of
+ * `most` has the full height.
+ */
 export function outline(
   { counts, cells }: Bins,
   most: number,

@@ -1,58 +1,58 @@
-/** Curves over timesteps: many samples of many channels. No DOM. */
+/** Curves over timesteps, for many samples of many channels. No DOM. */
 
 import { PADDING } from "../colour/bfloat16";
 import { isOfMagnitudes, placer, type Scale } from "../colour/scale";
 import type { Tensor } from "../data/types";
 import { blockStart, blocksOf, type Window } from "../data/window";
 
-/** Of more curves in one plot quantiles are drawn. */
+/** Above this many curves, draw quantile bands. */
 export const MOST_CURVES = 20;
 
-/** Ends of the outer and the inner band, and the median between. */
+/** The ends of the outer and the inner band, and the median between them. */
 export const BAND_PROBABILITIES = [0.05, 0.25, 0.5, 0.75, 0.95] as const;
 
-/** Half-open. */
+/** A half-open range. */
 export type Range = [from: number, to: number];
 
-/** One kept sample of a record, and the views that hold its channels. */
+/** One kept sample of a record, with the views that hold its channels. */
 export interface Sampled {
   sample: number;
   views: readonly Tensor[];
 }
 
-/** What has no point but a mark; exact zeros where the scale is logarithmic. */
+/** A value that has a mark instead of a point. Exact zeros count on logarithmic scales. */
 export type Odd = "NaN" | "+Inf" | "−Inf" | "exact 0";
 
-/** A channel's values; NaN where there is nothing to draw. `times` are timesteps, or the middle of a block's. */
+/** A channel's values; NaN where there is nothing to draw. `times` are timesteps, or the middles of blocks of them. */
 export interface Trace {
   times: Float64Array;
   values: Float32Array;
-  /** Where to mark what. */
+  /** Where to draw which mark. */
   odd: readonly [time: number, what: Odd][];
 }
 
-/** The trace of one sample in one channel. */
+/** The trace of one channel in one sample. */
 export interface Curve {
   sample: number;
   channel: number;
   trace: Trace;
 }
 
-/** Quantiles over the samples of one channel, one array for each of `BAND_PROBABILITIES`. */
+/** Quantiles over the samples of one channel, an array for each of `BAND_PROBABILITIES`. */
 export interface Band {
   channel: number;
   times: Float64Array;
   quantiles: Float32Array[];
 }
 
-/** The range of channels on the page that starts at about `first`, of `count` on a page. */
+/** The channels on the page that starts at about `first`, with `count` channels on a page. */
 export function pageAt(first: number, count: number, [from, to]: Range): Range {
   const within = Math.min(Math.max(first, from), to - 1) - from;
   const start = from + Math.floor(within / count) * count;
   return [start, Math.min(to, start + count)];
 }
 
-/** What is seen of `timesteps`: of the first ones alone, where `first` says so, what lies in the zoomed window. */
+/** The timesteps to show: the zoomed window, within the first `first` timesteps if that is set. */
 export function spanOf(timesteps: number, first: number | null, window: Window | null): Range {
   const end = Math.min(timesteps, first ?? timesteps);
   if (!window) return [0, end];
@@ -60,15 +60,16 @@ export function spanOf(timesteps: number, first: number | null, window: Window |
   return cut[0] < cut[1] ? cut : [0, end];
 }
 
-/** As many cells are held of all samples on the page together: about 100 MB. */
+/** The most cells to hold for all samples on the page together: about 100 MB. */
 const MOST_CELLS = 2 ** 24;
-/** Beyond every record's last timestep. */
+/** A bound beyond the last timestep of any record. */
 const END = 2 ** 30;
 
 /**
- * What a page of plots needs of each of `samples` samples: the window, and how far time is pooled so that all fits.
+ * What a page of plots needs of each of `samples` samples: a window, and how far to pool time so that all
+ * fits.
  *
- * `timesteps` is null until something of the record came; then also `span` is known.
+ * `timesteps` is null until some data of the record has arrived; from then on `span` is known too.
  */
 export function neededOf(
   plots: Range,
@@ -92,7 +93,7 @@ export function holds({ values }: Tensor, channel: number): boolean {
   return values.rows === c1 - c0 && channel >= c0 && channel < c1;
 }
 
-/** Of the views that hold a channel, the one with the most of its timesteps told apart. */
+/** The view that holds a channel with the finest timesteps; null if none does. */
 export function viewOf(views: readonly Tensor[], channel: number): Tensor | null {
   const fine = ({ values: { columns, window } }: Tensor) => columns / (window.t1 - window.t0);
   const [best = null] = views.filter((view) => holds(view, channel)).sort((a, b) => fine(b) - fine(a));
@@ -120,7 +121,7 @@ export function traceOf({ values: grid, codes }: Tensor, channel: number, [from,
 
 const NOTHING: Trace = { times: new Float64Array(), values: new Float32Array(), odd: [] };
 
-/** The curves of some channels, of every sample that holds them; on logarithmic scales of magnitudes. */
+/** The curves of some channels, for every sample that holds them. On logarithmic scales they are magnitudes. */
 export function curvesOf(
   samples: readonly Sampled[],
   channels: readonly number[],
@@ -135,7 +136,7 @@ export function curvesOf(
   );
 }
 
-/** The bands of each channel of some curves. */
+/** The bands of each channel among some curves. */
 export function bandsOf(curves: readonly Curve[]): Band[] {
   return [...new Set(curves.map(({ channel }) => channel))].map((channel) => {
     const traces = curves.filter((curve) => curve.channel === channel).map(({ trace }) => trace);
@@ -144,8 +145,10 @@ export function bandsOf(curves: readonly Curve[]): Band[] {
 }
 
 /**
- * Of curves over the same timesteps, the quantiles at each: one array for each of `BAND_PROBABILITIES`, linear
- * between ranks (as NumPy's), NaN where no curve has a value.
+ * The quantiles at each timestep of curves over the same timesteps, an array for each of
+ * `BAND_PROBABILITIES`.
+ *
+ * They are linear between ranks, as NumPy's, and NaN where no curve has a value.
  */
 export function quantilesOf(curves: readonly Float32Array[]): Float32Array[] {
   const length = Math.max(0, ...curves.map((curve) => curve.length));
@@ -168,7 +171,7 @@ export function quantilesOf(curves: readonly Float32Array[]): Float32Array[] {
   return bands;
 }
 
-/** Places in `values` that a path in so many pixels has to pass: the ends of each pixel's range, and its gaps. */
+/** The indices in `values` that a path of so many pixels must pass: the extremes within each pixel, and its gaps. */
 export function thinned(values: Float32Array, pixels: number): number[] {
   if (values.length <= 2 * pixels) return Array.from(values, (_, i) => i);
   const places: number[] = [];
@@ -186,7 +189,7 @@ export function thinned(values: Float32Array, pixels: number): number[] {
   return places;
 }
 
-/** A trace as the scale draws it: on some the magnitudes, so that quantiles are taken of those. */
+/** A trace as the scale draws it. On some scales it holds magnitudes, so that quantiles are taken of those. */
 export function drawnOn(trace: Trace, scale: Scale): Trace {
   if (!isOfMagnitudes(scale)) return trace;
   if (scale.name === "abs") return { ...trace, values: trace.values.map(Math.abs) };
@@ -198,12 +201,12 @@ export function drawnOn(trace: Trace, scale: Scale): Trace {
   return { ...trace, values, odd };
 }
 
-/** Whether there is a point for a value: of 0 there is no logarithm. */
+/** Whether a value has a point on the scale: 0 has no logarithm. */
 export function isDrawn(value: number, scale: Scale): boolean {
   return Number.isFinite(value) && !(scale.name === "log" && value === 0);
 }
 
-/** The shared scale for one plot alone: its ends are the plot's, 0 among them, and it spans as many decades. */
+/** The shared scale adapted to one plot: its ends are the plot's own and include 0, and it spans as many decades. */
 export function freeScale(shared: Scale, curves: readonly Curve[]): Scale {
   const [least, greatest] = rangeOf(curves) ?? [0, 0];
   const [low, high] = [Math.min(0, least), Math.max(0, greatest)];
@@ -214,7 +217,7 @@ export function freeScale(shared: Scale, curves: readonly Curve[]): Scale {
   return { ...shared, low, high, threshold };
 }
 
-/** The curve that passes nearest to a place of the scale at a timestep; null where none is there. */
+/** The curve that passes nearest to a place of the scale at a timestep; null if there is none. */
 export function nearestCurve(
   curves: readonly Curve[],
   timestep: number,
@@ -247,7 +250,7 @@ function oddity(value: number): Odd {
   return value > 0 ? "+Inf" : "−Inf";
 }
 
-/** How many values of some curves have a mark and no point, in words; empty where there are none. */
+/** How many values of some curves have a mark instead of a point, in words; empty if none has. */
 export function oddWords(curves: readonly Curve[]): string {
   const counts: Record<Odd, number> = { NaN: 0, "+Inf": 0, "−Inf": 0, "exact 0": 0 };
   for (const { trace } of curves) for (const [, what] of trace.odd) counts[what]++;
@@ -257,7 +260,7 @@ export function oddWords(curves: readonly Curve[]): string {
     .join(", ");
 }
 
-/** The least and the greatest value of some curves; null where they have none. */
+/** The least and the greatest value of some curves; null if they have none. */
 export function rangeOf(curves: readonly Curve[]): Range | null {
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { trace } of curves) {
@@ -269,7 +272,7 @@ export function rangeOf(curves: readonly Curve[]): Range | null {
   return least <= greatest ? [least, greatest] : null;
 }
 
-/** The quantiles of some values as NumPy takes them, each with its probability. */
+/** The quantiles of some values, as NumPy computes them, each with its probability. */
 export function quantileWords(values: readonly number[], word: (value: number) => string): string {
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return "no value here";

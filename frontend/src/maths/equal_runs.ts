@@ -1,13 +1,13 @@
-/** Stretches of equal neighbours: a bar each instead of one for each step. */
+/** Runs of equal neighbours, so that one bar can stand for many steps. */
 
 export interface EqualRun<Value> {
   value: Value;
   from: number;
-  /** The one after the last. */
+  /** The index after the last. */
   to: number;
 }
 
-/** The stretches of values that are not null. */
+/** The runs of equal values, without those that are null. */
 export function equalRuns<Value>(values: readonly (Value | null)[]): EqualRun<Value>[] {
   const found: EqualRun<Value>[] = [];
   for (let from = 0, to = 0; from < values.length; from = to) {

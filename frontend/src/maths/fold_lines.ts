@@ -1,6 +1,6 @@
-/** Many lines as a band and a median, with the chosen ones over them. No DOM. */
+/** Many lines as a median and a band, with the chosen lines over them. No DOM. */
 
-/** More lines than this are no longer told apart. */
+/** Above this many lines, the eye cannot tell them apart. */
 export const MOST_LINES = 12;
 
 const PROBABILITIES = [0.05, 0.5, 0.95] as const;
@@ -10,11 +10,11 @@ type Values = (number | null | undefined)[];
 interface Foldable {
   label: string;
   values: Values;
-  /** Drawn, but not one of those that are compared, such as a fit. */
+  /** Whether it is drawn but not one of the compared lines, such as a fit. */
   aside?: boolean;
 }
 
-/** The quantiles of some lines at each place, and how many there are; null where no line has a value. */
+/** The quantiles of some lines at each place, and the number of lines; null where no line has a value. */
 export interface Folded {
   count: number;
   low: (number | null)[];
@@ -22,7 +22,7 @@ export interface Folded {
   high: (number | null)[];
 }
 
-/** Null where the lines are few enough to be drawn one by one. */
+/** The quantiles of lines; null if they are few enough to draw one by one. */
 export function folded(lines: readonly Foldable[]): Folded | null {
   const compared = lines.filter(({ aside }) => !aside);
   if (compared.length <= MOST_LINES) return null;
@@ -36,7 +36,7 @@ export function folded(lines: readonly Foldable[]): Folded | null {
   return { count: compared.length, low, median, high };
 }
 
-/** Linear between ranks, as NumPy's, of values in order. */
+/** The quantile of sorted values, linear between ranks as NumPy's. */
 function quantile(sorted: readonly number[], probability: number): number {
   const rank = probability * (sorted.length - 1);
   const below = Math.floor(rank);

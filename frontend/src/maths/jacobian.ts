@@ -1,16 +1,18 @@
-/** Maps of one timestep against another: state Jacobians, and itemised gradients. */
+/** Maps of one timestep against another: state Jacobians and itemised gradients. */
 
 import { PADDING } from "../colour/bfloat16";
 import { type MapName, mapColours } from "../colour/table";
 import type { Metadata, Tensor, TensorRequest } from "../data/types";
 import type { AxisNames } from "./heatmap/axes";
 
-/** By what a Jacobian is derived, as its record says; `wrt` of `state_jacobian`. */
+/** What a Jacobian is a derivative with respect to, as its record says: `wrt` of `state_jacobian`. */
 const BY: Record<string, string> = { input: "input at timestep s", state: "state at timestep s" };
 
 /**
- * What the axes of a state Jacobian are called and what its cells hold, as far as its record says; older ones do not.
- * Chosen rows are called by their timesteps, where there are as many of them as the record has rows.
+ * The names of a state Jacobian's axes and what its cells hold, where the record says so; older records do
+ * not.
+ *
+ * Chosen rows are named by their timesteps, if the record has as many rows as chosen timesteps.
  */
 export function jacobianAxes({ details, symbol }: Partial<Metadata>, tensor: Tensor | null): AxisNames {
   const axes: AxisNames = { timesteps: "state at timestep t", channels: "timestep s" };
@@ -22,7 +24,7 @@ export function jacobianAxes({ details, symbol }: Partial<Metadata>, tensor: Ten
   return axes;
 }
 
-/** The timesteps that the rows are of, counted from the front; null where they are all, or not known. */
+/** The timesteps of the rows, counted from the front; null if the rows are all timesteps or unknown. */
 function chosenRows(at: unknown, { timesteps: rows, channels: timesteps }: Tensor): number[] | null {
   const fits = (t: unknown): t is number =>
     Number.isInteger(t) && Number(t) >= -timesteps && Number(t) < timesteps;
@@ -30,20 +32,20 @@ function chosenRows(at: unknown, { timesteps: rows, channels: timesteps }: Tenso
   return at.map((t) => (t < 0 ? t + timesteps : t));
 }
 
-/** Between which rows windows of truncated backpropagation meet, where the rows are of chosen timesteps. */
+/** The rows between which windows of truncated backpropagation meet, for rows of chosen timesteps. */
 export function boundariesOfRows(window: number | null, rows: readonly number[]): number[] {
   if (window === null) return [];
   const windows = rows.map((t) => Math.floor(t / window));
   return windows.flatMap((one, row) => (row > 0 && one !== windows[row - 1] ? [row] : []));
 }
 
-/** The request for one row t of a Jacobian, in every timestep s. */
+/** The request for row t of a Jacobian, at every timestep s. */
 export function rowRequest(tensor: Tensor, row: number): TensorRequest {
   const window = { c0: 0, c1: tensor.channels, t0: row, t1: row + 1 };
   return { ...tensor.request, window, pooled: null };
 }
 
-/** One row t of a Jacobian over s. What has no logarithm, and padding, are gaps; null where it is not held. */
+/** Row t of a Jacobian over s; null if the view does not hold it. Padding and values without a logarithm are gaps. */
 export function rowOf(tensor: Tensor, row: number): (number | null)[] | null {
   const { values, rows, columns, window } = tensor.values;
   const { c0, c1, t0, t1 } = window;
@@ -55,7 +57,7 @@ export function rowOf(tensor: Tensor, row: number): (number | null)[] | null {
   });
 }
 
-/** Colours for `count` curves of one picture, from the half of a map that stands out from the theme's background. */
+/** Colours for `count` curves of one picture, from the half of a map that contrasts with the theme's background. */
 export function curveColours(count: number, map: MapName, dark: boolean): string[] {
   const bytes = mapColours(map);
   const [from, to] = dark ? [0.5, 1] : [0, 0.55];

@@ -1,10 +1,10 @@
-/** The channel that matters most: the one of the largest norm. No DOM. */
+/** The most important channel: the one of the largest norm. No DOM. */
 
 import type { Tensor } from "../data/types";
 
 const known = new WeakMap<Tensor, ReadonlyMap<number, number>>();
 
-/** The squared norm of each channel that a view holds by itself, over its finite values. */
+/** The squared norm, over finite values, of each channel that a view holds by itself. */
 function squaredNorms(tensor: Tensor): ReadonlyMap<number, number> {
   const found = known.get(tensor) ?? squares(tensor);
   known.set(tensor, found);
@@ -18,14 +18,14 @@ function squares({ values: { values, rows, columns, window } }: Tensor): Readonl
     let sum = 0;
     for (let i = row * columns; i < (row + 1) * columns; i++) {
       const square = values[i] ** 2;
-      if (square < Number.POSITIVE_INFINITY) sum += square; // padding is NaN, too
+      if (square < Number.POSITIVE_INFINITY) sum += square; // skips padding too, which is NaN
     }
     norms.set(window.c0 + row, sum);
   }
   return norms;
 }
 
-/** The channel of the largest norm over all views, the first of equals; null where none is held by itself. */
+/** The channel of the largest norm over all views, the first of equal ones; null if no view holds one by itself. */
 export function leadingChannel(tensors: readonly Tensor[]): number | null {
   const sums = new Map<number, number>();
   for (const tensor of tensors)

@@ -1,4 +1,4 @@
-/** Whether `text` matches the filter, a regular expression; one that is none matches everything. */
+/** Tells whether `text` matches the filter, a regular expression. An invalid one matches everything. */
 export function matcher(filter: string): { test(text: string): boolean; valid: boolean } {
   try {
     const expression = new RegExp(filter, "i");

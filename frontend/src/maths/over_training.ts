@@ -1,4 +1,4 @@
-/** Axes over training, and smoothing along them: one set of rules for every chart. */
+/** Axes over training, and smoothing along them: the same rules for every chart. */
 
 import { integerTicks, niceStep, short } from "../colour/ticks";
 import type { KeptStep } from "../data/types";
@@ -6,22 +6,22 @@ import type { KeptStep } from "../data/types";
 export const X_AXES = ["step", "relative", "wall"] as const;
 export type XAxis = (typeof X_AXES)[number];
 
-/** What stands on an axis, in words. */
+/** The names of the axes. */
 export const X_AXIS_NAMES: Record<XAxis, string> = {
   step: "step",
   relative: "relative time",
   wall: "wall time",
 };
 
-/** Smoothing goes so far. */
+/** The strongest smoothing. */
 export const MOST_SMOOTHING = 0.99;
 
-/** Where a logged step stands on an axis: its number, or seconds since its run's `start`, or since 1970. */
+/** The position of a logged step on an axis: its number, seconds since its run's `start`, or seconds since 1970. */
 export function placeOn(axis: XAxis, [step, wallTime]: KeptStep, start: number): number {
   return { step, relative: wallTime - start, wall: wallTime }[axis];
 }
 
-/** When each run began: the least wall time of anything that is drawn of it, in seconds. */
+/** When each run began: the earliest wall time of anything drawn of it, in seconds. */
 export function startsOf(drawn: readonly { run: string; kept: readonly KeptStep[] }[]): Map<string, number> {
   const starts = new Map<string, number>();
   for (const { run, kept } of drawn)
@@ -30,8 +30,11 @@ export function startsOf(drawn: readonly { run: string; kept: readonly KeptStep[
 }
 
 /**
- * TensorBoard's smoothing: an exponential moving average, in which `weight` (0 to below 1) is the share of what came
- * before, divided by 1 - weight^n, so that it is not drawn to 0 at first. What is no finite number stays, and counts for nothing.
+ * TensorBoard's smoothing: an exponential moving average in which the values before have the share `weight`,
+ * from 0 to below 1.
+ *
+ * Division by 1 - weight^n keeps the first values from being drawn to 0. Values that are not finite stay and
+ * do not count.
  */
 export function smoothed(values: readonly (number | null)[], weight: number): (number | null)[] {
   const known = values.filter((value): value is number => value !== null && Number.isFinite(value));
@@ -48,7 +51,7 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Distances of numbers on an axis of time, in seconds. */
+/** Distances between numbers on an axis of time, in seconds. */
 const DISTANCES = [
   ...[0.001, 0.01, 0.1].flatMap((unit) => [unit, 2 * unit, 5 * unit]),
   ...[1, 2, 5, 10, 15, 30].flatMap((count) => [count, count * MINUTE]),
@@ -56,13 +59,16 @@ const DISTANCES = [
   DAY,
 ].sort((a, b) => a - b);
 
-/** A number on an axis, and what is written there. */
+/** A number on an axis, and its label. */
 export interface Tick {
   at: number;
   label: string;
 }
 
-/** At most about `most` numbers from `from` to `to`; of wall times at whole minutes, hours and days of the reader's clock. */
+/**
+ * Numbers from `from` to `to`, at most about `most`. Wall times fall on whole minutes, hours and days of the
+ * reader's clock.
+ */
 export function axisTicks(axis: XAxis, from: number, to: number, most: number): Tick[] {
   if (axis === "step") return integerTicks(from, to + 1, most).map((at) => ({ at, label: String(at) }));
   const raw = (to - from) / Math.max(1, most);
@@ -86,7 +92,7 @@ export function placeWords(axis: XAxis, at: number): string {
   return `${date(at)} ${new Date(1000 * at).getFullYear()} ${clock(at, 1)}`;
 }
 
-/** Seconds in the two largest of days, hours, minutes and seconds. */
+/** A number of seconds in its two largest units of days, hours, minutes and seconds. */
 export function duration(seconds: number): string {
   const units: [number, string][] = [
     [DAY, "d"],
@@ -107,7 +113,7 @@ function date(at: number): string {
   return new Date(1000 * at).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 }
 
-/** The time of day, as exact as numbers so far apart need it. */
+/** The time of day, as precise as numbers at this distance need. */
 function clock(at: number, distance: number): string {
   const time = new Date(1000 * at).toLocaleTimeString("en-GB");
   return distance < MINUTE ? time : time.slice(0, 5);

@@ -1,8 +1,8 @@
-/** Lines and bands as data of SVG paths. No DOM. */
+/** Lines and bands as path data for SVG. No DOM. */
 
 type Value = number | null | undefined;
 
-/** Along values with gaps at null; undefined is passed over. A value alone is a line of no length: a dot. */
+/** A line along values, with gaps at null; undefined is skipped. A single value is a line of no length: a dot. */
 export function linePath(
   values: readonly Value[],
   x: (index: number) => number,
@@ -22,7 +22,7 @@ export function linePath(
   return path;
 }
 
-/** Between two lines, a polygon for each stretch in which both have values. */
+/** The area between two lines, a polygon for each run of places where both have values. */
 export function bandPath(
   low: readonly Value[],
   high: readonly Value[],

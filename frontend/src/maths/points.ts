@@ -1,6 +1,6 @@
-/** Points of a scatter, each a channel of one sample. No DOM. */
+/** Points of a scatter plot, each a channel of one sample. No DOM. */
 
-/** The channel that lies nearest to `height`, by `place`; null where no value is finite. */
+/** The channel nearest to `height`, by `place`; null if no value is finite. */
 export function nearestPoint(
   values: ArrayLike<number>,
   place: (value: number) => number,
@@ -14,8 +14,10 @@ export function nearestPoint(
 }
 
 /**
- * The channel whose point is the next above (1) or below (-1) that of `channel`, itself at the end; of equal values
- * the higher channel lies above. Where `channel` has no point: the lowest one from below, the highest from above.
+ * The channel whose point is next above (1) or below (-1) that of `channel`; `channel` itself at the end.
+ *
+ * Of equal values, the higher channel counts as above. If `channel` has no point: the lowest point going up,
+ * the highest going down.
  */
 export function pointBeside(values: ArrayLike<number>, channel: number | null, way: 1 | -1): number | null {
   const rising = drawn(values).sort((a, b) => values[a] - values[b] || a - b);

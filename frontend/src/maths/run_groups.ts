@@ -2,10 +2,13 @@ import { matcher } from "./matcher";
 
 export type Hyperparameters = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 
-/** How runs are grouped: not at all; by the name's part that a regular expression captures; by all hyperparameters but a seed, or by one. */
+/**
+ * How runs are grouped: not at all; by what a regular expression captures of their names; by all
+ * hyperparameters but a seed, or by one.
+ */
 export type Grouping = "" | "regex" | "hparams" | `hparam:${string}`;
 
-/** A seed: what runs of one group differ in. */
+/** Names of seeds, in which runs of one group differ. */
 const SEED = /(^|[_\-.])(random_?)?(seed|trial|repeat|fold)s?$/i;
 
 /** The names of the hyperparameters that any run has. */
@@ -13,7 +16,7 @@ export function hyperparameterNames(of: Hyperparameters): string[] {
   return [...new Set(Object.values(of).flatMap((values) => Object.keys(values)))].sort();
 }
 
-/** The group of each run; null where it is in none. */
+/** The group of each run; null if it is in none. */
 export function groupsBy(
   grouping: Grouping,
   pattern: string,
@@ -31,7 +34,10 @@ export function groupsBy(
   };
 }
 
-/** What the groups of a regular expression capture, or all that it matches; null where it matches nothing. */
+/**
+ * What the groups of a regular expression capture, or all that it matches if it has none; null if it does not
+ * match.
+ */
 function captured(pattern: string, run: string): string | null {
   if (!matcher(pattern).valid) return null;
   const found = new RegExp(pattern).exec(run);

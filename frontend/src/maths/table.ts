@@ -1,8 +1,8 @@
 /** Columns of numbers, each with its name. */
 export interface Table {
-  /** What the rows are: their name and their numbers, such as training steps. */
+  /** The name of the rows and their numbers, such as training steps. */
   index: [name: string, numbers: readonly number[]];
   names: string[];
-  /** As many numbers each as there are rows; null and undefined: none. */
+  /** The columns, each with one number per row; null and undefined for no number. */
   columns: ArrayLike<number | null | undefined>[];
 }

@@ -1,21 +1,21 @@
-/** Lines over training: one a run, the mean and band of a group of runs, the median and band of a crowd. */
+/** Lines over training: one for a run, the mean and band of a group of runs, the median and band of many. */
 
 import type { KeptStep } from "../data/types";
 import { placeOn, type XAxis } from "./over_training";
 
-/** Numbers at places of an axis over training, ascending; null where there is none to draw. */
+/** Numbers at ascending places of an axis over training; null where there is none to draw. */
 export interface Trace {
   label: string;
   colour: string;
   dash: number[];
   xs: readonly number[];
-  /** The training steps there, of a single run. */
+  /** The training steps there, for a single run. */
   steps?: readonly number[];
   values: (number | null)[];
   band?: { low: (number | null)[]; high: (number | null)[] };
 }
 
-/** Numbers at logged steps, placed on an axis; `start` is when their run began. */
+/** Numbers at logged steps, placed on an axis. `start` is when their run began. */
 export function traceOn(
   axis: XAxis,
   start: number,
@@ -23,7 +23,7 @@ export function traceOn(
   { values, band, ...looks }: Omit<Trace, "xs" | "steps">,
 ): Trace {
   const places = kept.map((one) => placeOn(axis, one, start));
-  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b]); // clocks are set back
+  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b]); // clocks may be set back
   const sorted = <Value>(of: readonly Value[]) => order.map((i) => of[i]);
   return {
     ...looks,
@@ -34,9 +34,9 @@ export function traceOn(
   };
 }
 
-/** What is drawn of more lines than can be told apart. */
+/** Above this many lines, the eye cannot tell them apart. */
 export const CROWD = 12;
-/** Of a crowd so many are drawn, the first ones. */
+/** Of that many lines, draw this many of the first. */
 const CHOSEN = 3;
 
 /** Every place of any of the traces, ascending. */
@@ -44,7 +44,10 @@ export function unionOf(traces: readonly { xs: readonly number[] }[]): number[] 
   return [...new Set(traces.flatMap(({ xs }) => xs))].sort((a, b) => a - b);
 }
 
-/** The value at a place, between two known ones in proportion; null before the first, after the last and beside a gap. */
+/**
+ * The value at a place, interpolated between two known ones; null before the first, after the last, and
+ * beside a gap.
+ */
 export function valueAt({ xs, values }: Pick<Trace, "xs" | "values">, x: number): number | null {
   let low = 0;
   let high = xs.length - 1;
@@ -61,7 +64,7 @@ export function valueAt({ xs, values }: Pick<Trace, "xs" | "values">, x: number)
   return before + ((x - xs[low]) / (xs[high] - xs[low])) * (after - before);
 }
 
-/** The mean of several traces at every place of any, and from the least to the most as a band. */
+/** The mean of several traces at every place of any, with a band from the least to the most. */
 export function meanTrace(label: string, traces: readonly Trace[]): Trace {
   return summary(label, traces, {
     middle: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
@@ -70,7 +73,7 @@ export function meanTrace(label: string, traces: readonly Trace[]): Trace {
   });
 }
 
-/** Few traces as they are; of a crowd the first ones, and all of it as its median and a band from 5 to 95 %. */
+/** Few traces as they are. Of many, the first ones, and the median and a band from 5 to 95 % of all. */
 export function readable(traces: readonly Trace[], colour: string): Trace[] {
   if (traces.length <= CROWD) return [...traces];
   const crowd = summary(`all ${traces.length}: median, 5–95 %`, traces, {
@@ -107,12 +110,12 @@ function summary(label: string, traces: readonly Trace[], of: Summary): Trace {
   };
 }
 
-/** The smallest value that at least this share of them does not exceed. */
+/** The smallest value that at least this share of the values does not exceed. */
 function quantile(ascending: readonly number[], share: number): number {
   return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)];
 }
 
-/** Values of a trace placed on all places of an axis; undefined where the line goes on to its next one. */
+/** Values of a trace at all places of an axis; undefined where the line continues to its next value. */
 export function placed<Value>(
   xs: readonly number[],
   values: readonly Value[],

@@ -1,11 +1,14 @@
-/** Weights of a layer: which tags are its kernel, recurrent kernel and bias, values and gradients. No DOM. */
+/** Weights of a layer: which tags are its kernel, recurrent kernel and bias, as values and gradients. No DOM. */
 
 import { type Groups, rangesOf } from "../data/channel_groups";
 import type { TagEntry, Tensor } from "../data/types";
 import type { AxisNames } from "./heatmap/axes";
 
 const PARTS = ["kernel", "recurrent_kernel", "bias"];
-/** Under these the callback logs values and gradients (and logged values, once); what follows names the part. */
+/**
+ * The callback logs values and gradients under these names (and once logged values under the last). What
+ * follows names the part.
+ */
 const KINDS = ["weights", "weight_gradients", "kernels"];
 
 /** A tag as layer and part, the same for values and gradients: "lstm", "forward/kernel". */
@@ -15,7 +18,7 @@ function split(tag: string): [layer: string, part: string] {
   return [names.slice(0, Math.max(0, kind)).join("/"), names.slice(kind + 1).join("/")];
 }
 
-/** What the rows and columns of a matrix are: of a kernel the input's features and the units that they go to. */
+/** The names of a matrix' rows and columns. For a kernel: the input's features, and the units they feed. */
 export function weightAxes(tag: string): AxisNames {
   const part = partOf(tag).slice(partOf(tag).lastIndexOf("/") + 1);
   const rows: [pattern: RegExp, name: string][] = [
@@ -31,12 +34,12 @@ export function partOf(tag: string): string {
   return split(tag)[1];
 }
 
-/** The layer that a tag is of, as it was logged or else as the tag says. */
+/** The layer of a tag, as logged or else as the tag says. */
 export function layerOf(tag: string, { metadata }: Pick<TagEntry, "metadata">): string {
   return metadata.layer ?? split(tag)[0];
 }
 
-/** Each channel group's L2 norm of a matrix, over its finite values: of all of it where it has no groups. */
+/** The L2 norm of each channel group of a matrix, over its finite values; of the whole matrix if it has no groups. */
 export function groupNorms({ values }: Tensor, groups: Groups | null): { name: string; norm: number }[] {
   const ranges = rangesOf(groups ?? [["", values.rows]]);
   return ranges.map(({ name, from, to }) => {
@@ -49,11 +52,11 @@ export function groupNorms({ values }: Tensor, groups: Groups | null): { name: s
   });
 }
 
-/** Of so many cells in all, the matrices of a layer at several steps are held: about 100 MB. */
+/** The most cells to hold of a layer's matrices over all steps: about 100 MB. */
 const MOST_CELLS = 2 ** 24;
 const MOST_STEPS = 100;
 
-/** The steps whose norms are drawn, evenly spaced with the last among them; one where the matrix' size is unknown. */
+/** The steps whose norms to draw: evenly spaced, with the last among them; one step if the matrix' size is unknown. */
 export function normSteps<Step>(steps: readonly Step[], cells: number | null): Step[] {
   const most = cells === null ? 1 : Math.min(MOST_STEPS, Math.max(2, Math.floor(MOST_CELLS / cells)));
   if (steps.length <= most) return [...steps];
@@ -61,14 +64,14 @@ export function normSteps<Step>(steps: readonly Step[], cells: number | null): S
   return Array.from({ length: most }, (_, i) => steps[Math.round((i * (steps.length - 1)) / (most - 1))]);
 }
 
-/** One part of a layer: its value and its gradient, as far as they are logged. */
+/** One part of a layer: its value and its gradient, if logged. */
 export interface Part<One> {
   name: string;
   value: One | null;
   gradient: One | null;
 }
 
-/** The parts of one layer, as its formula has them: by direction and cell, kernel before recurrent kernel before bias. */
+/** The parts of one layer in the order of its formula: by direction and cell, then kernel, recurrent kernel, bias. */
 export function partsOf<One>(
   tags: readonly { tag: string; quantity: string | undefined; one: One }[],
 ): Part<One>[] {
@@ -89,7 +92,7 @@ export function partsOf<One>(
   );
 }
 
-/** The tags of the layer that the first of `tags` is of. */
+/** The tags of the layer to which the first of `tags` belongs. */
 export function firstLayer(tags: readonly string[], entries: Record<string, TagEntry>): string[] {
   const layers = tags.map((tag) => layerOf(tag, entries[tag]));
   return tags.filter((_, i) => layers[i] === layers[0]);

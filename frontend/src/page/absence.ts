@@ -1,4 +1,4 @@
-/** What the page says where there is nothing to draw, and of what it cannot draw. */
+/** What the page says where there is nothing to draw, and about what it cannot draw. */
 
 import { html, nothing } from "lit";
 import { allTags, drawnRuns } from "../data/listing";
@@ -8,7 +8,7 @@ import "../components/controls/how_to_log";
 import "../components/controls/message";
 import type { Series } from "../data/series";
 
-/** What is chosen, and what there is. */
+/** What the user chose, and what exists. */
 interface Chosen {
   tags: Tags;
   /** Every run that TensorBoard knows. */
@@ -39,10 +39,10 @@ function renderNothing({ tags, runs, chosenTags, series, tab: { draws, absent } 
     : html`<rg-message heading="Nothing to show">The selected runs hold none of the selected tags. Check another tag on the left.</rg-message>`;
 }
 
-/** Of more runs only their number is told. */
+/** Name at most this many runs; give the number of the others. */
 const MOST_TOLD = 5;
 
-/** Beside what is drawn: the chosen runs with data of which nothing is. */
+/** A note beside the pictures that names chosen runs with data for the tab of which nothing is drawn. */
 export function renderLacking(tags: Tags, runs: readonly string[], chosen: readonly Series[], tab: Tab) {
   const seen = new Set(chosen.map(({ run }) => run));
   if (seen.size === 0) return nothing;

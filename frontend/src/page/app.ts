@@ -57,15 +57,15 @@ import { isMatrix, isRaw } from "../data/quantities";
 import { type Series, unionSteps } from "../data/series";
 import { isDiverging, isSigned, mapFor } from "../pictures/scales";
 
-/** Of so many pictures the neighbouring steps are fetched ahead. */
+/** Fetch the neighbouring steps ahead for at most this many pictures. */
 const PREFETCHED_CARDS = 8;
-/** Of more series that are chosen so many are drawn, and so many more whenever they are asked for. */
+/** Draw at most this many of the chosen series, and this many more each time the user asks for more. */
 const MOST_SERIES = 64;
 const NO_MARKS: ReadonlyMap<number, string> = new Map();
-/** Browsers refuse more than a few changes of the URL a second: a dragged slider writes it at rest. */
+/** Browsers refuse more than a few changes of the URL a second, so a dragged slider writes it only at rest. */
 const MIRROR_MILLISECONDS = 100;
 
-/** The page: it owns the state and the data, and hands both down; elements answer with events. */
+/** The page. It owns the state and the data and hands both down; elements answer with events. */
 export class RnngradApp extends LitElement {
   static override properties = {
     tags: { state: true },
@@ -100,15 +100,15 @@ export class RnngradApp extends LitElement {
   declare cursor: Cursor | null;
   declare dark: boolean;
 
-  /** In the order that gives them their colours. */
+  /** The runs in the order that gives them their colours. */
   private knownRuns: string[] = [];
   private mirroring: ReturnType<typeof setTimeout> | undefined;
   private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
   /** The channels that are drawn where the user pinned none. */
   private automaticPins: number[] = [];
-  /** What the browser's address says. */
+  /** The state that the browser's address holds. */
   private mirrored = this.store.state;
-  /** What comes in one after the other, such as the flows of many runs, is drawn together. */
+  /** Draws answers together that arrive one after the other, such as the flows of many runs. */
   private readonly redraw = onceAFrame(() => this.requestUpdate());
   private readonly loader = new Loader(this.redraw);
   private readonly flows = new Flows(this.redraw);
@@ -118,7 +118,7 @@ export class RnngradApp extends LitElement {
   private readonly cards = new Cards(this.loader);
   private readonly runItems = new Memo<ListItem[]>();
   private readonly tagItems = new Memo<ListItem[]>();
-  /** How often more series were asked for. */
+  /** How many times the user asked for more series. */
   private asked = 0;
 
   constructor() {
@@ -148,7 +148,7 @@ export class RnngradApp extends LitElement {
     void this.reload();
   }
 
-  /** List what there is, anew; the state stays. */
+  /** List the data again. The state stays. */
   private async reload(): Promise<void> {
     try {
       const [tags, runs] = await Promise.all([fetchTags(), fetchRuns()]);
@@ -161,14 +161,17 @@ export class RnngradApp extends LitElement {
     }
   }
 
-  /** What is chosen anew ends that a few series are shown alone; so does the overview, which is of all. */
+  /**
+   * Change the state. A new choice of runs or tags ends showing a few series alone; so does opening the
+   * overview, which shows all.
+   */
   private set(change: Partial<State>): void {
     const ends = "runs" in change || "tags" in change || change.view === "overview";
     if (ends || "view" in change) this.asked = 0;
     this.store.set(ends ? { alone: null, ...change } : change);
   }
 
-  /** Write the state where it outlives the page; another view is another entry of the browser's history. */
+  /** Write the state where it outlives the page. Each change of view adds an entry to the browser's history. */
   private mirror(): void {
     const { state } = this.store;
     const before = this.mirrored;
@@ -179,7 +182,7 @@ export class RnngradApp extends LitElement {
     keepSettings(state);
   }
 
-  /** The browser went back or forward: show what was shown there. */
+  /** Show what the page showed before, after the browser went back or forward. */
   private goBack(hash: string): void {
     this.store.set(readHash(hash));
     this.mirrored = this.store.state;
@@ -239,7 +242,10 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  /** The series that are shown alone, of what the view draws; a part or a record stands for the other. */
+  /**
+   * The series shown alone that the view draws. Where it cannot draw a record, its parts stand for it; where
+   * it cannot draw a part, the record does.
+   */
   private aloneOf(tags: Tags): Series[] {
     const { alone, view } = this.store.state;
     const { draws } = TABS[view];
@@ -302,7 +308,10 @@ export class RnngradApp extends LitElement {
     ></rg-sidebar>`;
   }
 
-  /** `among`: the series that are chosen, of which those of the page are drawn, and whether those are shown alone. */
+  /**
+   * Renders the tab. `among` holds the chosen series, of which `page` draws the first, and whether they are
+   * shown alone.
+   */
   private renderMain(
     page: Page,
     tags: Tags,
@@ -359,7 +368,7 @@ export class RnngradApp extends LitElement {
     </p>`;
   }
 
-  /** What of all that is chosen is not drawn. */
+  /** A note on how many of the chosen series are drawn. */
   private renderChosen(
     { state, series }: Page,
     tags: Tags,
@@ -375,7 +384,7 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  /** The page draws no thousands of pictures unasked. */
+  /** A button that draws more series: the page does not draw thousands of pictures unasked. */
   private renderMore(shown: number, chosen: number) {
     if (shown === chosen) return nothing;
     const more = () => {
@@ -388,7 +397,7 @@ export class RnngradApp extends LitElement {
     </p>`;
   }
 
-  /** Of tags that are chosen but cannot be drawn here, the page says what it shows instead. */
+  /** A note on chosen tags that this view cannot draw, and on what it shows instead. */
   private renderInstead({ tags }: State, others: string[], shown: string[]) {
     if (others.length === 0 || tags?.some((tag) => !others.includes(tag)) || shown.length === 0)
       return nothing;
@@ -431,8 +440,10 @@ export class RnngradApp extends LitElement {
   }
 
   /**
-   * Fetch what is shown, then what its colours depend on and its detail, which is returned; then the slider's
+   * Fetch the shown views first, then the views for their colours and their detail, and last the slider's
    * neighbours.
+   *
+   * Returns the requests for colours and detail.
    */
   private fetch(page: Page, cards: Card[], tags: Tags): TensorRequest[] {
     const { state, steps } = page;

@@ -6,13 +6,15 @@ import { HELP } from "../components/controls/help";
 import { matcher } from "../maths/matcher";
 import type { ListItem } from "./sidebar_items";
 
-/** Thousands of names are drawn so many at a time, as they come into view. */
+/** Draw this many names at a time, as they come into view: lists may hold thousands. */
 const BLOCK = 50;
 const ROW_PIXELS = 25;
 
 /**
- * A list of names with check boxes and a filter, a regular expression. Only blocks of names that are in view, or nearly,
- * are drawn; others are as high as they were, or are likely to be.
+ * A list of names with check boxes and a filter, which is a regular expression.
+ *
+ * The list draws only blocks of names that are in view or close to it. The other blocks keep the height they
+ * had, or an estimated height.
  *
  * Fires `select` with the names checked, and `filter` with the text.
  */
@@ -50,7 +52,7 @@ export class RgChecklist extends LitElement {
 
   private readonly matching = new Memo<readonly ListItem[]>();
   private shown: readonly ListItem[] = [];
-  /** The blocks that are drawn, and how high those were that no longer are. */
+  /** The numbers of the blocks that are drawn, and the heights of blocks that were drawn before. */
   private readonly near = new Set([0]);
   private heights: number[] = [];
   private watched: IntersectionObserver | null = null;
@@ -124,7 +126,7 @@ export class RgChecklist extends LitElement {
     this.watched = null;
   }
 
-  /** Draw blocks that come near, and no longer those that left, but for one that has the focus. */
+  /** Draw blocks that come near and drop those that left, except a block that has the focus. */
   private see(entries: readonly IntersectionObserverEntry[]): void {
     for (const { target, isIntersecting, boundingClientRect } of entries) {
       const block = Number((target as HTMLElement).dataset.block);

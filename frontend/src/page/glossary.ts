@@ -24,7 +24,7 @@ export class RgGlossary extends LitElement {
     `,
   ];
 
-  /** Whether it was ever opened: until then its words are not on the page. */
+  /** Whether the glossary was ever opened. Until then its words are not on the page. */
   declare open: boolean;
 
   constructor() {
@@ -67,13 +67,13 @@ export class RgGlossary extends LitElement {
     this.dialog.showModal();
   }
 
-  /** A click beside the words closes them. */
+  /** Close the glossary on a click beside it. */
   private onBackdrop(event: MouseEvent): void {
     if (event.target === this.dialog) this.dialog.close();
   }
 }
 
-/** A formula with what follows an underscore set low. */
+/** A formula in which what follows an underscore is a subscript. */
 function indexed(formula: string) {
   return formula.split(/_([\w≥+ℓ]+)/).map((part, i) => (i % 2 ? html`<sub>${part}</sub>` : part));
 }

@@ -1,10 +1,13 @@
-/** The page's words, each in a sentence, with one formula where there is one, and where the docs say more. */
+/**
+ * The page's words, each explained in a sentence, with a formula where there is one and the place in the docs
+ * that says more.
+ */
 
 export interface Term {
   name: string;
   words: string;
   formula?: string;
-  /** A file of docs/, and its section. */
+  /** A file of docs/, and a section of it. */
   docs: string;
 }
 

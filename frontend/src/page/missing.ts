@@ -6,13 +6,10 @@ import type { Page } from "../tabs/tab";
 import "../components/controls/message";
 import { renderNotices } from "../components/flow/notices";
 
-/** Of more only their number is told. */
+/** Name at most this many; give the number of the others. */
 const MOST_TOLD = 3;
 
-/**
- * What pictures lack though they are there, since a request failed: a line, points, detail, what ranges and orders
- * are made from.
- */
+/** A note on what pictures lack because a request failed: a line, points, detail, or the data for ranges and orders. */
 export function renderMissing(
   { state, peek, flowOf }: Page,
   cards: readonly Card[],

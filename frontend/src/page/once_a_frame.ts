@@ -1,4 +1,4 @@
-/** A function that lets `act` run before the next frame is painted: once, however often it is called until then. */
+/** Returns a function that runs `act` before the next frame is painted: once, however often it is called until then. */
 export function onceAFrame(act: () => void): () => void {
   let isAsked = false;
   return () => {

@@ -5,7 +5,7 @@ import { HELP } from "../components/controls/help";
 import { stepAt, stepIndex } from "../state/choices";
 import { SPEEDS } from "../state/state";
 
-/** Plays the training: one kept step after another, each shown before the next is asked for. */
+/** Plays the training: one kept step after another. It asks for a step only after the previous one was shown. */
 export class RgPlayButton extends LitElement {
   static override properties = {
     steps: { attribute: false },
@@ -28,7 +28,7 @@ export class RgPlayButton extends LitElement {
   /** Steps a second. */
   declare speed: number;
   declare loop: boolean;
-  /** Whether the pictures of the step are still under way. */
+  /** Whether the pictures of the step are still loading. */
   declare waiting: boolean;
   declare playing: boolean;
 

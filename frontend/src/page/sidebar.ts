@@ -5,7 +5,7 @@ import { controls } from "../components/base/theme";
 import type { ListItem } from "./sidebar_items";
 import "./checklist";
 
-/** Which runs and tags are shown. */
+/** The lists that choose which runs and tags are shown. */
 export class RgSidebar extends LitElement {
   static override properties = {
     runItems: { attribute: false },
@@ -35,10 +35,10 @@ export class RgSidebar extends LitElement {
 
   declare runItems: ListItem[];
   declare tagItems: ListItem[];
-  /** Names of those shown. */
+  /** Names of the runs shown. */
   declare runs: string[];
   declare tags: string[];
-  /** Chosen tags that are not offered here, for other tabs to draw. */
+  /** Chosen tags that this view does not offer but other tabs draw. */
   declare others: string[];
   declare runFilter: string;
   declare tagFilter: string;

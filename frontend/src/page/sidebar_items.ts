@@ -1,19 +1,19 @@
-/** What the lists of runs and tags offer. No DOM. */
+/** The items of the lists of runs and tags. No DOM. */
 
 import { allTags, type Draws, everyRun, orderedRuns } from "../data/listing";
 import type { Tags } from "../data/types";
 
 export interface ListItem {
   name: string;
-  /** A swatch's colour. */
+  /** The colour of the swatch. */
   colour?: string;
-  /** Set apart on the right. */
+  /** A note on the right. */
   note?: string;
 }
 
 const NOT_FOUND = "not found";
 
-/** Every run, and those that were chosen but are not there. */
+/** Every run, and chosen runs that do not exist. */
 export function runItems(
   tags: Tags,
   known: readonly string[],
@@ -29,7 +29,7 @@ export function runItems(
   ];
 }
 
-/** Every tag that `draws` takes, and those that were chosen but are in no run. */
+/** Every tag that `draws` accepts, and chosen tags that no run has. */
 export function tagItems(tags: Tags, chosen: readonly string[], draws: Draws): ListItem[] {
   const runs = orderedRuns(tags);
   const there = new Set(allTags(tags, runs));

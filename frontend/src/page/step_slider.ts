@@ -9,7 +9,10 @@ import { stepAt, stepIndex } from "../state/choices";
 const SAMPLING =
   "TensorBoard keeps a random sample of the steps, always with the last. tensorboard --samples_per_plugin rnngrad=0 keeps all.";
 
-/** The training step of all views: a slider over the kept steps, its neighbours, and a number to type. */
+/**
+ * The training step of all views: a slider over the kept steps, buttons for its neighbours, and a field to
+ * type a step.
+ */
 export class RgStepSlider extends LitElement {
   static override properties = {
     steps: { attribute: false },
@@ -41,11 +44,11 @@ export class RgStepSlider extends LitElement {
   ];
 
   declare steps: number[];
-  /** Null: the last, following newer ones. */
+  /** The chosen step; null follows the last one. */
   declare step: number | null;
-  /** How many steps were logged; null where that is not known. */
+  /** How many steps were logged; null if unknown. */
   declare logged: LoggedCount | null;
-  /** Steps to mark, each in a colour as CSS has it. */
+  /** Steps to mark, each with a CSS colour. */
   declare marks: ReadonlyMap<number, string>;
 
   override render() {
@@ -73,7 +76,7 @@ export class RgStepSlider extends LitElement {
     `;
   }
 
-  /** What TensorBoard's sampling dropped, where it dropped some. */
+  /** A note on how many steps TensorBoard's sampling dropped, if it dropped any. */
   private renderKept() {
     const { logged, steps } = this;
     if (!logged || logged.count <= steps.length) return nothing;
@@ -81,7 +84,10 @@ export class RgStepSlider extends LitElement {
     return html`, <span title=${SAMPLING}>kept ${steps.length.toLocaleString("en")} of ${count} logged steps</span>`;
   }
 
-  /** A bar for each step with a mark, as wide as the way to the next; percents reach as far as the thumb. */
+  /**
+   * A bar for each marked step, as wide as the distance to the next step. 0% and 100% are the ends of
+   * the thumb's path.
+   */
   private renderMarks() {
     if (this.marks.size === 0) return nothing;
     const share = 100 / Math.max(1, this.steps.length - 1);

@@ -6,7 +6,7 @@ import { VIEWS, type View } from "../state/state";
 import { TABS } from "../tabs/index";
 import "./glossary";
 
-/** The tabs, and a link to what is seen. */
+/** The tabs, and a link to what the page shows. */
 export class RgTabBar extends LitElement {
   static override properties = {
     view: { type: String },
@@ -30,10 +30,10 @@ export class RgTabBar extends LitElement {
   ];
 
   declare view: View;
-  /** The address of what is seen. */
+  /** Gives the address of what the page shows. */
   declare link: () => string;
   declare copied: boolean;
-  /** The address, where the browser lets nothing be copied: to be copied by hand. */
+  /** The address to copy by hand, where the browser does not let the page copy. */
   declare shown: string;
 
   constructor() {
@@ -69,7 +69,7 @@ export class RgTabBar extends LitElement {
     >${name}</button>`;
   }
 
-  /** Arrow keys, Home and End, as tab lists have them. */
+  /** Handle arrow keys, Home and End, as tab lists do. */
   private async onKey(event: KeyboardEvent): Promise<void> {
     const [at, count] = [VIEWS.indexOf(this.view), VIEWS.length];
     const target = { ArrowLeft: at + count - 1, ArrowRight: at + 1, Home: 0, End: count - 1 }[event.key];

@@ -1,14 +1,16 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "../components/base/theme";
 
-/** A pointer that rests so long wants to know; keyboards get help at once. */
+/** Help appears after the pointer rests this long; for keyboards it appears at once. */
 const DELAY_MILLISECONDS = 450;
 const GAP = 4;
 
 /**
- * Shows what a control does, where the pointer rests on it or on its label, and where it has the keyboard's focus. The
- * words are its `aria-description`, which is read aloud, too; a `title` is shown by browsers to pointers alone, and here
- * to keyboards. Escape puts the words away.
+ * Shows what a control does, while the pointer rests on it or its label, or while it has the keyboard's
+ * focus.
+ *
+ * The words are the control's `aria-description`, which screen readers read too. Browsers show a `title` to
+ * pointers alone; this element shows it to keyboards. Escape hides the words.
  */
 export class RgTips extends LitElement {
   static override properties = { words: { state: true } };
@@ -34,7 +36,7 @@ export class RgTips extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    // Within one shadow root neither pointerover nor focusin comes out of it: moves and keys do.
+    // pointerover and focusin do not leave a shadow root while they stay within it; pointermove and keyup do.
     document.addEventListener("pointermove", this.onPointer);
     document.documentElement.addEventListener("pointerleave", this.hide);
     document.addEventListener("pointerdown", this.putAway);
@@ -90,7 +92,7 @@ export class RgTips extends LitElement {
     this.about = null;
   };
 
-  /** No more words about a control until another was pointed at. */
+  /** Hide the words until the user points at another control. */
   private readonly putAway = (): void => {
     clearTimeout(this.timer);
     this.popup?.hidePopover();
@@ -116,7 +118,7 @@ export class RgTips extends LitElement {
   }
 }
 
-/** The innermost element under the pointer that has a description, or is the label of one that has. */
+/** The innermost element under the pointer that has a description, or whose label is under the pointer. */
 function described(path: readonly EventTarget[]): Element | null {
   for (const one of path) {
     if (!(one instanceof Element)) continue;

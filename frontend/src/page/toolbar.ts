@@ -23,7 +23,10 @@ const RANGES: Record<ColourRange, string> = {
   each: "each alone",
 };
 
-/** What is shown of the samples, and in which colours; what is rarely chosen is folded away, unless it was. */
+/**
+ * Chooses which samples are shown, and in which colours. Rarely used controls are folded away unless the user
+ * changed them.
+ */
 export class RgToolbar extends LitElement {
   static override properties = {
     state: { attribute: false },
@@ -42,15 +45,15 @@ export class RgToolbar extends LitElement {
   ];
 
   declare state: State;
-  /** How many can be chosen from; up to 1: there is nothing to choose. */
+  /** How many samples there are to choose from. Up to 1, there is no choice to offer. */
   declare samples: number;
-  /** The scale in use: what typed ends replace. */
+  /** The scale in use, whose ends typed numbers replace. */
   declare scale: Scale;
-  /** Whether the maps to choose from are those with a middle. */
+  /** Whether to offer diverging colour maps. */
   declare diverging: boolean;
-  /** Whether values are drawn as colours. */
+  /** Whether the view draws values as colours. */
   declare mapped: boolean;
-  /** Whether there is a scale to choose: logarithms have theirs. */
+  /** Whether to offer a choice of scale. Logarithms have a fixed one. */
   declare scaled: boolean;
 
   override render() {

@@ -9,16 +9,16 @@ import type { State } from "../state/state";
 import { requestFor, showsOf } from "./requests";
 import { extentOf, scaleFor } from "./scales";
 
-/** One picture with what is known of it. */
+/** One picture, with what is known about it. */
 export interface Card {
   series: Series;
   request: TensorRequest;
   loaded: Loaded;
-  /** What to draw: what was drawn last stays, under its own step, until the next is there. */
+  /** The view to draw: the last one drawn stays, under its own step, until the next arrives. */
   shown: Tensor | null;
 }
 
-/** Pictures of one quantity, which have one scale. */
+/** Pictures of one quantity, which share one scale. */
 export interface Group {
   quantity: string;
   title: string;
@@ -26,13 +26,13 @@ export interface Group {
   scale: Scale;
 }
 
-/** Makes cards, and remembers what each showed last. */
+/** Creates cards, and remembers what each showed last. */
 export class Cards {
   private readonly lastShown = new Map<string, Tensor>();
 
   constructor(private readonly loader: Pick<Loader, "peek">) {}
 
-  /** The card of a series at the kept step nearest to `step`; of several at once, `role` tells them apart. */
+  /** The card of a series at the kept step nearest to `step`. `role` tells several cards of one series apart. */
   one(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
     const request = requestFor(series, step, show, arrangement);
     return request && this.of(series, request, role);
@@ -51,7 +51,7 @@ export class Cards {
     return this.lastShown.get(cardKey({ series, request: { show } }) + role) ?? null;
   }
 
-  /** The cards of all series as the user chose to see their samples, each arranged as `arrange` says. */
+  /** The cards of all series for the chosen samples, each arranged as `arrange` says. */
   all(
     series: readonly Series[],
     step: number,
@@ -60,17 +60,17 @@ export class Cards {
   ): Card[] {
     return series.flatMap((one) => {
       const cards = showsOf(choice, one).flatMap((show) => this.one(one, step, show, "", arrange(one)) ?? []);
-      return cards.some(isPoints) ? cards.slice(0, 1) : cards; // points are of every sample at once
+      return cards.some(isPoints) ? cards.slice(0, 1) : cards; // a scatter plot shows every sample at once
     });
   }
 
-  /** The views that a card draws, as far as they came: of points, one a sample. */
+  /** The views that a card draws, as far as they have arrived. A scatter plot has one for each sample. */
   drawnBy(card: Card): Tensor[] {
     if (!isPoints(card)) return card.shown ? [card.shown] : [];
     return pointRequests(card).flatMap((request) => this.ready(request) ?? []);
   }
 
-  /** A view, where it came already. */
+  /** A view, if it has arrived. */
   ready(request: TensorRequest): Tensor | null {
     const loaded = this.loader.peek(request);
     return loaded.status === "ready" ? loaded.tensor : null;
@@ -91,7 +91,7 @@ export function tensorsOf(cards: readonly Card[]): Tensor[] {
   return cards.flatMap(({ shown }) => shown ?? []);
 }
 
-/** Whether a picture has one timestep of several samples: points tell more than a column of colours. */
+/** Whether a picture has one timestep of several samples. Points show these better than a column of colours. */
 export function isPoints({ series, shown }: Card): boolean {
   const { quantity } = series.entry.metadata;
   return shown?.timesteps === 1 && series.entry.samples > 1 && !quantity?.startsWith("weight");
@@ -101,12 +101,13 @@ export function pointRequests({ request, shown }: Card): TensorRequest[] {
   return Array.from({ length: shown?.kept ?? 0 }, (_, sample) => ({ ...request, show: sample }));
 }
 
-/** One block is enough to learn what a whole view holds. */
+/** One block suffices to learn what a whole view holds. */
 const ONE_BLOCK = { rows: 1, columns: 1 };
 
 /**
- * The views of the cards' tags in the runs that are not among the cards, at the step nearest to `step`: what
- * a colour range over all runs covers beyond what is drawn.
+ * The views of the cards' tags in runs that are not among the cards, at the step nearest to `step`.
+ *
+ * A colour range over all runs covers these beyond what is drawn.
  */
 export function peerRequests(cards: readonly Card[], tags: Tags, step: number): TensorRequest[] {
   const drawn = new Set(cards.map(({ series }) => JSON.stringify([series.run, series.tag])));
@@ -125,16 +126,16 @@ export function peerRequests(cards: readonly Card[], tags: Tags, step: number): 
   return [...once.values()].map((request) => ({ ...request, pooled: ONE_BLOCK }));
 }
 
-/** What scales are made from, beside the cards themselves. */
+/** What scales are made from, in addition to the cards. */
 export interface Known {
   state: State;
   drawnBy(card: Card): Tensor[];
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
-  /** The views of other runs, as far as they came. */
+  /** The views of other runs, as far as they have arrived. */
   peersOf(cards: readonly Card[]): Tensor[];
 }
 
-/** Pictures of one quantity have one scale; different quantities differ by orders of magnitude. */
+/** Groups of cards by quantity, each with one scale: different quantities differ by orders of magnitude. */
 export function groupsOf(cards: readonly Card[], known: Known): Group[] {
   const byQuantity = new Map<string, Card[]>();
   for (const card of cards) {
@@ -147,7 +148,7 @@ export function groupsOf(cards: readonly Card[], known: Known): Group[] {
   });
 }
 
-/** The scale of a group: over all steps as their flow says, once it came; else over what is shown, and all runs. */
+/** The scale of a group: over all steps by their flow, once that has arrived; else over what is shown and all runs. */
 function sharedScale(quantity: string, cards: readonly Card[], known: Known): Scale {
   const { state, drawnBy, flowOf, peersOf } = known;
   const flows = state.range === "steps" ? cards.map(({ series }) => flowOf(series, EXTENT)) : [];
@@ -160,12 +161,12 @@ function sharedScale(quantity: string, cards: readonly Card[], known: Known): Sc
   return scaleFor(extents, state, quantity);
 }
 
-/** What a flow says of the range over all steps: nothing where it did not come, or holds no largest magnitudes. */
+/** The range over all steps by a flow; empty if it has not arrived or holds no largest magnitudes. */
 export function extentsOverSteps(loaded: LoadedFlow): Extent[] {
   return loaded.status === "ready" && "max_abs" in loaded.flow.columns ? [extentOverSteps(loaded.flow)] : [];
 }
 
-/** The scale of one card: the group's, or its own where the user chose each alone. */
+/** The scale of one card: the group's, or its own if the user chose a range for each picture. */
 export function scaleOf({ series, shown }: Card, shared: Scale, state: State): Scale {
   if (state.range !== "each" || !shown) return shared;
   return scaleFor([extentOf(shown, state.percentile)], state, series.entry.metadata.quantity);

@@ -6,7 +6,7 @@ import { FLAG_NAMES, FLAGS, type Flag, rises } from "../maths/flow/flags";
 import type { Direction } from "../maths/flow/flow";
 import { type FlowHistory, historyOf, type Limits } from "../maths/flow/history";
 
-/** What flow cards are made from; a tab's `Page` is one. */
+/** The source of flow cards; a tab's `Page` is one. */
 export interface FlowSource {
   series: readonly Series[];
   state: Limits;
@@ -14,7 +14,7 @@ export interface FlowSource {
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
 }
 
-/** A series and what came of its flow. */
+/** A series with its flow, as far as it was loaded. */
 export interface FlowCard {
   series: Series;
   colour: string;
@@ -34,7 +34,7 @@ export function flowCards(
   });
 }
 
-/** The colour of each of `steps` at which any series has a flag, or had at its last logged step: the worst's. */
+/** The colour of each of `steps` at which any series has a flag, now or at its last logged step: that of the worst. */
 export function marksOf(cards: readonly FlowCard[], steps: readonly number[]): Map<number, string> {
   const worst = new Map<number, Flag>();
   for (const { history } of cards) {
@@ -49,14 +49,14 @@ export function marksOf(cards: readonly FlowCard[], steps: readonly number[]): M
   return new Map([...worst].map(([step, flag]) => [step, flagColour(flag)]));
 }
 
-/** A flag that rises: at which step, in which series. */
+/** A flag that rises: its step and its series. */
 export interface Rise {
   step: number;
   flag: Flag;
   series: Series;
 }
 
-/** Every rise of a flag in any of the series, in the order of steps. */
+/** Every rise of a flag in any of the series, ordered by step. */
 export function risesOf(cards: readonly FlowCard[]): Rise[] {
   const found = cards.flatMap(({ series, history }) =>
     history
@@ -68,12 +68,12 @@ export function risesOf(cards: readonly FlowCard[]): Rise[] {
   return found.sort((a, b) => a.step - b.step || FLAGS.indexOf(a.flag) - FLAGS.indexOf(b.flag));
 }
 
-/** Flags in words; "no flag" where there is none. */
+/** Flags in words; "no flag" if there is none. */
 export function flagWords(flags: readonly Flag[]): string {
   return flags.map((flag) => FLAG_NAMES[flag]).join(", ") || "no flag";
 }
 
-/** What tells series apart: the run, and the tag where several are shown of a run. */
+/** Names that tell series apart: the run, with the tag if a run shows several. */
 export function seriesNames(cards: readonly { series: Series }[]): string[] {
   const tags = new Set(cards.map(({ series }) => series.tag));
   return cards.map(({ series: { run, tag, entry } }) =>
@@ -83,7 +83,7 @@ export function seriesNames(cards: readonly { series: Series }[]): string[] {
 
 const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
-/** How the lines of series are dashed, which tells those of one run, and so of one colour, apart. */
+/** The dashes of series' lines, which tell apart those of one run and so of one colour. */
 export function dashesOf(cards: readonly { series: Series }[]): number[][] {
   return cards.map(({ series }, i) => {
     const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
@@ -100,10 +100,10 @@ export function flagColour(flag: Flag): string {
   return `var(--rg-${flag})`;
 }
 
-/** A series whose flow came, with its map. */
+/** A series whose flow has arrived, with its map. */
 export interface Drawn extends FlowCard {
   history: FlowHistory;
-  /** The statistic itself, and what is drawn of it: the same, or relative to each step's largest. */
+  /** The statistic itself, and the map drawn of it: the same, or relative to each step's largest value. */
   absolute: Tensor;
   picture: Tensor;
 }

@@ -17,11 +17,11 @@ import { jacobianAxes } from "../maths/jacobian";
 import { weightAxes } from "../maths/weights";
 import type { State } from "../state/state";
 
-/** Records of up to so many cells are fetched whole; larger ones pooled to what a large screen shows. */
+/** Fetch records of at most this many cells whole; pool larger ones to the size of a large screen. */
 export const WHOLE_CELLS = 2 ** 20;
 const POOLED = { rows: 720, columns: 2048 };
 
-/** The view of `series` at the kept step nearest to `step`; null where it keeps none. */
+/** The view of `series` at the kept step nearest to `step`; null if it keeps no step. */
 export function requestFor(
   series: Series,
   step: number,
@@ -35,7 +35,7 @@ export function requestFor(
   return { run, tag, step: nearest, wallTime, show, window: null, pooled: POOLED, time, reversed };
 }
 
-/** How the user wants the timesteps of a series to stand. */
+/** The arrangement that the user chose for the timesteps of a series. */
 export function arrangementOf(series: Series, state: State): Arrangement {
   if (isMatrix(series)) return {};
   return {
@@ -44,7 +44,7 @@ export function arrangementOf(series: Series, state: State): Arrangement {
   };
 }
 
-/** The channels of a layer's backward direction; undefined where it has none. */
+/** The channels of a layer's backward direction; undefined if it has none. */
 export function backwardChannels({ entry }: Series): [number, number][] | undefined {
   const ranges = rangesOf(entry.metadata.channel_groups ?? []).flatMap(
     ({ name, from, to }): [number, number][] => (name.split("/").includes("backward") ? [[from, to]] : []),
@@ -58,7 +58,7 @@ export function atStep({ entry }: Series, request: TensorRequest, step: number):
   return { ...request, step: nearest, wallTime };
 }
 
-/** The same view in all detail of a window, or null where `tensor` has it already. */
+/** The same view in full detail for a window; null if `tensor` already has it. */
 export function detailFor(tensor: Tensor, window: Window | null): TensorRequest | null {
   const { rows, columns } = tensor.values;
   if (rows === tensor.channels && columns === tensor.timesteps) return null;
@@ -68,20 +68,20 @@ export function detailFor(tensor: Tensor, window: Window | null): TensorRequest 
   return window ? { ...tensor.request, window } : null;
 }
 
-/** The pictures that a choice makes of a series: one, or one for each kept sample. */
+/** The pictures of a series for a choice: one, or one for each kept sample. */
 export function showsOf(choice: ShowChoice, { entry }: Series): Show[] {
   if (isWeight(entry)) return [0];
   return isOfEachSample(choice) ? Array.from({ length: entry.samples }, (_, i) => i) : [choice];
 }
 
-/** What is seen of a view: the part of `window` that it has, or all of it. */
+/** The visible part of a view: what it has of `window`, or all of it. */
 export function windowOf(tensor: Tensor, window: Window | null): Window {
   const whole = { c0: 0, c1: tensor.channels, t0: 0, t1: tensor.timesteps };
   const cut = window ? intersect(window, whole) : whole;
   return cut.c0 < cut.c1 && cut.t0 < cut.t1 ? cut : whole;
 }
 
-/** What the axes of a picture are called: matrices have rows in the place of timesteps. */
+/** The names of a picture's axes. Matrices have rows in place of timesteps. */
 export function axesOf(
   { tag, entry }: Pick<Series, "tag" | "entry">,
   tensor: Tensor | null,
@@ -95,12 +95,12 @@ export function axesOf(
   return { timesteps: time ? "lag (0: last timestep)" : "timestep", channels };
 }
 
-/** What suits a quantity: gradients span decades, of both signs; weights, states and outputs do not. */
+/** The scale that suits a quantity: gradients span decades in both signs; weights, states and outputs do not. */
 export function scaleOfQuantity(quantity = ""): ScaleName {
   return quantity.includes("gradient") ? "symlog" : "linear";
 }
 
-/** One channel of a view over its timesteps; padding and what is not finite are gaps. */
+/** One channel of a view over its timesteps. Padding and values that are not finite are gaps. */
 export function curve(tensor: Tensor, channel: number): (number | null)[] {
   const { values, columns, window } = tensor.values;
   const line: (number | null)[] = new Array(tensor.timesteps).fill(null);
@@ -113,13 +113,13 @@ export function curve(tensor: Tensor, channel: number): (number | null)[] {
   return line;
 }
 
-/** The request for one channel in every timestep. */
+/** The request for one channel at every timestep. */
 export function curveRequest(tensor: Tensor, channel: number): TensorRequest {
   const window = { c0: channel, c1: channel + 1, t0: 0, t1: tensor.timesteps };
   return { ...tensor.request, window, pooled: null };
 }
 
-/** Whether a view holds every channel by itself, so that they may be ordered. */
+/** Whether a view holds every channel by itself, so that the channels may be ordered. */
 export function hasEveryChannel({ values, channels }: Tensor): boolean {
   return values.rows === channels;
 }

@@ -5,7 +5,7 @@ import { isOfEachSample, PROBABILITIES, type ShowChoice, type Tensor } from "../
 import type { Percentile, State } from "../state/state";
 import { scaleOfQuantity } from "./requests";
 
-/** Whether the sign of what is shown means something. */
+/** Whether the shown values have a meaningful sign. */
 export function isSigned(show: ShowChoice): boolean {
   return typeof show === "number" || isOfEachSample(show) || show === "mean";
 }
@@ -18,7 +18,7 @@ export function extentOf(tensor: Tensor, percentile: Percentile = 100): Extent {
   return { least, greatest, magnitude, small: tensor.quantiles[0] };
 }
 
-/** The one scale of everything that `extents` describe, all of the same quantity. */
+/** The scale for everything that `extents` describe, all of the same quantity. */
 export function scaleFor(extents: readonly Extent[], state: State, quantity: string | undefined): Scale {
   const extent = union(extents);
   if (isRaw(quantity)) return makeRawScale(extent);
@@ -37,7 +37,7 @@ export function isDiverging(scale: Scale): boolean {
   return scale.low < 0 && scale.low === -scale.high;
 }
 
-/** The chosen map where it fits the scale, else the default of the theme. */
+/** The chosen map if it fits the scale, else the theme's default. */
 export function mapFor(scale: Scale, chosen: MapName | null, dark: boolean): MapName {
   const fitting: readonly MapName[] = isDiverging(scale) ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
   if (chosen && fitting.includes(chosen)) return chosen;

@@ -1,4 +1,4 @@
-/** What the page shows where the user did not choose, and what a choice amounts to. */
+/** What the page shows by default, and what the user's choices lead to. */
 
 import { ANY, allTags, type Draws, drawnRuns, orderedRuns } from "../data/listing";
 import { relatives } from "../data/parts";
@@ -8,10 +8,10 @@ import type { TagEntry, Tags, Tensor } from "../data/types";
 import { leadingChannel } from "../maths/leading";
 import type { SeriesName, State } from "./state";
 
-/** As many runs are shown at first. */
+/** Show this many runs by default. */
 const FIRST_RUNS = 4;
 
-/** The chosen runs; by default the first that hold something for `draws`, and where none does the first with data. */
+/** The chosen runs. By default the first runs that hold something for `draws`; if none does, the first with data. */
 export function shownRuns(
   state: State,
   tags: Tags,
@@ -26,16 +26,16 @@ export function shownRuns(
     .slice(0, first);
 }
 
-/** Picks the tags of a run to show at first, of those that a view can draw. */
+/** Picks the tags of a run to show by default, among those that a view can draw. */
 export type First = (tags: readonly string[], entries: Record<string, TagEntry>) => readonly string[];
 
-/** The first, or its parts where it is judged by them. */
+/** The first tag, or its parts if those are judged instead. */
 const FIRST: First = (tags, entries) => {
   const parts = entries[tags[0]]?.parts?.filter((part) => tags.includes(part));
   return parts?.length ? parts : tags.slice(0, 1);
 };
 
-/** The chosen tags; by default, and where `draws` takes none of the chosen ones, each shown run's first. */
+/** The chosen tags. By default, and if `draws` accepts none of the chosen ones, the first tag of each shown run. */
 export function shownTags(
   state: State,
   tags: Tags,
@@ -60,7 +60,7 @@ export function shownTags(
   return all.filter((tag) => firsts.has(tag));
 }
 
-/** The chosen tags that are there, but not for `draws`, and that no part or record of theirs stands for. */
+/** The chosen tags that exist but that `draws` rejects, unless a part or a record of theirs stands for them. */
 export function undrawn(state: State, tags: Tags, runs: readonly string[], draws: Draws): string[] {
   if (!state.tags) return [];
   const drawn = new Set(allTags(tags, runs, draws));
@@ -69,7 +69,7 @@ export function undrawn(state: State, tags: Tags, runs: readonly string[], draws
   return state.tags.filter((tag) => there.has(tag) && !drawn.has(tag) && !stoodFor(tag));
 }
 
-/** In any of the runs, a record's parts, or a part's record: what stands for a tag where that is not drawn. */
+/** The tags that stand for one that is not drawn: a record's parts or a part's record, in any of the runs. */
 function relativesIn(tags: Tags, runs: readonly string[], tag: string): string[] {
   const found = runs.flatMap((run) => {
     const entry = tags[run]?.[tag];
@@ -87,7 +87,7 @@ export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly
   );
 }
 
-/** Series that the user pinned first, in the order they were pinned; the others as they were. */
+/** The series with the pinned ones first, in the order in which they were pinned. The others keep their order. */
 export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]): Series[] {
   const place = ({ run, tag }: Series) => {
     const at = pinned.findIndex((name) => name[0] === run && name[1] === tag);
@@ -96,13 +96,13 @@ export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]):
   return [...series].sort((a, b) => place(a) - place(b));
 }
 
-/** The pinned ones with this one too, or without it where it was among them. */
+/** The pinned series with one more, or without it if it was pinned already. */
 export function togglePinned(pinned: State["pinned"], [run, tag]: SeriesName): SeriesName[] {
   const others = pinned.filter((name) => name[0] !== run || name[1] !== tag);
   return others.length < pinned.length ? others : [...pinned, [run, tag]];
 }
 
-/** Place of `step` on the slider; null, or beyond the last: at its end. */
+/** The index of `step` on the slider. Null and steps beyond the last give the end. */
 export function stepIndex(steps: readonly number[], step: number | null): number {
   if (step === null) return steps.length - 1;
   let best = 0;
@@ -112,12 +112,12 @@ export function stepIndex(steps: readonly number[], step: number | null): number
   return best;
 }
 
-/** What to keep in the state for a place on the slider: the last one follows newer steps. */
+/** The step to keep in the state for an index on the slider. The last index gives null, which follows newer steps. */
 export function stepAt(steps: readonly number[], index: number): number | null {
   return index >= steps.length - 1 ? null : steps[Math.max(0, index)];
 }
 
-/** The channels whose curves are drawn, of those that some views have; by default the one of the largest norm. */
+/** The channels whose curves are drawn, among those in the views. By default the one of the largest norm. */
 export function shownPins({ pins }: Pick<State, "pins">, tensors: readonly Tensor[]): number[] {
   const channels = Math.max(0, ...tensors.map((tensor) => tensor.channels));
   const leading = pins ? null : leadingChannel(tensors);

@@ -1,4 +1,4 @@
-/** Settings that outlive a visit: how to draw, not what. */
+/** Settings that outlive a visit: how to draw, but not what. */
 
 import { INITIAL, type State } from "./state";
 import { ownKeys, readHash, writeHash } from "./url";
@@ -31,7 +31,7 @@ const KEPT = [
   "time",
 ] as const;
 
-/** What the last visit left, unless the URL names a view of ours: a link shows to all the same. */
+/** The settings of the last visit, unless the URL names one of our views: a link shows the same to everyone. */
 export function keptSettings(hash: string): State {
   return ownKeys(hash) ? INITIAL : readHash(storage()?.getItem(STORED) ?? "");
 }
@@ -41,7 +41,7 @@ export function keepSettings(state: State): void {
   storage()?.setItem(STORED, writeHash("", { ...INITIAL, ...kept }));
 }
 
-/** Null where the browser keeps nothing, as in frames of another site's pages. */
+/** The browser's storage; null if it keeps nothing, as in frames on pages of another site. */
 function storage(): Storage | null {
   try {
     return localStorage;

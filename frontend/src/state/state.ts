@@ -1,4 +1,4 @@
-/** Everything the user chose. One object, mirrored in the URL; null means that the page chooses. */
+/** Everything the user chose, in one object that the URL mirrors. Null means that the page chooses. */
 
 import type { ScaleName } from "../colour/scale";
 import type { MapName } from "../colour/table";
@@ -32,11 +32,11 @@ export type ColourRange = (typeof RANGES)[number];
 export const PERCENTILES = [100, 99.5, 99, 95] as const;
 export type Percentile = (typeof PERCENTILES)[number];
 
-/** Bins of histograms, and the share of the highest bar at which bars are cut. */
+/** The numbers of bins of histograms, and the shares of the highest bar at which bars are cut. */
 export const BIN_COUNTS = [16, 32, 64, 128, 256] as const;
 export const PEAKS = [1, 0.5, 0.2, 0.05] as const;
 
-/** What has the same axes of histograms: all of a quantity, each run, or each gate or direction by itself. */
+/** What shares an axis of histograms: everything of a quantity, or only each run, or each gate or direction. */
 export const BIN_AXES = ["shared", "run", "gate"] as const;
 export type BinAxes = (typeof BIN_AXES)[number];
 
@@ -44,17 +44,17 @@ export type BinAxes = (typeof BIN_AXES)[number];
 export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
 export type OverSteps = (typeof OVER_STEPS)[number];
 
-/** Weights at a step, or their norms over training. */
+/** How weights are shown: as matrices at a step, or as norms over training. */
 export const WEIGHTS_AS = ["matrices", "norms"] as const;
 export type WeightsAs = (typeof WEIGHTS_AS)[number];
 
-/** Heatmaps' time as it was recorded, or counted back from each sample's last real timestep. */
+/** How heatmaps count time: as recorded, or back from each sample's last real timestep. */
 export const TIMES = ["timestep", "lag"] as const;
 
-/** The backward half of bidirectional layers in the input's time, or in the order that it was processed. */
+/** The order of the backward half of bidirectional layers: the input's time, or the order of processing. */
 export const BACKWARDS = ["input", "processed"] as const;
 
-/** Small plots on a page. */
+/** The numbers of small plots on a page. */
 export const PLOTS = [16, 64, 256] as const;
 
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
@@ -64,7 +64,7 @@ export type SeriesName = [run: string, tag: string];
 export const FLOW_SHOWS = ["maps", "difference"] as const;
 export type FlowShow = (typeof FLOW_SHOWS)[number];
 
-/** An order of channels, and the step and the samples that it was made from: stepping changes none of it. */
+/** An order of channels, with the step and samples it was made from. Stepping does not change it. */
 export interface ChannelOrder {
   by: OrderName;
   step: number;
@@ -74,92 +74,95 @@ export interface ChannelOrder {
 /** The height of a card's picture in pixels, and whether the card is as wide as the page. */
 export type CardSize = [height: number, wide: boolean];
 
-/** With the thresholds of flags, and the share of the largest norm that counts as reached. */
+/** The user's choices, with the thresholds of flags and the share of the largest norm that counts as reached. */
 export interface State extends Limits {
   view: View;
   /** Names of the runs and tags shown. */
   runs: string[] | null;
   tags: string[] | null;
-  /** The only ones shown, whatever runs and tags are chosen; null: all of those. */
+  /** The only series shown, whatever runs and tags are chosen; null if all of those are shown. */
   alone: SeriesName[] | null;
   runFilter: string;
   tagFilter: string;
-  /** Null: the last step, also when newer ones come. */
+  /** The step; null follows the last one as newer ones come. */
   step: number | null;
   show: ShowChoice;
-  /** Null: what suits the quantity, symlog for gradients and linear for all else. */
+  /** The scale; null for the one that suits the quantity: symlog for gradients, linear for all else. */
   scale: ScaleName | null;
   map: MapName | null;
   /** Whether the rarer controls are shown. */
   more: boolean;
-  /** Typed ends of the colour scale. */
+  /** The typed ends of the colour scale. */
   low: number | null;
   limit: number | null;
   threshold: number | null;
-  /** What the colour range covers: what is on the page, all steps of that, every run at this step, or each picture alone. */
+  /**
+   * What the colour range covers: the pictures on the page, all their steps, every run at this step, or each
+   * picture by itself.
+   */
   range: ColourRange;
-  /** The largest magnitude is taken at this percentile; what lies beyond has the end's colour. */
+  /** The percentile that gives the largest magnitude. Values beyond it have the colours of values beyond the range. */
   percentile: Percentile;
-  /** The column that the overview is sorted by. */
+  /** The column that sorts the overview. */
   sort: Sorting;
-  /** How the overview groups runs, and the regular expression where it is by that. */
+  /** How the overview groups runs, and the regular expression for grouping by one. */
   groupBy: Grouping;
   groupPattern: string;
-  /** The scalars drawn above the horizon; null: a loss and an accuracy. */
+  /** The scalars drawn above the horizon; null for a loss and an accuracy. */
   scalars: string[] | null;
-  /** How charts over training are smoothed, from 0 to below 1, and what stands below them. */
+  /** How strongly charts over training are smoothed, from 0 to below 1, and what their horizontal axis shows. */
   smoothing: number;
   xAxis: XAxis;
-  /** The rows of flow maps, and whether two runs' maps are shown or their ratio. */
+  /** The rows of flow maps, and whether two runs are shown as maps or as their ratio. */
   flowAxis: FlowAxis;
-  /** What they show. */
+  /** The statistic that flow maps show. */
   flowOf: FlowStatisticName;
-  /** Whether they show it relative to each step's largest. */
+  /** Whether flow maps are relative to each step's largest value. */
   flowRelative: boolean;
   flowShow: FlowShow;
-  /** What flow maps show of timesteps or lags (c0, c1) and training steps (t0, t1). */
+  /** The visible part of flow maps: timesteps or lags (c0, c1), and training steps (t0, t1). */
   flowWindow: Window | null;
-  /** Timesteps in a window of truncated backpropagation through time; null: it is not truncated. */
+  /** The window of truncated backpropagation through time, in timesteps; null if it is not truncated. */
   bptt: number | null;
-  /** Steps a second while playing, and whether to start anew after the last. */
+  /** Steps a second while playing, and whether to start again after the last. */
   speed: number;
   loop: boolean;
-  /** What is compared, each a run and a tag, and B's step where it is not the slider's. */
+  /** What is compared, each a run and a tag, and B's step if it differs from the slider's. */
   a: SeriesName | null;
   b: SeriesName | null;
   stepB: number | null;
   comparison: Way;
-  /** Where the divider between A and B stands, 0 at the left and 1 at the right. */
+  /** The position of the divider between A and B, from 0 at the left to 1 at the right. */
   swipe: number;
   weightsAs: WeightsAs;
   overSteps: OverSteps;
   bins: (typeof BIN_COUNTS)[number];
   peaks: (typeof PEAKS)[number];
   binAxes: BinAxes;
-  /** The channel whose samples are shown, a row each; null: the one of the largest norm. */
+  /** The channel to show for all samples, one per row; null for the one of the largest norm. */
   channel: number | null;
-  /** How many pictures of samples stand side by side; null: as many as fit. */
+  /** How many pictures of samples stand side by side; null for as many as fit. */
   columns: number | null;
-  /** The only sample whose curves are drawn; null: all. */
+  /** The only sample whose curves are drawn; null for all. */
   curveSample: number | null;
-  /** Of small plots, how many are on a page, and the place of one that is on it. */
+  /** The number of small plots on a page, and the place of a plot on the current page. */
   plots: (typeof PLOTS)[number];
   firstPlot: number;
-  /** Only so many timesteps or lags of curves are drawn; null: all. */
+  /** The number of timesteps or lags of curves to draw, from the first; null for all. */
   firstTimesteps: number | null;
-  /** Series whose cards stand first. */
+  /** The series whose cards come first. */
   pinned: SeriesName[];
-  /** Of cards that the user resized, by what they are of. */
+  /** The sizes of cards that the user resized, by the cards' content. */
   sizes: Record<string, CardSize>;
-  /** Channels whose curves are drawn. */
+  /** The channels whose curves are drawn. */
   pins: number[] | null;
-  /** What stands upright in heatmaps. */
+  /** The vertical axis of heatmaps. */
   axes: Upright;
   time: (typeof TIMES)[number];
-  /** Null: by their numbers. */
+  /** The order of channels; null for numerical order. */
   order: ChannelOrder | null;
   backward: (typeof BACKWARDS)[number];
-  /** What the heatmaps show of channels and timesteps: places in their order, timesteps or lags. */
+  /** The visible window of heatmaps: places of channels in their order, and timesteps or lags. */
   window: Window | null;
 }
 

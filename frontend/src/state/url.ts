@@ -1,6 +1,7 @@
 /**
- * The state in the hash of TensorBoard's URL, `#rnngrad&p.rnngrad.step=7&...`: keys that start with
- * `p.rnngrad.` are ours, the others stay as they are.
+ * The state in the hash of TensorBoard's URL, `#rnngrad&p.rnngrad.step=7&...`.
+ *
+ * Keys that start with `p.rnngrad.` are ours. The others stay as they are.
  */
 
 import { SCALE_NAMES } from "../colour/scale";
@@ -39,7 +40,7 @@ const PREFIX = "p.rnngrad.";
 
 interface Codec<Value> {
   write(value: Value): string;
-  /** Undefined where the text is none of ours: then the default holds. */
+  /** Returns undefined if the text is not valid; the default then applies. */
   read(text: string): Value | undefined;
 }
 
@@ -62,7 +63,7 @@ const integer: Codec<number | null> = {
   read: (value) => (Number.isInteger(numeric(value)) ? numeric(value) : undefined),
 };
 
-/** Names may hold any character; a list of them is JSON. */
+/** Names may hold any character, so a list of them is JSON. */
 const names: Codec<string[] | null> = {
   write: (value) => JSON.stringify(value),
   read: (value) => parsed(value, (item): item is string => typeof item === "string"),
@@ -122,13 +123,13 @@ function orNull<Value>(codec: Codec<Value>): Codec<Value | null> {
   return { write: (value) => (value === null ? "" : codec.write(value)), read: codec.read };
 }
 
-/** A share: 0 to 1. */
+/** A share from 0 to 1. */
 const share: Codec<number> = {
   write: String,
   read: (value) => within(numeric(value), -Number.MIN_VALUE, 1),
 };
 
-/** The number where `low < number <= high`. */
+/** The number if `low < number <= high`. */
 function within(value: number | undefined, low: number, high: number): number | undefined {
   return value !== undefined && value > low && value <= high ? value : undefined;
 }
@@ -155,7 +156,7 @@ const SHOW: Codec<ShowChoice> = {
   },
 };
 
-/** An order, its step and what was shown: `norm@1200@rms`. */
+/** An order, its step and the samples shown: `norm@1200@rms`. */
 const channelOrder: Codec<ChannelOrder | null> = {
   write: (value) => (value ? [value.by, value.step, value.show].join("@") : ""),
   read: (value) => {
@@ -167,7 +168,7 @@ const channelOrder: Codec<ChannelOrder | null> = {
   },
 };
 
-/** Half-open ranges: channels, then timesteps. */
+/** Half-open ranges of channels, then of timesteps. */
 const window: Codec<Window | null> = {
   write: (value) => (value ? [value.c0, value.c1, value.t0, value.t1].join() : ""),
   read: (value) => {
@@ -280,7 +281,7 @@ function unescaped(value: string): string {
   }
 }
 
-/** The hash with `state` in it; what is as `base` has it is left out. */
+/** The hash with `state` in it. Values equal to those of `base` are left out. */
 export function writeHash(hash: string, state: State, base: State = INITIAL): string {
   const others = hash
     .replace(/^#/, "")

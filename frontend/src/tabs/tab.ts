@@ -1,4 +1,4 @@
-/** What a tab is, and what it is given. */
+/** What a tab is, and what it receives. */
 
 import type { TemplateResult } from "lit";
 import type { Cursor } from "../components/base/events";
@@ -11,67 +11,69 @@ import type { HistogramRequest, ShowChoice, TagEntry, Tensor, TensorRequest } fr
 import type { Card, Cards, Group } from "../pictures/cards";
 import type { State } from "../state/state";
 
-/** What the user chose, what there is of it, and ways to look up what came. */
+/** What the user chose, what exists for it, and ways to look up loaded data. */
 export interface Page {
   state: Readonly<State>;
   /** Every shown tag of every shown run. */
   series: Series[];
   /** Every run that has something for the tab, shown or not. */
   drawnRuns: readonly string[];
-  /** Every kept step of any of them, and the one that the slider names. */
+  /** Every kept step of any of the series, and the step that the slider names. */
   steps: number[];
   step: number;
   cursor: Cursor | null;
   dark: boolean;
   cards: Cards;
   colourOf(run: string): string;
-  /** What is known of a view; asking does not fetch. */
+  /** What is known of a view. Calling this does not fetch it. */
   peek(request: TensorRequest): Loaded;
-  /** The flow of a series with the statistics named; asking fetches it. */
+  /** The flow of a series with the named statistics. Calling this fetches it. */
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
-  /** Counts of values in bins; asking fetches them. */
+  /** Counts of values in bins. Calling this fetches them. */
   histogramOf(request: HistogramRequest): LoadedHistogram;
-  /** TensorBoard's own scalars and hyperparameters; asking lists them. */
+  /** TensorBoard's own scalars and hyperparameters. Calling this lists them. */
   listScalars(): ScalarListing;
-  /** The points of a tag of those; null while they are under way. Asking fetches them. */
+  /** The points of one of those tags; null while they are loading. Calling this fetches them. */
   scalarsOf(tag: string): ScalarsByRun | null;
   isPinned(series: Series): boolean;
-  /** The pinned channels of some views; where the user pinned none, the one of the largest norm. */
+  /** The pinned channels of some views. If the user pinned none, this is the channel of the largest norm. */
   pinsOf(tensors: readonly Tensor[]): number[];
 }
 
 /**
- * Controls above a tab; one that a tab does not use is not shown. Colours: samples, scale, range and map, with
- * colour bars; scale: scale, range and map alone; axis: scale and range, of a y axis.
+ * The controls above a tab. A control that a tab does not use is hidden.
+ *
+ * Colours: samples, scale, range and map, with colour bars. Scale: scale, range and map alone. Axis: scale
+ * and range, for a y axis.
  */
 export type Control = "steps" | "colours" | "scale" | "axis";
 
-/** One question, and the picture that answers it. */
+/** A tab: one question, and the picture that answers it. */
 export interface Tab {
   name: string;
   /** What it draws, in words. */
   what: string;
   question: string;
   controls(state: Readonly<State>): readonly Control[];
-  /** What it shows of the samples, whatever the others show. */
+  /** The samples it shows, whatever other tabs show. */
   show?: ShowChoice;
-  /** How many runs it shows at first, where that is not a few. */
+  /** The number of runs it shows by default, if not the usual few. */
   firstRuns?: number;
-  /** How many series it draws until more are asked for, where that is not what other views do. */
+  /** The most series it draws until the user asks for more, if not the usual number. */
   most?: number;
-  /** Whether it has a picture for a tag; other tags are not offered beside it. */
+  /** Whether it can draw a tag. Other tags are not offered beside it. */
   draws(entry: TagEntry): boolean;
-  /** The tags shown of a run at first, of those that it draws; by default the first alone. */
+  /** The tags of a run shown by default, among those it can draw; absent for the first alone. */
   first?(tags: readonly string[], entries: Record<string, TagEntry>): string[];
-  /** What to say where the runs shown hold no tag that it draws. */
+  /** The message if the shown runs hold no tag that it can draw. */
   absent?: TemplateResult;
-  /** The statistics of flows that it draws: then the slider goes over all steps of those. */
+  /** The flow statistics that it draws. The slider then goes over all steps of those flows. */
   statistics?(state: Readonly<State>): readonly string[];
-  /** Colours of steps to mark on the slider. */
+  /** The colours of steps to mark on the slider. */
   marks?(page: Page): ReadonlyMap<number, string>;
-  /** What it draws: fetched first, and the slider's neighbours ahead. */
+  /** The pictures it draws. They are fetched first, and prefetched for the slider's neighbours. */
   cards(page: Page): Card[];
-  /** What it wants beyond its cards: more detail, single channels. */
+  /** What it needs beyond its cards: more detail, single channels. */
   requests(page: Page, cards: Card[]): TensorRequest[];
   render(page: Page, cards: Card[], groups: Group[]): TemplateResult;
 }

@@ -1,8 +1,8 @@
-/** What elements tell the page, as events that cross shadow roots. */
+/** The events by which elements talk to the page. They cross shadow roots. */
 
 import type { SeriesName, State } from "../../state/state";
 
-/** Where the pointer is, in all views at once: a timestep, and a channel where the view has one. */
+/** The pointer's position, shared by all views: a timestep, and a channel where the view has one. */
 export interface Cursor {
   t: number;
   c: number | null;
@@ -10,7 +10,7 @@ export interface Cursor {
   s?: number;
 }
 
-/** Where the pointer is in a flow: a step where it is on one, a timestep or lag where it is on one. */
+/** The pointer's position in a flow: a step, a timestep or lag, or both. */
 export interface FlowPoint {
   step: number | null;
   row: number | null;
@@ -21,13 +21,13 @@ interface Details {
   "rg-set": Partial<State>;
   /** The pointer moved to a cell, or left (null). */
   "rg-cursor": Cursor | null;
-  /** A cell was chosen: its channel is to be pinned, or no longer. */
+  /** The user chose a cell, to pin or unpin its channel. */
   "rg-pin": { t: number; c: number };
-  /** A card is to stand first, or no longer. */
+  /** The user chose a card, to show it first or no longer. */
   "rg-pin-card": SeriesName;
-  /** The pointer moved to a training step of a flow, and a row of its map where it is on one; or left. */
+  /** The pointer moved to a training step of a flow, and to a row where it is over a map; or it left (null). */
   "rg-flow-point": FlowPoint | null;
-  /** The charts of scalars are to be seen. */
+  /** Show the charts of scalars. */
   "rg-show-scalars": undefined;
   /** Try again what failed. */
   "rg-retry": undefined;

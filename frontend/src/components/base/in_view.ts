@@ -1,14 +1,15 @@
 /**
- * Which of many elements are in view, told a few at a time: none is drawn before it is looked at. Nearer than
- * `content-visibility`, which counts thousands of pixels around as near.
+ * Tells which of many elements are in view, a few at a time, so that no element is drawn before it is needed.
+ *
+ * This is stricter than `content-visibility`, which counts thousands of pixels around the view.
  */
 
-/** What draws only while it is in view, or about to be. */
+/** An element that draws only while it is in view or close to it. */
 export interface LazyElement extends Element {
   seen: boolean;
 }
 
-/** So many a frame come into view, lest scrolling waits for them. */
+/** At most this many elements come into view per frame, so that scrolling stays smooth. */
 const A_FRAME = 4;
 
 const coming = new Set<LazyElement>();
@@ -20,7 +21,7 @@ const watched = new IntersectionObserver(
       else leave(target as LazyElement);
     }
   },
-  { scrollMargin: "300px" } as IntersectionObserverInit, // TypeScript does not know it yet
+  { scrollMargin: "300px" } as IntersectionObserverInit, // TypeScript does not know this option yet
 );
 
 export function watch(element: LazyElement): void {

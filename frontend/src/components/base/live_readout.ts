@@ -1,13 +1,16 @@
-/** Which readout a screen reader speaks. */
+/** Decides which readout a screen reader speaks. */
 
 import type { LitElement } from "lit";
 
 /**
- * The readout of the picture that keys move the cursor in is spoken, at the reader's leisure. What the pointer moves
- * is not, nor are the pictures that follow: all of them at once would drown each other.
+ * Makes a screen reader speak the readout of the picture in which keys move the cursor, when the reader is
+ * idle.
+ *
+ * Readouts that the pointer moves stay silent, and so do those of the pictures that follow: all of them at
+ * once would drown each other.
  */
 export class LiveReadout {
-  /** The value of the readout's aria-live. */
+  /** The value of the readout's aria-live attribute. */
   live: "polite" | "off" = "off";
 
   constructor(private readonly host: LitElement) {

@@ -1,12 +1,12 @@
-/** How elements tell that nothing changed, so that only what did is drawn again. */
+/** Ways for elements to detect that nothing changed, so that they redraw only what did. */
 
-/** A property of a small plain object that is made anew at each update: it changes by what it says. */
+/** Compares a property by value: for a small plain object that each update creates again. */
 export const byValue = {
   attribute: false,
   hasChanged: (value: unknown, old: unknown) => JSON.stringify(value) !== JSON.stringify(old),
 } as const;
 
-/** Something that takes a while to make, kept for as long as all that it is made from stays. */
+/** Keeps a value that is costly to make until one of its inputs changes. */
 export class Memo<Value> {
   private from: readonly unknown[] | null = null;
   private value!: Value;

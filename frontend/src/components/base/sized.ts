@@ -1,11 +1,12 @@
 import { LitElement, type PropertyDeclarations } from "lit";
 
-/** As high as an element counts before it was ever drawn, in pixels. */
+/** The height to assume for an element that was never drawn, in pixels. */
 const GUESSED_HEIGHT = 220;
 
 /**
- * An element that draws to its own width, in CSS pixels: `width`, 0 until it is known. Far out of view it keeps
- * its height, and is drawn anew when it comes near.
+ * An element that draws to its own width: `width` in CSS pixels, 0 until it is known.
+ *
+ * Far out of view it keeps its height, and it draws again when it comes near.
  */
 export abstract class SizedElement extends LitElement {
   static override properties: PropertyDeclarations = { width: { state: true } };
@@ -15,7 +16,7 @@ export abstract class SizedElement extends LitElement {
   private readonly observer = new ResizeObserver(([entry]) => {
     this.width = Math.floor(entry.contentRect.width);
   });
-  /** Whether it is far out of view; browsers that tell of it do so once they laid it out. */
+  /** Whether the element is far out of view. Browsers that report this do so after its first layout. */
   private skipped = "oncontentvisibilityautostatechange" in globalThis;
   private resume = () => {};
 
@@ -26,19 +27,19 @@ export abstract class SizedElement extends LitElement {
       this.skipped = (event as ContentVisibilityAutoStateChangeEvent).skipped;
       if (!this.skipped) this.resume();
     });
-    // The next key must find what is to be drawn: Tab would go past controls that come a frame later.
+    // Draw now: otherwise Tab would skip controls that appear a frame later.
     this.addEventListener("focusin", () => {
       this.skipped = false;
       this.resume();
     });
   }
 
-  /** The height that it keeps free before it is first drawn. */
+  /** The height to reserve before the first drawing. */
   protected get reserved(): number {
     return GUESSED_HEIGHT;
   }
 
-  /** Draw it though it is out of view. */
+  /** Draw the element even if it is out of view. */
   async drawNow(): Promise<void> {
     this.skipped = false;
     this.resume();

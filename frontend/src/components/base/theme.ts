@@ -1,8 +1,8 @@
-/** Colours, fonts and controls that all elements share; they are TensorBoard's. */
+/** Colours, fonts and controls that all elements share. They are TensorBoard's. */
 
 import { css } from "lit";
 
-/** On the document: custom properties reach into every element. */
+/** Styles of the document, whose custom properties reach into every element. */
 export const documentStyle = `
 :root {
   color-scheme: light;
@@ -46,12 +46,12 @@ export const controls = css`
   .number { font-variant-numeric: tabular-nums; }
 `;
 
-/** Padding is no value: hatched, in every map and theme. */
+/** Padding is not a value, so it is hatched in every map and theme. */
 export const hatch = css`
   repeating-linear-gradient(45deg, var(--rg-padding) 0 1.5px, transparent 1.5px 6px)
 `;
 
-/** A framed picture with its heading, and what stands under it. */
+/** A framed picture with its heading, and what is below it. */
 export const card = css`
   :host {
     display: block; position: relative; min-width: 0; background: var(--rg-raised); border: 1px solid var(--rg-border);
@@ -70,7 +70,7 @@ export const card = css`
   .readout b { font-weight: 500; }
 `;
 
-/** How a tab lays its cards out. */
+/** How a tab lays out its cards. */
 export const tabContent = css`
   .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
   .overview { display: grid; gap: 12px; grid-template: "brief" "charts" "details" / minmax(0, 1fr); align-items: start; }

@@ -3,7 +3,7 @@ import { emit } from "../base/events";
 import { controls } from "../base/theme";
 import { HELP } from "./help";
 
-/** The window of truncated backpropagation through time. */
+/** A field for the window of truncated backpropagation through time. */
 export class RgBpttField extends LitElement {
   static override properties = { window: { attribute: false } };
   static override styles = [
@@ -14,7 +14,7 @@ export class RgBpttField extends LitElement {
     `,
   ];
 
-  /** In timesteps; null: it is not truncated. */
+  /** The window in timesteps; null if backpropagation is not truncated. */
   declare window: number | null;
 
   override render() {

@@ -5,7 +5,7 @@ import { barTicks, short } from "../../colour/ticks";
 import { emit } from "../base/events";
 import { controls, hatch } from "../base/theme";
 
-/** The colours of a scale with their values, and those of what is no ordinary number. */
+/** The colours of a scale with their values, and the colours of special values. */
 export class RgColourBar extends LitElement {
   static override properties = {
     scale: { attribute: false },
@@ -41,13 +41,13 @@ export class RgColourBar extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare label: string;
-  /** Whether to name the colours of what is no ordinary number. */
+  /** Whether to name the colours of special values. */
   declare legend: boolean;
-  /** Whether the threshold of symlog may be dragged. */
+  /** Whether the user may drag symlog's threshold. */
   declare adjustable: boolean;
-  /** Whether there may be values beyond its ends. */
+  /** Whether values may lie beyond the ends. */
   declare clipped: boolean;
-  /** Of the bar, in pixels. */
+  /** Width of the bar in pixels. */
   declare width: number;
 
   constructor() {

@@ -4,7 +4,7 @@ import { AS_SHOWN, type Figure } from "../../export/picture";
 import { controls } from "../base/theme";
 import { typed } from "./fields";
 
-/** Saves what is shown, as a picture or in numbers, or copies the Python that reads it. */
+/** Saves what is shown as a picture or as numbers, or copies the Python that reads it. */
 export class RgExportMenu extends LitElement {
   static override properties = {
     exports: { attribute: false },
@@ -30,9 +30,9 @@ export class RgExportMenu extends LitElement {
   ];
 
   declare exports: Exports;
-  /** What became of the last choice, in words. */
+  /** The result of the last choice, in words. */
   declare said: string;
-  /** How pictures are saved. */
+  /** The settings for saved pictures. */
   declare figure: Figure;
 
   constructor() {

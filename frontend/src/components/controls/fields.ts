@@ -1,14 +1,14 @@
-/** Labelled controls of the bars, each with its help. */
+/** Labelled controls for the bars, each with its help. */
 
 import { html, type TemplateResult } from "lit";
 import { INITIAL, type State } from "../../state/state";
 import { emit } from "../base/events";
 import { HELP, type Help } from "./help";
 
-/** A value and what it is called. */
+/** A value and its name in the list. */
 export type Option = readonly [value: string, name: string];
 
-/** A list to choose from; `chosen` is told what the user chose. */
+/** A list to choose from. It calls `chosen` with the user's choice. */
 export function select(
   id: Help,
   label: string,
@@ -24,7 +24,7 @@ export function select(
   );
 }
 
-/** The same, of options that are in groups. */
+/** The same list with its options in groups. */
 export function labelled(
   id: Help,
   label: string,
@@ -43,14 +43,14 @@ export function optionOf([value, name]: Option, chosen: string): TemplateResult 
   return html`<option value=${value} .selected=${value === chosen}>${name}</option>`;
 }
 
-/** What is typed as a number: null where the field is empty, undefined where it is no number that fits. */
+/** The typed number; null if the field is empty, undefined if the text is not a number that fits. */
 export function typed(text: string, fits: (value: number) => boolean): number | null | undefined {
   if (text.trim() === "") return null;
   const value = Number(text.replaceAll("−", "-"));
   return Number.isFinite(value) && fits(value) ? value : undefined;
 }
 
-/** A number to type; empty: what the page chooses, `automatic`. A text that is no such number is put back. */
+/** A field for a number. If it is empty the page uses `automatic`. An invalid text is put back. */
 export function numberField(
   id: Help,
   label: string,
@@ -75,12 +75,12 @@ export function numberField(
   </span>`;
 }
 
-/** Whether a rare control is to be seen: all of them are, or it is not as it was at first. */
+/** Whether to show a rare control: all of them are shown, or this one differs from its default. */
 export function isShown(state: Readonly<State>, key: keyof State): boolean {
   return state.more || state[key] !== INITIAL[key];
 }
 
-/** Shows the rare controls of every view, or folds them away. */
+/** A button that shows or folds away the rare controls of every view. */
 export function moreButton({ more }: Readonly<State>): TemplateResult {
   return html`<button
     class="link" aria-expanded=${more ? "true" : "false"} aria-description=${HELP.more}

@@ -1,12 +1,12 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "../base/theme";
 
-/** What a picture may take of the page beside what stands around it, in pixels. */
+/** The height that a picture may take on the page, less what surrounds it, in pixels. */
 export function fullHeight(): number {
   return Math.max(120, window.innerHeight - 260);
 }
 
-/** Lets the card that it stands in fill the page, and puts it back; so does Escape. */
+/** Lets its card fill the page, and restores it; so does Escape. */
 export class RgFullButton extends LitElement {
   static override properties = { full: { state: true } };
   static override styles = [
@@ -42,7 +42,7 @@ export class RgFullButton extends LitElement {
     return (this.getRootNode() as ShadowRoot).host as HTMLElement;
   }
 
-  /** In the browser's top layer, above whatever clips the card where it stands. */
+  /** Toggle in the browser's top layer, so that no ancestor clips the card. */
   private readonly toggle = (): void => {
     this.full = !this.full;
     const { card } = this;

@@ -1,4 +1,4 @@
-/** What each control does, in a sentence or two: shown where it is pointed at or has the focus, and read aloud. */
+/** What each control does, in a sentence or two. The page shows it on hover and focus, and screen readers read it. */
 
 export const HELP = {
   step: "The training step of all views. Left and right go one step, Page Up and Page Down ten.",

@@ -1,7 +1,7 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "../base/theme";
 
-/** The lines that log: with Keras, and from anywhere. */
+/** The lines of code that log: with Keras, and without a framework. */
 const LINES = {
   sequences: [
     `import tb_rnngrad.keras
@@ -30,7 +30,7 @@ with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
   ],
 };
 
-/** How to log what this page shows. */
+/** Shows how to log what this page draws. */
 export class RgHowToLog extends LitElement {
   static override properties = { what: { type: String } };
   static override styles = [

@@ -2,7 +2,7 @@ import { css, html, LitElement } from "lit";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
 
-/** What the page says where it has no picture: loading, an error with Retry, or nothing logged. */
+/** The message in place of a picture: loading, an error with Retry, or nothing logged. */
 export class RgMessage extends LitElement {
   static override properties = {
     heading: { type: String },

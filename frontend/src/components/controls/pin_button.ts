@@ -3,7 +3,7 @@ import type { Series } from "../../data/series";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
 
-/** Lets a card stand first. */
+/** A button that moves a card to the front. */
 export class RgPinButton extends LitElement {
   static override properties = { series: { attribute: false }, pinned: { type: Boolean } };
   static override styles = [

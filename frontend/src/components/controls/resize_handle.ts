@@ -7,14 +7,14 @@ import { HELP } from "./help";
 
 /** A card that can be resized. */
 export interface Resized extends HTMLElement {
-  /** The height that the user chose for its picture, in pixels; 0: none. */
+  /** The height that the user chose for its picture, in pixels; 0 if none. */
   resized: number;
   full: boolean;
 }
 
 const LEAST = 60;
 const MOST = 4000;
-/** Pixels of a key, and of a drag to the side that changes the width. */
+/** Pixels that a key moves, and pixels of a sideways drag that change the width. */
 const KEY = 20;
 const ASIDE = 60;
 
@@ -28,12 +28,12 @@ export function showSizes(chosen: State["sizes"]): void {
   for (const handle of handles) handle.requestUpdate();
 }
 
-/** The height that a card's picture has by choice, or because it fills the page; 0: as it lies by itself. */
+/** The height of a card's picture by choice, or because the card fills the page; 0 for its natural height. */
 export function chosenHeight({ resized, full }: Pick<Resized, "resized" | "full">): number {
   return full ? fullHeight() : resized;
 }
 
-/** The corner of a card by which its picture is made higher, and the card as wide as the page. */
+/** The corner of a card. Dragging it changes the picture's height, and makes the card as wide as the page. */
 export class RgResizeHandle extends LitElement {
   static override properties = { of: { type: String }, natural: { type: Number } };
   static override styles = [
@@ -47,9 +47,9 @@ export class RgResizeHandle extends LitElement {
     `,
   ];
 
-  /** What the card is of, which tells it from others. */
+  /** A name for the card's content that tells it apart from other cards. */
   declare of: string;
-  /** The height of its picture by itself. */
+  /** The natural height of its picture. */
   declare natural: number;
 
   private dragged: { x: number; y: number; height: number } | null = null;
@@ -127,7 +127,7 @@ export class RgResizeHandle extends LitElement {
     this.set(size);
   }
 
-  /** Null: as it lies by itself. */
+  /** Set the size; null restores the natural one. */
   private set(size: CardSize | null): void {
     const { [this.name]: _, ...others } = sizes;
     if (size) size[0] = Math.round(Math.min(MOST, Math.max(LEAST, size[0])));

@@ -3,7 +3,7 @@ import { type MapName, SPECIALS, zeroColour } from "../../colour/table";
 import type { Tensor } from "../../data/types";
 import { controls, hatch } from "../base/theme";
 
-/** Counts of what is no ordinary number in a view, each beside its colour. */
+/** Counts of special values in a view, each beside its colour. */
 export class RgHealth extends LitElement {
   static override properties = {
     tensor: { attribute: false },
@@ -23,11 +23,11 @@ export class RgHealth extends LitElement {
   ];
 
   declare tensor: Tensor;
-  /** Whether the numbers are logarithms, of which −Inf stands for an exact 0. */
+  /** Whether the numbers are logarithms, in which −Inf stands for an exact 0. */
   declare raw: boolean;
-  /** Whether to say nothing where all is ordinary. */
+  /** Whether to say nothing if all values are ordinary. */
   declare quiet: boolean;
-  /** The colours of the picture that it is of. */
+  /** The colour map of the picture it describes. */
   declare map: MapName | undefined;
 
   override render() {
@@ -71,7 +71,7 @@ function number(count: number): string {
   return count.toLocaleString("en");
 }
 
-/** A share that is not 0 does not read 0%, and one that is not all does not read 100%. */
+/** A share in percent. It never rounds to 0% or 100% unless the share is exactly that. */
 export function percent(share: number): string {
   if (share > 0 && share < 0.001) return "<0.1%";
   if (share < 1 && share > 0.999) return ">99.9%";

@@ -11,7 +11,7 @@ import { LiveReadout } from "../base/live_readout";
 import { controls } from "../base/theme";
 import { isShown } from "../controls/fields";
 
-/** A threshold: what it is in words around its field and in full, and its range. */
+/** A threshold: the words around its field, its full description, and its range. */
 interface Field {
   label: string;
   unit: string;
@@ -67,14 +67,14 @@ const FIELDS: Record<keyof Limits, Field> = {
   },
 };
 
-/** Of more series, only those with a flag are named. */
+/** Above this many series, name only those with a flag. */
 const MOST_TOLD = 6;
-/** What has the focus while letters are commands: this bar, the slider, and what shows the flags. */
+/** Where letters are commands: while one of these has the focus (this bar, the slider, the views that show flags). */
 const COMMANDED = "rg-flags-bar, rg-step-slider, rg-flow-view, rg-overview-table";
-/** Where letters are letters. */
+/** Where letters are typed as text. */
 const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";
 
-/** The thresholds of flags, which flags there are at the slider's step, and the way from flag to flag. */
+/** The thresholds of flags, the flags at the slider's step, and buttons that go from flag to flag. */
 export class RgFlagsBar extends LitElement {
   static override properties = {
     state: { attribute: false },
@@ -97,10 +97,10 @@ export class RgFlagsBar extends LitElement {
     `,
   ];
 
-  /** With the thresholds. */
+  /** The state, which holds the thresholds. */
   declare state: Readonly<State>;
   declare cards: FlowCard[];
-  /** The slider's steps, and the one it names. */
+  /** The slider's steps, and its current one. */
   declare steps: number[];
   declare step: number;
 
@@ -208,7 +208,7 @@ export class RgFlagsBar extends LitElement {
   }
 }
 
-/** Where a button leads, with its key. */
+/** The tooltip of a button: where it leads, and its key. */
 function titleOf(rise: Rise | undefined, key: string): string {
   if (!rise) return `No flag rises there (${key})`;
   return `Step ${rise.step}: ${rise.series.run} ${rise.series.tag}, ${FLAG_NAMES[rise.flag]} (${key})`;

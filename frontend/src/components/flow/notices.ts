@@ -1,4 +1,4 @@
-/** Beside pictures that are made from flows: what those leave out. */
+/** Notes beside pictures made from flows, on what those flows leave out. */
 
 import { html, nothing } from "lit";
 import type { LoadedFlow } from "../../data/flows";
@@ -6,7 +6,7 @@ import { tagWords } from "../../data/parts";
 import type { Series } from "../../data/series";
 import { flowNotice } from "../../maths/flow/notice";
 
-/** Of more series only their number is told. */
+/** Name at most this many series; give the number of the others. */
 const MOST_TOLD = 3;
 
 /** A line for each series whose flow leaves out steps. */

@@ -36,13 +36,13 @@ const METRICS: Record<Metric, Omit<StepPlot, "traces">> = {
     gap: "none",
   },
 };
-/** Bands of more series hide each other. */
+/** Draw bands for at most this many series: more would hide each other. */
 const MOST_BANDS = 3;
 
 /** A series with its history. */
 export type Known = FlowCard & { history: FlowHistory };
 
-/** Metrics of every step over training, a line for each series in its run's colour. */
+/** Charts of metrics over training, with a line for each series in its run's colour. */
 export class RgFlowCurves extends LitElement {
   static override properties = {
     cards: { attribute: false },
@@ -52,11 +52,11 @@ export class RgFlowCurves extends LitElement {
     dark: { type: Boolean },
   };
 
-  /** Of which flows came. */
+  /** The series whose flows have arrived. */
   declare cards: Known[];
-  /** What the maps show: rows, and training steps. */
+  /** The rows and training steps that the maps show. */
   declare window: Window | null;
-  /** With smoothing and axis. */
+  /** The state, which holds smoothing and axis. */
   declare state: Readonly<State>;
   declare point: FlowPoint | null;
   declare dark: boolean;
@@ -66,7 +66,7 @@ export class RgFlowCurves extends LitElement {
   override render() {
     const { cards, state } = this;
     const { xAxis, smoothing } = state;
-    // Pointing makes other cards of the same histories.
+    // Pointing creates new cards of the same histories.
     const from = [...cards.map(({ history }) => history), cards.map(({ colour }) => colour).join(), xAxis];
     const plots = this.plots.of(from, () => {
       const starts = startsOf(
@@ -79,7 +79,7 @@ export class RgFlowCurves extends LitElement {
   }
 }
 
-/** The chart of a metric: the median sample's, of few series with a band from 5 to 95 %. */
+/** The chart of a metric of the median sample. For few series it has a band from 5 to 95 %. */
 export function metricPlot(
   cards: readonly Known[],
   metric: Metric,

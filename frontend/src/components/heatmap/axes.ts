@@ -1,25 +1,25 @@
-/** What stands around a heatmap's cells: numbers, names, and where channel groups and pins lie. */
+/** What surrounds a heatmap's cells: numbers, names, channel groups and pins. */
 
 import { nothing, type SVGTemplateResult, svg } from "lit";
 import { type Groups, rangesOf } from "../../data/channel_groups";
 import type { Axis, AxisNames, Layout, Upright } from "../../maths/heatmap/axes";
 
-/** Pixels that a number takes on an axis. */
+/** Pixels that a number needs on an axis. */
 const TICK_GAP = { across: { t: 60, c: 40 }, down: 24 };
-/** What stands beside the name of the axis below reaches so many pixels under the cells. */
+/** Labels beside the name of the lower axis reach this many pixels below the cells. */
 const BESIDE_NAME = 40;
-/** Pixels that a channel group's name takes at least, and its distance from what it stands beside. */
+/** The least width of a channel group's name in pixels, and its distance from its neighbour. */
 const LEAST_NAME = 12;
 const NAME_GAP = 6;
-/** Room for names: above the cells, and beside them upright or level. */
+/** Room for names: above the cells, and beside them, vertical or horizontal. */
 const NAMES_ABOVE = 13;
 const NAMES_BESIDE = 14;
 const MOST_NAME = 96;
-/** Names of up to so many characters are written level, and how wide a character is. */
+/** Names of at most this many characters are written horizontally; and the width of a character. */
 const SHORT_NAME = 3;
 const CHARACTER = 6.2;
 
-/** Both axes: ticks and the axis' name, below and at the left. */
+/** Both axes: ticks and the name of each, below and at the left. */
 export function renderAxes({ across, down }: Layout, names: AxisNames) {
   const nameOf = ({ dimension }: Axis) => (dimension === "t" ? names.timesteps : names.channels);
   const bottom = down.length;
@@ -53,15 +53,17 @@ export function roomForNames(groups: Groups | null, upright: Upright): { above: 
   };
 }
 
-/** Whether names are written level: those of single channels, and short ones such as of gates. */
+/** Whether names are written horizontally: those of single channels, and short ones such as gates'. */
 function isLevel(groups: Groups): boolean {
   const areChannels = groups.length > 1 && groups.every(([, size]) => size === 1);
   return areChannels || groups.every(([name]) => name.length <= SHORT_NAME);
 }
 
 /**
- * Lines between channel groups, and their names: at the right or above, `beyond` pixels from the cells and more.
- * Orders keep each group's channels together, so that its edges stay.
+ * Lines between channel groups, and their names at the right or above, at least `beyond` pixels from the
+ * cells.
+ *
+ * Orders keep each group's channels together, so the group's edges stay.
  */
 export function renderGroups(layout: Layout, groups: Groups, beyond: number): SVGTemplateResult[] {
   const { across, down, c } = layout;
@@ -104,7 +106,7 @@ export function renderPins({ c, down }: Layout, pins: readonly number[]) {
   });
 }
 
-/** As much of a name as there is room for, in pixels. */
+/** A name cut to the room there is, in pixels. */
 function clip(name: string, room: number): string {
   const most = Math.floor(room / 6);
   return name.length <= most ? name : `${name.slice(0, Math.max(1, most - 1))}…`;

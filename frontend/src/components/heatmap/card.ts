@@ -29,7 +29,7 @@ import { isMatrix, isRaw } from "../../data/quantities";
 import type { Series } from "../../data/series";
 import { chosenHeight } from "../controls/resize_handle";
 
-/** One tag of one run at one step: its heatmap under its own label, its health, and what the cursor reads. */
+/** One tag of one run at one step: its heatmap with a label, counts of special values, and the cursor's readout. */
 export class RgCard extends LitElement {
   static override properties = {
     series: { attribute: false },
@@ -68,38 +68,38 @@ export class RgCard extends LitElement {
   ];
 
   declare series: Series;
-  /** What it is called among others, "A" or "B"; empty: nothing. */
+  /** Its name among other cards, such as "A" or "B"; empty if it has none. */
   declare name: string;
   declare colour: string;
-  /** The kept step that `loaded` is of, and the one that the slider names. */
+  /** The kept step that `loaded` belongs to, and the step that the slider names. */
   declare step: number;
   declare wanted: number;
   declare loaded: Loaded;
   declare shown: Tensor | null;
-  /** The window in more detail, where it came already. */
+  /** The window in more detail, if it has arrived. */
   declare detail: Tensor | null;
   declare scale: Scale;
   declare map: MapName;
   declare window: Window | null;
   declare upright: Upright;
   declare order: Order | null;
-  /** Why its channels are not ordered as the user wants; empty: they are. */
+  /** Why the channels are not in the order the user chose; empty if they are. */
   declare note: string;
   declare boundaries: Boundaries;
-  /** Channels that are pinned; null: none can be. */
+  /** The pinned channels; null if channels cannot be pinned. */
   declare pins: number[] | null;
   declare cursor: Cursor | null;
-  /** Whether it stands first. */
+  /** Whether it is shown first. */
   declare pinned: boolean;
-  /** Whether the cursor is at its sample, among cards of others. */
+  /** Whether the cursor is at its sample, among cards of other samples. */
   declare marked: boolean;
 
-  /** Its name under a heading that it shares with others; empty: it says by itself what it is of. */
+  /** Its name under a heading that it shares with other cards; empty if it has a heading of its own. */
   declare heading: string;
 
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   private readonly spoken = new LiveReadout(this);
@@ -111,7 +111,7 @@ export class RgCard extends LitElement {
     this.resized = 0;
   }
 
-  /** Its picture as SVG without a colour bar, under its name; none while there is none. */
+  /** Its picture as SVG under its name, without a colour bar; empty if there is no picture. */
   async smallPicture(): Promise<string[]> {
     const heatmap = this.renderRoot.querySelector<RgHeatmap>("rg-heatmap");
     if (!heatmap) return [];
@@ -147,7 +147,7 @@ export class RgCard extends LitElement {
     ></rg-resize-handle>`;
   }
 
-  /** As one of several pictures under a heading that says what all of them are of. */
+  /** Renders it as one of several pictures under a heading that describes all of them. */
   private renderSmall(shown: Tensor | null) {
     const isElsewhere = (shown?.request.step ?? this.step) !== this.wanted;
     return html`
@@ -191,7 +191,7 @@ export class RgCard extends LitElement {
     `;
   }
 
-  /** Blocks of several channels stand by their numbers, until the channels themselves are there. */
+  /** The order to draw. Blocks of several channels stay in numerical order until single channels have arrived. */
   private orderOf(tensor: Tensor): Order | null {
     return hasEveryChannel(tensor) ? this.order : null;
   }
@@ -239,7 +239,7 @@ export class RgCard extends LitElement {
     `;
   }
 
-  /** What is shown of the samples, in words. */
+  /** Which samples are shown, in words. */
   private showName({ request: { show }, kept, batch }: Tensor): string {
     if (isMatrix(this.series)) return "the whole matrix";
     return typeof show === "number"

@@ -5,34 +5,36 @@ import type { Dimension, Layout, Pair } from "../../maths/heatmap/axes";
 import { box, kept, pan, zoom } from "../../maths/heatmap/zoom";
 import { type Cursor, emit } from "../base/events";
 
-/** What gestures need to know of a heatmap. */
+/** What gestures need to know about a heatmap. */
 export interface Plot extends EventTarget {
   window: Window;
   whole: Window;
   cursor: Cursor | null;
   /** Where cells lie now. */
   layout: Layout;
-  /** The places under the pointer: windows are of places. */
+  /** The places under the pointer. Windows hold places. */
   placeAt(event: MouseEvent): Pair;
-  /** The number of the sample that is shown; undefined where it is none in particular. */
+  /** The number of the sample shown; undefined if the picture shows no single one. */
   sample: number | undefined;
-  /** The box being drawn, in places, or null. */
+  /** The box that the user is drawing, in places, or null. */
   marked: [Pair, Pair] | null;
 }
 
-/** Pointer movements up to so many pixels are a click. */
+/** Pointer movements of at most this many pixels count as a click. */
 export const CLICK_PIXELS = 4;
 export const WHEEL_FACTOR = 1.0015;
 export const KEY_FACTOR = 0.7;
 
-/** Whether a turn of the wheel zooms; without these keys the page scrolls. */
+/** Whether a turn of the wheel zooms. Without one of these keys the page scrolls. */
 export function isZoomWheel({ altKey, ctrlKey, metaKey }: WheelEvent): boolean {
   return altKey || ctrlKey || metaKey;
 }
 
 /**
+ * Pointer and wheel gestures.
+ *
  * Drag: zoom into a box; Shift and drag: move; Alt or Ctrl and wheel: zoom in time, with Shift in channels;
- * double click: all. Keys: see `onKey`.
+ * double click: show all. For keys see `onKey`.
  */
 export class Gestures {
   private from: { event: PointerEvent; place: Pair; window: Window; clicked: boolean } | null = null;
@@ -79,12 +81,12 @@ export class Gestures {
     if (!isZoomWheel(event)) return;
     event.preventDefault();
     const { t, c } = this.plot.placeAt(event);
-    const turned = event.deltaY || event.deltaX; // Shift makes some browsers turn the wheel sideways
+    const turned = event.deltaY || event.deltaX; // with Shift some browsers turn the wheel sideways
     this.zoomBy(event.shiftKey ? "c" : "t", WHEEL_FACTOR ** turned, event.shiftKey ? c : t);
   };
 
   /**
-   * Arrows move the cursor, with Shift the window; + and - zoom in time, ] and [ in channels, 0 shows all;
+   * Arrows move the cursor, with Shift the window. + and - zoom in time, ] and [ in channels; 0 shows all;
    * Enter pins the channel.
    */
   readonly onKey = (event: KeyboardEvent): void => {
@@ -123,13 +125,13 @@ export class Gestures {
     event.preventDefault();
   };
 
-  /** The cell at places: its timestep or lag, and its channel. */
+  /** The cell at a pair of places: its timestep or lag, and its channel. */
   private cell({ t, c }: Pair): Pair {
     const { layout } = this.plot;
     return { t: layout.t.cellOf(t), c: layout.c.cellOf(c) };
   }
 
-  /** Move so that the cell where the pointer went down follows it. */
+  /** Move the window so that the cell under the pointer when it went down follows the pointer. */
   private drag(event: PointerEvent): void {
     const { plot, from } = this;
     if (!from) return;
@@ -138,7 +140,7 @@ export class Gestures {
     this.show(pan(moved, plot.whole, "c", start.c - now.c));
   }
 
-  /** Move by an eighth of what is seen: right and down, or against it. */
+  /** Move by an eighth of the window: right and down, or back. */
   private move(right: number, below: number): void {
     const { layout, window, whole } = this.plot;
     const cells = ({ from, to, turned }: Layout["t"], by: number) =>

@@ -18,19 +18,21 @@ import { type Marks, renderMarks, STRIPE } from "./marks";
 import { GAP, NORMS_ABOVE, NORMS_BESIDE, renderNorms, STRIP } from "./norms";
 import { type Pooled, paint, pooled } from "./painter";
 
-/** Room around the cells for the axes, and for nothing. */
+/** Room around the cells, with axes and without. */
 const LEFT = 46;
 const BOTTOM = 34;
 const BARE = 10;
 
-/** Height of the cells: enough for each row to be seen, within bounds that fit a screen. */
+/** Height of the cells: enough to see each row, within bounds that fit a screen. */
 export function heatmapHeight(rows: number): number {
   return Math.min(360, Math.max(120, rows * 8));
 }
 
 /**
- * Channels and timesteps as colours, either of them upright, with the norms of rows and columns beside. The canvas
- * holds the cells and nothing else; axes lie around it.
+ * Draws channels and timesteps as colours, either of them vertical, with the norms of rows and columns beside
+ * them.
+ *
+ * The canvas holds only the cells; the axes lie around it.
  */
 export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   static override properties = {
@@ -82,22 +84,22 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   declare tensor: Tensor;
   declare scale: Scale;
   declare map: MapName;
-  /** The places that are seen: of ordered channels not their numbers. */
+  /** The visible places. With an order these are not channel numbers. */
   declare window: Window;
   declare axes: AxisNames;
   declare upright: Upright;
-  /** The order of the channels, of a view of single cells alone; null: by their numbers. */
+  /** The order of the channels, for a view of single cells; null for numerical order. */
   declare order: Order | null;
   declare groups: [string, number][] | null;
   declare pins: number[];
   declare cursor: Cursor | null;
-  /** Whether to draw norms: of logarithms there are none. */
+  /** Whether to draw norms. Logarithms have none. */
   declare marginals: boolean;
   declare mark: Marks["mark"];
   declare line: Marks["line"];
   declare strip: Marks["strip"];
   declare boundaries: Marks["boundaries"];
-  /** Least height of the cells, in pixels. */
+  /** The least height of the cells, in pixels. */
   declare tall: number;
   declare marked: [Pair, Pair] | null;
 
@@ -140,7 +142,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     return above + roomForNames(this.groups, this.upright).above;
   }
 
-  /** The cells, and nothing else; null before the first update. */
+  /** The canvas of the cells; null before the first update. */
   get cells(): HTMLCanvasElement | null {
     return this.renderRoot.querySelector("canvas");
   }
@@ -173,12 +175,12 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     `;
   }
 
-  /** How far from the cells the norms end. */
+  /** The distance from the cells to the outer edge of the norms. */
   private get beyondNorms(): number {
     return this.marginals ? GAP + STRIP : 0;
   }
 
-  /** Norms of rows and columns, remembered between moves of the cursor. */
+  /** Norms of rows and columns, kept between moves of the cursor. */
   private renderNorms(layout: Layout) {
     if (!this.marginals) return nothing;
     const { values } = this.tensor;
@@ -226,7 +228,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     });
   }
 
-  /** Without a bar of its own as a part of a figure that has one. */
+  /** The picture as SVG. Pass `hasBar = false` for a part of a figure that has a colour bar already. */
   asSvg(caption: string, hasBar = true): string {
     const axes = this.renderRoot.querySelector("svg") as SVGSVGElement;
     return svgPicture(axes, this.cells as HTMLCanvasElement, caption, this, hasBar);

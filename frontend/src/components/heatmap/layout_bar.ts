@@ -15,7 +15,7 @@ const NAMES: Record<OrderName, string> = {
   correlation: "by correlation",
 };
 
-/** How heatmaps are laid out: which axis stands upright, how time is counted, how channels are ordered. */
+/** Controls for the layout of heatmaps: which axis is vertical, how time is counted, how channels are ordered. */
 export class RgHeatmapBar extends LitElement {
   static override properties = {
     state: { attribute: false },
@@ -34,15 +34,15 @@ export class RgHeatmapBar extends LitElement {
   ];
 
   declare state: Readonly<State>;
-  /** The slider's. */
+  /** The slider's step. */
   declare step: number;
-  /** All that the largest picture shows. */
+  /** Everything that the largest picture shows. */
   declare whole: Window;
-  /** Whether either axis may stand upright. */
+  /** Whether the user may choose which axis is vertical. */
   declare turnable: boolean;
-  /** Whether there are pictures of sequences: matrices have neither lags nor orders. */
+  /** Whether there are pictures of sequences. Matrices have neither lags nor orders. */
   declare sequences: boolean;
-  /** Whether a layer goes backward, too. */
+  /** Whether a layer also runs backward. */
   declare backward: boolean;
 
   override render() {
@@ -78,7 +78,7 @@ export class RgHeatmapBar extends LitElement {
     emit(this, "rg-set", change);
   }
 
-  /** Where the order comes from, and a way to make it anew from what is shown now. */
+  /** The step that the order comes from, and a button that makes the order again from what is shown now. */
   private renderFrozen({ by, step, show }: ChannelOrder) {
     const isOld = step !== this.step || show !== orderable(this.state.show);
     return html`<span>
@@ -98,7 +98,7 @@ export class RgHeatmapBar extends LitElement {
     const { c0, c1 } = this.whole;
     return {
       order: by ? { by, step: this.step, show: orderable(show) } : null,
-      window: window && kept({ ...window, c0, c1 }, this.whole), // other channels have its places now
+      window: window && kept({ ...window, c0, c1 }, this.whole), // the channels' places have changed
     };
   }
 
@@ -121,7 +121,7 @@ const BACKWARD_NAMES: Option[] = [
   ["processed", "as processed"],
 ];
 
-/** What an order is made from: of each sample in a picture of its own, all together, so that they share one. */
+/** What an order is made from. Samples in pictures of their own share one order, made from all of them. */
 function orderable(show: ShowChoice): Show {
   return isOfEachSample(show) ? "rms" : show;
 }

@@ -1,21 +1,21 @@
-/** What a flow's map draws over its cells and above them: it has training steps across, as recorded. */
+/** What a flow's map draws over its cells and above them. It has training steps across, as recorded. */
 
 import { nothing, svg } from "lit";
 import { equalRuns } from "../../maths/equal_runs";
 import type { Axis, Dimension, Layout } from "../../maths/heatmap/axes";
 
-/** Height of the colours above columns. */
+/** Height of the coloured strip above the columns. */
 export const STRIPE = 6;
 
-/** Places to draw a line before, of timesteps and of channels. */
+/** Places before which to draw a line, by timestep and by channel. */
 export type Boundaries = Partial<Record<Dimension, readonly number[]>>;
 
 export interface Marks {
   /** A column to mark. */
   mark: number | undefined;
-  /** For each column a row to draw a line through. */
+  /** The row through which to draw a line, for each column. */
   line: (number | null)[] | undefined;
-  /** For each column a colour to draw above it, as CSS has it. */
+  /** The CSS colour to draw above each column. */
   strip: (string | null)[] | undefined;
   boundaries: Boundaries | undefined;
 }

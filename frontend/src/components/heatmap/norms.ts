@@ -1,4 +1,4 @@
-/** The norms beside a heatmap's rows and columns, as bars on log axes. */
+/** Draws the norms beside a heatmap's rows and columns, as bars on log axes. */
 
 import { svg } from "lit";
 import { short } from "../../colour/ticks";
@@ -8,13 +8,13 @@ import { logEnds, logPlaces, type Norms } from "../../maths/heatmap/norms";
 /** Width of the strips that hold norms, and their distance from the cells. */
 export const STRIP = 30;
 export const GAP = 4;
-/** Room for both beside the cells, with what is written there. */
+/** Room beside the cells for the norms and their labels. */
 export const NORMS_ABOVE = 42;
 export const NORMS_BESIDE = 56;
 /** The most decades that norms span. */
 const DECADES = 12;
 
-/** Norms of what lies across above, of what lies down at the right. */
+/** Draws the columns' norms above the cells and the rows' norms at the right. */
 export function renderNorms({ across, down }: Layout, { rows, columns }: Norms) {
   const norms = { t: columns, c: rows };
   const titles = { t: "norm over channels", c: "norm over timesteps" };
@@ -39,7 +39,7 @@ export function renderNorms({ across, down }: Layout, { rows, columns }: Norms) 
     }`;
 }
 
-/** The pixels that each norm's bar covers along its axis, and how long it is; of what has no norm, none. */
+/** The pixels that each norm's bar covers along its axis, and the bar's length. Missing norms get no bar. */
 function bars(values: Float64Array, ends: [number, number], axis: Axis) {
   const block = (axis.to - axis.from) / values.length;
   return logPlaces(values, ...ends).flatMap((place, i) => {

@@ -7,7 +7,7 @@ const scratch = document.createElement("canvas");
 const context = scratch.getContext("2d") as CanvasRenderingContext2D;
 let image = new ImageData(1, 1);
 
-/** What a canvas shows of a grid, whatever the colours: the code of each pixel or larger block. */
+/** What a canvas shows of a grid, independent of colours: the code of each pixel or larger block. */
 export interface Pooled {
   codes: Uint16Array;
   rows: number;
@@ -17,10 +17,10 @@ export interface Pooled {
 }
 
 /**
- * Pool what `layout` shows of `grid` to `width` x `height` pixels; null where it shows nothing of it.
+ * Pool the part of `grid` that `layout` shows to `width` x `height` pixels; null if it shows none of it.
  *
- * Where cells are smaller than pixels, a pixel takes the cell of greatest magnitude. Only a grid of single cells
- * may be ordered.
+ * Where cells are smaller than pixels, a pixel takes the cell of greatest magnitude. Only a grid of single
+ * cells may have an order.
  */
 export function pooled(grid: Grid<Uint16Array>, layout: Layout, [width, height]: Size): Pooled | null {
   const { down, t, c } = layout;
@@ -35,8 +35,9 @@ export function pooled(grid: Grid<Uint16Array>, layout: Layout, [width, height]:
 export type Size = [number, number];
 
 /**
- * Paint over the whole canvas, each code in its colour. What `grid` does not hold stays transparent, and so does
- * padding, whose colour is.
+ * Paint the whole canvas, each code in its colour.
+ *
+ * Cells that `grid` does not hold stay transparent. Padding is transparent too, by its colour.
  */
 export function paint(
   canvas: HTMLCanvasElement,
@@ -52,7 +53,7 @@ export function paint(
   const blocks = { c: shown.rows, t: shown.columns };
   const [width, height] = [blocks[across.dimension], blocks[down.dimension]];
   if (image.width !== width || image.height !== height) {
-    image = new ImageData(width, height); // else it is written over: new ones by the step would be much garbage
+    image = new ImageData(width, height); // else it is overwritten: a new image per step would create much garbage
     [scratch.width, scratch.height] = [width, height];
   }
   colour(new Uint32Array(image.data.buffer), shown, table, layout, width);
@@ -65,7 +66,7 @@ export function paint(
   target.drawImage(scratch, left, top, right - left, bottom - top);
 }
 
-/** Write the colour of each block, row by row of a picture that is `wide` blocks wide. */
+/** Write the colour of each block, row by row, into a picture that is `wide` blocks wide. */
 function colour(
   pixels: Uint32Array,
   { codes, rows, columns }: Pooled,
@@ -84,7 +85,7 @@ function colour(
   }
 }
 
-/** The edges of the blocks `part`, in cells: they need not be the window's. */
+/** The edges of the blocks `part`, in cells. They may differ from the window's. */
 function edgesOf({ window, rows, columns }: Grid, part: Window, dimension: "t" | "c"): [number, number] {
   const [start, end, from, to, blocks] =
     dimension === "t"
@@ -93,7 +94,7 @@ function edgesOf({ window, rows, columns }: Grid, part: Window, dimension: "t" |
   return [start + (from / blocks) * (end - start), start + (to / blocks) * (end - start)];
 }
 
-/** The pixels of a canvas of `length` pixels that places cover. */
+/** The pixels that places cover on a canvas of `length` pixels. */
 function pixelsOf(axis: Axis, [from, to]: [number, number], length: number): [number, number] {
   const [least, most] = axis.span(from, to);
   return [(least / axis.length) * length, (most / axis.length) * length];

@@ -26,10 +26,10 @@ const BOTTOM = 34;
 const TOP = 10;
 const HEIGHT = 240;
 const RADIUS = 2.5;
-/** Room above and below the ends of the scale, so that no point there is cut. */
+/** Room beyond the ends of the scale, so that no point is cut. */
 const PAD = 5;
 
-/** A record without a time axis: every sample's values, a point for each channel, coloured by channel. */
+/** Draws a record without a time axis: each sample's values, with a point for each channel, coloured by channel. */
 export class RgScatter extends SizedElement implements Pictured {
   static override properties = {
     series: { attribute: false },
@@ -63,26 +63,26 @@ export class RgScatter extends SizedElement implements Pictured {
   ];
 
   declare series: Series;
-  /** What it is called among others, before its run: "A". */
+  /** Its name among other cards, shown before its run: "A". */
   declare name: string;
-  /** What it is of, where not of the run. */
+  /** Its heading, if it is not the run. */
   declare heading: string;
-  /** The lines of Python that give its values; null: those that read them. */
+  /** Gives the Python that computes its values; null if the values are simply read. */
   declare python: ((logdir: string) => string) | null;
   declare colour: string;
-  /** The views of the samples that came already, [channels, 1] each. */
+  /** The views of the samples that have arrived, [channels, 1] each. */
   declare samples: Tensor[];
   declare step: number;
   declare wanted: number;
   declare scale: Scale;
-  /** Channels that are pinned; null: none can be. */
+  /** The pinned channels; null if channels cannot be pinned. */
   declare pins: readonly number[] | null;
   declare cursor: Cursor | null;
-  /** Whether it stands first. */
+  /** Whether it is shown first. */
   declare pinned: boolean;
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   private readonly spoken = new LiveReadout(this);
@@ -96,7 +96,7 @@ export class RgScatter extends SizedElement implements Pictured {
     this.resized = 0;
   }
 
-  /** Place in `samples` of the one pointed at, here or elsewhere. */
+  /** The index in `samples` of the sample pointed at, here or in another picture. */
   private get sample(): number | null {
     const place = this.samples.findIndex(({ request }) => request.show === this.cursor?.s);
     return place < 0 ? null : place;
@@ -114,7 +114,7 @@ export class RgScatter extends SizedElement implements Pictured {
     return ((sample + 0.5) / this.samples.length) * this.plotWidth;
   }
 
-  /** Below the upper end of the scale. */
+  /** The distance of a value below the upper end of the scale, in pixels. */
   private y(value: number): number {
     return (1 - placer(this.scale)(value)) * this.tall;
   }
@@ -181,7 +181,7 @@ export class RgScatter extends SizedElement implements Pictured {
     return svgDots(axes, dots, caption);
   }
 
-  /** Where the finite values lie, and their channels' colours. */
+  /** The positions of the finite values, and their channels' colours. */
   private get points(): { x: number; y: number; fill: string }[] {
     const colours = mapColours("viridis");
     return this.samples.flatMap(({ values: { values } }, sample) =>
@@ -197,7 +197,7 @@ export class RgScatter extends SizedElement implements Pictured {
     );
   }
 
-  /** Pinned channels, ringed in every sample. */
+  /** Rings around pinned channels, in every sample. */
   private renderPins() {
     return this.samples.map((_, sample) =>
       (this.pins ?? []).map((channel) => this.renderRing("pin", sample, this.valueAt(sample, channel))),
@@ -246,7 +246,7 @@ export class RgScatter extends SizedElement implements Pictured {
     }
   }
 
-  /** The nearest point of the sample under the pointer. */
+  /** Read the nearest point of the sample under the pointer. */
   private onMove(event: PointerEvent): void {
     const share = Math.min(0.999999, Math.max(0, event.offsetX / this.plotWidth));
     const sample = Math.floor(share * this.samples.length);

@@ -25,7 +25,7 @@ import { histogramPython } from "../../export/python";
 /** A histogram at one of its steps. */
 export interface Now {
   histogram: Histogram;
-  /** Place among its steps. */
+  /** The index of the step in the histogram. */
   index: number;
 }
 
@@ -70,28 +70,31 @@ export class RgDistributionCard extends LitElement implements Pictured {
   /** The slider's step. */
   declare wanted: number;
   declare now: Now | null;
-  /** What came of the histogram at the step. */
+  /** The histogram at the step, as far as it was loaded. */
   declare loaded: LoadedHistogram;
-  /** The histogram over steps; null: none is to be shown. */
+  /** The histogram over steps; null if none is to be shown. */
   declare history: LoadedHistogram | null;
   declare form: OverSteps;
   declare scale: Scale;
   declare map: MapName;
-  /** Shares of cells that reach the top, at a step and over steps. */
+  /** The share of cells that reaches the top, at a step and over steps. */
   declare most: number;
   declare mostOverSteps: number;
-  /** Of each channel group's own highest bar the share that reaches the top; null: the shares above count for all. */
+  /** The share of each channel group's own highest bar that reaches the top; null if the shares above apply to all. */
   declare peaks: number | null;
-  /** Of the histograms, in pixels. */
+  /** Height of the histograms in pixels. */
   declare height: number;
   declare dark: boolean;
-  /** Whether another card above says what it is of. */
+  /** Whether a card above already names the content. */
   declare bare: boolean;
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
-  /** The channel group whose histogram Tab stops at: of many only one, lest they stand in the way. */
+  /**
+   * The channel group whose histogram takes part in the Tab order. Only one does, so that Tab gets past many
+   * quickly.
+   */
   declare reached: number;
 
   constructor() {
@@ -157,7 +160,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
     return `${run}, ${tag}, ${entry.metadata.title}`;
   }
 
-  /** Every histogram and what is over steps, below each other. */
+  /** Every histogram, with the pictures over steps, one below the other. */
   asSvg(caption: string): string {
     return this.stacked("rg-histogram, rg-ridgelines", caption);
   }
@@ -210,7 +213,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
     this.reached = this.histograms.indexOf(event.target as RgHistogram);
   }
 
-  /** Up and down go to the histogram of the group before and after; its sliders have these keys for themselves. */
+  /** Up and down go to the histogram of the previous or next group. Its sliders keep these keys for themselves. */
   private onKey(event: KeyboardEvent): void {
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const other = way && this.histograms[this.reached + way];
@@ -259,7 +262,7 @@ function run({ run, tag }: Series): string {
   return `${run}, ${tag}`;
 }
 
-/** The largest share of any bin of several histograms at their steps. */
+/** The largest share in any bin of several histograms at their steps. */
 export function mostAt(shown: readonly (Now | null)[]): number {
   return mostShare(shown.flatMap((now) => (now ? binsAt(now.histogram, now.index) : [])));
 }

@@ -11,14 +11,14 @@ import { SizedElement } from "../base/sized";
 import { controls } from "../base/theme";
 import { percent } from "../controls/value_counts";
 
-/** Room at the left, where plots below name their steps, so that all of them share one x axis. */
+/** Room at the left, where the plots below name their steps. All of them share one x axis. */
 export const LEFT = 46;
 export const RIGHT = 26;
 const TOP = 6;
 const STRIP = 8;
 /** Room for the strip of colours and the numbers below it. */
 const BOTTOM = 34;
-/** What an arrow key does to the ends of the range. */
+/** The factor by which an arrow key changes the ends of the range. */
 const STRIDE = { limit: 2 ** 0.25, threshold: 2 };
 
 /** Whether a bar goes beyond the top. */
@@ -26,14 +26,14 @@ function isCut(share: number, most: number): boolean {
   return share > most * (1 + 1e-9);
 }
 
-/** Whether a scale has a threshold to be dragged. */
+/** Whether a scale has a threshold that the user can drag. */
 function hasThreshold({ name }: Scale): boolean {
   return name === "symlog" || name === "log";
 }
 
 type End = "limit" | "threshold";
 
-/** How many values lie where, on the page's scale, with the colour range on it to be dragged. */
+/** Draws how many values fall into each bin of the page's scale, with a colour range that the user can drag. */
 export class RgHistogram extends SizedElement implements Pictured {
   static override properties = {
     ...SizedElement.properties,
@@ -78,18 +78,18 @@ export class RgHistogram extends SizedElement implements Pictured {
 
   declare bins: Bins;
   declare edges: readonly number[];
-  /** From end to end of the values. */
+  /** The axis, from end to end of the values. */
   declare axis: Scale;
-  /** The colour range; null: there is none to show. */
+  /** The colour range; null if there is none to show. */
   declare scale: Scale | null;
   declare map: MapName;
   /** The share of cells that reaches the top. */
   declare most: number;
-  /** Of the bars, in pixels. */
+  /** Height of the bars in pixels. */
   declare height: number;
-  /** What it is of. */
+  /** What the histogram shows, in words. */
   declare label: string;
-  /** Whether it is one of several, and whether it is the one of them that Tab stops at. */
+  /** Whether it is one of several, and whether it is the one that takes part in the Tab order. */
   declare several: boolean;
   declare reached: boolean;
   /** The bin pointed at. */
@@ -159,7 +159,7 @@ export class RgHistogram extends SizedElement implements Pictured {
       ${this.bin === null ? nothing : svg`<path class="pointed" d=${bar(counts[this.bin] ?? 0, this.bin)}></path>`}`;
   }
 
-  /** What lies beyond the range, which has colours of its own. */
+  /** Shades the values beyond the range, which have colours of their own. */
   private renderRange() {
     if (!this.scale) return nothing;
     const [width, height] = [this.plotWidth, this.height];
@@ -177,7 +177,7 @@ export class RgHistogram extends SizedElement implements Pictured {
       }`;
   }
 
-  /** Places, and those of the same magnitudes below 0 where the axis has such. */
+  /** The places, with those of the same magnitudes below 0 if the axis has negative values. */
   private mirrored(places: number[]): number[] {
     const others = this.axis.low < 0 ? places.map((x) => this.plotWidth - x) : [];
     return [...new Set([...places, ...others])];
@@ -277,7 +277,7 @@ export class RgHistogram extends SizedElement implements Pictured {
     this.bin = null;
   }
 
-  /** The colours that values have in heatmaps, below the values. */
+  /** Paints, below the values, the colours they have in heatmaps. */
   override updated(): void {
     if (!this.scale) return;
     const context = this.renderRoot.querySelector("canvas")?.getContext("2d", {

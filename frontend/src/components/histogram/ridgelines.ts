@@ -19,8 +19,9 @@ const BOTTOM = 18;
 const NAME = 16;
 
 /**
- * Histograms over training steps, the first above, as ridges or as rows of colours. A click goes to a step,
- * and so do the arrow keys up and down; those to the sides read the bins.
+ * Draws histograms over training steps, the first on top, as ridges or as rows of colours.
+ *
+ * A click or the up and down arrow keys go to a step; the left and right keys read the bins.
  */
 export class RgRidgelines extends SizedElement implements Pictured {
   static override properties = {
@@ -53,17 +54,17 @@ export class RgRidgelines extends SizedElement implements Pictured {
     `,
   ];
 
-  /** Of each step. */
+  /** The bins of each step. */
   declare bins: readonly Bins[];
   declare edges: readonly number[];
   declare steps: readonly KeptStep[];
   declare axis: Scale;
-  /** The share of cells that the highest ridge, or the brightest colour, stands for. */
+  /** The share of cells that the highest ridge or the brightest colour stands for. */
   declare most: number;
   /** The slider's step. */
   declare step: number;
   declare form: OverSteps;
-  /** Of the ridges: the run's. */
+  /** The colour of the ridges: the run's. */
   declare colour: string;
   declare dark: boolean;
   declare pointed: { row: number; bin: number } | null;
@@ -83,14 +84,14 @@ export class RgRidgelines extends SizedElement implements Pictured {
     return Math.min(300, Math.max(90, 40 + this.steps.length * 8));
   }
 
-  /** Rows of colours stand below each other; ridges overlap. */
+  /** The layout of the ridges. Rows of colours do not overlap; ridges do. */
   private get ridges(): Ridges {
     const count = this.steps.length;
     if (this.form === "ridgelines") return layRidges(count, this.plotHeight);
     return { spacing: this.plotHeight / count, amplitude: this.plotHeight / count };
   }
 
-  /** Where a step's middle is: its base line, or the middle of its row. */
+  /** The position of a step: its base line, or the middle of its row. */
   private y(row: number): number {
     const base = baseLine(row, this.ridges);
     return this.form === "ridgelines" ? base : base - this.ridges.amplitude / 2;
@@ -133,7 +134,7 @@ export class RgRidgelines extends SizedElement implements Pictured {
     );
   }
 
-  /** The slider's step: named, pointed at, and its ridge drawn in front. */
+  /** Marks the slider's step: its name, a pointer, and its ridge in front. */
   private renderMark() {
     const row = this.shown;
     const y = this.y(row);
@@ -192,7 +193,7 @@ export class RgRidgelines extends SizedElement implements Pictured {
     });
   }
 
-  /** Colours by the square root of the share, so that thin tails are seen; empty bins have none. */
+  /** Paints shares by their square root, so that thin tails stay visible. Empty bins have no colour. */
   private paintRows(context: CanvasRenderingContext2D): void {
     const colours = mapColours("viridis");
     const { spacing } = this.ridges;
@@ -202,7 +203,7 @@ export class RgRidgelines extends SizedElement implements Pictured {
         if (!count) return;
         const index = 3 * colourIndex(Math.sqrt(Math.min(1, count / cells / this.most)));
         context.fillStyle = `rgb(${colours.subarray(index, index + 3).join()})`;
-        // A little wider, as edges between pixels would show as lines.
+        // Slightly wider, because edges between pixels would show as lines.
         context.fillRect(bin * wide, row * spacing, wide + 0.5, spacing + 0.5);
       });
     });
@@ -213,7 +214,7 @@ export class RgRidgelines extends SizedElement implements Pictured {
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const bins = this.edges.length - 1;
     const { spacing } = this.ridges;
-    // A row of colours stands above its base line, and a ridge on it.
+    // A row of colours stands above its base line, a ridge on it.
     const row = ridgeAt(this.form === "ridgelines" ? y : y + spacing / 2, this.steps.length, this.ridges);
     return { row, bin: Math.min(bins - 1, Math.max(0, Math.floor((x / box.width) * bins))) };
   }

@@ -6,7 +6,7 @@ import { controls } from "../base/theme";
 import { type Option, select } from "../controls/fields";
 import { HELP } from "../controls/help";
 
-/** How every chart over training is drawn: how smooth, and over what. */
+/** Controls for all charts over training: the smoothing and the horizontal axis. */
 export class RgChartBar extends LitElement {
   static override properties = { state: { attribute: false } };
   static override styles = [

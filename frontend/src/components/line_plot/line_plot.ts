@@ -21,10 +21,10 @@ import { SizedElement } from "../base/sized";
 import { card, controls } from "../base/theme";
 
 const HEIGHT = 170;
-/** What changes as views come in. */
+/** The properties that change as views arrive. */
 const DRAWN = ["lines", "scale", "span"];
 
-/** Curves over timesteps of one channel, a line per run; its y axis is the colour scale. */
+/** Draws curves over timesteps of one channel, with a line per run. Its y axis is the colour scale. */
 export class RgCurve extends SizedElement implements Pictured {
   static override properties = {
     heading: { type: String },
@@ -60,17 +60,17 @@ export class RgCurve extends SizedElement implements Pictured {
   ];
 
   declare heading: string;
-  /** Null where the curves are of no single channel. */
+  /** The channel; null if the curves do not belong to a single one. */
   declare channel: number | null;
-  /** What was done to the lines, such as smoothing; empty: nothing. */
+  /** What was done to the lines, such as smoothing; empty if nothing. */
   declare note: string;
   declare lines: Line[];
   declare scale: Scale;
-  /** First timestep and the one after the last. */
+  /** The first timestep, and the one after the last. */
   declare span: [number, number];
-  /** What stands on the x axis; null: the timesteps' numbers. */
+  /** The numbers on the x axis; null for the timesteps' numbers. */
   declare xs: number[] | null;
-  /** What stands on the x axis, in words; whether those are times; and what a gap of a line is. */
+  /** The name of the x axis, whether its numbers are times, and what a gap in a line means. */
   declare axis: string;
   declare across: XAxis;
   declare gap: string;
@@ -80,12 +80,12 @@ export class RgCurve extends SizedElement implements Pictured {
   declare turned: boolean;
   declare cursor: Cursor | null;
   declare dark: boolean;
-  /** Whether more of its lines are coming in: what is drawn stays until all are there. */
+  /** Whether more lines are on their way. The plot stays as it is until all have arrived. */
   declare coming: boolean;
 
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   private readonly spoken = new LiveReadout(this);
@@ -107,7 +107,7 @@ export class RgCurve extends SizedElement implements Pictured {
     this.resized = 0;
   }
 
-  /** Text on a canvas stays in the font that it was drawn in. */
+  /** Redraw: text on a canvas keeps the font that it was drawn in. */
   private readonly onFonts = () => this.plot?.redraw(false, true);
 
   override connectedCallback(): void {
@@ -174,7 +174,7 @@ export class RgCurve extends SizedElement implements Pictured {
     return !this.waits || [...changed.keys()].some((name) => !DRAWN.includes(name));
   }
 
-  /** Drawn anew for each of many views that come in, it would hold the page up. */
+  /** Whether to wait: redrawing for each of many arriving views would block the page. */
   private get waits(): boolean {
     return this.coming && this.plot !== null;
   }
@@ -204,11 +204,11 @@ export class RgCurve extends SizedElement implements Pictured {
     if ([...DRAWN, "coming"].some((name) => changed.has(name)) || this.drawn !== this.lines) this.show();
   }
 
-  /** Give the plot its numbers and its ends, in a fraction of the time that a new plot takes. */
+  /** Give the plot its numbers and ends. This takes a fraction of the time that a new plot takes. */
   private show(): void {
     const { plot, scale } = this;
     plot?.batch(() => {
-      // Without ends y is scaled anew though they may be what they were, with another threshold.
+      // Reset the ends, so that uPlot computes y again: they may be equal while the threshold differs.
       Object.assign(plot.scales.y, { asinh: scale.threshold, min: null });
       plot.setData(this.data(), false);
       plot.setScale("y", { min: scale.low, max: scale.high });
@@ -221,7 +221,7 @@ export class RgCurve extends SizedElement implements Pictured {
     return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : this.resized || HEIGHT;
   }
 
-  /** The lines one by one; of many the median with a band, and over it those that are chosen or pointed at. */
+  /** The lines to draw. For many lines this is the median with a band, and over it the chosen or pointed-at lines. */
   private get drawn(): Line[] {
     const { lines, cursor } = this;
     const many = this.folds.of([lines], () => folded(lines));
@@ -247,7 +247,7 @@ export class RgCurve extends SizedElement implements Pictured {
     return { ...ofPicture(name, caption, () => this), ...ofTable(name, () => this.table) };
   }
 
-  /** As the plot lies on the page, of paths. */
+  /** The plot as SVG paths, laid out as on the page. */
   asSvg(caption: string): string {
     const plot = this.plot as uPlot;
     const { clientWidth: width, clientHeight: height } = plot.over;
@@ -278,7 +278,7 @@ export class RgCurve extends SizedElement implements Pictured {
     );
   }
 
-  /** The numbers that are seen: a row a place on the x axis, a column a line. */
+  /** The visible numbers: a row for each place on the x axis, a column for each line. */
   private get table(): Table {
     const [first, end] = this.span;
     const places = Array.from({ length: end - first }, (_, i) => first + i);
@@ -336,13 +336,13 @@ export class RgCurve extends SizedElement implements Pictured {
     const [text, grid] = ["--rg-muted", "--rg-border"].map((name) => style.getPropertyValue(name));
     const options: uPlot.Options = {
       ...plotOptions(this.drawn, () => this.scale, this.turned, this.across, { text, grid }),
-      width: Math.max(100, this.width || this.clientWidth - 24), // where it is known, without a layout
+      width: Math.max(100, this.width || this.clientWidth - 24), // avoids a layout if the width is known
       height: this.tall,
       hooks: { draw: [(plot) => drawBoundaries(plot, this.boundaries, text)] },
     };
     const plot = new uPlot(options, this.data(), this.renderRoot.querySelector(".plot") as HTMLElement);
-    // The pointer itself tells where it is. uPlot's setCursor hook also runs at every redraw, which would answer what
-    // it caused: the page would never come to rest.
+    // Follow the pointer's own events. uPlot's setCursor hook also runs at every redraw; a handler that
+    // redraws would call itself without end.
     plot.over.addEventListener("pointermove", (event) => {
       this.pointed = true;
       const across = event.clientX - plot.over.getBoundingClientRect().left;
@@ -356,14 +356,14 @@ export class RgCurve extends SizedElement implements Pictured {
   }
 }
 
-/** A place with a value, or the last one before it where the line goes on. */
+/** The index of a place with a value, or of the last one before it if the line continues. */
 function lastKnown(values: Line["values"], at: number): number {
   let place = at;
   while (place > 0 && values[place] === undefined) place--;
   return place;
 }
 
-/** Lines with what they are smoothed from, faint behind them. */
+/** The lines, with the values they are smoothed from drawn faint behind them. */
 function withRaw(lines: readonly Line[]): Line[] {
   const behind = lines.flatMap(({ raw, colour, label }): Line[] =>
     raw ? [{ label, colour: `${colour}66`, dash: [], values: raw, aside: true }] : [],
@@ -371,7 +371,7 @@ function withRaw(lines: readonly Line[]): Line[] {
   return [...behind, ...lines];
 }
 
-/** As it is drawn: of 0 there is no logarithm. */
+/** The value as the scale draws it; null for 0 on a logarithmic scale. */
 function magnitudeOn(scale: Scale, value: number | null | undefined): number | null | undefined {
   if (value === null || value === undefined) return value;
   return value === 0 && scale.name === "log" ? null : Math.abs(value);

@@ -16,14 +16,14 @@ export interface StepPlot {
   scale: "linear" | "log";
   /** Whether a linear axis begins at 0. */
   fromZero: boolean;
-  /** What a gap of a line is, in words. */
+  /** What a gap in a line means, in words. */
   gap: string;
   traces: Trace[];
-  /** Whether more of it is coming in. */
+  /** Whether more of its data is on its way. */
   coming?: boolean;
 }
 
-/** Charts over training on one axis, with one cursor. */
+/** Charts over training that share one axis and one cursor. */
 export class RgStepCurves extends LitElement {
   static override properties = {
     plots: { attribute: false },
@@ -38,13 +38,13 @@ export class RgStepCurves extends LitElement {
   static override styles = [controls, tabContent, css`:host { display: block; min-width: 0; }`];
 
   declare plots: StepPlot[];
-  /** What the traces stand on, and how they are smoothed. */
+  /** The axis of the traces, and their smoothing. */
   declare axis: XAxis;
   declare smoothing: number;
-  /** What maps beside it show: rows, and training steps. */
+  /** The rows and training steps that the maps beside it show. */
   declare window: Window | null;
   declare point: FlowPoint | null;
-  /** Whether the charts stand one above the other, where there is room for what is beside them. */
+  /** Whether the charts stand one above the other, leaving room for what is beside them. */
   declare stacked: boolean;
   declare dark: boolean;
   /** The place under the pointer. */
@@ -65,7 +65,7 @@ export class RgStepCurves extends LitElement {
   override render() {
     const { plots, axis, smoothing } = this;
     const { xs, places, drawn } = this.drawn.of([plots, axis, smoothing], () => draw(plots, smoothing));
-    // Maps beside it are zoomed and pointed at by training steps.
+    // The maps beside the charts zoom and point by training step.
     const isOfSteps = axis === "step";
     const x = (isOfSteps ? this.point?.step : null) ?? this.pointed;
     const at = x === null ? undefined : places.get(x);
@@ -98,7 +98,7 @@ interface Drawn {
   coming: boolean;
 }
 
-/** What of an axis of steps a window shows; all of it where there is none in it. */
+/** The part of an axis of steps that a window shows; all of it if the window contains none of it. */
 function spanIn(steps: readonly number[], window: Window | null): [number, number] {
   const first = window ? steps.findIndex((step) => step >= window.t0) : 0;
   const end = window ? steps.filter((step) => step < window.t1).length : steps.length;
@@ -115,7 +115,7 @@ function draw(plots: readonly StepPlot[], smoothing: number) {
           value !== null && Number.isFinite(value) && !(scale === "log" && value <= 0) ? value : null,
         );
       const smooth = (of: readonly (number | null)[]) => placed(own, smoothed(clean(of), smoothing), places);
-      // The edges of a band have no gaps where the line goes on.
+      // The edges of a band have no gaps where the line continues.
       const edge = (of: readonly (number | null)[]) => smooth(of) as (number | null)[];
       return {
         label,

@@ -10,25 +10,28 @@ export interface Line {
   label: string;
   colour: string;
   dash: number[];
-  /** Value per timestep; null where there is none to draw, undefined where the line goes on to the next. */
+  /**
+   * The value at each timestep; null where there is none to draw, undefined where the line continues to the
+   * next value.
+   */
   values: (number | null | undefined)[];
-  /** Filled between, such as quantiles. */
+  /** A band to fill, such as quantiles. */
   band?: { low: (number | null)[]; high: (number | null)[] };
-  /** What `values` are smoothed from, drawn faint behind and read beside. */
+  /** The values that `values` are smoothed from. They are drawn faint behind the line and read out beside it. */
   raw?: (number | null | undefined)[];
-  /** The training step at each place, where the x axis has other numbers. */
+  /** The training step at each place, if the x axis has other numbers. */
   steps?: (number | undefined)[];
-  /** Drawn, but not read out. */
+  /** Whether the line is drawn but not read out. */
   aside?: boolean;
-  /** Drawn by itself also among many. */
+  /** Whether the line is drawn individually even among many. */
   chosen?: boolean;
-  /** The number of the sample that it is of, among those of others. */
+  /** The number of the line's sample, among lines of other samples. */
   sample?: number;
 }
 
 const FONT = "11px Roboto, Arial, sans-serif";
 
-/** All but the size and what follows the pointer; `scale` is the one of the moment. */
+/** All of uPlot's options except the size and what follows the pointer. `scale` gives the current scale. */
 export function plotOptions(
   lines: readonly Line[],
   scale: () => Scale,
@@ -42,7 +45,8 @@ export function plotOptions(
     ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
   };
   const stroke = { stroke: grid, width: 1 };
-  // Where numbers stand is said below: uPlot's own distances, from 10^-16 to 10^32, would leave other axes bare.
+  // The positions of numbers are set below: uPlot's own distances, from 10^-16 to 10^32, would leave some
+  // axes without numbers.
   const incrs = (_: uPlot, __: number, min: number, max: number) => [Math.max(5, max - min)];
   const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke, incrs };
   const banded = lines.filter(({ band }) => band);
@@ -90,15 +94,15 @@ export function plotOptions(
   };
 }
 
-/** More numbers on an axis tell no more. */
+/** The most numbers on an axis. */
 const MOST_TICKS = 16;
 
-/** Numbers of an x axis so many pixels wide. */
+/** The numbers for an x axis of `width` pixels. */
 export function ticksAcross(across: XAxis, min: number, max: number, width: number): Tick[] {
   return axisTicks(across, min, max, Math.min(MOST_TICKS, width / (across === "step" ? 45 : 90)));
 }
 
-/** Vertical lines at numbers of the x axis. */
+/** Draws vertical lines at numbers of the x axis. */
 export function drawBoundaries({ ctx, bbox, valToPos }: uPlot, at: readonly number[], colour: string): void {
   ctx.save();
   ctx.strokeStyle = colour;
@@ -114,7 +118,7 @@ export function drawBoundaries({ ctx, bbox, valToPos }: uPlot, at: readonly numb
   ctx.restore();
 }
 
-/** Whether a line is of one value, which no stroke would show. */
+/** Whether a line has a single value, which no stroke would show. */
 export function isPoint({ values }: Line): boolean {
   return values.filter((value) => typeof value === "number").length === 1;
 }

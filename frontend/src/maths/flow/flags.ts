@@ -1,9 +1,9 @@
-/** Flags: what is wrong with a step's gradient, by thresholds that the user sets; as tb_rnngrad.flow has them. */
+/** Flags: what is wrong with a step's gradient, by thresholds that the user sets. They match tb_rnngrad.flow. */
 
 import type { Flow } from "../../data/types";
 import { type StepMetrics, statistic } from "./flow";
 
-/** The worst first. */
+/** All flags, the worst first. */
 export const FLAGS = ["non_finite", "exploding", "vanishing", "dead_channels"] as const;
 export type Flag = (typeof FLAGS)[number];
 
@@ -15,9 +15,9 @@ export const FLAG_NAMES: Record<Flag, string> = {
 };
 
 export interface Thresholds {
-  /** Vanishing: the median sample's memory horizon is below this share of the median length's lags. */
+  /** Vanishing: the median sample's memory horizon is below this share of the lags of the sample of median length. */
   vanishing: number;
-  /** Exploding: the median sample's norm grows more than so many times on its way back. */
+  /** Exploding: the median sample's norm grows by more than this factor on its way back. */
   exploding: number;
   /** Non-finite: the share of NaN and Inf at some timestep is above this. */
   nonfinite: number;
@@ -25,13 +25,13 @@ export interface Thresholds {
   dead: number;
 }
 
-/** What flows back through time, and so vanishes or explodes. */
+/** The quantities that flow back through time, and so can vanish or explode. */
 const CARRIED = ["hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"];
 
-/** Their rows are no timesteps, or their columns no channels of a layer. */
+/** The quantities whose rows are not timesteps, or whose columns are not channels of a layer. */
 const NOT_OVER_TIME = ["weight", "weight_gradient", "state_jacobian", "itemized_gradient"];
 
-/** Of what each flag is judged. */
+/** Whether each flag applies to a quantity. */
 const APPLIES: Record<Flag, (quantity: string, timesteps: number) => boolean> = {
   non_finite: () => true,
   exploding: (quantity) => CARRIED.includes(quantity),
@@ -39,11 +39,11 @@ const APPLIES: Record<Flag, (quantity: string, timesteps: number) => boolean> = 
   dead_channels: (quantity, timesteps) => timesteps > 1 && !NOT_OVER_TIME.includes(quantity),
 };
 
-/** What flags are judged by, a number a step; NaN where it is not known. */
+/** The numbers that flags are judged by, one per step; NaN if unknown. */
 export interface Evidence {
   /** The median sample's memory horizon as a share of the lags of the sample of median length. */
   reach: Float64Array;
-  /** How many times the median sample's norm grows on its way back. */
+  /** By what factor the median sample's norm grows on its way back. */
   growth: Float64Array;
   /** The largest share of NaN and Inf at any timestep. */
   nonfinite: Float64Array;
@@ -51,7 +51,7 @@ export interface Evidence {
   dead: Float64Array;
 }
 
-/** The evidence of every step, of its metrics and the median sample's memory horizon. */
+/** The evidence of every step, from its metrics and the median sample's memory horizon. */
 export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: Float64Array): Evidence {
   const nans = statistic(flow, "nan_share");
   const infinities = statistic(flow, "inf_share");
@@ -64,7 +64,7 @@ export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: F
     return most;
   });
   return {
-    // One lag tells nothing.
+    // A single lag says nothing.
     reach: horizon.map((lag, step) => (lags[step] > 0 ? Math.min(1, lag / lags[step]) : Number.NaN)),
     growth,
     nonfinite,
@@ -72,7 +72,7 @@ export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: F
   };
 }
 
-/** By what each flag is judged. */
+/** The evidence that each flag is judged by. */
 const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
   non_finite: ({ nonfinite }) => nonfinite,
   exploding: ({ growth }) => growth,
@@ -80,7 +80,7 @@ const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
   dead_channels: ({ dead }) => dead,
 };
 
-/** One formula a flag; what is not known, NaN, raises none. */
+/** The condition of each flag. An unknown value, NaN, raises none. */
 const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
   non_finite: (value, { nonfinite }) => value > nonfinite,
   exploding: (value, { exploding }) => value > exploding,
@@ -88,24 +88,24 @@ const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
   dead_channels: (value, { dead }) => value > dead,
 };
 
-/** Whether a quantity is a gradient that the recurrence carries back. */
+/** Whether the recurrence carries a quantity back as a gradient. */
 export function isCarried(quantity: string | undefined): boolean {
   return CARRIED.includes(quantity ?? "");
 }
 
-/** The flags that a quantity is judged by, the worst first. */
+/** The flags that apply to a quantity, the worst first. */
 export function judgedFlags(quantity: string, timesteps: number): Flag[] {
   return FLAGS.filter((flag) => APPLIES[flag](quantity, timesteps));
 }
 
-/** The flags of every step, of those that are judged. */
+/** The flags that are up at each step, among those that are judged. */
 export function flagsOf(found: Evidence, judged: readonly Flag[], thresholds: Thresholds): Flag[][] {
   return Array.from(found.reach, (_, step) =>
     judged.filter((flag) => IS_UP[flag](JUDGED_BY[flag](found)[step], thresholds)),
   );
 }
 
-/** Where flags rise: indices of steps that have one which was not up. One that cannot be judged stays as it was. */
+/** The steps at which flags rise: a flag is up that was not up before. A flag that cannot be judged stays as it was. */
 export function rises(flags: readonly Flag[][], found: Evidence): { index: number; risen: Flag[] }[] {
   const up = new Set<Flag>();
   return flags.flatMap((now, index) => {
@@ -118,7 +118,7 @@ export function rises(flags: readonly Flag[][], found: Evidence): { index: numbe
   });
 }
 
-/** The worst flag of all, and the index at which it first came. */
+/** The worst flag of all, and the index at which it first rose. */
 export function worst(flags: readonly Flag[][]): { flag: Flag; index: number } | null {
   const flag = FLAGS.find((one) => flags.some((now) => now.includes(one)));
   return flag ? { flag, index: flags.findIndex((now) => now.includes(flag)) } : null;

@@ -1,4 +1,4 @@
-/** Gradient flow: from the statistics per step and timestep to what is drawn of them. */
+/** Gradient flow: from the statistics per step and timestep to what the page draws. */
 
 import type { Extent } from "../../colour/scale";
 import { short } from "../../colour/ticks";
@@ -10,7 +10,10 @@ import { exponentialFit, largestGain, lastReached, memoryHorizon } from "./metri
 export const FLOW_AXES = ["timestep", "lag"] as const;
 export type FlowAxis = (typeof FLOW_AXES)[number];
 
-/** The norms along each axis, and how many samples are real there. Quantiles over samples are taken at timesteps alone. */
+/**
+ * The norms along each axis, and the number of real samples there. Quantiles over samples exist for timesteps
+ * alone.
+ */
 export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [string, string] | null }> = {
   timestep: { norm: "norm_mean", real: "real_samples", band: ["norm_p05", "norm_p95"] },
   lag: { norm: "lag_norm_mean", real: "lag_real_samples", band: null },
@@ -18,7 +21,7 @@ export const OF_AXIS: Record<FlowAxis, { norm: string; real: string; band: [stri
 
 const unlogged = new WeakMap<Flow, Float32Array>();
 
-/** One statistic of every step, [steps, timesteps]; NaN throughout where the log does not hold it. */
+/** One statistic of every step, [steps, timesteps]; all NaN if the log does not hold it. */
 export function statistic(flow: Flow, name: string): Float32Array {
   const column = flow.columns[name] ?? unlogged.get(flow);
   if (column) return column;
@@ -32,13 +35,13 @@ export function statisticAtStep(flow: Flow, name: string, step: number): Float32
   return statistic(flow, name).subarray(step * flow.timesteps, (step + 1) * flow.timesteps);
 }
 
-/** What `extentOverSteps` reads. */
+/** The statistics that `extentOverSteps` reads. */
 export const EXTENT = ["max_abs", "rms"];
 
-/** Of statistics that were not logged. */
+/** Stands for statistics that were not logged. */
 const NOTHING = new Float32Array();
 
-/** What a colour range over all steps is made from: no single value of any step exceeds it. */
+/** The extent of a colour range over all steps: no single value of any step exceeds it. */
 export function extentOverSteps(flow: Flow): Extent {
   const positive = (name: string) =>
     (flow.columns[name] ?? NOTHING).filter((value) => value > 0 && Number.isFinite(value));
@@ -52,41 +55,44 @@ export function extentOverSteps(flow: Flow): Extent {
   };
 }
 
-/** A number of each sample, as quantiles over samples: 5 %, the median and 95 %, one a step. */
+/** A number of each sample, as quantiles over samples at each step: 5 %, the median and 95 %. */
 export type Spread = Record<(typeof QUANTILES)[number], Float64Array>;
 
-/** A number with how far it varies: over the samples of a batch from 5 to 95 %, over the runs of a group from least to most. */
+/**
+ * A number with its spread: from 5 to 95 % over the samples of a batch, or from least to most over the runs
+ * of a group.
+ */
 export interface Middle {
   low: number;
   mid: number;
   high: number;
 }
 
-/** What the samples' own norms by lag say, a number a step; NaN where it is not known. */
+/** What the samples' own norms by lag say, a number for each step; NaN if unknown. */
 export interface StepMetrics {
-  /** The share of its own largest norm that a sample has at its far end. */
+  /** The share of its own largest norm that a sample keeps at its far end. */
   farEnd: Spread;
   halfLife: Spread;
-  /** Of the median sample's fit. */
+  /** R² of the median sample's fit. */
   r2: Float64Array;
   gain: Spread;
   /** The largest lag at which samples agree more than they differ. */
   snrHorizon: Spread;
-  /** How many samples could be judged; of those, how many have a half-life and a gain. */
+  /** How many samples could be judged, and how many of those have a half-life and a gain. */
   samples: Float64Array;
   fitted: Float64Array;
   gained: Float64Array;
   /** The largest lag of the sample of median length. */
   lags: Float64Array;
-  /** How many times the norm grows on its way back: of the median sample, and of the worst one with where. */
+  /** By what factor the norm grows on its way back: for the median sample, and for the worst one with its place. */
   growth: Float64Array;
   worst: { sample: Float64Array; growth: Float64Array; lag: Float64Array };
-  /** How many samples are beyond the thresholds of whoever logged. */
+  /** How many samples exceed the thresholds in force when they were logged. */
   exploding: Float64Array;
   vanishing: Float64Array;
 }
 
-/** Whether a flow is of a log from before samples were judged by themselves: then the mean norm is, where it can be. */
+/** Whether a log is older than the judging of single samples. If so, the mean norm is judged where possible. */
 export function isEarlier(flow: Flow): boolean {
   return !judgesSamples(Object.keys(flow.columns));
 }
@@ -118,7 +124,7 @@ export function stepMetrics(flow: Flow): StepMetrics {
   return found;
 }
 
-/** Judge the mean norm by lag, where all lags are of the same samples. */
+/** Judge the mean norm by lag, at steps where all lags have the same samples. */
 function judgeMean(flow: Flow, found: StepMetrics): void {
   for (let step = 0; step < flow.steps.length; step++) {
     const norms = comparableNorms(flow, step);
@@ -132,10 +138,10 @@ function judgeMean(flow: Flow, found: StepMetrics): void {
   }
 }
 
-/** The mean norms by lag of a step; null where they are not of the same samples at all lags, or not finite. */
+/** The mean norms by lag at a step; null if lags have different samples, or a norm is not finite. */
 function comparableNorms(flow: Flow, step: number): Float32Array | null {
   const real = statisticAtStep(flow, "lag_real_samples", step);
-  // Where steps differ in length the shorter ones are filled with NaN.
+  // Where steps differ in length, NaN fills the shorter ones.
   const lags = real.findIndex((count) => Number.isNaN(count));
   const norms = statisticAtStep(flow, "lag_norm_mean", step).subarray(0, lags < 0 ? real.length : lags);
   const same = norms.every((_, lag) => real[lag] === real[0]);
@@ -160,8 +166,10 @@ export function horizons(flow: Flow, eps: number): Spread {
 }
 
 /**
- * Where lag 0 stands among the timesteps of a step, and which way lags go: the first real timestep for a backward
- * direction, else the last. Null where samples end at different timesteps, so that no timestep is one lag.
+ * Where lag 0 is among a step's timesteps, and in which direction lags count: from the first real timestep in
+ * a backward direction, else from the last.
+ *
+ * Null if samples end at different timesteps, so that no timestep is a single lag.
  */
 function lagZero(flow: Flow, step: number, direction: Direction): { at: number; way: 1 | -1 } | null {
   const real = statisticAtStep(flow, OF_AXIS.timestep.real, step);
@@ -174,7 +182,7 @@ function lagZero(flow: Flow, step: number, direction: Direction): { at: number; 
 
 export type Direction = "forward" | "backward";
 
-/** For each step the row of a map to draw a horizon through; null where there is none. */
+/** The row of a map through which to draw the horizon, for each step; null where there is none. */
 export function horizonRows(
   flow: Flow,
   axis: FlowAxis,
@@ -190,7 +198,7 @@ export function horizonRows(
   });
 }
 
-/** An exponential of the half-life given, as near to a step's norms along an axis as it gets; null where there is none. */
+/** The exponential of the given half-life that best fits a step's norms along an axis; null if there is none. */
 export function fittedNorms(
   flow: Flow,
   axis: FlowAxis,
@@ -212,7 +220,7 @@ export function fittedNorms(
   return lags.map((lag) => (lag >= least && lag <= most ? Math.exp(start + slope * lag) : null));
 }
 
-/** A half-life in words, with how well an exponential fits at all. */
+/** A half-life in words, with how well an exponential fits. */
 export function fitWords(halfLife: number, r2: number): string {
   if (Number.isNaN(halfLife)) return "too few norms above 0 to fit";
   const fit = `(R² ${r2.toFixed(2)})`;
@@ -221,7 +229,7 @@ export function fitWords(halfLife: number, r2: number): string {
   return `${halfLife > 0 ? "halves" : "doubles"} every ${every} timesteps back ${fit}`;
 }
 
-/** First rows of the windows of truncated backpropagation through time, but the outermost. */
+/** The first row of each window of truncated backpropagation through time, except the outermost. */
 export function boundaries(window: number | null, rows: number, axis: FlowAxis): number[] {
   if (window === null) return [];
   const multiples = Array.from({ length: Math.ceil(rows / window) - 1 }, (_, i) => (i + 1) * window);

@@ -1,4 +1,4 @@
-/** The history of a series over training: what its flow says of every step. Remembered, as redraws are many. */
+/** The history of a series over training: what its flow says at each step. It is kept, because redraws are frequent. */
 
 import type { Flow } from "../../data/types";
 import { type Evidence, evidenceOf, type Flag, flagsOf, judgedFlags, type Thresholds } from "./flags";
@@ -6,17 +6,17 @@ import { horizons, isEarlier, type Spread, type StepMetrics, stepMetrics } from 
 
 export interface FlowHistory extends StepMetrics {
   flow: Flow;
-  /** NaN where no sample can be judged. */
+  /** The memory horizon; NaN if no sample can be judged. */
   horizon: Spread;
-  /** Whether the log is from before samples were judged by themselves. */
+  /** Whether the log is older than the judging of single samples. */
   earlier: boolean;
   evidence: Evidence;
-  /** The flags that its quantity is judged by, and those that are up at each step. */
+  /** The flags that apply to its quantity, and those that are up at each step. */
   judged: readonly Flag[];
   flags: Flag[][];
 }
 
-/** Thresholds with the share of the largest norm that counts as reached. */
+/** The thresholds, with the share of the largest norm that counts as reached. */
 export type Limits = Thresholds & { eps: number };
 
 const metricsOf = new WeakMap<Flow, StepMetrics>();

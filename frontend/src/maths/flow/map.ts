@@ -5,7 +5,7 @@ import type { Table } from "../table";
 import { type FlowAxis, indexOf, OF_AXIS, statistic } from "./flow";
 import { type FlowStatistic, reader } from "./statistics";
 
-const PADDING_BITS = 0x7fc10000; // as /tensor marks it
+const PADDING_BITS = 0x7fc10000; // the bits by which /tensor marks padding
 
 /** A statistic as a picture, [timesteps or lags, steps]. */
 export function flowMap(flow: Flow, axis: FlowAxis, drawn: FlowStatistic, run: string, tag: string): Tensor {
@@ -17,17 +17,17 @@ export function flowMap(flow: Flow, axis: FlowAxis, drawn: FlowStatistic, run: s
   });
 }
 
-/** Tells cells of timesteps that any sample has; all, where the log does not say. */
+/** Gives whether a cell is a timestep that any sample has; true for all if the log does not say. */
 function realIn(flow: Flow, axis: FlowAxis): (i: number) => boolean {
   const { real } = OF_AXIS[axis];
   const samples = statistic(flow, real);
   return real in flow.columns ? (i) => samples[i] > 0 : () => true;
 }
 
-/** The least float32 above 0: an exact 0 would look vanished. */
+/** The smallest positive float32: an exact 0 would look vanished. */
 const LEAST = 2 ** -149;
 
-/** A map relative to each step's largest finite value; a step that has none above 0 stays as it is. */
+/** A map relative to each step's largest finite value. A step with no value above 0 stays as it is. */
 export function relativeMap(map: Tensor): Tensor {
   const { values, rows, columns } = map.values;
   const largest = new Float64Array(columns);
@@ -42,7 +42,7 @@ export function relativeMap(map: Tensor): Tensor {
   });
 }
 
-/** log10 of a's statistic over b's, at a's steps and b's nearest ones. Where either is padding, so is the result. */
+/** log10 of the ratio of a's statistic to b's, at a's steps and b's nearest ones. It is padding where either is. */
 export function ratioMap(
   a: Flow,
   b: Flow,
@@ -62,7 +62,7 @@ export function ratioMap(
   });
 }
 
-/** The numbers of a picture, a row a step; of `window` as `columnsIn` has it. Padding is none. */
+/** The numbers of a picture, a row for each step. `window` is as `columnsIn` gives it. Padding has no number. */
 export function flowTable(flow: Flow, axis: FlowAxis, picture: Tensor, window: Window): Table {
   const { values, codes } = picture;
   const rows = Array.from({ length: window.c1 - window.c0 }, (_, i) => window.c0 + i);
@@ -79,8 +79,11 @@ export function flowTable(flow: Flow, axis: FlowAxis, picture: Tensor, window: W
 }
 
 /**
- * What is seen of a flow's map, in its own rows and columns. Of `window` the rows are timesteps or lags, the
- * columns training steps, which runs share where their columns differ; all of the map where it holds none.
+ * The visible part of a flow's map, in its own rows and columns; all of the map if `window` contains none of
+ * it.
+ *
+ * The rows of `window` are timesteps or lags. Its columns are training steps, which runs share even if their
+ * columns differ.
  */
 export function columnsIn(flow: Flow, rows: number, window: Window | null): Window {
   const whole = { c0: 0, c1: rows, t0: 0, t1: flow.steps.length };
@@ -90,12 +93,15 @@ export function columnsIn(flow: Flow, rows: number, window: Window | null): Wind
   return cut.c0 < cut.c1 && t0 < t1 ? cut : whole;
 }
 
-/** The same window, its columns as training steps. */
+/** The same window with training steps for its columns. */
 export function stepsIn(flow: Flow, window: Window): Window {
   return { ...window, t0: flow.steps[window.t0][0], t1: flow.steps[window.t1 - 1][0] + 1 };
 }
 
-/** A picture of `at`, null where it is padding; its range is over positive numbers only, or over all. */
+/**
+ * A picture of the values that `at` gives, null for padding. Its range covers all numbers, or only the
+ * positive ones.
+ */
 function picture(
   run: string,
   tag: string,

@@ -2,10 +2,10 @@
 
 import type { Flow } from "../../data/types";
 
-/** Of more damaged steps the first ones are named. */
+/** Name at most this many damaged steps. */
 const MOST_NAMED = 8;
 
-/** A sentence for each kind of steps that are logged but not drawn; empty where all are drawn. */
+/** A sentence for each kind of step that was logged but is not drawn; empty if all are drawn. */
 export function flowNotice({ damaged, sampled, steps }: Flow): string {
   return [
     damaged.length ? damagedWords(damaged) : "",

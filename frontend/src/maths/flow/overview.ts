@@ -8,39 +8,42 @@ import type { FlowHistory, Limits } from "./history";
 import { beyondWords, flagReason, percent } from "./samples";
 import { ANSWERS, type Answer, type Progress, type Verdict, verdictOf } from "./verdict";
 
-/** One series at one step, or the runs of a group; NaN where something is not known. */
+/** One series at one step, or the runs of a group. NaN means unknown. */
 export interface OverviewLine {
-  /** The run, or the group. */
+  /** The name of the run or the group. */
   name: string;
   series: Series;
-  /** The lines of a group's runs; none where it is one run. */
+  /** The lines of a group's runs; empty for a single run. */
   members: readonly OverviewLine[];
   colour: string;
-  /** The logged step that it is of, and the first one. */
+  /** The logged step that the line describes, and the first one. */
   step: number;
   first: number;
-  /** The memory horizon, of how many lags, and its median sample's history so far. */
+  /** The memory horizon, its largest possible lag, and the median sample's history so far. */
   horizon: Middle;
   lags: number;
   history: Float64Array;
-  /** The share of its largest norm that is left at the far end. */
+  /** The share of its largest norm that a sample keeps at the far end. */
   farEnd: Middle;
   halfLife: Middle;
   r2: number;
   /** How many samples could be judged. */
   samples: number;
-  /** The step from which on the horizon was never below half of what it is. */
+  /** The step from which on the horizon was never below half of its value now. */
   since: number;
-  /** The flags now with what each rests on, what samples are beyond a threshold alone, and the worst flag of all. */
+  /**
+   * The flags that are up with their reasons, samples that exceed a threshold by themselves, and the worst
+   * flag of all.
+   */
   flags: Flag[];
   reasons: Partial<Record<Flag, string>>;
   asides: string[];
   worst: { flag: Flag; step: number } | null;
   /** The share of channels that are exactly 0 throughout. */
   dead: number;
-  /** Whether the log is from before samples were judged by themselves. */
+  /** Whether the log is older than the judging of single samples. */
   earlier: boolean;
-  /** Whether it can learn long dependencies. */
+  /** Whether the run can learn long dependencies. */
   verdict: Verdict;
 }
 
@@ -49,7 +52,7 @@ export interface Judged {
   series: Series;
   colour: string;
   history: FlowHistory;
-  /** How a loss of the run went until the step; null where none is known. */
+  /** How a loss of the run changed until the step; null if unknown. */
   progress: Progress | null;
 }
 
@@ -92,7 +95,7 @@ function middleOf(spread: Spread, index: number): Middle {
   return { low: spread.p05[index], mid: spread.p50[index], high: spread.p95[index] };
 }
 
-/** The index from which on to `index` the horizon was never below half of what it is there. */
+/** The first index from which up to `index` the horizon was never below half of its value there. */
 export function reachedSince(horizon: Float64Array, index: number): number | null {
   if (Number.isNaN(horizon[index])) return null;
   let since = index;
@@ -100,12 +103,12 @@ export function reachedSince(horizon: Float64Array, index: number): number | nul
   return since;
 }
 
-/** Whether the horizon is the whole sequence, so that it cannot rank. */
+/** Whether the horizon is the whole sequence, so that it cannot rank runs. */
 export function isSaturated({ horizon, lags }: Pick<OverviewLine, "horizon" | "lags">): boolean {
   return lags > 0 && horizon.mid >= lags;
 }
 
-/** One line for the runs of each group and tag, in the order in which they first come; a lone run stays a line. */
+/** One line for the runs of each group and tag, in the order of first appearance. A lone run keeps its own line. */
 export function grouped(
   lines: readonly OverviewLine[],
   groupOf: (run: string) => string | null,
@@ -121,7 +124,7 @@ export function grouped(
   );
 }
 
-/** The mean over runs, from the least to the most; flags that at least half of them have. */
+/** The mean over runs, with the least and the most. A flag is up if at least half of the runs have it. */
 function joined(name: string, members: readonly OverviewLine[]): OverviewLine {
   const [first] = members;
   const over = (of: (line: OverviewLine) => number): Middle => {
@@ -190,13 +193,13 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The horizon now against the first that is known: where from, and which way it went. */
+/** The first known horizon, and the change from it to the horizon now. */
 export function trend(history: Float64Array): { from: number; change: number } {
   const from = history.find((horizon) => !Number.isNaN(horizon)) ?? Number.NaN;
   return { from, change: (history.at(-1) ?? Number.NaN) - from };
 }
 
-/** Points of a line through values in a box, at most `most` of them; gaps are left out. */
+/** The points of a line through values in a box, at most `most` of them. Gaps are left out. */
 export function sparkline(values: Float64Array, width: number, height: number, most = 60): string {
   const finite = values.filter((value) => Number.isFinite(value));
   const top = finite.reduce((a, b) => Math.max(a, b), 0) || 1;
@@ -210,13 +213,13 @@ export function sparkline(values: Float64Array, width: number, height: number, m
   return picked.join(" ");
 }
 
-/** What each column is sorted by, one key after the other; numbers that are not known come last either way. */
+/** The keys that each column sorts by, in turn. Unknown numbers come last in either direction. */
 const KEYS = {
   run: ({ name }: OverviewLine) => [name],
   tag: ({ series }: OverviewLine) => [series.tag],
   answer: ({ verdict }: OverviewLine) => [["no", "unknown", "yes"].indexOf(verdict.answer)],
-  // What explodes or is not finite reaches far for that alone. Where the horizon is the whole sequence, what is left at
-  // the far end ranks.
+  // Gradients that explode or are not finite reach far for that reason alone. Where the horizon is the whole
+  // sequence, what is left at the far end ranks.
   horizon: (line: OverviewLine) => [
     Number(!isBroken(line)),
     line.horizon.mid,
@@ -224,7 +227,7 @@ const KEYS = {
   ],
   farEnd: ({ farEnd }: OverviewLine) => [farEnd.mid],
   trend: ({ history }: OverviewLine) => [trend(history).change],
-  // A norm that grows, or stays, does not fade.
+  // A norm that grows or stays does not fade.
   halfLife: ({ halfLife }: OverviewLine) => [halfLife.mid <= 0 ? Number.POSITIVE_INFINITY : halfLife.mid],
   flag: ({ worst }: OverviewLine) => [worst ? FLAGS.length - FLAGS.indexOf(worst.flag) : 0],
   dead: ({ dead }: OverviewLine) => [dead],
@@ -233,7 +236,7 @@ const KEYS = {
 export type Column = keyof typeof KEYS;
 export const COLUMNS = Object.keys(KEYS) as Column[];
 
-/** A column, with a minus where it falls. */
+/** A column, with a minus for descending order. */
 export type Sorting = Column | `-${Column}`;
 export const SORTINGS: Sorting[] = COLUMNS.flatMap((column): Sorting[] => [column, `-${column}`]);
 
@@ -241,7 +244,7 @@ export function columnOf(sorting: Sorting): Column {
   return sorting.replace(/^-/, "") as Column;
 }
 
-/** The lines in order; equal ones stay in theirs. */
+/** The lines in order. Equal ones keep their order. */
 export function sorted(lines: readonly OverviewLine[], sorting: Sorting): OverviewLine[] {
   const keys: (line: OverviewLine) => (string | number)[] = KEYS[columnOf(sorting)];
   const sign = sorting.startsWith("-") ? -1 : 1;
@@ -260,21 +263,21 @@ function compared(one: string | number, other: string | number, sign: number): n
   return one === other ? 0 : sign * (one < other ? -1 : 1);
 }
 
-/** Of each run or group the line that reaches furthest back, the furthest first; broken ones after all others. */
+/** For each run or group the line that reaches furthest back, the furthest first. Broken ones come after all others. */
 export function furthest(lines: readonly OverviewLine[]): OverviewLine[] {
   const seen = new Set<string>();
   return sorted(lines, "-horizon").filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
-/** Whether the gradient reaches far only because it blows up, or is no number. */
+/** Whether the gradient reaches far only because it blows up or is not a number. */
 function isBroken({ flags }: OverviewLine): boolean {
   return flags.includes("non_finite") || flags.includes("exploding");
 }
 
-/** Shares of what is left that are nearer to each other say nothing of which run is better. */
+/** Remaining shares within this distance do not tell which run is better. */
 const AS_MUCH = 0.05;
 
-/** The answer in one sentence, of what `furthest` gives. */
+/** The answer in one sentence, from the lines that `furthest` gives. */
 export function headline(runs: readonly OverviewLine[]): string {
   const known = runs.filter(({ horizon }) => !Number.isNaN(horizon.mid));
   const healthy = known.filter((line) => !isBroken(line));
@@ -300,7 +303,7 @@ export function headline(runs: readonly OverviewLine[]): string {
   return `${name} reaches furthest back: ${far}`;
 }
 
-/** Where the horizon is the whole sequence it cannot rank: what is left at the far end does. */
+/** The headline where the horizon is the whole sequence: what is left at the far end ranks instead. */
 function saturatedHeadline(runs: readonly OverviewLine[], healthy: readonly OverviewLine[]): string {
   const saturated = healthy.filter(isSaturated);
   const [{ name, farEnd, lags }] = saturated;

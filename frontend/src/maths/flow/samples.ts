@@ -1,19 +1,19 @@
-/** What is said of a batch's samples: which are beyond a threshold, and what a flag rests on. */
+/** What the page says about a batch's samples: which exceed a threshold, and what a flag rests on. */
 
 import { short } from "../../colour/ticks";
 import type { Flag } from "./flags";
 import type { FlowHistory, Limits } from "./history";
 
-/** What samples are counted by while they are logged: the defaults of tb_rnngrad.flow.Thresholds. */
+/** The limits that samples are counted by while they are logged: the defaults of tb_rnngrad.flow.Thresholds. */
 const COUNTED_BY: Partial<Limits> = { eps: 0.01, vanishing: 0.1, exploding: 1e3 };
 
-/** By which thresholds each flag's samples are counted. */
+/** The limits by which each flag's samples are counted. */
 const COUNTED: Partial<Record<Flag, (keyof Limits)[]>> = {
   exploding: ["exploding"],
   vanishing: ["eps", "vanishing"],
 };
 
-/** How many of the samples that could be judged are beyond a flag's threshold; null where they were not counted by it. */
+/** How many of the samples that could be judged exceed a flag's threshold; null if they were counted by another one. */
 export function samplesBeyond(
   flag: Flag,
   history: FlowHistory,
@@ -27,7 +27,7 @@ export function samplesBeyond(
   return Number.isNaN(count) ? null : { count, of: history.samples[index] };
 }
 
-/** "12 of 64 samples explode, worst: sample 41, ×5.2e4 by lag 17"; null where no sample is beyond, or it is not known. */
+/** "12 of 64 samples explode, worst: sample 41, ×5.2e4 by lag 17"; null if no sample does, or if that is unknown. */
 export function beyondWords(flag: Flag, history: FlowHistory, index: number, limits: Limits): string | null {
   const beyond = samplesBeyond(flag, history, index, limits);
   if (!beyond?.count) return null;
@@ -51,7 +51,7 @@ export function flagReason(flag: Flag, history: FlowHistory, index: number, limi
   return [what, beyondWords(flag, history, index, limits)].filter(Boolean).join("; ");
 }
 
-/** A share in percent, three digits of it. */
+/** A share in percent, with three digits. */
 export function percent(share: number): string {
   return `${short(100 * share)}\u00a0%`;
 }

@@ -1,22 +1,24 @@
-/** TensorBoard's own scalars beside the flow of the same run: which belong to it, and where they stand on its steps. */
+/** TensorBoard's own scalars beside the flow of the same run: which belong to it, and their places on its steps. */
 
 import type { ScalarsByRun } from "../../data/api";
 import type { KeptStep } from "../../data/types";
 import type { Progress } from "./verdict";
 
-/** Scalars that tb_rnngrad logs; they are drawn from the flow. */
+/** Scalars that tb_rnngrad logs. The page draws these from the flow. */
 const OURS = /\/(memory_horizon|half_life|largest_gain|far_end)$/;
-/** What is drawn where nothing is chosen: of each the first that there is. */
+/** What to draw if nothing is chosen: the first tag that matches each pattern. */
 const USUAL = [
   [/(^|\/)(epoch_)?loss$/i, /loss/i],
   [/(^|\/)(epoch_)?(\w+_)?acc(uracy)?$/i, /acc(uracy)?/i],
 ];
-/** Keras' TensorBoard callback numbers these by epochs, not by training steps. */
+/** Keras' TensorBoard callback numbers these by epoch, not by training step. */
 const BY_EPOCH = /(^|\/)epoch_/;
 
 /**
- * The run of ours that a run of scalars belongs to: itself, or the nearest directory above it, as Keras' TensorBoard
- * callback logs into `train` and `validation` below; null where there is none.
+ * The run of ours that a run of scalars belongs to: itself, or the nearest directory above it; null if there
+ * is none.
+ *
+ * Keras' TensorBoard callback logs into `train` and `validation` below its directory.
  */
 export function ownerOf(run: string, ours: readonly string[]): string | null {
   for (let name = run; name; name = name.slice(0, Math.max(0, name.lastIndexOf("/"))))
@@ -34,7 +36,7 @@ export function scalarTags(
   return [...new Set(belonging.flatMap(([, tags]) => tags))].filter((tag) => !OURS.test(tag)).sort();
 }
 
-/** A loss and an accuracy, where there are such tags. */
+/** A loss and an accuracy, if there are such tags. */
 export function usualTags(tags: readonly string[]): string[] {
   return USUAL.flatMap((kinds) => {
     const found = kinds.map((kind) => tags.find((tag) => kind.test(tag))).find((tag) => tag !== undefined);
@@ -44,7 +46,7 @@ export function usualTags(tags: readonly string[]): string[] {
 
 /** One run's scalars on the training steps of its records. */
 export interface ScalarCurve {
-  /** The run of ours, and what the scalars' run is called below it: "", "train", "validation". */
+  /** The run of ours, and the name of the scalars' run below it: "", "train", "validation". */
   run: string;
   below: string;
   /** Training steps and wall times. */
@@ -77,12 +79,12 @@ export function scalarCurves(
     .sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run) || a.below.localeCompare(b.below));
 }
 
-/** Whether its points stand where their wall times are among the records', as their own steps are epochs. */
+/** Whether a tag's steps are epochs, so that its points are placed by their wall times among the records'. */
 export function isByEpoch(tag: string): boolean {
   return BY_EPOCH.test(tag);
 }
 
-/** The training step at a wall time, between logged ones in proportion. */
+/** The training step at a wall time, interpolated between logged ones. */
 export function stepAtWallTime(kept: readonly KeptStep[], wallTime: number): number {
   const after = kept.findIndex(([, at]) => at >= wallTime);
   if (after === 0) return kept[0][0];
@@ -91,7 +93,10 @@ export function stepAtWallTime(kept: readonly KeptStep[], wallTime: number): num
   return Math.round(step + ((wallTime - at) / (next - at)) * (nextStep - step));
 }
 
-/** How a loss went until a step: the mean of its first tenth of points against that of its last; null of fewer than two. */
+/**
+ * How a loss changed until a step: the means of its first and last tenth of points; null if there are fewer
+ * than two.
+ */
 export function progressOf(tag: string, { kept, values }: ScalarCurve, until: number): Progress | null {
   const known = values.flatMap((value, i) => (value !== null && kept[i][0] <= until ? [value] : []));
   if (known.length < 2) return null;

@@ -1,4 +1,4 @@
-/** What flow maps can show: each a formula of the statistics that a flow holds. */
+/** What flow maps can show: each is a formula of the statistics that a flow holds. */
 
 import { FLAG_INPUTS } from "../../data/statistics";
 import type { Flow } from "../../data/types";
@@ -6,32 +6,33 @@ import { type FlowAxis, OF_AXIS, statistic } from "./flow";
 
 /** One quantity of a flow map. */
 export interface FlowStatistic {
-  /** In the list of choices. */
+  /** Its name in the list of choices. */
   name: string;
   /** What a cell holds, in words. */
   what: string;
   /** The statistics by timestep that it is computed from. */
   from: readonly string[];
-  /** Whether a flow holds these by lag too. */
+  /** Whether a flow also holds these by lag. */
   byLag: boolean;
   formula: (...of: number[]) => number;
-  /** The same of arrays, in Python. */
+  /** The same formula on arrays, in Python. */
   python: string;
   scale: "log" | "linear";
-  /** Whether it is as large as the gradient is: then it can be seen relative to each step's largest. */
+  /** Whether it scales with the gradient, so that it can be shown relative to each step's largest. */
   sized: boolean;
-  /** Where its scale ends; null: at its largest value. */
+  /** Where its scale ends; null for its largest value. */
   limit: number | null;
 }
 
-/** What a map shows that is not absolute, in words. */
+/** Names a map that is not absolute. */
 export const RELATIVE = "relative to each step's largest";
 
 const only = (value: number) => value;
 
 /**
- * The mean and the standard deviation over samples make up the mean square, mean² + std² = rms²; so the agreement of
- * signs, |mean| / rms, needs no number of channels.
+ * The mean and the standard deviation over samples give the mean square: mean² + std² = rms².
+ *
+ * So the agreement of signs, |mean| / rms, does not need the number of channels.
  */
 export const FLOW_STATISTICS = {
   norm: {
@@ -116,13 +117,13 @@ export const FLOW_STATISTICS = {
 export type FlowStatisticName = keyof typeof FLOW_STATISTICS;
 export const FLOW_STATISTIC_NAMES = Object.keys(FLOW_STATISTICS) as FlowStatisticName[];
 
-/** What is drawn along an axis: the chosen statistic, or the norm where that is not held by lag. */
+/** The statistic to draw along an axis: the chosen one, or the norm if the flow does not hold that one by lag. */
 export function drawnStatistic(name: FlowStatisticName, axis: FlowAxis): FlowStatistic {
   const chosen: FlowStatistic = FLOW_STATISTICS[name];
   return axis === "timestep" || chosen.byLag ? chosen : FLOW_STATISTICS.norm;
 }
 
-/** The columns of a flow that a map, the curves beside it and the metrics are drawn from. */
+/** The columns of a flow that a map, the curves beside it and the metrics need. */
 export function statisticsFor(axis: FlowAxis, drawn: FlowStatistic): string[] {
   const { norm, real, band } = OF_AXIS[axis];
   return [...new Set([...FLAG_INPUTS, norm, real, ...(band ?? []), ...columnsOf(axis, drawn)])];
@@ -134,12 +135,12 @@ export function reader(flow: Flow, axis: FlowAxis, drawn: FlowStatistic): (i: nu
   return (i) => drawn.formula(...columns.map((column) => column[i]));
 }
 
-/** Which of the columns that it is computed from a flow does not hold. */
+/** The columns that the statistic needs and the flow does not hold. */
 export function unloggedOf(flow: Flow, axis: FlowAxis, drawn: FlowStatistic): string[] {
   return columnsOf(axis, drawn).filter((name) => !(name in flow.columns));
 }
 
-/** The names of the columns that it is computed from. */
+/** The names of the columns that the statistic needs. */
 export function columnsOf(axis: FlowAxis, { from }: FlowStatistic): string[] {
   return axis === "lag" ? from.map((name) => `lag_${name}`) : [...from];
 }

@@ -1,4 +1,4 @@
-/** Can it learn long dependencies: yes, no, or it cannot be said; and why. */
+/** Whether a run can learn long dependencies: yes, no, or unknown; and why. */
 
 import { short } from "../../colour/ticks";
 import { FLAG_NAMES, type Flag } from "./flags";
@@ -9,7 +9,7 @@ export type Answer = "yes" | "no" | "unknown";
 
 export const ANSWERS: Record<Answer, string> = { yes: "yes", no: "no", unknown: "cannot say" };
 
-/** One reason, and what shows it: a flow's maps of norms, of NaN and Inf, or the chart of a loss. */
+/** One reason, and where to see it: a flow's maps of norms, its maps of NaN and Inf, or the chart of a loss. */
 export interface Claim {
   text: string;
   shows: "flow" | "nonfinite" | "loss";
@@ -20,17 +20,17 @@ export interface Verdict {
   claims: Claim[];
 }
 
-/** How a loss went from its first points to its last. */
+/** How a loss changed from its first points to its last. */
 export interface Progress {
   tag: string;
   first: number;
   last: number;
 }
 
-/** A horizon of at least this share of the sequence is long. */
+/** A horizon of at least this share of the sequence counts as long. */
 const LONG = 0.9;
 
-/** What a verdict rests on: the fields of an overview's line, and more. */
+/** What a verdict rests on: fields of an overview's line, and more. */
 interface Evidence {
   horizon: Middle;
   lags: number;
@@ -74,7 +74,7 @@ function whyUnknown({ horizon, lags, earlier }: Evidence): string | null {
   return lags > 0 ? null : "one timestep has no past";
 }
 
-/** How far back the median sample's gradient reaches, and what is left there. */
+/** How far back the median sample's gradient reaches, and how much of it is left there. */
 function reachWords({ horizon, lags, farEnd, earlier }: Evidence): string {
   const far = horizon.mid >= lags ? `all ${short(lags)}` : `${short(horizon.mid)} of ${short(lags)}`;
   const [low, high] = [percent(farEnd.low), percent(farEnd.high)];

@@ -4,8 +4,10 @@ import { PADDING } from "../../colour/bfloat16";
 import type { Counts, Tensor } from "../../data/types";
 
 /**
- * A view whose rows are samples, [samples, timesteps], of a channel that each of `tensors` holds by itself; a sentence
- * where one does not, or where they differ in their timesteps.
+ * A view with a row for each sample, [samples, timesteps], of a channel that each of `tensors` holds by
+ * itself.
+ *
+ * Returns a sentence instead if one does not hold it, or if their timesteps differ.
  */
 export function acrossSamples(tensors: readonly Tensor[], channel: number): Tensor | string {
   const [first] = tensors;

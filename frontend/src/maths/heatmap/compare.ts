@@ -1,4 +1,4 @@
-/** Two views cell by cell: their difference, and the ratio of their magnitudes. */
+/** Comparisons of two views cell by cell: their difference, and the ratio of their magnitudes. */
 
 import { PADDING, toCodes } from "../../colour/bfloat16";
 import type { Tensor } from "../../data/types";
@@ -7,11 +7,11 @@ import { isExact } from "../../data/window";
 export const COMPARISONS = ["difference", "ratio"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
-/** Ways to compare: two cell by cell, or A over B with a divider between. */
+/** The ways to compare: two views cell by cell, or A over B with a divider. */
 export const WAYS = [...COMPARISONS, "swipe"] as const;
 export type Way = (typeof WAYS)[number];
 
-/** One formula a comparison. A ratio of 0 to 0 is NaN; to 0 alone it is Inf. */
+/** The formula of each comparison. The ratio of 0 to 0 is NaN; of anything else to 0 it is Inf. */
 const FORMULAS: Record<Comparison, (a: number, b: number) => number> = {
   difference: (a, b) => a - b,
   ratio: (a, b) => Math.log10(Math.abs(a) / Math.abs(b)),
@@ -20,9 +20,7 @@ const FORMULAS: Record<Comparison, (a: number, b: number) => number> = {
 const QUIET_NAN = 0x7fc00000;
 const PADDING_BITS = 0x7fc10000;
 
-/**
- * `a` against `b` as a view of its own, or a sentence why not. Where either is padding, so is the result.
- */
+/** A view that compares `a` with `b`, or a sentence that says why it cannot. A cell is padding if either one is. */
 export function compare(a: Tensor, b: Tensor, comparison: Comparison): Tensor | string {
   if (a.channels !== b.channels || a.timesteps !== b.timesteps) {
     return `A has ${a.channels} channels and ${a.timesteps} timesteps, B has ${b.channels} and ${b.timesteps}: cell by cell there is nothing to compare.`;

@@ -5,16 +5,16 @@ import { blocksOf } from "../../data/window";
 import type { Order } from "./order";
 
 export interface Norms {
-  /** L2 norm of each shown row of blocks over the columns, and the other way round. */
+  /** The L2 norm of each shown row of blocks over the columns; `columns` is the reverse. */
   rows: Float64Array;
   columns: Float64Array;
 }
 
 /**
- * L2 norms over the blocks of `window`, of finite values alone; NaN where a row or column has none. Of ordered
- * channels the window and the rows are of places.
+ * The L2 norms over the blocks of `window`, of finite values alone; NaN if a row or column has none.
  *
- * Of pooled blocks these are norms of their largest values: a lower bound of the norms of the cells.
+ * With an order, the window and the rows are places. Of pooled blocks the norms are those of the blocks'
+ * largest values, a lower bound of the cells' norms.
  */
 export function norms(values: Grid<Float32Array>, window: Window, order: Order | null = null): Norms {
   const { c0, c1, t0, t1 } = blocksOf(values, window);
@@ -25,7 +25,7 @@ export function norms(values: Grid<Float32Array>, window: Window, order: Order |
     let sum = Number.NaN;
     for (let t = t0; t < t1; t++) {
       const square = values.values[base + t] ** 2;
-      if (!(square < Number.POSITIVE_INFINITY)) continue; // padding is NaN, too
+      if (!(square < Number.POSITIVE_INFINITY)) continue; // skips padding too, which is NaN
       sum = (sum || 0) + square;
       columns[t - t0] = (columns[t - t0] || 0) + square;
     }
@@ -34,7 +34,7 @@ export function norms(values: Grid<Float32Array>, window: Window, order: Order |
   return { rows: rows.map(Math.sqrt), columns: columns.map(Math.sqrt) };
 }
 
-/** Places 0 to 1 of norms on a log axis whose ends are `least` and `most`; null where there is none. */
+/** Places from 0 to 1 of norms on a log axis from `least` to `most`; null for a norm without a place. */
 export function logPlaces(values: Float64Array, least: number, most: number): (number | null)[] {
   const base = Math.log(least);
   const span = Math.log(most) - base || 1;
@@ -43,7 +43,7 @@ export function logPlaces(values: Float64Array, least: number, most: number): (n
   );
 }
 
-/** The ends of a log axis for positive values: at most `decades` apart. Null where none is positive. */
+/** The ends of a log axis for positive values, at most `decades` apart; null if none is positive. */
 export function logEnds(values: Float64Array, decades: number): [number, number] | null {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value));
   if (positive.length === 0) return null;

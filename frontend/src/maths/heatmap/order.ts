@@ -1,4 +1,4 @@
-/** Orders of channels in which the ones that belong together stand together. */
+/** Orders of channels that place similar channels together. */
 
 import { PADDING } from "../../colour/bfloat16";
 import type { Tensor } from "../../data/types";
@@ -7,7 +7,7 @@ import type { Grid } from "../../data/window";
 export const ORDERS = ["norm", "lag", "correlation"] as const;
 export type OrderName = (typeof ORDERS)[number];
 
-/** Both ways of one order. */
+/** An order, in both directions. */
 export interface Order {
   /** The channel at each place. */
   channels: Uint32Array;
@@ -17,13 +17,13 @@ export interface Order {
 
 type Groups = readonly (readonly [string, number])[] | null;
 
-/** What an order is made from: [channels, lags], every cell of it, padding and what is not finite 0. */
+/** The input of an order: every cell of [channels, lags], with 0 for padding and values that are not finite. */
 interface Rows {
   values: Float64Array;
   columns: number;
 }
 
-/** One formula an order: the rows from `first` to `end`, ordered. */
+/** The formula of each order: the rows from `first` to `end`, ordered. */
 const FORMULAS: Record<OrderName, (rows: Rows, first: number, end: number) => number[]> = {
   norm: (rows, first, end) => {
     const norms = range(first, end).map((row) => norm(rows, row));
@@ -38,7 +38,7 @@ const FORMULAS: Record<OrderName, (rows: Rows, first: number, end: number) => nu
 
 const known = new WeakMap<Tensor, Map<string, Order>>();
 
-/** `orderChannels` of an exact view by lag, remembered with it. */
+/** `orderChannels` for an exact view by lag, kept with the view. */
 export function sharedOrder(tensor: Tensor, groups: Groups, by: OrderName): Order {
   const orders = known.get(tensor) ?? new Map<string, Order>();
   known.set(tensor, orders);
@@ -48,10 +48,10 @@ export function sharedOrder(tensor: Tensor, groups: Groups, by: OrderName): Orde
 }
 
 /**
- * An order of the channels of [channels, lags], within each of the channel groups.
+ * An order of the channels of [channels, lags], within each channel group.
  *
- * norm: largest L2 norm first. lag: by the lag of the largest magnitude, the latest timestep first. correlation:
- * so that neighbours are alike. Channels of zeros stand last. Costs at most channels^2 * lags.
+ * norm: the largest L2 norm first. lag: by the lag of the largest magnitude, the latest timestep first.
+ * correlation: similar channels are neighbours. Channels of zeros come last. Costs at most channels^2 * lags.
  */
 export function orderChannels(
   values: Grid<Float32Array>,
@@ -90,7 +90,7 @@ function norm({ values, columns }: Rows, row: number): number {
   return Math.sqrt(sum);
 }
 
-/** The column of the largest magnitude; beyond all where there is none. */
+/** The column of the largest magnitude; beyond all columns if there is none. */
 function peak({ values, columns }: Rows, row: number): number {
   let [largest, at] = [0, columns];
   for (let column = 0; column < columns; column++) {
@@ -100,13 +100,15 @@ function peak({ values, columns }: Rows, row: number): number {
   return at;
 }
 
-/** Similarities are told apart to so many levels: as sort keys they share a float64 with a pair's number. */
+/** The number of levels of similarity. As sort keys they share a float64 with a pair's number. */
 const LEVELS = 2 ** 20;
 
 /**
- * A chain of rows whose neighbours are alike: the two ends of chains that correlate best (Pearson) are linked, again
- * and again, until one chain is left. (The greedy heuristic for a travelling salesman's path; see Johnson and
- * McGeoch, 1997, who call it "greedy edge".)
+ * A chain of rows in which neighbours are similar.
+ *
+ * It links the two chain ends that correlate best (Pearson), again and again, until one chain is left. This
+ * is the greedy heuristic for a travelling salesman's path; see Johnson and McGeoch, 1997, who call it
+ * "greedy edge".
  */
 function bySimilarity(rows: Rows, first: number, end: number): number[] {
   const alive = range(first, end).filter((row) => norm(rows, row) > 0);
@@ -125,7 +127,7 @@ function bySimilarity(rows: Rows, first: number, end: number): number[] {
   pairs.sort();
 
   const neighbours: number[][] = alive.map(() => []);
-  const chain = range(0, count); // the chain of each row, by one of its members
+  const chain = range(0, count); // the chain of each row, named by one of its members
   const find = (row: number): number => {
     while (chain[row] !== row) {
       chain[row] = chain[chain[row]];
@@ -144,7 +146,7 @@ function bySimilarity(rows: Rows, first: number, end: number): number[] {
   return [...walk(neighbours).map((i) => alive[i]), ...dead];
 }
 
-/** A chain from that of its ends with the lower number on. */
+/** The rows along a chain, starting from the end with the lower number. */
 function walk(neighbours: readonly number[][]): number[] {
   const line: number[] = [];
   let [before, at] = [-1, neighbours.findIndex((of) => of.length < 2)];
@@ -156,13 +158,13 @@ function walk(neighbours: readonly number[][]): number[] {
   return line;
 }
 
-/** A row less its mean, of length 1; zeros where it does not vary. */
+/** A row less its mean, scaled to length 1; zeros if it does not vary. */
 function standardised({ values, columns }: Rows, row: number): Float64Array {
   const line = values.slice(row * columns, (row + 1) * columns);
   const mean = line.reduce((sum, value) => sum + value, 0) / columns;
   const centred = line.map((value) => value - mean);
   const length = Math.sqrt(dot(centred, centred));
-  const varies = length > 1e-12 * Math.sqrt(dot(line, line)); // beyond what rounding leaves
+  const varies = length > 1e-12 * Math.sqrt(dot(line, line)); // more than rounding errors
   return centred.map((value) => (varies ? value / length : 0));
 }
 

@@ -1,4 +1,4 @@
-/** What a cell of a view says in words. */
+/** What a cell of a view says, in words. */
 
 import { PADDING } from "../../colour/bfloat16";
 import { exact } from "../../colour/ticks";
@@ -7,14 +7,14 @@ import { blockOf, blockStart } from "../../data/window";
 import type { AxisNames } from "./axes";
 
 export interface Reading {
-  /** The exact float32, "padding", or what there is to say instead. */
+  /** The exact float32, "padding", or another word for what is there. */
   text: string;
   value: number | null;
-  /** "largest of 4 x 2 cells" where the view holds blocks of cells. */
+  /** "largest of 4 x 2 cells" if the view holds blocks of cells. */
   note: string;
 }
 
-/** A column of a view in words: "timestep 3", "lag 3", or of a matrix by the names of its axis. */
+/** A column of a view in words: "timestep 3" or "lag 3"; for a matrix, by the name of its axis. */
 export function timeName(
   t: number,
   { time, reversed }: Arrangement,
@@ -25,7 +25,7 @@ export function timeName(
   return `${time ?? timesteps} ${numbers?.[t] ?? t}${processed ? " as processed" : ""}`;
 }
 
-/** What a view holds at a channel and timestep of the record; null outside of it. */
+/** What a view holds at a channel and timestep of the record; null outside of the view. */
 export function read(tensor: Tensor, channel: number, timestep: number): Reading | null {
   const { values, rows, columns, window } = tensor.values;
   const { c0, c1, t0, t1 } = window;

@@ -1,4 +1,4 @@
-/** Zooming and panning: what a gesture makes of a window of whole cells. */
+/** Zooming and panning: how gestures change a window of whole cells. */
 
 import type { Window } from "../../data/window";
 
@@ -15,14 +15,14 @@ function withRange(window: Window, axis: Axis, [from, to]: [number, number]): Wi
   return axis === "t" ? { ...window, t0: from, t1: to } : { ...window, c0: from, c1: to };
 }
 
-/** `span` cells from about `from` on, within the whole. */
+/** A range of `span` cells that starts at about `from`, within the whole. */
 function within(from: number, span: number, [least, most]: [number, number]): [number, number] {
   const cells = Math.min(most - least, Math.max(LEAST, Math.round(span)));
   const start = Math.min(most - cells, Math.max(least, Math.round(from)));
   return [start, start + cells];
 }
 
-/** The window with `factor` times the cells on an axis, where the cell at `centre` keeps its place. */
+/** The window with `factor` times the cells on an axis. The cell at `centre` keeps its position. */
 export function zoom(window: Window, whole: Window, axis: Axis, factor: number, centre: number): Window {
   const [from, to] = range(window, axis);
   const before = to - from;
@@ -38,7 +38,7 @@ export function pan(window: Window, whole: Window, axis: Axis, cells: number): W
   return withRange(window, axis, within(from + cells, to - from, range(whole, axis)));
 }
 
-/** The window that a box spans, from one corner's cell to the other's. */
+/** The window of a box, from one corner's cell to the other's. */
 export function box(one: { t: number; c: number }, other: { t: number; c: number }, whole: Window): Window {
   const [t0, t1] = [Math.min(one.t, other.t), Math.max(one.t, other.t) + 1];
   const [c0, c1] = [Math.min(one.c, other.c), Math.max(one.c, other.c) + 1];
@@ -47,7 +47,7 @@ export function box(one: { t: number; c: number }, other: { t: number; c: number
   return { c0: down[0], c1: down[1], t0: across[0], t1: across[1] };
 }
 
-/** What the state keeps of a window: null where it is the whole. */
+/** The window to keep in the state; null if it is the whole. */
 export function kept(window: Window, whole: Window): Window | null {
   const all = Object.keys(whole).every(
     (edge) => window[edge as keyof Window] === whole[edge as keyof Window],

@@ -8,7 +8,7 @@ import type { State } from "../../state/state";
 
 const NAMES: Record<Way, string> = { difference: "A − B", ratio: "log |A| / |B|", swipe: "swipe A | B" };
 
-/** What is compared with what, and how. */
+/** Controls for what is compared with what, and how. */
 export class RgCompareBar extends LitElement {
   static override properties = {
     series: { attribute: false },

@@ -34,7 +34,7 @@ export const COMPARED: Record<Comparison, { heading: string; label: string; pyth
   },
 };
 
-/** Two views cell by cell, on a colour scale of their own. */
+/** Compares two views cell by cell, on a colour scale of its own. */
 export class RgDifference extends LitElement {
   static override properties = {
     series: { attribute: false },
@@ -64,7 +64,7 @@ export class RgDifference extends LitElement {
   declare a: Tensor | null;
   declare b: Tensor | null;
   declare comparison: Comparison;
-  /** The map that the user chose. */
+  /** The colour map that the user chose. */
   declare chosen: MapName | null;
   declare upright: Upright;
   declare order: Order | null;
@@ -74,7 +74,7 @@ export class RgDifference extends LitElement {
   declare dark: boolean;
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   constructor() {
@@ -89,7 +89,7 @@ export class RgDifference extends LitElement {
   override willUpdate(changed: Map<string, unknown>): void {
     if (!["a", "b", "comparison"].some((name) => changed.has(name))) return;
     const { a, b } = this;
-    // While time turns, one may have come before the other.
+    // While the time axis turns, one view may have arrived before the other.
     const comparable = a && b && a.request.time === b.request.time;
     this.compared = comparable ? compare(a, b, this.comparison) : "";
   }
@@ -159,7 +159,7 @@ export class RgDifference extends LitElement {
     `;
   }
 
-  /** Decades are a linear scale already; differences have as many of them as gradients. */
+  /** The colour scale. Decades are linear already; differences span as many of them as gradients. */
   private scaleOf(compared: Tensor): Scale {
     const name = this.comparison === "ratio" ? "linear" : "symlog";
     return makeScale(extentOf(compared), { name, signed: true, limit: null, threshold: null });

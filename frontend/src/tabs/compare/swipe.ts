@@ -22,7 +22,7 @@ export interface Side {
   series: Series;
   colour: string;
   tensor: Tensor;
-  /** The step that the user asked for. */
+  /** The step that the user chose. */
   wanted: number;
   scale: Scale;
   map: MapName;
@@ -35,7 +35,7 @@ interface Plot {
   height: number;
 }
 
-/** The divider moves by so much of the picture with a key, and with Page Up and Page Down. */
+/** The share of the picture by which a key moves the divider, and the share for Page Up and Page Down. */
 const KEY_SHARE = 0.01;
 const PAGE_SHARE = 0.1;
 
@@ -77,7 +77,7 @@ export class RgSwipe extends LitElement {
 
   declare a: Side;
   declare b: Side;
-  /** Where the divider stands, 0 to 1. */
+  /** The position of the divider, from 0 to 1. */
   declare share: number;
   declare upright: Upright;
   declare order: Order | null;
@@ -86,9 +86,9 @@ export class RgSwipe extends LitElement {
   declare cursor: Cursor | null;
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
-  /** Where the cells lie, in pixels of the picture. */
+  /** The position of the cells, in pixels of the picture. */
   declare plot: Plot | null;
 
   private readonly spoken = new LiveReadout(this);
@@ -162,12 +162,12 @@ export class RgSwipe extends LitElement {
       <span class="muted">at ${timeName(t, a.tensor.request, c, axesOf(a.series, a.tensor))}, channel ${channel}</span>`;
   }
 
-  /** The divider follows the cells of the picture under it wherever they come to lie. */
+  /** Make the divider follow the cells of the lower picture wherever they move. */
   override async updated(): Promise<void> {
     const heatmap = this.renderRoot.querySelector<RgHeatmap>("rg-heatmap");
     await heatmap?.updateComplete;
     const cells = heatmap?.cells;
-    if (cells) this.observer.observe(cells); // once more is no more
+    if (cells) this.observer.observe(cells); // observing it again changes nothing
   }
 
   override disconnectedCallback(): void {
@@ -208,7 +208,7 @@ export class RgSwipe extends LitElement {
   }
 }
 
-/** The shape that leaves the cells left of the divider, and no axis. */
+/** The clip path that keeps the cells left of the divider, and no axis. */
 function clipped({ left, top, width, height }: Plot, share: number): string {
   return `inset(${top}px calc(100% - ${left + share * width}px) calc(100% - ${top + height}px) ${left}px)`;
 }

@@ -81,14 +81,14 @@ export const compareTab: Tab = {
   },
 };
 
-/** Whether the numbers of two cards mean the same: Jacobians by other rows, inputs or norms do not. */
+/** Whether the numbers of two cards mean the same. Jacobians for other rows, inputs or norms do not. */
 function sameDetails(a: Card, b: Card): boolean {
   const [one, other] = [a, b].map(({ series }) => series.entry.metadata);
   const said = [one, other].map(({ details }) => JSON.stringify(details ?? null));
   return !isRaw(one.quantity) || !isRaw(other.quantity) || said[0] === said[1];
 }
 
-/** The points of every sample of A against those of B: of points there is no picture to swipe. */
+/** Renders the points of every sample of A beside those of B. There is no picture to swipe. */
 function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
   const comparison = page.state.comparison === "ratio" ? "ratio" : "difference";
   const [ofA, ofB] = [a, b].map((card) => page.cards.drawnBy(card));
@@ -110,7 +110,7 @@ function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
   ></rg-scatter>`;
 }
 
-/** Whether there is a picture, of this step or of the one before, and no error. */
+/** Whether there is a picture, of this step or the previous one, and no error. */
 function isReady(card: Card): boolean {
   return card.shown !== null && !failed(card);
 }
@@ -119,7 +119,7 @@ function failed({ loaded }: Card): boolean {
   return loaded.status === "error";
 }
 
-/** A, at the slider's step, and B, there too or at a step of its own. */
+/** The cards of A, at the slider's step, and B, at that step or one of its own. */
 function comparedCards({ cards, series, step, state }: Page): Card[] {
   const find = (name: SeriesName | null) =>
     series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);

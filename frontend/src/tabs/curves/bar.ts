@@ -5,7 +5,7 @@ import { isShown, numberField, type Option, select } from "../../components/cont
 import type { Range } from "../../maths/curves";
 import { type ColourRange, PLOTS, type State } from "../../state/state";
 
-/** Which small plots are on the page, over how many timesteps, and whether they share their y axes. */
+/** Chooses which small plots are on the page, over how many timesteps, and whether they share their y axes. */
 export class RgCurvesBar extends LitElement {
   static override properties = {
     state: { attribute: false },
@@ -23,10 +23,10 @@ export class RgCurvesBar extends LitElement {
   ];
 
   declare state: Readonly<State>;
-  /** The places of the plots on the page, and of all that could be. */
+  /** The places of the plots on the page, and the places of all plots there could be. */
   declare shown: Range;
   declare all: Range;
-  /** How many samples can be chosen from. */
+  /** How many samples there are to choose from. */
   declare samples: number;
 
   override render() {

@@ -30,7 +30,7 @@ import { channelName } from "../../data/channel_groups";
 import type { Series } from "../../data/series";
 import { curvesPython } from "../../export/python";
 
-/** Curves of one tag of one run at one step: a large plot of pinned channels over a grid of small plots. */
+/** Curves of one tag of one run at one step: a large plot of pinned channels above a grid of small plots. */
 export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   static override properties = {
     series: { attribute: false },
@@ -71,30 +71,30 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   declare series: Series;
   declare colour: string;
   declare wanted: number;
-  /** One for each kept sample. */
+  /** The cards, one for each kept sample. */
   declare cards: Card[];
-  /** Of each sample, views of single channels in every timestep. */
+  /** For each sample, views of single channels at every timestep. */
   declare details: Tensor[][];
-  /** The small plots', in their order. */
+  /** The channels of the small plots, in their order. */
   declare channels: number[];
   declare pins: number[];
-  /** Whether the page pinned the channel of the largest norm, as the user pinned none. */
+  /** Whether the page pinned the channel of the largest norm, because the user pinned none. */
   declare automatic: boolean;
   declare scale: Scale;
   declare span: Range;
-  /** What all pictures are zoomed to; null: everything. */
+  /** The window that all pictures are zoomed to; null for everything. */
   declare window: Window | null;
-  /** Whether each plot's y axis ends at its own values. */
+  /** Whether each plot's y axis ends at the plot's own values. */
   declare free: boolean;
   declare cursor: Cursor | null;
   declare note: string;
   declare pinned: boolean;
   declare dark: boolean;
-  /** The place of the small plot that the keyboard is at. */
+  /** The place of the small plot that has the keyboard's focus. */
   declare focused: number;
 
   private readonly spoken = new LiveReadout(this);
-  /** What is drawn: all samples of one step, until all of the next are there. */
+  /** The views drawn: all samples of one step, until all samples of the next have arrived. */
   private drawn: Tensor[] = [];
 
   constructor() {
@@ -178,7 +178,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     if (onPlot) zoomByWheel(event, this);
   }
 
-  /** Which colour is which sample, with its value where the cursor is. */
+  /** The colour of each sample, with its value at the cursor. */
   private renderLegend(samples: readonly Sampled[]) {
     const { cursor, dark } = this;
     const { kept, batch } = this.drawn[0];
@@ -222,7 +222,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     `;
   }
 
-  /** What the large plot shows, in words. */
+  /** The content of the large plot, in words. */
   private get pinnedWords(): string {
     if (!this.automatic) return "Pinned channels";
     const [{ channels }] = this.drawn;
@@ -289,7 +289,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     };
   }
 
-  /** The large plot and all small ones of the page, also those out of view. */
+  /** The large plot and all small ones of the page as SVG, including those out of view. */
   asSvg(caption: string): string {
     const style = getComputedStyle(this);
     const [text, muted, border] = ["--rg-text", "--rg-muted", "--rg-border"].map((name) =>
@@ -314,12 +314,12 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     return svgStack([...pictures, ...legend], caption);
   }
 
-  /** The small ones. */
+  /** The small plots. */
   get plots(): RgCurvesPlot[] {
     return [...this.renderRoot.querySelectorAll<RgCurvesPlot>(".grid rg-curves-plot")];
   }
 
-  /** The numbers of the samples drawn. */
+  /** The numbers of the drawn samples. */
   get numbers(): number[] {
     return this.drawn.map(({ request }) => Number(request.show));
   }
@@ -328,7 +328,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     return channelName(channel, this.series.entry.metadata.channel_groups);
   }
 
-  /** What the y axes of the small plots are. */
+  /** How the y axes of the small plots are scaled, in words. */
   private get axisWords(): string {
     const { name, low, high } = this.scale;
     const of = SCALE_WORDS[name];

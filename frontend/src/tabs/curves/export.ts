@@ -1,4 +1,4 @@
-/** What curves are saved as: a picture of paths, and a table. */
+/** Saves curves as a picture of paths, and as a table. */
 
 import { short } from "../../colour/ticks";
 import { type Band, type Curve, curvesOf, type Range, type Sampled } from "../../maths/curves";
@@ -9,13 +9,13 @@ import { type Frame, type Looks, MARK_SIZE, MARKS, pathData, placedOdd, strokeOu
 export interface Plotted {
   name: string;
   curves: readonly Curve[];
-  /** Drawn instead of the curves where there are some. */
+  /** Bands to draw instead of the curves, if there are any. */
   bands: readonly Band[];
   frame: Frame;
   looks: Looks;
 }
 
-/** Colours of the page. */
+/** The page's colours. */
 export interface Ink {
   text: string;
   muted: string;
@@ -26,7 +26,7 @@ const GAP = 12;
 const ABOVE = 16;
 const BELOW = 16;
 
-/** Plots side by side in so many columns, all of one size: SVG without raster images. */
+/** Plots of equal size, side by side in a number of columns, as SVG without raster images. */
 export function svgPlots(plots: readonly Plotted[], columns: number, ink: Ink): string {
   const across = Math.min(columns, plots.length);
   const [wide, high] = [plots[0].frame.width + GAP, ABOVE + plots[0].frame.height + BELOW];
@@ -83,7 +83,7 @@ function stroked(path: string, colour: string, dash: readonly number[]): string 
 
 const NAME_WIDTH = 90;
 
-/** Which colour is what, in as many rows as it needs. */
+/** The legend of the colours, in as many rows as it needs. */
 export function svgNames(
   names: readonly { label: string; colour: string }[],
   width: number,
@@ -102,7 +102,10 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
-/** A row a timestep (of pooled views, the middle of a block), a column a channel and sample; padding has no number. */
+/**
+ * A row for each timestep (in pooled views, the middle of a block) and a column for each channel and sample.
+ * Padding has no number.
+ */
 export function curvesTable(
   samples: readonly Sampled[],
   channels: readonly number[],

@@ -1,7 +1,7 @@
 import { type Cursor, emit } from "../../components/base/events";
 import { type Zoomed, zoomKeys } from "./time_zoom";
 
-/** What keys act on: a grid of small plots, of which one has the focus. */
+/** What keys act on: a grid of small plots, one of which has the focus. */
 export interface KeyedPlots extends Zoomed {
   readonly plots: readonly HTMLElement[];
   /** The place of the plot with the focus. */
@@ -10,16 +10,16 @@ export interface KeyedPlots extends Zoomed {
   readonly span: readonly [number, number];
   readonly turned: boolean;
   readonly cursor: Cursor | null;
-  /** The numbers of the samples drawn. */
+  /** The numbers of the drawn samples. */
   readonly numbers: readonly number[];
 }
 
-/** How many of some elements stand in the first row. */
+/** How many of some elements are in the first row. */
 export function columnsOf(plots: readonly HTMLElement[]): number {
   return plots.filter(({ offsetTop }) => offsetTop === plots[0].offsetTop).length;
 }
 
-/** Arrows read timesteps and go from plot to plot; n and p choose a sample; Enter pins; +, - and 0 zoom. */
+/** Arrows read timesteps and move between plots; n and p choose a sample; Enter pins; +, - and 0 zoom. */
 export function onPlotKey(event: KeyboardEvent, grid: KeyedPlots): void {
   const { plots, focused, turned, cursor, numbers } = grid;
   const [from, to] = grid.span;

@@ -1,4 +1,4 @@
-/** Draws curves: on a canvas, or as the data of an SVG path. */
+/** Draws curves on a canvas or as SVG path data. */
 
 import { placer, type Scale } from "../../colour/scale";
 import { SPECIALS } from "../../colour/table";
@@ -22,27 +22,27 @@ export interface Frame {
   height: number;
 }
 
-/** How lines look: of samples, and of channels. */
+/** The looks of lines: the colours of samples and the dashes of channels. */
 export interface Looks {
   colourOf(sample: number): string;
   dashOf(channel: number): number[];
-  /** Of bands. */
+  /** The colour of bands. */
   colour: string;
 }
 
-/** What lines are drawn with: a canvas or a path. */
+/** What draws lines: a canvas or a path. */
 interface Pen {
   moveTo(x: number, y: number): void;
   lineTo(x: number, y: number): void;
 }
 
-/** The middle of a timestep, as in heatmaps. */
+/** The horizontal position of a timestep's middle, as in heatmaps. */
 export function acrossOf(time: number, { span: [from, to], turned, width }: Frame): number {
   const share = (time - from + 0.5) / (to - from);
   return (turned ? 1 - share : share) * width;
 }
 
-/** The timestep at a place across. */
+/** The timestep at a horizontal position. */
 export function timestepAt(x: number, { span: [from, to], turned, width }: Frame): number {
   const share = Math.min(0.999999, Math.max(0, x / width));
   return Math.floor(from + (turned ? 0.999999 - share : share) * (to - from));
@@ -52,7 +52,7 @@ export function downOf(value: number, { scale, height }: Frame): number {
   return (1 - placer(scale)(value)) * height;
 }
 
-/** Draw a trace with gaps where there is no point; a point between gaps is a line of no length: a dot. */
+/** Draw a trace, with gaps where there is no point. A point between gaps is a line of no length: a dot. */
 export function drawTrace(pen: Pen, { times, values }: Pick<Trace, "times" | "values">, frame: Frame): void {
   const place = placer(frame.scale);
   let drawing = false;
@@ -68,7 +68,7 @@ export function drawTrace(pen: Pen, { times, values }: Pick<Trace, "times" | "va
   }
 }
 
-/** The data of an SVG path along a trace. */
+/** The SVG path data of a trace. */
 export function pathData(trace: Pick<Trace, "times" | "values">, frame: Frame): string {
   const parts: string[] = [];
   const add = (command: string) => (x: number, y: number) =>
@@ -77,7 +77,7 @@ export function pathData(trace: Pick<Trace, "times" | "values">, frame: Frame): 
   return parts.join("");
 }
 
-/** Each curve in its sample's colour and its channel's dashes, thinner the more there are. */
+/** Draw each curve in its sample's colour and its channel's dashes. The more curves, the thinner the lines. */
 export function paintCurves(
   context: CanvasRenderingContext2D,
   curves: readonly Curve[],
@@ -97,7 +97,7 @@ export function paintCurves(
   context.setLineDash([]);
 }
 
-/** Of each channel the band from 5 to 95 %, the band from 25 to 75 %, and the median. */
+/** Draw for each channel the band from 5 to 95 %, the band from 25 to 75 %, and the median. */
 export function paintBands(
   context: CanvasRenderingContext2D,
   bands: readonly Band[],
@@ -106,7 +106,7 @@ export function paintBands(
 ): void {
   context.fillStyle = context.strokeStyle = looks.colour;
   context.lineWidth = 1.5;
-  context.globalAlpha = 0.22 / Math.sqrt(Math.max(1, bands.length)); // medians stay legible under several
+  context.globalAlpha = 0.22 / Math.sqrt(Math.max(1, bands.length)); // medians stay legible under several bands
   for (const { times, quantiles } of bands) {
     const [p5, p25, , p75, p95] = quantiles;
     fillBetween(context, times, p5, p95, frame);
@@ -123,7 +123,7 @@ export function paintBands(
   context.setLineDash([]);
 }
 
-/** Fill between two curves, a polygon for each stretch without gaps. */
+/** Fill the area between two curves, a polygon for each run without gaps. */
 function fillBetween(pen: CanvasRenderingContext2D, ...between: Parameters<typeof strokeOutline>): void {
   pen.beginPath();
   strokeOutline(...between).forEach((points) => {
@@ -136,7 +136,7 @@ function fillBetween(pen: CanvasRenderingContext2D, ...between: Parameters<typeo
   pen.fill();
 }
 
-/** The polygons between two curves. A timestep alone between gaps is as wide as it is. */
+/** The polygons between two curves. A single timestep between gaps gets its own width. */
 export function strokeOutline(
   times: Float64Array,
   low: Float32Array,
@@ -159,7 +159,7 @@ export function strokeOutline(
   return polygons;
 }
 
-/** A mark's colour, and whether it stands at the upper edge. */
+/** The colour of each kind of mark, and whether it is at the upper edge. */
 export const MARKS: Record<Odd, { colour: string; above: boolean }> = {
   NaN: { colour: rgb("nan"), above: true },
   "+Inf": { colour: rgb("posinf"), above: true },
@@ -172,7 +172,7 @@ function rgb(name: keyof typeof SPECIALS): string {
   return `rgb(${SPECIALS[name].rgb.join()})`;
 }
 
-/** A square at the edge for each value that has no point; where one stands on another of its kind, one of them. */
+/** A square at the edge for each value without a point. Squares of one kind at one position are merged. */
 export function placedOdd(curves: readonly Curve[], frame: Frame): { x: number; y: number; what: Odd }[] {
   const placed = new Map<string, { x: number; y: number; what: Odd }>();
   for (const { trace } of curves) {

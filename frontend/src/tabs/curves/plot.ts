@@ -35,21 +35,21 @@ import {
 } from "./painter";
 import { type Dragged, TimeDrag, type Zoomed } from "./time_zoom";
 
-/** Heights of the curves, of the small plots and of the large one. */
+/** The heights of the curves in small plots and in the large one. */
 const HEIGHTS = { small: 84, large: 260 };
-/** Beside the large plot: numbers of the y axis, half a number of the x axis. */
+/** Room beside the large plot: for the numbers of the y axis, and for half a number of the x axis. */
 const SIDES = { left: 60, right: 18 };
-/** Of names above and timesteps below. */
+/** Room for names above and timesteps below. */
 const AROUND = 29;
 
-/** Channels of one plot. */
+/** The dashes of the channels in one plot. */
 const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4]];
 
 export function dashAt(place: number): number[] {
   return DASHES[place % DASHES.length];
 }
 
-/** Curves of some channels over timesteps, one for each sample; of too many, bands of quantiles. */
+/** Curves of some channels over timesteps, one for each sample. Above a number of curves, it draws quantile bands. */
 export class RgCurvesPlot extends SizedElement implements Dragged {
   static override properties = {
     name: { type: String },
@@ -95,24 +95,24 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     `,
   ];
 
-  /** What its channel is called; empty: it has no heading. */
+  /** The name of its channel; empty if the plot has no heading. */
   declare name: string;
   declare channels: readonly number[];
   declare samples: readonly Sampled[];
-  /** What all plots share. */
+  /** The scale that all plots share. */
   declare scale: Scale;
   declare span: Range;
   declare cursor: Cursor | null;
-  /** Of bands. */
+  /** The colour of bands. */
   declare colour: string;
   /** What the x axis counts, in words: timesteps or lags. */
   declare time: string;
   /** Whether its y axis ends at its own values. */
   declare free: boolean;
-  /** Whether the ends of its y axis are written below. */
+  /** Whether the ends of its y axis are written below it. */
   declare named: boolean;
   declare turned: boolean;
-  /** Whether it has axes. */
+  /** Whether it is the large plot, which has axes. */
   declare large: boolean;
   declare pinned: boolean;
   declare dark: boolean;
@@ -168,7 +168,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     if (this.seen) this.make();
   }
 
-  /** Curves are made anew where what they are made of changed; not where the cursor moved. */
+  /** Compute the curves again, if their inputs changed. Moving the cursor does not change them. */
   private make(): void {
     const of = [
       ...this.channels,
@@ -234,7 +234,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
       })}`;
   }
 
-  /** The curves of the sample that is pointed at: of the cursor's channel, where that is here. */
+  /** The curves of the sample pointed at: that of the cursor's channel, if the plot has it. */
   private highlighted({ c, s }: Cursor): Curve[] {
     const ofSample = this.curves.filter(({ sample }) => sample === s);
     const ofChannel = ofSample.filter(({ channel }) => channel === c);
@@ -255,7 +255,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     if (this.width > 0) this.paint();
   }
 
-  /** For who cannot see it. */
+  /** A description for screen readers. */
   private get described(): string {
     const { name, range, span, time, odd, pinned } = this;
     const values = range ? `from ${short(range[0])} to ${short(range[1])}` : "without a value";
@@ -283,7 +283,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     paintOdd(context, this.curves, frame);
   }
 
-  /** As it is drawn, or would be were it in view. */
+  /** The plot as it is drawn, or would be drawn in view. */
   get plotted(): Plotted {
     this.make();
     const { curves, bands, frame, looks } = this;
@@ -315,7 +315,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     return timestepAt(clientX - this.box.left, this.frame);
   }
 
-  /** The curve nearest to the pointer is read, at the timestep there. */
+  /** Read the curve nearest to the pointer, at the timestep there. */
   private readonly onMove = (event: PointerEvent): void => {
     const t = this.timestepOf(event);
     const { top, height } = this.box;

@@ -12,7 +12,7 @@ import "./card";
 import { hasTensors, isSequence } from "../../data/quantities";
 import type { Series } from "../../data/series";
 
-/** Its cards hold other cells than other tabs'. */
+/** A separate role, because these cards hold other cells than other tabs' cards. */
 const ROLE = "curves";
 
 export const curvesTab: Tab = {
@@ -33,7 +33,7 @@ export const curvesTab: Tab = {
   `,
 };
 
-/** The places of the small plots of a record on the page, in the order of its channels, and of all that are zoomed to. */
+/** The places of a record's small plots on the page, in channel order, and of all plots within the zoom. */
 function placesOf({ state }: Page, channels: number): { shown: Range; all: Range } {
   const { window, firstPlot, plots } = state;
   const zoomed: Range = [window?.c0 ?? 0, Math.min(channels, window?.c1 ?? channels)];
@@ -47,7 +47,7 @@ function channelsOf(page: Page, channels: number, { order }: TabLayout): number[
   return Array.from({ length: to - from }, (_, i) => order?.channels[from + i] ?? from + i);
 }
 
-/** A card for each kept sample, of the page's channels; of all of them, where they stand in another order. */
+/** A card for each kept sample, with the page's channels; with all channels if they have another order. */
 function cardsOf(page: Page, series: Series): Card[] {
   const { state } = page;
   const known = page.cards.last(series, 0, ROLE);
@@ -63,20 +63,20 @@ function cardsOf(page: Page, series: Series): Card[] {
   });
 }
 
-/** The kept samples whose curves are drawn: all, or the one that was chosen where there is such a one. */
+/** The kept samples whose curves are drawn: all, or the chosen one if it exists. */
 function samplesOf({ state: { curveSample } }: Page, series: Series): Show[] {
   const all = showsOf("samples", series);
   return curveSample !== null && curveSample < all.length ? [curveSample] : all;
 }
 
-/** The samples of each series together. */
+/** The cards grouped by series. */
 function bySeries(cards: readonly Card[]): Card[][] {
   const found = new Map<Series, Card[]>();
   for (const card of cards) found.set(card.series, [...(found.get(card.series) ?? []), card]);
   return [...found.values()];
 }
 
-/** The pinned channels that the cards of one series do not hold in every timestep. */
+/** Requests for the pinned channels that the cards of one series do not hold at every timestep. */
 function detailRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
   const tensors = tensorsOf(cards);
   const pins = page.pinsOf(tensors);
@@ -89,7 +89,7 @@ function finer(tensor: Tensor, pins: readonly number[]): TensorRequest[] {
     .map((pin) => curveRequest(tensor, pin));
 }
 
-/** Whether a view holds a channel with no timesteps pooled. */
+/** Whether a view holds a channel without pooling its timesteps. */
 function isFine(tensor: Tensor, channel: number): boolean {
   const { columns, window } = tensor.values;
   return viewOf([tensor], channel) !== null && columns === window.t1 - window.t0;

@@ -1,4 +1,4 @@
-/** Zooming into timesteps where nothing else is zoomed: of curves. */
+/** Zooming curves, which zoom in time alone. */
 
 import { type Cursor, emit } from "../../components/base/events";
 import { CLICK_PIXELS, isZoomWheel, KEY_FACTOR, WHEEL_FACTOR } from "../../components/heatmap/gestures";
@@ -6,7 +6,7 @@ import type { Window } from "../../data/window";
 import type { Range } from "../../maths/curves";
 import { box, kept, pan, zoom } from "../../maths/heatmap/zoom";
 
-/** What is zoomed. */
+/** What the gestures zoom. */
 export interface Zoomed extends EventTarget {
   readonly whole: Window;
   readonly window: Window | null;
@@ -19,7 +19,7 @@ export function zoomByWheel(event: WheelEvent, of: Zoomed): void {
   zoomTime(of, WHEEL_FACTOR ** (event.deltaY || event.deltaX));
 }
 
-/** What keys do, by their names. */
+/** What each key does. */
 export function zoomKeys(of: Zoomed): Record<string, () => void> {
   return {
     "+": () => zoomTime(of, KEY_FACTOR),
@@ -28,7 +28,7 @@ export function zoomKeys(of: Zoomed): Record<string, () => void> {
   };
 }
 
-/** About the timestep that is read, else about the middle. */
+/** Zoom about the timestep that is read, else about the middle. */
 function zoomTime(of: Zoomed, factor: number): void {
   const { whole, cursor } = of;
   const window = of.window ?? whole;
@@ -36,19 +36,19 @@ function zoomTime(of: Zoomed, factor: number): void {
   emit(of, "rg-set", { window: kept(zoom(window, whole, "t", factor, centre), whole) });
 }
 
-/** A plot that is dragged over. */
+/** A plot that the user can drag over. */
 export interface Dragged extends HTMLElement {
   readonly zoomed: Zoomed;
-  /** The first and the last timestep of a stretch being drawn, or null. */
+  /** The first and last timestep of the range being drawn, or null. */
   marked: Range | null;
   /** The timestep under the pointer. */
   timestepOf(event: MouseEvent): number;
 }
 
-/** Drag: zoom into a stretch of timesteps; Shift and drag: move; double click: all. */
+/** Drag: zoom into a range of timesteps; Shift and drag: move; double click: show all. */
 export class TimeDrag {
   private from: { event: PointerEvent; t: number; window: Window } | null = null;
-  /** Whether the pointer went too far for a click, which comes after it went up. */
+  /** Whether the pointer moved too far for a click. The browser sends the click after the pointer went up. */
   dragged = false;
 
   constructor(private readonly plot: Dragged) {

@@ -16,7 +16,7 @@ const AXES: Record<BinAxes, string> = {
   gate: "free: each gate's own",
 };
 
-/** Into what values are counted, and how histograms are drawn. */
+/** Controls for the bins that count values, and for how histograms are drawn. */
 export class RgDistributionBar extends LitElement {
   static override properties = { state: { attribute: false } };
   static override styles = [

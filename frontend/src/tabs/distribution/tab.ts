@@ -17,7 +17,7 @@ export const distributionTab: Tab = {
   question: "How are the values spread, and how did that change over training?",
   controls: () => ["steps", "scale"],
   draws: (entry) => hasTensors(entry) && !isRaw(entry.metadata.quantity),
-  // The pictures that the colour range is of.
+  // The pictures that the colour range belongs to.
   cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
   requests: (_, cards) => cards.filter(isPoints).flatMap(pointRequests),
   render: (page, _, groups) => html`
@@ -68,7 +68,7 @@ function renderGroup(page: Page, group: Group) {
   </section>`;
 }
 
-/** There is no axis before a first picture came: its values' extent is in it. */
+/** The message before a first picture arrives. Only a picture gives the extent of the values, and so the axis. */
 function renderWaiting({ title, cards }: Group) {
   const failed = cards.flatMap(({ loaded }) => (loaded.status === "error" ? loaded.message : []));
   return failed.length

@@ -27,7 +27,7 @@ const SHOWS: Option[] = [
   ["difference", "log₁₀ A / B"],
 ];
 
-/** How flows are drawn: over timesteps or lags, side by side or their ratio, with what window. */
+/** Controls for how flows are drawn: over timesteps or lags, side by side or as a ratio, and with which window. */
 export class RgFlowBar extends LitElement {
   static override properties = { state: { attribute: false }, series: { attribute: false } };
   static override styles = [
@@ -92,7 +92,7 @@ export class RgFlowBar extends LitElement {
   }
 }
 
-/** A and B: the chosen ones, else the first two. */
+/** A and B: the chosen series, else the first two. */
 export function comparedSeries({ a, b }: State, series: readonly Series[]): [Series, Series] {
   const find = (name: State["a"]) => series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
   const one = find(a) ?? series[0];

@@ -21,18 +21,18 @@ export class RgFlowCard extends LitElement {
   static override styles = [controls, card, css`header rg-full-button { margin-left: auto; }`];
 
   declare heading: string;
-  /** The run's; empty: it is of several. */
+  /** The run's colour; empty if the card shows several runs. */
   declare colour: string;
-  /** What it is of, in words. */
+  /** What the card shows, in words. */
   declare about: unknown;
   declare exports: Exports | undefined;
-  /** What stands below, its map so many pixels high; 0: as it lies by itself. */
+  /** Renders the content below the heading, with a map of the given height in pixels; 0 for its natural height. */
   declare body: (tall: number) => unknown;
-  /** The height of the map by itself. */
+  /** The natural height of the map. */
   declare natural: number;
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   constructor() {

@@ -1,4 +1,4 @@
-/** What can be saved of flow maps. */
+/** Exports of flow maps. */
 
 import type { Scale } from "../../colour/scale";
 import { short } from "../../colour/ticks";
@@ -13,7 +13,7 @@ import type { State } from "../../state/state";
 
 type Layout = Pick<State, "flowAxis" | "flowRelative" | "flowWindow">;
 
-/** A series' map of a statistic. */
+/** Offers a series' map of a statistic. */
 export function ofFlow(
   { history: { flow }, series, picture }: Drawn,
   of: FlowStatistic,
@@ -33,7 +33,7 @@ export function ofFlow(
   };
 }
 
-/** The map of two series' ratio. */
+/** Offers the map of two series' ratio. */
 export function ofRatio(
   [a, b]: readonly [Drawn, Drawn],
   picture: Tensor,

@@ -17,7 +17,7 @@ import { flagColour, flagWords } from "../../pictures/flow_cards";
 import "../../components/heatmap/heatmap";
 import { indexOf } from "../../maths/flow/flow";
 
-/** A picture of training steps by timesteps or lags, with the horizon and the flags of its history. */
+/** A picture of training steps by timesteps or lags, with the horizon and flags of its history. */
 export class RgFlowMap extends LitElement implements Pictured {
   static override properties = {
     history: { attribute: false },
@@ -45,14 +45,14 @@ export class RgFlowMap extends LitElement implements Pictured {
     `,
   ];
 
-  /** Its steps are the picture's columns. */
+  /** The history, whose steps are the picture's columns. */
   declare history: FlowHistory;
   declare picture: Tensor;
-  /** The values themselves, where the picture is relative to each step's largest; else null. */
+  /** The values themselves, if the picture is relative to each step's largest; else null. */
   declare absolute: Tensor | null;
-  /** The height of its cells in pixels; 0: as many as they need. */
+  /** The height of its cells in pixels; 0 for as much as they need. */
   declare tall: number;
-  /** For each step the row of the horizon; null: none is drawn. */
+  /** The horizon's row at each step; null if no horizon is drawn. */
   declare line: (number | null)[] | null;
   /** Whether to mark steps with flags. */
   declare flagged: boolean;
@@ -64,7 +64,7 @@ export class RgFlowMap extends LitElement implements Pictured {
   declare map: MapName;
   declare axis: FlowAxis;
   declare boundaries: number[];
-  /** What is seen: rows, and training steps; null: everything. */
+  /** The visible rows and training steps; null for everything. */
   declare window: Window | null;
   /** The slider's step. */
   declare step: number;

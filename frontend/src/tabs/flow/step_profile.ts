@@ -25,7 +25,7 @@ import "../../components/line_plot/line_plot";
 
 const FITTED = [1, 4];
 
-/** What stands in a row of the table. */
+/** The columns of the table: a name, and the words in a row. */
 const COLUMNS: [name: string, words: (history: FlowHistory, index: number) => unknown][] = [
   [
     "Horizon",
@@ -51,7 +51,7 @@ const COLUMNS: [name: string, words: (history: FlowHistory, index: number) => un
   ["Samples judged", (history, i) => (Number.isNaN(history.samples[i]) ? "not logged" : history.samples[i])],
 ];
 
-/** The median, what it is of, and the quantiles with the number of samples that they rest on. */
+/** The median with its meaning, the quantiles, and the number of samples behind them. */
 function spreadWords(
   { p05, p50, p95 }: Spread,
   index: number,
@@ -78,7 +78,7 @@ function lengthWords(halfLife: number): string {
   return `${halfLife > 0 ? "halves" : "doubles"} every ${short(Math.abs(halfLife))}`;
 }
 
-/** A statistic of one step against timestep or lag; of norms with quantiles over samples and the exponential fitted. */
+/** A statistic of one step by timestep or lag. Norms also show quantiles over samples and the fitted exponential. */
 export class RgFlowNow extends LitElement {
   static override properties = {
     drawn: { attribute: false },
@@ -113,9 +113,9 @@ export class RgFlowNow extends LitElement {
   declare scale: Scale;
   /** The slider's step. */
   declare step: number;
-  /** Timesteps in a window of truncated backpropagation through time. */
+  /** The window of truncated backpropagation through time, in timesteps. */
   declare bptt: number | null;
-  /** What the maps show: rows, and training steps. */
+  /** The rows and training steps that the maps show. */
   declare window: Window | null;
   declare point: FlowPoint | null;
   declare dark: boolean;
@@ -125,7 +125,7 @@ export class RgFlowNow extends LitElement {
   override render() {
     const { axis, drawn } = this;
     const [names, dashes] = [seriesNames(drawn), dashesOf(drawn)];
-    // Pointing changes none of them.
+    // Pointing does not change these.
     const from = [...drawn.map(({ history }) => history), names.join(), this.step, axis, this.of];
     const lines = this.lines.of(from, () =>
       drawn.flatMap((one, i) => this.linesOf(one, names[i], dashes[i])),

@@ -28,7 +28,7 @@ import { renderNotices } from "../../components/flow/notices";
 import type { Series } from "../../data/series";
 import { extentOf, mapFor } from "../../pictures/scales";
 
-/** What is told apart of a step's largest value. */
+/** The least share of a step's largest value that maps distinguish. */
 const LEAST_SHARE = 1e-4;
 
 interface Maps {
@@ -38,7 +38,7 @@ interface Maps {
   relative: Tensor;
 }
 
-/** How far back the gradient reaches, over the whole training: maps, the slider's step, and metrics. */
+/** Shows how far back the gradient reaches over the whole training: maps, the slider's step, and metrics. */
 export class RgFlowView extends LitElement {
   static override properties = {
     cards: { attribute: false },
@@ -193,7 +193,7 @@ export class RgFlowView extends LitElement {
     ></rg-flow-card>`;
   }
 
-  /** Of a record whose parts work in orders of their own: the way to those. */
+  /** For a record whose parts have orders of their own: buttons that lead to the parts. */
   private renderWhole({ run, tag, entry: { parts } }: Series) {
     if (!parts)
       return html`<p>It is the sum of two directions, which end at different timesteps: it has no lags.</p>`;
@@ -206,7 +206,7 @@ export class RgFlowView extends LitElement {
     </p>`;
   }
 
-  /** The map of a series; without one, the only map there is. */
+  /** The map of a series; without a series, the only map there is. */
   private mapOf(series?: Series): RgFlowMap | null {
     const cards = [...this.renderRoot.querySelectorAll<RgFlowCard>("rg-flow-card")];
     const maps = cards.flatMap((card) => card.renderRoot.querySelector<RgFlowMap>("rg-flow-map") ?? []);
@@ -277,7 +277,10 @@ export class RgFlowView extends LitElement {
   }
 }
 
-/** Down to the least there is, or a few decades: so that the fading of a trained network is seen, too. */
+/**
+ * The scale of relative maps. It goes down to the least value but at most a few decades, which shows a
+ * trained network's fading.
+ */
 function relativeScale(drawn: readonly Drawn[]): Scale {
   const extent = union(drawn.map(({ picture }) => extentOf(picture)));
   const threshold = Math.max(LEAST_SHARE, extent.small || 0);

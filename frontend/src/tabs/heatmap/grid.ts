@@ -12,7 +12,7 @@ import "../../components/controls/full_button";
 import "../../components/controls/pin_button";
 import type { Series } from "../../data/series";
 
-/** Pictures of one tag of one run under one heading, in columns; saved as one figure. */
+/** Pictures of one tag of one run in columns under one heading, which are saved as one figure. */
 export class RgMultiples extends SizedElement implements Pictured {
   static override properties = {
     series: { attribute: false },
@@ -37,11 +37,11 @@ export class RgMultiples extends SizedElement implements Pictured {
   declare step: number;
   /** The slider's step. */
   declare wanted: number;
-  /** What the pictures are of, in words: "each of 4 kept samples". */
+  /** What the pictures show, in words: "each of 4 kept samples". */
   declare words: string;
-  /** How many stand side by side; null: as many as fit. */
+  /** The number of columns; null for as many as fit. */
   declare columns: number | null;
-  /** Whether it stands first. */
+  /** Whether it is shown first. */
   declare pinned: boolean;
 
   override render() {
@@ -75,7 +75,7 @@ export class RgMultiples extends SizedElement implements Pictured {
     );
   }
 
-  /** All pictures in as many columns as they stand in, also those out of view. */
+  /** All pictures in their columns as SVG, including those out of view. */
   async asSvg(caption: string): Promise<string> {
     const cards = [...this.querySelectorAll<RgCard>("rg-card")];
     const pictures: string[] = [];

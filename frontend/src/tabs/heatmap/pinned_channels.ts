@@ -1,4 +1,4 @@
-/** Curves of pinned channels under the heatmaps they were pinned in. */
+/** Draws pinned channels as curves below their heatmaps. */
 
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
@@ -39,7 +39,7 @@ export function renderPinned(page: Page, group: Group, pins: number[]) {
   `;
 }
 
-/** The pinned channels of pooled views, in every timestep. */
+/** Requests for the pinned channels of pooled views, at every timestep. */
 export function pinnedRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
   const quantityOf = ({ series }: Card) => series.entry.metadata.quantity;
   return [...new Set(cards.map(quantityOf))].flatMap((quantity) => {

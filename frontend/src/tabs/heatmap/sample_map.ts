@@ -23,7 +23,7 @@ import { channelName } from "../../data/channel_groups";
 import type { Series } from "../../data/series";
 import { curvesPython } from "../../export/python";
 
-/** One channel of every kept sample: samples by timesteps. */
+/** A map of one channel of every kept sample: samples by timesteps. */
 export class RgSampleMap extends LitElement {
   static override properties = {
     series: { attribute: false },
@@ -44,9 +44,9 @@ export class RgSampleMap extends LitElement {
 
   declare series: Series;
   declare colour: string;
-  /** A view of each sample, as far as they came. */
+  /** The view of each sample, as far as they have arrived. */
   declare samples: Tensor[];
-  /** What is still to come, or failed, in words; empty: all is there. */
+  /** What is still loading or failed, in words; empty if everything has arrived. */
   declare waiting: string;
   declare channel: number;
   /** The slider's step. */
@@ -59,7 +59,7 @@ export class RgSampleMap extends LitElement {
 
   /** Whether it fills the page. */
   declare full: boolean;
-  /** The height that the user chose for its picture; 0: none. */
+  /** The height that the user chose for its picture; 0 if none. */
   declare resized: number;
 
   private readonly spoken = new LiveReadout(this);
@@ -139,14 +139,17 @@ export class RgSampleMap extends LitElement {
     };
   }
 
-  /** Elsewhere rows are channels: there the pointer is at this map's channel and sample. */
+  /**
+   * Translate the cursor: rows are channels in other pictures, so the cursor moves to this map's channel and
+   * sample.
+   */
   private onCursor(event: CustomEvent<Cursor | null>): void {
     event.stopPropagation();
     const at = event.detail;
     emit(this, "rg-cursor", at && { t: at.t, c: this.channel, s: at.c ?? undefined });
   }
 
-  /** Zooming is in time alone: rows are samples. */
+  /** Zoom in time alone, because rows are samples. */
   private onZoom(event: CustomEvent<{ window?: Window | null }>): void {
     event.stopPropagation();
     const { window } = event.detail;

@@ -42,7 +42,7 @@ function renderGroup(page: Page, group: Group) {
   </section>`;
 }
 
-/** The samples of each series under one heading. */
+/** Renders the samples of each series under one heading. */
 function renderSamples(page: Page, group: Group, pins: number[]) {
   const { state, step, colourOf } = page;
   const series = [...new Set(group.cards.map((card) => card.series))];
@@ -64,7 +64,7 @@ function renderSamples(page: Page, group: Group, pins: number[]) {
   </section>`;
 }
 
-/** One channel of every sample of each series; matrices and points as ever. */
+/** Renders one channel of every sample of each series. Matrices and points look as always. */
 function renderChannel(page: Page, group: Group) {
   const { state, step, dark, colourOf } = page;
   const series = [...new Set(group.cards.map((card) => card.series))];
@@ -85,7 +85,7 @@ function renderChannel(page: Page, group: Group) {
   </section>`;
 }
 
-/** What of some samples is not there, in words. */
+/** Which samples are missing, in words. */
 function waitingFor(cards: readonly Card[]): string {
   const failed = cards.flatMap(({ loaded }) => (loaded.status === "error" ? loaded.message : []));
   const ready = cards.filter(({ loaded }) => loaded.status === "ready").length;

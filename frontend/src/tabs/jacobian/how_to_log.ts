@@ -13,7 +13,7 @@ writer.add_sequence("lstm_1/jacobian", jacobian, step)
 itemized = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[15, 31, -1])["lstm_1"]
 writer.add_sequence("lstm_1/itemized", itemized, step)`;
 
-/** How to log what the Jacobian tab shows. */
+/** Shows how to log what the Jacobian tab draws. */
 export class RgHowToJacobian extends LitElement {
   static override styles = [
     controls,

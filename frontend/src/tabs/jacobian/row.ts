@@ -4,7 +4,7 @@ import { type Cursor, emit } from "../../components/base/events";
 import type { Line } from "../../components/line_plot/uplot_options";
 import "../../components/line_plot/line_plot";
 
-/** One row of Jacobians, the state at one t, as curves over s; the page's cursor stands at (row, s). */
+/** One row of Jacobians, the state at one t, as curves over s. The page's cursor is at (row, s). */
 export class RgJacobianRow extends LitElement {
   static override properties = {
     row: { type: Number },
@@ -19,12 +19,12 @@ export class RgJacobianRow extends LitElement {
   };
 
   declare row: number;
-  /** Which state that is, in words. */
+  /** Which state the row belongs to, in words. */
   declare heading: string;
   /** What s is, in words. */
   declare axis: string;
   declare lines: Line[];
-  /** How many timesteps s there are. */
+  /** The number of timesteps s. */
   declare timesteps: number;
   declare scale: Scale;
   declare boundaries: number[];

@@ -23,7 +23,7 @@ import { extentOf } from "../../pictures/scales";
 
 const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
-/** As Jacobian matrices are written: a row for each t, over the same s as the curve beside. */
+/** The layout of Jacobian matrices: a row for each t, over the same s as the curve beside it. */
 const ROWS_DOWN: TabLayout = { ...DEFAULT_LAYOUT, upright: "timesteps" };
 
 export const jacobianTab: Tab = {
@@ -42,7 +42,7 @@ export const jacobianTab: Tab = {
   `,
 };
 
-/** The row of Jacobians that is pointed at; else the last, which depends on all. */
+/** The row of Jacobians pointed at; else the last, which depends on all timesteps. */
 function rowIn({ cursor }: Page, tensors: readonly Tensor[]): number {
   const last = Math.max(0, ...tensors.map(({ timesteps }) => timesteps)) - 1;
   return Math.min(cursor?.t ?? last, last);
@@ -67,7 +67,7 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
   });
   const meet = boundaries(page.state.bptt, timesteps, "timestep");
   const meetOf = (rows: AxisNames["numbers"]) => (rows ? boundariesOfRows(page.state.bptt, rows) : meet);
-  // Beside the first, to be in view with it however many there are.
+  // Beside the first picture, so that both are in view however many pictures there are.
   const beside = html`<rg-jacobian-row
     .row=${row} .heading=${stateAt(numbers, row)} .axis=${alike(by) ? by[0] : "timestep s"} .lines=${lines} .timesteps=${timesteps} .scale=${group.scale} .cursor=${page.cursor} .dark=${page.dark}
     .boundaries=${betweenTimesteps(meet)}
@@ -85,7 +85,7 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
   </div></section>`;
 }
 
-/** Which state the row is of; where the pictures have chosen different ones, each curve says its own. */
+/** Which state the row belongs to. If the pictures have different chosen rows, each curve names its own. */
 function stateAt(numbers: readonly number[], row: number): string {
   const [first = row] = numbers;
   return numbers.every((t) => t === first) ? `State at timestep ${first}` : `States of row ${row}`;
@@ -101,7 +101,7 @@ function held({ peek }: Page, tensor: Tensor, row: number): (number | null)[] | 
 function renderItemized(page: Page, group: Group): TemplateResult {
   const extent = union(tensorsOf(group.cards).map((tensor) => extentOf(tensor)));
   const scale = makeScale(extent, { name: "log", signed: false, limit: null, threshold: null });
-  // A map and its curves stay together.
+  // One section keeps a map and its curves together.
   return html`<section><div class="cards" style="--least: 812px">
     ${repeat(group.cards, cardKey, (card) => {
       const timesteps = card.shown?.timesteps ?? 1;
@@ -119,7 +119,7 @@ function renderItemized(page: Page, group: Group): TemplateResult {
   </div></section>`;
 }
 
-/** The curve of each chosen loss timestep t over s. */
+/** The curve over s of each chosen loss timestep t. */
 function lossLines({ peek, dark }: Page, { series, shown }: Card): Line[] {
   if (!shown) return [];
   const names = (series.entry.metadata.channel_groups ?? []).map(([name]) => name);
@@ -132,12 +132,12 @@ function lossLines({ peek, dark }: Page, { series, shown }: Card): Line[] {
   });
 }
 
-/** On a curve, where windows of truncated backpropagation meet: between two timesteps. */
+/** The places on a curve where windows of truncated backpropagation meet: between two timesteps. */
 function betweenTimesteps(meet: readonly number[]): number[] {
   return meet.map((first) => first - 0.5);
 }
 
-/** The curves of pooled views, in every timestep. */
+/** Requests for the curves of pooled views, at every timestep. */
 function curveRequests(page: Page, cards: readonly Card[]): TensorRequest[] {
   return cards.flatMap(({ series, shown }) => {
     if (!shown || isWhole(shown)) return [];

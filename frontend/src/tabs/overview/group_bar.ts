@@ -7,7 +7,7 @@ import { matcher } from "../../maths/matcher";
 import type { Grouping } from "../../maths/run_groups";
 import type { State } from "../../state/state";
 
-/** Which runs of the overview are one: the same but for a seed. */
+/** Chooses which runs of the overview form a group: those that differ only in a seed. */
 export class RgGroupBar extends LitElement {
   static override properties = { state: { attribute: false }, names: { attribute: false } };
   static override styles = [
@@ -21,7 +21,7 @@ export class RgGroupBar extends LitElement {
   ];
 
   declare state: State;
-  /** Names of hyperparameters that any run logged. */
+  /** The names of the hyperparameters that any run logged. */
   declare names: string[];
 
   override render() {

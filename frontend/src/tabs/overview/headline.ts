@@ -7,16 +7,16 @@ import { furthest, headline, type OverviewLine } from "../../maths/flow/overview
 import { ANSWERS, type Answer, type Claim } from "../../maths/flow/verdict";
 import { flagColour } from "../../pictures/flow_cards";
 
-/** As many runs are told of; the table has all. */
+/** Mention at most this many runs; the table has all. */
 const MOST = 5;
 
-/** How many runs are told of, of how many there are. */
+/** How many runs are mentioned, and how many there are. */
 export interface Told {
   shown: number;
   all: number;
 }
 
-/** The current picture in sentences: which run reaches furthest, and of each whether it can learn long dependencies. */
+/** The overview in sentences: which run reaches furthest, and whether each can learn long dependencies. */
 export class RgOverviewBrief extends LitElement {
   static override properties = {
     lines: { attribute: false },
@@ -67,7 +67,7 @@ export class RgOverviewBrief extends LitElement {
     `;
   }
 
-  /** `usual`: the step of the other runs, of which this run's nearest one may be another. */
+  /** Renders one run. `usual` is the step of the other runs; this run's nearest step may differ. */
   private renderRun(line: OverviewLine, usual: number) {
     const { name, series, members, colour, since, step, verdict, flags, reasons } = line;
     const parts = [
@@ -92,7 +92,7 @@ export class RgOverviewBrief extends LitElement {
     return since === first ? "from the first step on" : `since step ${since}`;
   }
 
-  /** What the run's other layers and directions say. */
+  /** The results of the run's other layers and directions. */
   private othersWords(line: OverviewLine): string[] {
     const others = this.lines.filter((one) => one.name === line.name && one !== line);
     if (others.length === 0) return [];
@@ -103,7 +103,7 @@ export class RgOverviewBrief extends LitElement {
     return [`its other layers and directions: ${counted.join(", ")}`];
   }
 
-  /** What a verdict rests on, as the way to what shows it. */
+  /** A reason of a verdict, as a link to what shows it. */
   private renderClaim(line: OverviewLine, { text, shows }: Claim) {
     const open = () =>
       shows === "loss" ? emit(this, "rg-show-scalars", undefined) : openFlow(this, line, shows);
@@ -115,7 +115,7 @@ export class RgOverviewBrief extends LitElement {
   }
 }
 
-/** Open the flow of a line's run, or of all runs of its group, alone; what is chosen stays chosen. */
+/** Open the flow of a line's run, or of all runs of its group, alone. The user's choice of runs stays. */
 export function openFlow(
   from: EventTarget,
   { series, members }: OverviewLine,

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
 
-/** Which of TensorBoard's scalars stand above the horizon. */
+/** Chooses which of TensorBoard's scalars are drawn above the horizon. */
 export class RgScalarBar extends LitElement {
   static override properties = { tags: { attribute: false }, chosen: { attribute: false } };
   static override styles = [
@@ -15,7 +15,7 @@ export class RgScalarBar extends LitElement {
     `,
   ];
 
-  /** All there are, and those drawn. */
+  /** All tags, and those that are drawn. */
   declare tags: string[];
   declare chosen: string[];
 

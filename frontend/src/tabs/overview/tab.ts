@@ -32,7 +32,7 @@ import "./scalar_bar";
 import "../../components/line_plot/step_curves";
 import { hasFlow } from "../../data/quantities";
 
-/** A sweep is ranked as a whole. */
+/** The number of runs shown by default. It is large, because a sweep is ranked as a whole. */
 const FIRST_RUNS = 64;
 const MOST_LINES = 256;
 const CROWD_COLOUR = "#80868b";
@@ -101,7 +101,7 @@ function renderFailures(page: Page) {
   );
 }
 
-/** The scalars drawn, and how the first loss among them went in each run until the slider's step. */
+/** The scalars to draw, and how the first loss among them changed in each run until the slider's step. */
 interface Scalars {
   tags: string[];
   chosen: string[];
@@ -132,7 +132,10 @@ function scalarsOf(page: Page, known: readonly Known[]): Scalars {
 
 const plots = new Memo<StepPlot[]>();
 
-/** Scalars, the horizon, and where that is the whole sequence what is left at the far end: on one axis of steps. */
+/**
+ * The charts on one axis of steps: scalars, the horizon, and what is left at the far end if the horizon is
+ * the whole sequence.
+ */
 function plotsOf(
   { state, scalarsOf, listScalars }: Page,
   known: readonly Known[],
@@ -140,7 +143,7 @@ function plotsOf(
   { chosen, curves }: Scalars,
   groupOf: GroupOf,
 ): StepPlot[] {
-  // The best stand first, so that of a crowd they are drawn.
+  // Sort the best first, so that they are the ones drawn of many.
   const order = sorted(lines, "-horizon").flatMap(({ series, members }) =>
     members.length ? members.map((member) => member.series) : [series],
   );
@@ -195,7 +198,7 @@ function makePlots(
   return [...scalarPlots, ...metricPlots].filter(({ traces }) => traces.length > 0);
 }
 
-/** The traces of one key in a group as one; of a crowd a few. */
+/** The traces of one key in a group, joined to one. Of many, a few are drawn. */
 function joinedTraces(
   traces: readonly { run: string; key: string; trace: Trace }[],
   groupOf: GroupOf,
@@ -218,7 +221,7 @@ function showScalars(event: Event): void {
   charts?.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
-/** The way back to everything where the user chose some runs or layers. */
+/** A button that shows everything again, after the user chose some runs or layers. */
 function renderAll({ state }: Page) {
   if (!state.runs && !state.tags) return nothing;
   const all = (event: Event) => emit(event.target as Element, "rg-set", { runs: null, tags: null });

@@ -53,7 +53,7 @@ const HEADS: Record<Column, { name: string; help: string }> = {
   dead: { name: "Dead", help: "Dead channels: the share of channels that are exactly 0 throughout" },
 };
 
-/** One line for each run and layer, or group of runs, sortable; each opens its maps. */
+/** A table with a line for each run and layer, or group of runs. It is sortable, and each line opens its maps. */
 export class RgOverviewTable extends LitElement {
   static override properties = { lines: { attribute: false }, sorting: { type: String } };
   static override styles = [
@@ -113,7 +113,7 @@ export class RgOverviewTable extends LitElement {
     const chosen = columnOf(this.sorting) === column;
     const falling = this.sorting.startsWith("-");
     const { name, help } = HEADS[column];
-    // The first click shows what is worth seeing first: names from A on, numbers from the largest down.
+    // The first click sorts by what matters most: names from A on, numbers from the largest down.
     const start: Sorting = column === "run" || column === "tag" ? column : `-${column}`;
     const turned: Sorting = falling ? column : `-${column}`;
     return html`<th scope="col" aria-sort=${chosen ? (falling ? "descending" : "ascending") : "none"}>

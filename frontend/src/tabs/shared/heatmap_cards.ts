@@ -1,4 +1,4 @@
-/** What tabs of heatmaps share: a card as an element, and the detail that zooming asks for. */
+/** What tabs with heatmaps share: a card as an element, and the detail for zooming. */
 
 import { html, nothing } from "lit";
 import type { Tensor, TensorRequest } from "../../data/types";
@@ -12,7 +12,7 @@ import "../../components/heatmap/scatter";
 import { isMatrix } from "../../data/quantities";
 import { mapFor } from "../../pictures/scales";
 
-/** What a card is called among others ("A"), and the step that the user asked for. */
+/** The name of a card among others ("A"), and the step that the user chose. */
 interface Role {
   name: string;
   wanted: number;
@@ -47,7 +47,7 @@ export function renderCard(
   ></rg-card>`;
 }
 
-/** How the pictures are laid out, to choose; of points there is nothing to lay out. Only pictures of cells are turned. */
+/** Controls for the layout of the pictures. Points have no layout, and only pictures of cells can be turned. */
 export function renderLayoutBar({ state, step }: Page, cards: readonly Card[], turnable = true) {
   const pictures = cards.filter((card) => card.shown && !isPoints(card));
   if (pictures.length === 0) return nothing;
@@ -65,14 +65,14 @@ export function renderLayoutBar({ state, step }: Page, cards: readonly Card[], t
   ></rg-heatmap-bar>`;
 }
 
-/** The window in more detail than `shown` has, where it came already. */
+/** The window in more detail than `shown` has, if it has arrived. */
 export function detailOf({ state, peek }: Page, shown: Tensor | null): Tensor | null {
   const request = shown && detailFor(shown, state.window);
   const detailed = request ? peek(request) : null;
   return detailed?.status === "ready" ? detailed.tensor : null;
 }
 
-/** The detail of a window, and the points of samples. */
+/** Requests for the detail of a window, and for the points of samples. */
 export function detailRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
   const details = tensorsOf(cards).flatMap((tensor) => detailFor(tensor, state.window) ?? []);
   return [...details, ...cards.filter(isPoints).flatMap(pointRequests)];

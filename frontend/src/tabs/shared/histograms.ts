@@ -1,4 +1,4 @@
-/** What tabs of histograms share: one axis for all that is compared, and what came of each histogram. */
+/** What tabs with histograms share: one axis for everything compared, and the loaded histograms. */
 
 import { type Scale, union } from "../../colour/scale";
 import type { Now } from "../../components/histogram/card";
@@ -11,12 +11,12 @@ import { type Card, extentsOverSteps, type Group, tensorsOf } from "../../pictur
 import { extentOf } from "../../pictures/scales";
 import type { Page } from "../tab";
 
-/** Each series of a group once, with the first of its cards. */
+/** Each series of a group once, as the first of its cards. */
 export function seriesOf({ cards }: Group): Card[] {
   return cards.filter(({ series }, i) => cards.findIndex((other) => other.series === series) === i);
 }
 
-/** The axis that has a place for every value at every step; null while that is not known. */
+/** The axis that has a place for every value at every step; null until it is known. */
 export function axisFor(page: Page, group: Group): Scale | null {
   const flows = seriesOf(group).map(({ series }) => page.flowOf(series, EXTENT));
   const shown = tensorsOf(group.cards);
@@ -36,12 +36,12 @@ export function histogramRequestFor(
   return { run, tag, step, newest, axis, gates, bins: binsFor(state.bins, gates?.length ?? 1) };
 }
 
-/** What of a series the axes of its gates and directions are found on. */
+/** The histogram of a series from which the axes of its gates and directions are found. */
 export function scoutRequest(page: Page, series: Series, axis: Scale): HistogramRequest {
   return { ...histogramRequestFor(page, series, axis, null), bins: SCOUTED_BINS };
 }
 
-/** The histogram at the slider's step: from those over steps where it is among them, else its own. */
+/** The histogram at the slider's step: from those over steps if that step is among them, else its own. */
 export function histogramNow(
   page: Page,
   series: Series,

@@ -1,6 +1,7 @@
 /**
- * How a picture is laid out: what stands upright, and the order of its channels, which is asked for once, at the
- * step where the user chose it.
+ * The layout of a picture: its vertical axis, and the order of its channels.
+ *
+ * An order is requested once, at the step at which the user chose it.
  */
 
 import type { Boundaries } from "../../components/heatmap/marks";
@@ -16,20 +17,23 @@ import type { Page } from "../tab";
 export interface TabLayout {
   upright: Upright;
   order: Order | null;
-  /** Why there is no order though the user wants one; empty: there is, or none is wanted. */
+  /** Why there is no order although the user chose one; empty otherwise. */
   note: string;
   /** Where to draw lines between cells. */
   boundaries: Boundaries;
 }
 
-/** As records are: what a picture has that is not laid out by choice. */
+/** The layout of records. Pictures use it unless the user can choose another. */
 export const DEFAULT_LAYOUT: TabLayout = { upright: "channels", order: null, note: "", boundaries: {} };
 
 type Shown = Pick<Card, "series" | "shown">;
 
 const TOO_LARGE = "Channels by their numbers: this record is too large to order all of them.";
 
-/** As the user chose; the order is `leader`'s, where it has as many channels: pictures side by side share it. */
+/**
+ * The layout that the user chose. The order is `leader`'s, if that has as many channels: pictures side by
+ * side share it.
+ */
 export function toLayout({ state, peek }: Page, card: Shown, leader: Shown = card): TabLayout {
   const { shown } = card;
   const byNumber = { ...DEFAULT_LAYOUT, upright: state.axes };
@@ -45,14 +49,14 @@ export function toLayout({ state, peek }: Page, card: Shown, leader: Shown = car
   return { ...byNumber, order: sharedOrder(loaded.tensor, groups, state.order.by) };
 }
 
-/** What the cards' orders are made from. */
+/** Requests for the views from which the cards' orders are made. */
 export function orderRequests({ state }: Page, cards: readonly Card[]): TensorRequest[] {
   return cards
     .filter((card) => card.shown && !isMatrix(card.series) && !isTooLarge(card))
     .flatMap((card) => orderRequest(card, state) ?? []);
 }
 
-/** Always by lag, so that an order stays what it is when the time axis turns. */
+/** The view for an order is always by lag, so that an order stays the same when the time axis turns. */
 function orderRequest({ series }: Shown, state: Readonly<State>): TensorRequest | null {
   if (!state.order) return null;
   const { step, show } = state.order;

@@ -10,7 +10,7 @@ const NAMES: Record<WeightsAs, string> = {
   norms: "norms over training, by gate",
 };
 
-/** How weights are shown. */
+/** Controls for how weights are shown. */
 export class RgWeightsBar extends LitElement {
   static override properties = { state: { attribute: false } };
   static override styles = [

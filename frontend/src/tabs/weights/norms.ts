@@ -26,7 +26,7 @@ export function normRequests(cards: readonly Card[]): TensorRequest[] {
   });
 }
 
-/** A chart for each part of each layer, values beside gradients; runs share it. */
+/** A chart for each part of each layer, values beside gradients. Runs share a chart. */
 export function renderNorms(page: Page, cards: readonly Card[]) {
   const { state, dark } = page;
   const layers = [...new Set(cards.map(layerName))];
@@ -102,7 +102,10 @@ function plotOf(
   };
 }
 
-/** A line for each gate: of several runs in the run's colour, gates in dashes; of one run in a colour each. */
+/**
+ * A line for each gate. Lines of several runs have the run's colour, and dashes tell gates apart; lines of a
+ * single run have a colour per gate.
+ */
 function tracesOf(
   page: Page,
   { card: { series }, requests }: Drawn,

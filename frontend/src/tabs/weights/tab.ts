@@ -44,7 +44,7 @@ export const weightsTab: Tab = {
   },
 };
 
-/** The parts of a layer side by side, of each its value over its gradient. */
+/** Renders the parts of a layer side by side, each with its value above its gradient. */
 function renderLayer(page: Page, cards: Card[], axes: Map<Group, Scale | null>) {
   const { run, tag, entry } = cards[0].series;
   const layer = layerOf(tag, entry);
