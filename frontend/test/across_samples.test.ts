@@ -4,7 +4,7 @@ import type { Tensor } from "../src/data/types";
 import { samplesTable } from "../src/export/numbers";
 import { acrossSamples } from "../src/maths/heatmap/across_samples";
 
-/** A view of [channels, timesteps]; null is padding. */
+/** A view of [channels, timesteps], with null for padding. */
 function view(rows: (number | null)[][], c0 = 0): Tensor {
   const window = { c0, c1: c0 + rows.length, t0: 0, t1: rows[0].length };
   const grid = { rows: rows.length, columns: rows[0].length, window };
@@ -32,14 +32,14 @@ describe("one channel of every sample", () => {
     ]),
   ];
 
-  it("has a row for each sample, and counts what is no ordinary number", () => {
+  it("has a row for each sample, and counts special values", () => {
     const found = acrossSamples(samples, 1) as Tensor;
     expect([...found.values.values]).toEqual([4, 0, Number.NaN, 7, Number.POSITIVE_INFINITY, Number.NaN]);
     expect(found.values.window).toEqual({ c0: 0, c1: 2, t0: 0, t1: 3 });
     expect(found.counts).toEqual({ real: 5, padding: 1, zero: 1, nan: 1, posinf: 1, neginf: 0 });
   });
 
-  it("is saved with a row for each timestep, padding empty", () => {
+  it("is saved with a row for each timestep and empty fields for padding", () => {
     const table = samplesTable(acrossSamples(samples, 0) as Tensor, "lag");
     expect(table.index).toEqual(["lag", [0, 1, 2]]);
     expect(table.names).toEqual(["sample 0", "sample 1"]);
@@ -49,7 +49,7 @@ describe("one channel of every sample", () => {
     ]);
   });
 
-  it("says why there is none", () => {
+  it("explains why it cannot be shown", () => {
     expect(acrossSamples(samples, 2)).toContain("no channel 2");
     expect(acrossSamples([view([[1]], 3)], 0)).toContain("too large");
   });

@@ -7,7 +7,7 @@ const plain = { upright: "channels", byLag: false, order: null } as const;
 const order = { channels: Uint32Array.of(3, 0, 2, 1), places: Uint32Array.of(1, 3, 2, 0) };
 
 describe("an axis", () => {
-  it("gives each cell the same room, in both directions alike", () => {
+  it("gives every cell the same width, in either direction", () => {
     const axis = new Axis("t", 10, 20, 100);
     expect([axis.at(10), axis.middle(10), axis.middle(19), axis.at(20)]).toEqual([0, 5, 95, 100]);
     for (const pixel of [0, 9.9, 10, 55, 99.9]) {
@@ -17,13 +17,13 @@ describe("an axis", () => {
     }
   });
 
-  it("ends where its cells end: beyond them is the last", () => {
+  it("gives the last cell for places beyond its ends", () => {
     const axis = new Axis("t", 10, 20, 100);
     expect([axis.placeAt(-5), axis.placeAt(100), axis.placeAt(1000)]).toEqual([10, 19, 19]);
     expect([axis.middle(9), axis.middle(20)]).toEqual([null, null]);
   });
 
-  it("puts lag 0 at the far end where it is turned", () => {
+  it("puts lag 0 at the far end if it is turned", () => {
     const axis = new Axis("t", 0, 10, 100, true);
     expect([axis.middle(0), axis.middle(9)]).toEqual([95, 5]);
     expect([axis.placeAt(99), axis.placeAt(1), axis.placeAt(100), axis.placeAt(0)]).toEqual([0, 9, 0, 9]);
@@ -46,7 +46,7 @@ describe("an axis", () => {
     expect(axis.middle(7), "another record's channel").toBeNull();
   });
 
-  it("goes from cell to cell as they are seen", () => {
+  it("moves from cell to cell in the order in which they are shown", () => {
     const ordered = new Axis("c", 0, 4, 40, false, order);
     expect(ordered.beside(9, 1), "from another record's channel").toBe(1);
     expect([ordered.beside(3, 1), ordered.beside(0, 1), ordered.beside(3, -1)]).toEqual([0, 2, 3]);
@@ -56,7 +56,7 @@ describe("an axis", () => {
 });
 
 describe("a layout", () => {
-  it("has time across and channels down, or the other way round", () => {
+  it("has time across and channels down, or the reverse", () => {
     const usual = layoutOf(window, 100, 40, plain);
     expect([usual.across.dimension, usual.down.dimension]).toEqual(["t", "c"]);
     expect([usual.t.length, usual.c.length]).toEqual([100, 40]);
@@ -65,14 +65,14 @@ describe("a layout", () => {
     expect([other.t.length, other.c.length]).toEqual([40, 100]);
   });
 
-  it("turns time alone for lags, and orders channels alone", () => {
+  it("turns the time axis for lags, and orders only the channel axis", () => {
     const { t, c } = layoutOf(window, 100, 40, { upright: "timesteps", byLag: true, order });
     expect([t.turned, c.turned, t.order, c.order]).toEqual([true, false, null, order]);
   });
 });
 
 describe("a window", () => {
-  it("keeps to the same end of the record when time is counted the other way", () => {
+  it("covers the same end of the record when time is counted the other way", () => {
     const last = { c0: 1, c1: 3, t0: 80, t1: 100 };
     expect(turnedWindow(last, 100)).toEqual({ c0: 1, c1: 3, t0: 0, t1: 20 });
     expect(turnedWindow(turnedWindow(last, 100), 100)).toEqual(last);

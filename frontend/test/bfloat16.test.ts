@@ -14,11 +14,11 @@ describe("bfloat16 codes", () => {
     expect(codeValue(tieUp)).toBe(1 + 2 / 128);
   });
 
-  it("never turn what is not 0 into exact 0", () => {
+  it("never round a non-zero value to exact 0", () => {
     expect(codes(1e-45, -1e-45)).toEqual([0x0001, 0x8001]);
   });
 
-  it("never turn what is finite into Inf", () => {
+  it("never round a finite value to Inf", () => {
     const [large, negative] = codes(3.4028235e38, -3.4028235e38);
     expect(Number.isFinite(codeValue(large))).toBe(true);
     expect(Number.isFinite(codeValue(negative))).toBe(true);

@@ -27,7 +27,7 @@ const SCALES: Record<string, Scale> = {
 const NONE: Apart = { below: 0, above: 0, zero: 0, nan: 0, posinf: 0, neginf: 0, padding: 0 };
 
 describe("the axis", () => {
-  it("goes from end to end of the values, whatever the colour range", () => {
+  it("runs from end to end of the values, whatever the colour range", () => {
     for (const name of ["linear", "symlog"]) {
       const axis = axisOf(EXTENT, SCALES[name]);
       expect([axis.low, axis.high]).toEqual([-5, 5]);
@@ -35,20 +35,20 @@ describe("the axis", () => {
     }
   });
 
-  it("goes over magnitudes for log, far below what few values lie under", () => {
+  it("covers magnitudes for log, and extends well below the smallest typical value", () => {
     const axis = axisOf(EXTENT, SCALES.log);
     expect(axis.high).toBe(5);
     expect(axis.low).toBeCloseTo(1e-7, 12);
     expect(placer(axis)(1e-6)).toBeGreaterThan(0);
   });
 
-  it("is never longer than float32 reaches", () => {
+  it("never exceeds the range of float32", () => {
     const axis = axisOf({ ...EXTENT, magnitude: 1e-43, small: 1e-44 }, SCALES.log);
     expect(axis.low).toBe(2 ** -149);
     expect(axis.high).toBeGreaterThan(axis.low);
   });
 
-  it("stands where nothing finite but 0 is logged", () => {
+  it("exists even if no finite value but 0 was logged", () => {
     const nothing = { least: Number.NaN, greatest: Number.NaN, magnitude: Number.NaN, small: Number.NaN };
     for (const scale of Object.values(SCALES)) {
       const edges = edgesOf(axisOf(nothing, scale), 4);
@@ -58,7 +58,7 @@ describe("the axis", () => {
 });
 
 describe("edges", () => {
-  it("are equally far from each other on the axis, and its ends exactly", () => {
+  it("are equally spaced on the axis and meet its ends exactly", () => {
     for (const scale of Object.values(SCALES)) {
       const axis = axisOf(EXTENT, scale);
       const edges = edgesOf(axis, 64);
@@ -71,14 +71,14 @@ describe("edges", () => {
     }
   });
 
-  it("have 0 among them where there are two signs", () => {
+  it("include 0 if there are values of both signs", () => {
     expect(edgesOf(axisOf(EXTENT, SCALES.symlog))[32]).toBe(0);
     expect(edgesOf(axisOf(EXTENT, SCALES.linear))[32]).toBe(0);
   });
 });
 
 describe("counts", () => {
-  it("of real cells are all but padding", () => {
+  it("of real cells exclude padding alone", () => {
     const apart = { below: 1, above: 2, zero: 3, nan: 4, posinf: 5, neginf: 6, padding: 7 };
     expect(countsOf([10, 20], apart)).toEqual({
       real: 51,
@@ -90,7 +90,7 @@ describe("counts", () => {
     });
   });
 
-  it("become shares of each group's own cells", () => {
+  it("become shares of the cells of each group", () => {
     const histogram = {
       counts: [
         [
@@ -121,7 +121,7 @@ describe("axes of each gate", () => {
       counts,
     }) as unknown as Histogram;
 
-  it("end where the values of the gate end at any step, symmetric about 0", () => {
+  it("end at the extremes of the gate over all steps, symmetric about 0", () => {
     const axis = { ...SCALES.linear, low: -8, high: 8 };
     const narrow = [0, 0, 0, 2, 1, 0, 0, 0];
     const wide = [0, 0, 0, 0, 1, 0, 0, 3];
@@ -137,7 +137,7 @@ describe("axes of each gate", () => {
     expect(ownAxes(histogram(axis, [[nothing, nothing]]))).toEqual([axis, axis]);
   });
 
-  it("go over the magnitudes that there are, of log", () => {
+  it("cover the gate's magnitudes for log", () => {
     const [axis] = ownAxes(
       histogram({ ...SCALES.log, low: 1e-4, high: 1, threshold: 1e-4 }, [
         [
@@ -150,7 +150,7 @@ describe("axes of each gate", () => {
     expect(axis.threshold).toBe(axis.low);
   });
 
-  it("are saved with the edges of each", () => {
+  it("are saved with the edges of each gate", () => {
     const gates = [1, 10].map((high) => ({ ...SCALES.linear, low: -high, high }));
     const own = {
       ...histogram(
@@ -184,7 +184,7 @@ describe("axes of each gate", () => {
 });
 
 describe("ridges", () => {
-  it("fit the plot: the first one's top and the last one's base line are its ends", () => {
+  it("fill the plot from the first ridge's top to the last ridge's base line", () => {
     for (const count of [1, 2, 49, 100]) {
       const ridges = layRidges(count, 300);
       expect(baseLine(0, ridges) - ridges.amplitude).toBe(0);
@@ -192,7 +192,7 @@ describe("ridges", () => {
     }
   });
 
-  it("are found again at their base lines, and the nearest between them", () => {
+  it("are found at their base lines, and between these by the nearest one", () => {
     const ridges = layRidges(10, 200);
     for (let i = 0; i < 10; i++) expect(ridgeAt(baseLine(i, ridges), 10, ridges)).toBe(i);
     expect(ridgeAt(baseLine(3, ridges) + 0.4 * ridges.spacing, 10, ridges)).toBe(3);
@@ -200,7 +200,7 @@ describe("ridges", () => {
     expect(ridgeAt(900, 10, ridges)).toBe(9);
   });
 
-  it("are as high as their share", () => {
+  it("have heights in proportion to their shares", () => {
     const points = outline({ counts: [1, 0, 2], cells: 8 }, 0.5, 30, 100, 40);
     expect(points).toEqual([
       [0, 100],
@@ -212,7 +212,7 @@ describe("ridges", () => {
   });
 });
 
-it("a scale of magnitudes gets both signs", () => {
+it("the signed scale extends a range of magnitudes to both signs", () => {
   expect(signedScale({ ...SCALES.symlog, low: 0 }).low).toBe(-1);
   expect(signedScale(SCALES.log)).toEqual(SCALES.log);
 });

@@ -29,18 +29,18 @@ describe("a range over all runs", () => {
   const asked = (show: Show) =>
     peerRequests([card("shown", show)], tags, 10).map(({ run, step }) => [run, step]);
 
-  it("asks each other run that has the tag at its nearest step", () => {
+  it("requests each other run that has the tag, at its nearest step", () => {
     expect(asked("rms")).toEqual([
       ["near", 9],
       ["of one sample", 10],
     ]);
   });
 
-  it("asks no run for a sample that it does not have", () => {
+  it("skips a run that does not have the sample", () => {
     expect(asked(1)).toEqual([["near", 9]]);
   });
 
-  it("asks for one block, once", () => {
+  it("requests a single block, and only once", () => {
     const requests = peerRequests([card("shown", 0), card("shown", 0)], tags, 10);
     expect(requests.map(({ run }) => run)).toEqual(["near", "of one sample"]);
     expect(requests[0].pooled).toEqual({ rows: 1, columns: 1 });
@@ -50,7 +50,7 @@ describe("a range over all runs", () => {
 describe("pinned series", () => {
   const all = [series("a", "g"), series("a", "h"), series("b", "g")];
 
-  it("stand first in the order they were pinned", () => {
+  it("come first in the order in which they were pinned", () => {
     const ordered = pinnedFirst(all, [
       ["b", "g"],
       ["a", "h"],
@@ -79,13 +79,13 @@ describe("a range over all steps", () => {
     sampled: false,
   });
 
-  it("is what the flow's largest magnitudes say", () => {
+  it("comes from the flow's largest magnitudes", () => {
     const columns = { max_abs: Float32Array.of(2, 3), rms: Float32Array.of(0.5, 1) };
     const [extent] = extentsOverSteps({ status: "ready", flow: flow(columns) });
     expect(extent).toEqual({ least: -3, greatest: 3, magnitude: 3, small: 0.5 });
   });
 
-  it("is nothing where they were not logged, and no less where only RMS was not", () => {
+  it("is absent if the flow has no largest magnitudes, and holds if only RMS is missing", () => {
     expect(extentsOverSteps({ status: "ready", flow: flow({ rms: Float32Array.of(1, 1) }) })).toEqual([]);
     expect(extentsOverSteps({ status: "loading" })).toEqual([]);
     const [extent] = extentsOverSteps({ status: "ready", flow: flow({ max_abs: Float32Array.of(2, 3) }) });

@@ -21,7 +21,7 @@ const tags: Tags = {
 };
 
 describe("tags", () => {
-  it("stand folder by folder, numbers by their size", () => {
+  it("are sorted by folder, with numbers by value", () => {
     const names = ["lstm_10/a", "lstm_2/a", "lstm/b", "lstm/a", "lstm_1/a"];
     const run = Object.fromEntries(names.map((name) => [name, entry("hidden_state_gradient", 0)]));
     expect(allTags({ run }, ["run"])).toEqual(["lstm/a", "lstm/b", "lstm_1/a", "lstm_2/a", "lstm_10/a"]);
@@ -29,18 +29,18 @@ describe("tags", () => {
 });
 
 describe("what is shown at first", () => {
-  it("is the runs with data, in TensorBoard's order, each with its hidden-state gradient", () => {
+  it("is the runs with data, in TensorBoard's order, with their hidden-state gradients", () => {
     const runs = shownRuns(INITIAL, tags);
     expect(runs).toEqual(["gru", "lstm"]);
     expect(shownTags(INITIAL, tags, runs)).toEqual(["b/hidden", "c/hidden"]);
   });
 
-  it("is only a few runs of many", () => {
+  it("is only a few of many runs", () => {
     const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`run${i}`, tags.lstm]));
     expect(shownRuns(INITIAL, many)).toEqual(["run0", "run1", "run2", "run3"]);
   });
 
-  it("is what the user chose, once they did", () => {
+  it("is the user's choice once there is one", () => {
     const chosen = { ...INITIAL, runs: ["gru"], tags: ["a/output"] };
     expect(shownSeries(tags, shownRuns(chosen, tags), shownTags(chosen, tags, ["gru"]))).toEqual([
       { run: "gru", tag: "a/output", entry: tags.gru["a/output"] },
@@ -55,7 +55,7 @@ describe("steps", () => {
     expect(unionSteps(series)).toEqual([0, 5, 10, 20]);
   });
 
-  it("are taken from the nearest kept one of each run, the earlier of two as near", () => {
+  it("come from each run's nearest kept step, the earlier of two equally near", () => {
     expect(nearestStep(tags.lstm["c/hidden"].steps, 15)?.[0]).toBe(10);
     expect(nearestStep(tags.lstm["c/hidden"].steps, 16)?.[0]).toBe(20);
     expect(nearestStep([], 3)).toBeUndefined();
@@ -69,7 +69,7 @@ describe("steps", () => {
 });
 
 describe("a channel's name", () => {
-  it("holds its group and its number there", () => {
+  it("includes its group and its number in the group", () => {
     const groups: [string, number][] = [
       ["forward", 3],
       ["backward", 3],
@@ -86,12 +86,12 @@ describe("a channel's name", () => {
 });
 
 describe("a filter", () => {
-  it("is a regular expression in which case does not count", () => {
+  it("is a case-insensitive regular expression", () => {
     expect(matcher("^LSTM").test("lstm_1")).toBe(true);
     expect(matcher("^LSTM").test("my_lstm")).toBe(false);
   });
 
-  it("matches everything while it is none yet", () => {
+  it("matches everything while it is not yet valid", () => {
     expect(matcher("(")).toMatchObject({ valid: false });
     expect(matcher("(").test("anything")).toBe(true);
   });

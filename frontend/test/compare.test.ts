@@ -30,7 +30,7 @@ describe("a comparison", () => {
     expect(difference.counts).toMatchObject({ real: 3, zero: 1 });
   });
 
-  it("takes the decades between magnitudes", () => {
+  it("gives the ratio of magnitudes in decades", () => {
     const ratio = compared(view([100, -1, 0, 5, 0]), view([1, 10, 5, 0, 0]), "ratio");
     const values = [...ratio.values.values];
     expect(values.slice(0, 4)).toEqual([2, -1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
@@ -38,7 +38,7 @@ describe("a comparison", () => {
     expect(ratio.counts).toMatchObject({ nan: 1, posinf: 1, neginf: 1 });
   });
 
-  it("is padding where either is", () => {
+  it("is padding where either view is", () => {
     const a = view([1, 2]);
     a.codes.values[1] = PADDING;
     const difference = compared(a, view([1, 5]), "difference");
@@ -46,7 +46,7 @@ describe("a comparison", () => {
     expect(difference.counts).toMatchObject({ real: 1, padding: 1 });
   });
 
-  it("says in words why records of other shapes do not compare", () => {
+  it("explains why records of different shapes cannot be compared", () => {
     expect(compare(view([1, 2]), view([1, 2, 3]), "difference")).toContain(
       "A has 1 channels and 2 timesteps",
     );

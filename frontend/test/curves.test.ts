@@ -27,7 +27,7 @@ import { acrossOf, pathData, strokeOutline, timestepAt } from "../src/tabs/curve
 
 const SYMLOG: Scale = { name: "symlog", low: -1, high: 1, threshold: 1e-3 };
 
-/** A view of channels from `c0` on and `timesteps` timesteps, in as many blocks as there are columns. */
+/** A view of channels from `c0` on and `timesteps` timesteps, in as many blocks as each row has numbers. */
 function view(rows: number[][], { c0 = 0, timesteps = rows[0].length } = {}): Tensor {
   const values = Float32Array.from(rows.flat());
   const window = { c0, c1: c0 + rows.length, t0: 0, t1: timesteps };
@@ -49,33 +49,33 @@ function curve(sample: number, ...values: number[]): Curve {
 }
 
 describe("a page of channels", () => {
-  it("starts at a multiple of its size and ends with the channels", () => {
+  it("starts at a multiple of its size and ends at the last channel", () => {
     expect(pageAt(0, 64, [0, 100])).toEqual([0, 64]);
     expect(pageAt(70, 64, [0, 100])).toEqual([64, 100]);
     expect(pageAt(64, 16, [0, 100])).toEqual([64, 80]);
   });
 
-  it("lies within the zoomed channels", () => {
+  it("stays within the zoomed channels", () => {
     expect(pageAt(0, 16, [10, 40])).toEqual([10, 26]);
     expect(pageAt(99, 16, [10, 40])).toEqual([26, 40]);
   });
 });
 
 describe("the timesteps seen", () => {
-  it("are the first ones, and of those the zoomed ones", () => {
+  it("are the zoomed ones among the first ones", () => {
     const window = { c0: 0, c1: 1, t0: 5, t1: 30 };
     expect(spanOf(40, null, null)).toEqual([0, 40]);
     expect(spanOf(40, 10, null)).toEqual([0, 10]);
     expect(spanOf(40, 10, window)).toEqual([5, 10]);
   });
 
-  it("are the first ones where the zoomed window holds none of them", () => {
+  it("are the first ones if the zoomed window contains none of them", () => {
     expect(spanOf(40, 4, { c0: 0, c1: 1, t0: 5, t1: 30 })).toEqual([0, 4]);
   });
 });
 
 describe("a trace", () => {
-  it("has the values of its channel in the span", () => {
+  it("has the values of its channel within the span", () => {
     const tensor = view([[1, 2, 3], [4, 5, 6]], { c0: 7 }); // biome-ignore format: as a matrix
     expect([...traceOf(tensor, 8, [1, 3]).values]).toEqual([5, 6]);
     expect([...traceOf(tensor, 8, [1, 3]).times]).toEqual([1, 2]);
@@ -83,12 +83,12 @@ describe("a trace", () => {
     expect(holds(tensor, 6)).toBe(false);
   });
 
-  it("has a gap where a value is not finite", () => {
+  it("has a gap at values that are not finite", () => {
     const tensor = view([[1, Number.POSITIVE_INFINITY, Number.NaN, 2]]);
     expect([...traceOf(tensor, 0, [0, 4]).values]).toEqual([1, Number.NaN, Number.NaN, 2]);
   });
 
-  it("stands in the middle of the timesteps that were pooled", () => {
+  it("has points in the middle of pooled timesteps", () => {
     expect([...traceOf(view([[1, 2]], { timesteps: 6 }), 0, [0, 6]).times]).toEqual([1, 4]);
   });
 
@@ -96,7 +96,7 @@ describe("a trace", () => {
     expect(traceOf(view([[1, 2]]), 0, [5, 9]).values).toHaveLength(0);
   });
 
-  it("is read at the nearest time", () => {
+  it("gives the value at the nearest time", () => {
     const pooled = traceOf(view([[1, 2]], { timesteps: 6 }), 0, [0, 6]);
     expect([0, 2, 3, 5].map((t) => valueAtTime(pooled, t))).toEqual([1, 1, 2, 2]);
     expect(valueAtTime(trace(), 0)).toBeNaN();
@@ -116,7 +116,7 @@ describe("quantile bands", () => {
     ]);
   });
 
-  it("are taken over the curves that have a value, and are gaps where none has", () => {
+  it("use only curves that have a value, and have gaps where no curve does", () => {
     const bands = quantilesOf([Float32Array.of(1, Number.NaN), Float32Array.of(Number.NaN, Number.NaN)]);
     expect(bands.map(([value]) => value)).toEqual([1, 1, 1, 1, 1]);
     expect(bands.every((band) => Number.isNaN(band[1]))).toBe(true);
@@ -124,7 +124,7 @@ describe("quantile bands", () => {
 });
 
 describe("a trace on a logarithmic axis", () => {
-  it("has magnitudes, and a gap where it is 0", () => {
+  it("has magnitudes, and a gap at 0", () => {
     const log: Scale = { name: "log", low: 0.1, high: 1, threshold: 0.1 };
     expect([...drawnOn(trace(-1, 0, 0.5), log).values]).toEqual([1, Number.NaN, 0.5]);
     expect([...drawnOn(trace(-1, 0), SYMLOG).values]).toEqual([-1, 0]);
@@ -132,16 +132,16 @@ describe("a trace on a logarithmic axis", () => {
 });
 
 describe("a thinned path", () => {
-  it("is whole where there is room", () => {
+  it("keeps every point if there is room", () => {
     expect(thinned(Float32Array.of(3, 1, 2), 2)).toEqual([0, 1, 2]);
   });
 
-  it("passes the least and the greatest value of each pixel, in the order of time", () => {
+  it("keeps the least and greatest value of each pixel, in the order of time", () => {
     const values = Float32Array.of(0, 9, 1, -9, 0, 0, 5, 5, 5, 5, 5, 7);
     expect(thinned(values, 2)).toEqual([1, 3, 6, 11]);
   });
 
-  it("keeps a value that stands alone between gaps", () => {
+  it("keeps a single value between gaps", () => {
     const values = new Float32Array(12).fill(Number.NaN);
     values[7] = 1;
     expect(thinned(values, 3)).toContain(7);
@@ -149,20 +149,20 @@ describe("a thinned path", () => {
 });
 
 describe("a free axis", () => {
-  it("ends at the plot's own values, with 0 among them", () => {
+  it("ends at the plot's own values and includes 0", () => {
     const scale = freeScale(SYMLOG, [curve(0, 0.25, 0.5), curve(1, Number.NaN, 0.125)]);
     expect([scale.low, scale.high]).toEqual([0, 0.5]);
     expect(freeScale(SYMLOG, [curve(0, -0.5, 0.25)])).toMatchObject({ low: -0.5, high: 0.25 });
   });
 
-  it("spans as many decades as the shared one", () => {
+  it("spans as many decades as the shared axis", () => {
     expect(freeScale(SYMLOG, [curve(0, 1e-6)]).threshold).toBeCloseTo(1e-9, 15);
     const log: Scale = { name: "log", low: 1e-3, high: 1, threshold: 1e-3 };
     const free = freeScale(log, [curve(0, 0.5)]);
     expect([free.low, free.high, free.threshold]).toEqual([5e-4, 0.5, 5e-4]);
   });
 
-  it("is the shared one where there is nothing but 0", () => {
+  it("is the shared axis if all values are 0", () => {
     expect(freeScale(SYMLOG, [curve(0, 0, 0)])).toBe(SYMLOG);
   });
 });
@@ -170,13 +170,13 @@ describe("a free axis", () => {
 describe("the nearest curve", () => {
   const linear: Scale = { name: "linear", low: -1, high: 1, threshold: 1 };
 
-  it("is the one whose value stands nearest on the scale", () => {
+  it("is the one whose value is nearest on the scale", () => {
     const curves = [curve(4, -1, 0.1), curve(7, 1, -0.5)];
     expect(nearestCurve(curves, 1, 0.3, linear)?.sample).toBe(7);
     expect(nearestCurve(curves, 0, 0.1, linear)?.sample).toBe(4);
   });
 
-  it("is none in a gap", () => {
+  it("does not exist in a gap", () => {
     expect(nearestCurve([curve(0, Number.NaN)], 0, 0.5, linear)).toBeNull();
     expect(nearestCurve([curve(0, 0)], 0, 0.5, { ...linear, name: "log", low: 0.1 })).toBeNull();
   });
@@ -188,14 +188,14 @@ describe("values without a point", () => {
   odd.values.values[5] = Number.NaN;
   const samples = [0, 1].map((sample) => ({ sample, views: [odd] }));
 
-  it("are marked by what they are, padding by nothing", () => {
+  it("are marked by their kind, except padding", () => {
     const { values, odd: marks } = traceOf(odd, 0, [0, 6]);
     expect([...values]).toEqual([0, 1, ...new Array(4).fill(Number.NaN)]);
     expect(marks).toEqual([[2, "NaN"], [3, "+Inf"], [4, "−Inf"]]); // biome-ignore format: as pairs
     expect(oddWords(curvesOf(samples, [0], [0, 6], SYMLOG))).toBe("2 NaN, 2 +Inf, 2 −Inf");
   });
 
-  it("are exact zeros too where the axis is logarithmic", () => {
+  it("include exact zeros if the axis is logarithmic", () => {
     const log: Scale = { name: "log", low: 0.1, high: 1, threshold: 0.1 };
     expect(oddWords(curvesOf(samples.slice(1), [0], [0, 2], log))).toBe("1 exact 0");
     expect(oddWords(curvesOf(samples, [0], [0, 2], SYMLOG))).toBe("");
@@ -206,7 +206,7 @@ describe("the curves of some channels", () => {
   const page = view([[1, 2], [3, 4]], { c0: 4, timesteps: 4 }); // biome-ignore format: as a matrix
   const whole = view([[5, 6, 7, 8]], { c0: 5 });
 
-  it("are each sample's that holds them", () => {
+  it("come from every sample that holds them", () => {
     const samples = [{ sample: 0, views: [page] }, { sample: 3, views: [whole] }]; // biome-ignore format: as pairs
     const found = curvesOf(samples, [4, 5, 9], [0, 4], SYMLOG);
     expect(found.map(({ sample, channel }) => [sample, channel])).toEqual([[0, 4], [0, 5], [3, 5]]); // biome-ignore format: as pairs
@@ -214,7 +214,7 @@ describe("the curves of some channels", () => {
     expect(rangeOf([])).toBeNull();
   });
 
-  it("are of the view that tells most timesteps apart", () => {
+  it("come from the view with the finest timesteps", () => {
     expect(viewOf([page, whole], 5)).toBe(whole);
     expect(viewOf([page, whole], 4)).toBe(page);
     expect(viewOf([page, whole], 6)).toBeNull();
@@ -227,7 +227,7 @@ describe("the curves of some channels", () => {
 });
 
 describe("what a page of plots needs", () => {
-  it("is its channels, whole in time where all samples fit", () => {
+  it("is its channels at every timestep, if all samples fit", () => {
     const { window, pooled } = neededOf([64, 128], 1403, [100, 200], null, 16);
     expect(window).toMatchObject({ c0: 64, c1: 128, t0: 0 });
     expect(window.t1).toBeGreaterThanOrEqual(1403);
@@ -238,7 +238,7 @@ describe("what a page of plots needs", () => {
     expect(neededOf([0, 64], null, null, null, 16)).toEqual(neededOf([0, 64], 1403, [0, 1403], null, 16));
   });
 
-  it("is the first timesteps, or the zoomed ones of a record that does not fit", () => {
+  it("is the first timesteps, or the zoomed ones if a record does not fit", () => {
     expect(neededOf([0, 64], 1403, [0, 50], 50, 16).window).toMatchObject({ t0: 0, t1: 50 });
     const large = neededOf([0, 256], 10_000, [2000, 3000], null, 64);
     expect(large.window).toMatchObject({ t0: 2000, t1: 3000 });
@@ -251,7 +251,7 @@ describe("a frame", () => {
   const span: [number, number] = [2, 6];
   const frame = { scale, span, turned: false, width: 40, height: 20 };
 
-  it("has each timestep at its middle, lags from right to left", () => {
+  it("has each timestep at its middle, and lags from right to left", () => {
     expect([2, 5].map((t) => acrossOf(t, frame))).toEqual([5, 35]);
     expect([2, 5].map((t) => acrossOf(t, { ...frame, turned: true }))).toEqual([35, 5]);
     for (const turned of [false, true]) {
@@ -261,13 +261,13 @@ describe("a frame", () => {
     expect([-5, 90].map((x) => timestepAt(x, frame))).toEqual([2, 5]);
   });
 
-  it("has a path with a gap at what is not drawn", () => {
+  it("draws a path with a gap where there is no value", () => {
     const values = Float32Array.of(1, -1, Number.NaN, 0);
     const path = pathData({ times: Float64Array.of(2, 3, 4, 5), values }, frame);
     expect(path).toBe("M5.0,0.0L5.0,0.0L15.0,20.0M35.0,10.0L35.0,10.0");
   });
 
-  it("has an area between two curves for each stretch without a gap", () => {
+  it("draws an area between two curves for each run without a gap", () => {
     const low = Float32Array.of(-1, -1, Number.NaN, -1);
     const high = Float32Array.of(1, 0, Number.NaN, 1);
     // biome-ignore format: as points
@@ -277,7 +277,7 @@ describe("a frame", () => {
     ]);
   });
 
-  it("is saved as paths in the samples' colours, with a mark for what is not finite", () => {
+  it("is saved as paths in the samples' colours, with marks for values that are not finite", () => {
     const looks = { colour: "#000000", colourOf: (sample: number) => `#00000${sample}`, dashOf: () => [] };
     const odd: Curve = { ...curve(2, 1), trace: { ...trace(1, Number.NaN), odd: [[1, "NaN"]] } };
     const seen: [number, number] = [0, 2];
@@ -298,7 +298,7 @@ describe("a frame", () => {
 });
 
 describe("a table of curves", () => {
-  it("has every number as logged, padding as none", () => {
+  it("has every number as logged, and none for padding", () => {
     const tensor = view([[1, Number.NaN, Number.POSITIVE_INFINITY, 0.5]], { c0: 3 });
     tensor.codes.values[3] = PADDING;
     tensor.values.values[3] = Number.NaN;

@@ -26,20 +26,20 @@ function view(): Tensor {
 const AXES = { timesteps: "timestep", channels: "channel" };
 
 describe("exports", () => {
-  it("name their file after what they hold", () => {
+  it("name their file after its content", () => {
     expect(fileName(request)).toBe("a-b_l-1-_step7_sample1");
   });
 
-  it("write CSV with a row for each timestep, padding empty", () => {
+  it("write CSV with a row for each timestep and empty fields for padding", () => {
     expect(csv(view(), [3, 4], AXES)).toBe("timestep,channel 3,channel 4\n10,0.1,nan\n11,2,\n");
   });
 
-  it("name the axes of matrices as they are", () => {
+  it("use the axis names of matrices", () => {
     const axes = { timesteps: "state at timestep t", channels: "timestep s" };
     expect(csv(view(), [3, 4], axes)).toMatch(/^state at timestep t,timestep s 3,timestep s 4\n10,/);
   });
 
-  it("call chosen rows by their timesteps, and say what the numbers are", () => {
+  it("name chosen rows by their timesteps, and name the quantity", () => {
     const axes = {
       timesteps: "state at timestep t",
       channels: "input at timestep s",
@@ -55,13 +55,13 @@ describe("exports", () => {
     );
   });
 
-  it("name lags, and channels that stand as they were processed", () => {
+  it("name lags, and mark channels in the order of processing", () => {
     const arranged = { ...view(), request: { ...request, time: "lag", reversed: [[4, 8]] } } as Tensor;
     expect(csv(arranged, [3, 4], AXES)).toMatch(/^lag,channel 3,channel 4 as processed\n10,/);
     expect(fileName(arranged.request)).toBe("a-b_l-1-_step7_sample1_lag_processed");
   });
 
-  it("hold ordered channels in their order, under their own numbers", () => {
+  it("hold ordered channels in that order, under their own numbers", () => {
     const { values, codes } = view();
     const whole = { ...window, c0: 0, c1: 2 };
     const every = {
@@ -75,7 +75,7 @@ describe("exports", () => {
     expect(pick(every, [1]).values).toMatchObject({ rows: 1, columns: 2 });
   });
 
-  it("write tables with their rows' numbers, empty where there is no number", () => {
+  it("write tables with the rows' numbers, and empty fields where there is no number", () => {
     const table = {
       index: ["step", [0, 10]] as [string, number[]],
       names: ['a, "b"', "c"],
@@ -93,7 +93,7 @@ describe("exports", () => {
     );
   });
 
-  it("write NPY whose header ends on a multiple of 64 bytes", () => {
+  it("write NPY with a header that ends on a multiple of 64 bytes", () => {
     const file = npy(view());
     const header = new TextDecoder().decode(file.slice(10, 10 + file[8] + 256 * file[9]));
     expect((10 + header.length) % 64).toBe(0);
@@ -101,7 +101,7 @@ describe("exports", () => {
     expect(new Float32Array(file.slice(10 + header.length).buffer)[1]).toBe(2);
   });
 
-  it("write Python that names exactly this view", () => {
+  it("write Python that reads exactly this view", () => {
     expect(python(request, window, null, "/logs")).toContain(
       'tb_rnngrad.read("/logs", run="a/b", tag="l \\"1\\"").at(7)\nview = record.sequences[1][10:12, 3:5]  #',
     );

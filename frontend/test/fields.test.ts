@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { typed } from "../src/components/controls/fields";
 
 describe("a typed number", () => {
-  it("is null where the field is empty, and undefined where it does not fit", () => {
+  it("is null if the field is empty, and undefined if it does not fit", () => {
     const isPositive = (value: number) => value > 0;
     expect(typed(" ", isPositive)).toBe(null);
     expect(typed("1e-3", isPositive)).toBe(0.001);

@@ -8,7 +8,7 @@ import { decaying, earlier, flowOfSamples } from "./flows";
 
 const HIDDEN = "hidden_state_gradient";
 
-/** A flow of one step, of samples' norms by lag; or of one sample's. */
+/** A flow of one step, from the norms by lag of several samples or of one. */
 function flowOf(norms: number[] | number[][], change: Record<string, number[]> = {}): Flow {
   return flowOfSamples([Array.isArray(norms[0]) ? (norms as number[][]) : [norms as number[]]], change);
 }
@@ -24,23 +24,23 @@ function flags(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
 const lags = (a: number, count: number) => decaying(a, count);
 
 describe("vanishing", () => {
-  it("is a median sample's horizon below a share of its lags", () => {
+  it("is up if the median sample's horizon is below a share of its lags", () => {
     expect(flags(flowOf(lags(0.5, 62)))).toEqual(["vanishing"]); // 6 of 61
     expect(flags(flowOf(lags(0.5, 61)))).toEqual([]); // 6 of 60, not below a tenth
     expect(flags(flowOf(lags(0.5, 61)), HIDDEN, { vanishing: 0.2 })).toEqual(["vanishing"]);
     expect(flags(flowOf(lags(0.5, 62)), HIDDEN, { eps: 0.001 })).toEqual([]);
   });
 
-  it("counts the lags that the median sample has, and needs two", () => {
+  it("counts the lags of the median sample, and needs at least two", () => {
     expect(flags(flowOf([lags(0.5, 20), lags(0.5, 20), lags(0.5, 90)]))).toEqual([]); // 6 of 19
     expect(flags(flowOf([1]))).toEqual([]);
   });
 
-  it("is not judged where there is no gradient", () => {
+  it("is not judged without a gradient", () => {
     expect(flags(flowOf(new Array(50).fill(0)))).toEqual([]);
   });
 
-  it("tells of its samples", () => {
+  it("reports how many samples vanish", () => {
     const flow = flowOf([lags(0.5, 80), lags(0.5, 80), lags(1, 80)]);
     const said = flagReason("vanishing", courseAt(flow), 0, INITIAL);
     expect(said).toBe("the median sample's horizon is 6 of 79 timesteps; 2 of 3 samples vanish");
@@ -48,13 +48,13 @@ describe("vanishing", () => {
 });
 
 describe("exploding", () => {
-  it("is a median sample's norm that grows", () => {
+  it("is up if the median sample's norm grows beyond the threshold", () => {
     expect(flags(flowOf(lags(2, 11)))).toEqual(["exploding"]); // 1024
     expect(flags(flowOf(lags(2, 10)))).toEqual([]); // 512
     expect(flags(flowOf(lags(2, 10)), HIDDEN, { exploding: 500 })).toEqual(["exploding"]);
   });
 
-  it("is not a leap of one timestep, nor a few samples that do", () => {
+  it("is not up for a jump at one timestep, nor for a few samples that explode", () => {
     expect(flags(flowOf([1, 1e9, 1]))).toEqual([]);
     const few = flowOf([lags(1, 12), lags(1, 12), lags(2, 12)]);
     expect(flags(few)).toEqual([]);
@@ -63,7 +63,7 @@ describe("exploding", () => {
     );
   });
 
-  it("counts no samples by other thresholds than those that they were counted by", () => {
+  it("counts samples only by the thresholds used while logging", () => {
     const history = courseAt(flowOf(lags(2, 12)));
     expect(samplesBeyond("exploding", history, 0, INITIAL)).toEqual({ count: 1, of: 1 });
     expect(samplesBeyond("exploding", history, 0, { ...INITIAL, exploding: 999 })).toBeNull();
@@ -73,7 +73,7 @@ describe("exploding", () => {
     ).toBeNull();
   });
 
-  it("cannot be judged of an earlier log", () => {
+  it("cannot be judged for an earlier log", () => {
     expect(flags(earlier(flowOf(lags(2, 11))))).toEqual([]);
     expect(flags(earlier(flowOf(lags(0.5, 62))))).toEqual(["vanishing"]);
     expect(flags(earlier(flowOf([lags(0.5, 62), lags(0.5, 20)])))).toEqual([]);
@@ -81,14 +81,14 @@ describe("exploding", () => {
 });
 
 describe("flags", () => {
-  it("judge vanishing and exploding only of what flows back through time", () => {
+  it("judge vanishing and exploding only for quantities that flow back through time", () => {
     for (const quantity of [HIDDEN, "cell_state_gradient", "gate_gradient", "input_gradient"])
       expect(flags(flowOf(lags(2, 11)), quantity)).toEqual(["exploding"]);
     expect(flags(flowOf(lags(2, 11)), "output_gradient")).toEqual([]);
     expect(flags(flowOf(lags(0.1, 80)), "hidden_state")).toEqual([]);
   });
 
-  it("tell of what is not finite, and of nothing else then that it spoils", () => {
+  it("report values that are not finite, and then nothing that those spoil", () => {
     const shares = {
       nan_share: [0, 0.25, 0],
       inf_share: [0, 0.25, Number.NaN],
@@ -99,7 +99,7 @@ describe("flags", () => {
     expect(flags(flowOf([1, 1, 1], shares), HIDDEN, { nonfinite: 0.5, dead: 0.5 })).toEqual([]);
   });
 
-  it("tell of dead channels where there is a time axis", () => {
+  it("report dead channels if there is a time axis", () => {
     const dead = (timesteps: number) => flowOf(lags(1, timesteps), { dead_share: [1] });
     for (const quantity of [HIDDEN, "output_gradient", "hidden_state", "other"]) {
       expect(flags(dead(2), quantity)).toEqual(["dead_channels"]);
@@ -109,11 +109,11 @@ describe("flags", () => {
       expect(flags(dead(2), quantity)).toEqual([]);
   });
 
-  it("know nothing of dead channels where the log does not tell", () => {
+  it("do not report dead channels if the log does not hold their share", () => {
     expect(flags({ ...flowOf([1, 1], { dead_share: [1] }), batch: {} })).toEqual([]);
   });
 
-  it("are judged anew when a threshold changes", () => {
+  it("are judged again when a threshold changes", () => {
     const flow = flowOf(lags(2, 10));
     expect([flags(flow), flags(flow, HIDDEN, { exploding: 100 }), flags(flow)]).toEqual([
       [],
@@ -124,7 +124,7 @@ describe("flags", () => {
 });
 
 describe("the history of flags", () => {
-  it("rises where one comes that was not there", () => {
+  it("rises when a flag comes up that was not up before", () => {
     const history = [["vanishing"], ["vanishing"], [], ["exploding", "vanishing"], ["exploding"]] as const;
     const known = new Float64Array(5);
     const found = { reach: known, growth: known, nonfinite: known, dead: known };

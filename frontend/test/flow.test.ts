@@ -53,11 +53,11 @@ describe("a flow", () => {
     expect([...statistic(flow, "median")]).toEqual(new Array(6).fill(NAN)); // not logged
   });
 
-  it("is refused where the answer is not of its shape", () => {
+  it("is refused if the answer has another shape", () => {
     expect(() => tableFrom(body, [3, 3, 2], ["a", "b"])).toThrow("holds 80 bytes, not 3 x 3 x 2 numbers");
   });
 
-  it("has each step's own numbers of its batch, where rows are sampled and steps came meanwhile", () => {
+  it("keeps each step's numbers of the batch together, even if rows are sampled and new steps arrived", () => {
     const steps: [number, number][] = [0, 10, 20, 30].map((step) => [step, 1]);
     const table = { timesteps: 2, damaged: [], sampled: false };
     const rows = {
@@ -74,7 +74,7 @@ describe("a flow", () => {
     expect([...late.columns.norm_mean]).toEqual([1, 2]);
   });
 
-  it("says what it leaves out", () => {
+  it("reports what it leaves out", () => {
     const said = (damaged: number[], sampled = false) => flowNotice({ ...flow, damaged, sampled });
     expect(said([])).toBe("");
     expect(said([7])).toBe("Step 7 is damaged and not drawn.");
@@ -86,7 +86,7 @@ describe("a flow", () => {
     );
   });
 
-  it("bounds the colours of every step", () => {
+  it("gives a colour range that covers every step", () => {
     const bounded = {
       ...flow,
       columns: { max_abs: Float32Array.of(4, 9, NAN), rms: Float32Array.of(0, 0.25, 1) },
@@ -95,10 +95,10 @@ describe("a flow", () => {
   });
 });
 
-describe("what the samples' norms say", () => {
+describe("what the samples' norms give", () => {
   const flow = flowOf([decaying(0.5, 20), decaying(2, 20), decaying(0.5, 18)]);
 
-  it("is horizon, half-life, gain, growth and what is left, each as defined for one sample", () => {
+  it("is horizon, half-life, gain, growth and far end, as defined for one sample", () => {
     const { halfLife, gain, growth, lags, farEnd, samples } = stepMetrics(flow);
     expect([...horizons(flow, 0.01).p50]).toEqual([6, 19, 6]);
     expect([...horizons(flow, 0.1).p50]).toEqual([3, 19, 3]);
@@ -111,14 +111,14 @@ describe("what the samples' norms say", () => {
     expect([...samples]).toEqual([1, 1, 1]);
   });
 
-  it("is of the median sample, with the quantiles of all", () => {
+  it("describes the median sample, with the quantiles of all", () => {
     const mixed = flowOfSamples([[0.1, 0.5, 0.9].map((a) => decaying(a, 30))]);
     const { p05, p50, p95 } = horizons(mixed, 0.01);
     expect([p05[0], p50[0], p95[0]]).toEqual([2, 6, 29]);
     expect(stepMetrics(mixed).farEnd.p95[0]).toBeCloseTo(0.9 ** 29, 6);
   });
 
-  it("of an earlier log is that of the mean norm, where all samples have every lag", () => {
+  it("describes the mean norm for an earlier log, if every sample has every lag", () => {
     const { p05, p50 } = horizons(earlier(flowOf([decaying(0.5, 20)])), 0.01);
     expect([p05[0], p50[0]]).toEqual([NAN, 6]);
     expect(stepMetrics(earlier(flow)).halfLife.p50[0]).toBeCloseTo(1, 5);
@@ -128,7 +128,7 @@ describe("what the samples' norms say", () => {
     expect(stepMetrics(ragged).lags[0]).toBeNaN();
   });
 
-  it("is a line on the map: the timestep reached, or the lag", () => {
+  it("is a line on the map, at the timestep or lag that is reached", () => {
     const { p50 } = horizons(flow, 0.01);
     expect(horizonRows(flow, "timestep", p50, "forward")).toEqual([13, 0, 13]);
     expect(horizonRows(flow, "lag", p50, "forward")).toEqual([6, 19, 6]);
@@ -136,7 +136,7 @@ describe("what the samples' norms say", () => {
     expect(horizonRows(none, "lag", horizons(none, 0.01).p50, "forward")).toEqual([null]);
   });
 
-  it("is drawn from the first timestep on for a backward direction, and nowhere where no timestep is one lag", () => {
+  it("is drawn from the first timestep for a backward direction, and not at all if no timestep is a single lag", () => {
     const real = { ...flow, columns: { ...flow.columns, real_samples: new Float32Array(60).fill(1) } };
     expect(horizonRows(real, "timestep", horizons(flow, 0.01).p50, "backward")).toEqual([6, 19, 6]);
     const ends = Float32Array.from({ length: 60 }, (_, i) => (i % 20 === 19 ? 1 : 2));
@@ -145,7 +145,7 @@ describe("what the samples' norms say", () => {
     expect(fittedNorms(ragged, "timestep", 0, 1, "forward")).toBeNull();
   });
 
-  it("is an exponential of the half-life, laid along the norms", () => {
+  it("is an exponential of the half-life, fitted to the norms", () => {
     const fitted = fittedNorms(flow, "lag", 0, 1, "forward") as number[];
     expect(fitted[3]).toBeCloseTo(0.125, 6);
     expect((fittedNorms(flow, "timestep", 0, 1, "forward") as number[])[16]).toBeCloseTo(0.125, 6);
@@ -158,7 +158,7 @@ describe("what the samples' norms say", () => {
 });
 
 describe("a map of norms", () => {
-  it("has timesteps or lags as rows, steps as columns, padding as padding", () => {
+  it("has timesteps or lags as rows, steps as columns, and keeps padding", () => {
     const flow = flowOf([
       [3, 2, 1],
       [30, 20, NAN],
@@ -173,7 +173,7 @@ describe("a map of norms", () => {
     );
   });
 
-  it("is relative to each step's largest, in which an exact 0, an infinity and a step of nothing stay as they are", () => {
+  it("is relative to each step's largest value, and keeps exact zeros, infinities and steps without a value above 0", () => {
     const flow = flowOf([
       [4, 2, 0],
       [0, 0, 0],
@@ -196,7 +196,7 @@ describe("a map of norms", () => {
     expect(range[1]).toBe(1);
   });
 
-  it("of a ratio is the decades between a and b at b's nearest step", () => {
+  it("shows a ratio as the decades between a and b at b's nearest step", () => {
     const a = flowOf([[100, 10]], [4]);
     const b = flowOf(
       [
@@ -227,16 +227,16 @@ describe("a statistic of the flow", () => {
     ...flowMap(flow, "timestep", FLOW_STATISTICS[name], "run", "tag").values.values,
   ];
 
-  it("of signs is |mean| over the root of mean² + std²", () => {
+  it("gives the agreement of signs as |mean| over the root of mean² + std²", () => {
     expect(cells("agreement")).toEqual([Math.fround(0.6), 1, 0]);
   });
 
-  it("of signal and noise is |mean| over the standard deviation", () => {
+  it("gives the signal-to-noise ratio as |mean| over the standard deviation", () => {
     expect(cells("snr")).toEqual([0.75, Number.POSITIVE_INFINITY, 0]);
     expect(cells("nonfinite")).toEqual([0, 0.75, 0]);
   });
 
-  it("gives way to the norm over lags, where it is held by timestep alone", () => {
+  it("is replaced by the norm over lags if it is held by timestep alone", () => {
     expect(drawnStatistic("max", "timestep")).toBe(FLOW_STATISTICS.max);
     expect(drawnStatistic("max", "lag")).toBe(FLOW_STATISTICS.norm);
     expect(drawnStatistic("snr", "lag")).toBe(FLOW_STATISTICS.snr);
@@ -249,13 +249,13 @@ describe("a statistic of the flow", () => {
 describe("a window of a map", () => {
   const flow = flowOf([decaying(0.5, 8), decaying(0.5, 8), decaying(0.5, 8)], [0, 10, 20]);
 
-  it("is of training steps, whatever columns those are in", () => {
+  it("holds training steps, whatever their columns", () => {
     expect(columnsIn(flow, 8, { c0: 2, c1: 5, t0: 10, t1: 21 })).toEqual({ c0: 2, c1: 5, t0: 1, t1: 3 });
     expect(columnsIn(flow, 8, { c0: 2, c1: 50, t0: 3, t1: 11 })).toEqual({ c0: 2, c1: 8, t0: 1, t1: 2 });
     expect(stepsIn(flow, { c0: 2, c1: 5, t0: 1, t1: 3 })).toEqual({ c0: 2, c1: 5, t0: 10, t1: 21 });
   });
 
-  it("is all of the map where that holds none of it", () => {
+  it("is the whole map if it contains none of it", () => {
     const whole = { c0: 0, c1: 8, t0: 0, t1: 3 };
     expect(columnsIn(flow, 8, null)).toEqual(whole);
     expect(columnsIn(flow, 8, { c0: 0, c1: 8, t0: 11, t1: 15 })).toEqual(whole);
@@ -273,8 +273,8 @@ describe("windows of truncated backpropagation through time", () => {
   });
 });
 
-describe("stretches", () => {
-  it("join equal neighbours and leave out what is null", () => {
+describe("equal runs", () => {
+  it("join equal neighbours and leave out null", () => {
     expect(equalRuns(["a", "a", null, "b", "a"])).toEqual([
       { value: "a", from: 0, to: 2 },
       { value: "b", from: 3, to: 4 },

@@ -1,11 +1,11 @@
-/** Flows of known samples, as tb_rnngrad.flow defines their statistics; and flows of earlier logs. */
+/** Flows of known samples, with statistics as tb_rnngrad.flow defines them, and flows of earlier logs. */
 
 import type { Flow } from "../src/data/types";
 import { exponentialFit, largestGain } from "../src/maths/flow/metrics";
 
 const NAN = Number.NaN;
 
-/** The q-quantile that is a real sample's: the ceil(q n)-th smallest. */
+/** The q-quantile that is a real sample's value: the ceil(q n)-th smallest. */
 function quantile(values: number[], q: number): number {
   const known = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   return known.length ? known[Math.max(0, Math.ceil(q * known.length - 1e-9) - 1)] : NAN;
@@ -22,7 +22,7 @@ function growthOf(norms: number[]): { growth: number; lag: number } {
   return { growth: Math.exp(most), lag: at };
 }
 
-/** What one batch comes to. A sample is its norms by lag. */
+/** The statistics of one batch. A sample is its norms by lag. */
 function batchOf(samples: number[][], timesteps: number) {
   const judged = samples.filter(
     (norms) => norms.length > 1 && norms.every(Number.isFinite) && Math.max(...norms) > 0,
@@ -77,7 +77,7 @@ function batchOf(samples: number[][], timesteps: number) {
   return { batch, rows };
 }
 
-/** A flow of the samples' norms by lag, [steps][samples][lags]; a change replaces statistics of every step. */
+/** A flow from the samples' norms by lag, [steps][samples][lags]. `change` replaces statistics at every step. */
 export function flowOfSamples(
   steps: number[][][],
   change: Record<string, number[]> = {},
@@ -110,13 +110,13 @@ export function flowOfSamples(
   };
 }
 
-/** The same as an earlier version logged it: without what each sample's own norms say. */
+/** The same flow as an earlier version logged it: without the norms of each sample. */
 export function earlier(flow: Flow): Flow {
   const without = Object.entries(flow.columns).filter(([name]) => !name.startsWith("lag_reach"));
   return { ...flow, columns: Object.fromEntries(without), batch: { dead_share: flow.batch.dead_share } };
 }
 
-/** Norms a^lag. */
+/** The norms a^lag. */
 export function decaying(a: number, lags: number): number[] {
   return Array.from({ length: lags }, (_, lag) => a ** lag);
 }

@@ -3,7 +3,7 @@ import { toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
 import { boundariesOfRows, curveColours, jacobianAxes, rowOf, rowRequest } from "../src/maths/jacobian";
 
-/** A view that holds rows t0 to t1 of a Jacobian [t, s], as /tensor answers it: s down, t across. */
+/** A view that holds rows t0 to t1 of a Jacobian [t, s] as /tensor answers it: s down, t across. */
 function view(jacobian: number[][], t0: number, t1: number): Tensor {
   const s = jacobian[0].length;
   const values = Float32Array.from(
@@ -41,17 +41,17 @@ const JACOBIAN = [
 ];
 
 describe("a row of a Jacobian", () => {
-  it("is its values over s, exact zeros left out", () => {
+  it("is its values over s, without exact zeros", () => {
     expect(rowOf(view(JACOBIAN, 0, 3), 1)).toEqual([-1, 0, null]);
     expect(rowOf(view(JACOBIAN, 0, 3), 2)).toEqual([-2, -1, 0]);
   });
 
-  it("is read from a view of that row alone, too, and from no view without it", () => {
+  it("can be read from a view of that row alone, but not from a view without it", () => {
     expect(rowOf(view(JACOBIAN, 2, 3), 2)).toEqual([-2, -1, 0]);
     expect(rowOf(view(JACOBIAN, 2, 3), 1)).toBeNull();
   });
 
-  it("is asked for in every timestep", () => {
+  it("is requested at every timestep", () => {
     const { window, pooled } = rowRequest(view(JACOBIAN, 0, 3), 1);
     expect([window, pooled]).toEqual([{ c0: 0, c1: 3, t0: 1, t1: 2 }, null]);
   });
@@ -62,7 +62,7 @@ describe("the axes of a Jacobian", () => {
   const details = { at: [0, -1, 1], wrt: "state", norm: "fro", reduced_by: "geometric mean over samples" };
   const tensor = view(JACOBIAN, 0, 3);
 
-  it("are called as its record says", () => {
+  it("have the names in its record", () => {
     expect(jacobianAxes({ symbol, details }, tensor)).toEqual({
       timesteps: "state at timestep t",
       channels: "state at timestep s",
@@ -74,7 +74,7 @@ describe("the axes of a Jacobian", () => {
     });
   });
 
-  it("claim nothing of an older record, or of one that says what cannot be", () => {
+  it("claim nothing for an older record, or for one with impossible details", () => {
     const plain = { timesteps: "state at timestep t", channels: "timestep s" };
     expect(jacobianAxes({ symbol }, tensor)).toEqual(plain);
     for (const at of [[0, 1], [0, 1, 3], [0, 1, "2"], "012", null]) {
@@ -90,7 +90,7 @@ describe("the axes of a Jacobian", () => {
 });
 
 describe("colours of curves", () => {
-  it("are as many as there are curves, all different", () => {
+  it("are as many as the curves, and all different", () => {
     const colours = curveColours(5, "viridis", false);
     expect(new Set(colours).size).toBe(5);
     expect(colours.every((colour) => /^#[0-9a-f]{6}$/.test(colour))).toBe(true);

@@ -17,7 +17,7 @@ function view(rows: number[][], c0 = 0, channels = rows.length): Tensor {
 const { NaN: NAN, POSITIVE_INFINITY: INFINITY } = Number;
 
 describe("the channel that matters most", () => {
-  it("is the one of the largest norm over all views, whatever is not finite", () => {
+  it("has the largest norm over all views, counting finite values alone", () => {
     expect(
       leadingChannel([
         view([
@@ -51,18 +51,18 @@ describe("the channel that matters most", () => {
     ).toBe(1);
   });
 
-  it("is counted by the number that it has in the record", () => {
+  it("has its number in the record", () => {
     expect(leadingChannel([view([[1], [2]], 5, 9)])).toBe(6);
   });
 
-  it("is none where channels are pooled, and where there is nothing", () => {
+  it("does not exist if channels are pooled or there is no data", () => {
     const pooled = view([[1], [2]]);
     pooled.values.window.c1 = 4;
     expect(leadingChannel([pooled])).toBe(null);
     expect(leadingChannel([])).toBe(null);
   });
 
-  it("is pinned where the user pinned none", () => {
+  it("is pinned if the user pinned none", () => {
     const tensors = [view([[1], [2]])];
     expect(shownPins({ pins: null }, tensors)).toEqual([1]);
     expect(shownPins({ pins: [] }, tensors)).toEqual([]);

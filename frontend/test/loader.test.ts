@@ -3,14 +3,14 @@ import { Loader } from "../src/data/tensors";
 import type { TensorRequest } from "../src/data/types";
 
 const MEGABYTE = 2 ** 20;
-/** What was asked for and waits for its answer, by step. */
+/** The requests that wait for an answer, by step. */
 let waiting: Map<number, (response: Response) => void>;
 
 function view(step: number): TensorRequest {
   return { run: "a", tag: "g", step, wallTime: 1, show: 0, window: null, pooled: null };
 }
 
-/** Answer with a view of so many cells, and let the loader take it in. */
+/** Answer with a view of `cells` cells, and let the loader process it. */
 async function answer(step: number, cells = 1): Promise<void> {
   const headers = { "X-RnnGrad-Shape": `1,${cells}`, "X-RnnGrad-Full-Shape": `1,${cells}` };
   waiting.get(step)?.(new Response(new ArrayBuffer(4 * cells), { headers }));
@@ -33,7 +33,7 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("what is wanted soon is asked for once all that is wanted now is there, and nobody is told of it", async () => {
+test("views wanted soon are requested after all views wanted now have arrived, without a notification", async () => {
   loader.want([view(1), view(2)], [view(3)]);
   expect([...waiting.keys()]).toEqual([1, 2]);
   await answer(1);
@@ -45,7 +45,7 @@ test("what is wanted soon is asked for once all that is wanted now is there, and
   expect(told).toBe(1);
 });
 
-test("while some of many views are under way, those that came are told of after a while", async () => {
+test("while some of many views are loading, those that arrived are reported after a while", async () => {
   loader.want([view(1), view(2), view(3)]);
   await answer(1);
   await answer(2);
@@ -54,7 +54,7 @@ test("while some of many views are under way, those that came are told of after 
   expect(told).toBe(2);
 });
 
-test("what is shown is kept beyond the budget of bytes, and what was shown is dropped", async () => {
+test("shown views are kept beyond the byte budget, and views shown earlier are dropped", async () => {
   const large = 22 * MEGABYTE; // cells of 6 bytes
   loader.want([view(0)]);
   await answer(0);
@@ -64,7 +64,7 @@ test("what is shown is kept beyond the budget of bytes, and what was shown is dr
   expect([0, 1, 2].map((step) => loader.peek(view(step)).status)).toEqual(["loading", "ready", "ready"]);
 });
 
-test("what is known of a view stays one object", async () => {
+test("the state of a view stays the same object", async () => {
   loader.want([view(1)]);
   expect(loader.peek(view(1))).toBe(loader.peek(view(2)));
   await answer(1);

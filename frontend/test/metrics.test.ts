@@ -2,46 +2,46 @@ import { describe, expect, it } from "vitest";
 import { exponentialFit, largestGain, lastReached, memoryHorizon } from "../src/maths/flow/metrics";
 import answers from "./norms_by_lag.json";
 
-/** Norms a^lag. */
+/** The norms a^lag. */
 function decaying(a: number, lags: number): number[] {
   return Array.from({ length: lags }, (_, lag) => a ** lag);
 }
 
 describe("the memory horizon", () => {
-  it("of norms that decay as a^lag is the largest lag with a^lag >= eps", () => {
+  it("is the largest lag with a^lag >= eps for norms that decay as a^lag", () => {
     expect(memoryHorizon(decaying(0.5, 40), 0.01)).toBe(6);
     expect(memoryHorizon(decaying(0.9, 40), 0.01)).toBe(39);
     expect(memoryHorizon(decaying(0.5, 40), 1)).toBe(0);
   });
 
-  it("is the last of several lags that are reached", () => {
+  it("is the last of several lags that reach the threshold", () => {
     expect(memoryHorizon([1, 0, 0, 0.5, 0], 0.1)).toBe(3);
   });
 
-  it("passes over lags that are not there", () => {
+  it("skips missing lags", () => {
     expect(memoryHorizon([1, 0.5, Number.NaN, Number.NaN], 0.01)).toBe(1);
   });
 
-  it("is undefined where no norm is positive, or one is infinite", () => {
+  it("is undefined if no norm is positive or one is infinite", () => {
     expect(memoryHorizon([0, 0, Number.NaN], 0.01)).toBeNaN();
     expect(memoryHorizon([1, Number.POSITIVE_INFINITY, 1], 0.01)).toBeNaN();
   });
 });
 
 describe("what samples reach", () => {
-  it("is the last lag where the share is eps or more, in float32 as it was logged", () => {
+  it("is the last lag with a share of eps or more, in float32 as logged", () => {
     const reach = Float32Array.of(1, 0.5, 0.01, 0.001);
     expect([0.6, 0.01, 1e-9].map((eps) => lastReached(reach, eps))).toEqual([0, 2, 3]);
   });
 
-  it("is not known where nothing could be judged, and passes over rows of longer steps", () => {
+  it("is unknown if nothing could be judged, and skips the rows of longer steps", () => {
     expect(lastReached([Number.NaN, Number.NaN], 0.01)).toBeNaN();
     expect(lastReached([1, 0.5, Number.NaN], 0.01)).toBe(1);
   });
 });
 
 describe("the exponential fit", () => {
-  it("of a^lag has the half-life ln 2 / -ln a, and explains everything", () => {
+  it("gives the half-life ln 2 / -ln a for a^lag, with R² = 1", () => {
     for (const a of [0.5, 0.9, 1.1]) {
       const fit = exponentialFit(decaying(a, 30));
       expect(fit.halfLife).toBeCloseTo(Math.LN2 / -Math.log(a), 10);
@@ -49,23 +49,23 @@ describe("the exponential fit", () => {
     }
   });
 
-  it("stays for ever where the norm does not change", () => {
+  it("gives an infinite half-life if the norm does not change", () => {
     expect(exponentialFit([3, 3, 3])).toMatchObject({ halfLife: Number.POSITIVE_INFINITY, r2: 1 });
   });
 
-  it("passes over what has no logarithm, and is undefined of fewer than two norms", () => {
+  it("skips values without a logarithm, and is undefined for fewer than two norms", () => {
     expect(exponentialFit([8, 0, 2, Number.NaN, Number.POSITIVE_INFINITY]).halfLife).toBeCloseTo(1, 12);
     expect(exponentialFit([8, 0, Number.NaN]).halfLife).toBeNaN();
   });
 });
 
 describe("the largest gain", () => {
-  it("of a^lag is a", () => {
+  it("is a for norms a^lag", () => {
     expect(largestGain(decaying(0.5, 10))).toBeCloseTo(0.5, 12);
     expect(largestGain([1, 2, 8, 4])).toBe(4);
   });
 
-  it("is undefined after a norm of 0, and infinite where a norm is", () => {
+  it("is undefined after a norm of 0, and infinite at an infinite norm", () => {
     expect(largestGain([0, 5])).toBeNaN();
     expect(largestGain([1, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
     expect(largestGain([1])).toBeNaN();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { scaleOfQuantity } from "../src/pictures/requests";
 
-describe("the scale at first", () => {
+describe("the default scale", () => {
   it.each(["hidden_state_gradient", "gate_gradient", "weight_gradient", "itemized_gradient"])(
     "of a %s is symlog",
     (quantity) => {

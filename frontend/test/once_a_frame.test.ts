@@ -3,7 +3,7 @@ import { onceAFrame } from "../src/page/once_a_frame";
 
 afterEach(() => vi.unstubAllGlobals());
 
-it("what comes in many times before a frame is drawn once in it, and anew for the next", () => {
+it("many calls before a frame draw once in it, and later calls draw in the next", () => {
   const frames: (() => void)[] = [];
   vi.stubGlobal("requestAnimationFrame", (run: () => void) => frames.push(run)); // Node.js has no frames
   let drawn = 0;

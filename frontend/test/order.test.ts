@@ -3,7 +3,7 @@ import { PADDING, toCodes } from "../src/colour/bfloat16";
 import type { Tensor } from "../src/data/types";
 import { ORDERS, orderChannels, sharedOrder } from "../src/maths/heatmap/order";
 
-/** A view of rows by lag; null is padding. */
+/** A view of rows by lag, with null for padding. */
 function view(rows: (number | null)[][]) {
   const values = Float32Array.from(rows.flat(), (value) => value ?? 5);
   const codes = toCodes(new Uint32Array(values.buffer));
@@ -21,7 +21,7 @@ function ordered(rows: (number | null)[][], by: (typeof ORDERS)[number], groups:
 }
 
 describe("an order of channels", () => {
-  it("by norm has the largest first, equal ones by their numbers", () => {
+  it("by norm has the largest first, and equal ones by number", () => {
     expect(
       ordered(
         [
@@ -36,11 +36,11 @@ describe("an order of channels", () => {
     ).toEqual([2, 0, 3, 1]);
   });
 
-  it("by norm does not take squares of small gradients for 0", () => {
+  it("by norm does not underflow when it squares small gradients", () => {
     expect(ordered([[1e-38], [1e-30], [0]], "norm", null)).toEqual([1, 0, 2]);
   });
 
-  it("by lag has first the channel that peaks at the last timestep, of either sign", () => {
+  it("by lag starts with the channel that peaks at the last timestep, in either sign", () => {
     expect(
       ordered(
         [
@@ -55,7 +55,7 @@ describe("an order of channels", () => {
     ).toEqual([2, 1, 0, 3]);
   });
 
-  it("leaves padding and what is not finite out", () => {
+  it("leaves out padding and values that are not finite", () => {
     expect(
       ordered(
         [
@@ -89,15 +89,15 @@ describe("an order of channels", () => {
     ).toEqual([2, 1, 0]);
   });
 
-  it("by correlation has like beside like, zeros last", () => {
+  it("by correlation puts similar channels side by side, zeros last", () => {
     const wave = (phase: number, size: number) =>
       Array.from({ length: 24 }, (_, lag) => size * Math.sin(lag / 3 + phase));
-    // Two families of phases, interleaved, of sizes that a norm would sort otherwise.
+    // Two families of phases, interleaved, with norms that would sort them otherwise.
     const rows = [wave(0, 1), wave(2, 9), wave(0.1, 5), wave(2.1, 1e-6), Array(24).fill(0), wave(0.2, 1e-3)];
     expect(ordered(rows, "correlation", null)).toEqual([0, 2, 5, 1, 3, 4]);
   });
 
-  it("by correlation finds the line that shuffled channels came from", () => {
+  it("by correlation recovers the line that shuffled channels came from", () => {
     const count = 40;
     const shuffled = Array.from({ length: count }, (_, i) => (i * 17) % count);
     const rows = shuffled.map((place) =>
@@ -118,20 +118,20 @@ describe("an order of channels", () => {
     for (const by of ORDERS) expect(ordered(rows, by, groups).slice(0, 3).sort(), by).toEqual([0, 1, 2]);
   });
 
-  it("tells the place of each channel", () => {
+  it("gives the place of each channel", () => {
     const { values, codes } = view([[1], [3], [2]]);
     const { channels, places } = orderChannels(values, codes, null, "norm");
     expect([...places]).toEqual([2, 0, 1]);
     expect([...channels].map((channel) => places[channel])).toEqual([0, 1, 2]);
   });
 
-  it("is made once for a view", () => {
+  it("is made once per view", () => {
     const tensor = view([[1], [2]]) as Tensor;
     expect(sharedOrder(tensor, null, "norm")).toBe(sharedOrder(tensor, null, "norm"));
     expect(sharedOrder(tensor, null, "lag")).not.toBe(sharedOrder(tensor, null, "norm"));
   });
 
-  it("of 256 channels and 1403 timesteps takes no more than a moment", () => {
+  it("by correlation finishes for 256 channels and 1403 timesteps", () => {
     const [rows, columns] = [256, 1403];
     const numbers = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i * i));
     const window = { c0: 0, c1: rows, t0: 0, t1: columns };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { axisTicks, duration, placeOn, placeWords, smoothed, startsOf } from "../src/maths/over_training";
 import { traceOn } from "../src/maths/traces";
 
-/** By the definition: a weighted mean in which a value counts `weight` times as much as the next. */
+/** The definition: a weighted mean in which a value counts `weight` times as much as the next. */
 function average(values: number[], weight: number): number {
   const shares = values.map((_, i) => weight ** (values.length - 1 - i));
   const total = shares.reduce((a, b) => a + b);
@@ -12,7 +12,7 @@ function average(values: number[], weight: number): number {
 describe("smoothing", () => {
   const values = [4, 1, 3, -2, 8];
 
-  it("is a weighted mean of all that came before, from the first value on", () => {
+  it("is a weighted mean of the value and all before it, from the first on", () => {
     for (const weight of [0.1, 0.6, 0.99]) {
       const expected = values.map((_, i) => average(values.slice(0, i + 1), weight));
       smoothed(values, weight).forEach((value, i) => {
@@ -21,14 +21,14 @@ describe("smoothing", () => {
     }
   });
 
-  it("leaves gaps and what is not finite as they are, and goes on after them", () => {
+  it("leaves gaps and values that are not finite as they are, and continues after them", () => {
     const infinity = Number.POSITIVE_INFINITY;
     const of = smoothed([4, null, 1, infinity, 3], 0.6);
     expect([of[1], of[3]]).toEqual([null, infinity]);
     expect(of[4]).toBeCloseTo(average([4, 1, 3], 0.6), 10);
   });
 
-  it("changes nothing where it is none, or the values are all the same", () => {
+  it("changes nothing if it is 0 or all values are equal", () => {
     expect(smoothed(values, 0)).toEqual(values);
     expect(smoothed([0.1, 0.1, null, 0.1], 0.9)).toEqual([0.1, 0.1, null, 0.1]);
     expect(smoothed([], 0.9)).toEqual([]);
@@ -36,7 +36,7 @@ describe("smoothing", () => {
 });
 
 describe("an axis over training", () => {
-  it("has steps, seconds since the run began, or wall times", () => {
+  it("shows steps, seconds since the run began, or wall times", () => {
     const starts = startsOf([
       {
         run: "a",
@@ -54,7 +54,7 @@ describe("an axis over training", () => {
     ]);
   });
 
-  it("puts the points of a clock that was set back in their order", () => {
+  it("sorts the points of a clock that was set back", () => {
     const line = {
       label: "a",
       colour: "#111111",
@@ -80,7 +80,7 @@ describe("an axis over training", () => {
     ]);
   });
 
-  it("carries whole steps and whole units of time", () => {
+  it("has ticks at whole steps and whole units of time", () => {
     const labels = (...of: Parameters<typeof axisTicks>) => axisTicks(...of).map(({ label }) => label);
     expect(labels("step", 0, 30, 4)).toEqual(["0", "10", "20", "30"]);
     expect(labels("relative", 0, 740, 7)).toEqual([
@@ -96,7 +96,7 @@ describe("an axis over training", () => {
     expect(labels("relative", 0, 86400 * 40, 4)).toEqual(["0", "10 d", "20 d", "30 d", "40 d"]);
   });
 
-  it("carries times of the reader's clock, and the day where it changes", () => {
+  it("has ticks at times of the reader's clock, with the day where it changes", () => {
     const at = (day: number, hour: number, minute = 0, second = 0) =>
       new Date(2026, 10, day, hour, minute, second).getTime() / 1000;
     const [from, to] = [at(28, 21, 10, 5), at(29, 3)];
@@ -113,7 +113,7 @@ describe("an axis over training", () => {
     expect(placeWords("wall", from)).toBe("28 Nov 2026 21:10:05");
   });
 
-  it("says times in their two largest units", () => {
+  it("gives durations in their two largest units", () => {
     expect([0, 0.25, 59, 61, 3600, 3661, 7199.9, 90_000].map(duration)).toEqual([
       "0",
       "0.25 s",

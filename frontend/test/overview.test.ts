@@ -22,7 +22,7 @@ function series(run: string, tag = "lstm"): Series {
   return { run, tag, entry: { metadata, steps: [], samples: 1 } };
 }
 
-/** The history of norms a^lag over 30 lags, one a a step. */
+/** The history of norms a^lag over 30 lags, with one value of a for each step. */
 function courseOfDecays(...of: number[]) {
   const flow = flowOfSamples(
     of.map((a) => [decaying(a, 30)]),
@@ -44,7 +44,7 @@ function line(change: Partial<OverviewLine>): OverviewLine {
 describe("a line of the overview", () => {
   const history = courseOfDecays(0.11, 0.3, 0.9, 0.5);
 
-  it("tells horizon, half-life, what is left, flags and dead channels at the step", () => {
+  it("gives horizon, half-life, far end, flags and dead channels at the step", () => {
     const last = lineAt(history, 30);
     expect([last.step, last.horizon.mid, last.lags]).toEqual([30, 6, 29]);
     expect(last.halfLife.mid).toBeCloseTo(1, 5);
@@ -54,16 +54,16 @@ describe("a line of the overview", () => {
     expect(trend(last.history)).toEqual({ from: 2, change: 4 });
   });
 
-  it("tells the worst flag of the whole training, and when it first came", () => {
+  it("gives the worst flag of the whole training, and when it first rose", () => {
     expect(lineAt(history, 30).worst).toEqual({ flag: "vanishing", step: 0 });
   });
 
-  it("is of the logged step that is nearest", () => {
+  it("describes the nearest logged step", () => {
     const early = lineAt(history, 12);
     expect([early.step, early.horizon.mid, [...early.history]]).toEqual([10, 3, [2, 3]]);
   });
 
-  it("tells since when the horizon was never below half of what it is", () => {
+  it("gives the step since which the horizon was never below half of its value", () => {
     expect(lineAt(history, 30).since).toBe(10); // 3, 29, 6
     expect(reachedSince(Float64Array.of(9, 2, 4, 8), 3)).toBe(2);
     expect(reachedSince(Float64Array.of(9, NAN, 8), 2)).toBe(2);
@@ -80,13 +80,13 @@ describe("the verdict", () => {
       lineOf({ ...judged, progress }, 0, INITIAL).verdict;
   };
 
-  it("is yes where the median sample's gradient reaches nine tenths of the sequence", () => {
+  it("is yes if the median sample's gradient reaches nine tenths of the sequence", () => {
     const { answer, claims } = verdict([decaying(0.99, 60)])();
     expect(answer).toBe("yes");
     expect(claims[0].text).toContain("reaches all 59 timesteps back, 55.3\u00a0% left at the far end");
   });
 
-  it("is no where it vanishes, explodes or is not finite, and says what that rests on", () => {
+  it("is no if the gradient vanishes, explodes or is not finite, with the reason", () => {
     expect(verdict([decaying(0.5, 80)])().answer).toBe("no");
     const exploding = verdict([decaying(2, 30)])();
     expect([exploding.answer, exploding.claims[0].text]).toEqual([
@@ -97,7 +97,7 @@ describe("the verdict", () => {
     expect([broken.answer, broken.claims[0].shows]).toEqual(["no", "nonfinite"]);
   });
 
-  it("cannot be said in between, of one timestep, of no gradient, or where the loss did not fall", () => {
+  it("is unknown in between, for one timestep, without a gradient, or if the loss did not fall", () => {
     expect(verdict([decaying(0.5, 30)])().answer).toBe("unknown"); // 6 of 29
     expect(verdict([[1]])().claims[0].text).toContain("no sample can be judged");
     expect(verdict([[0, 0, 0]])().answer).toBe("unknown");
@@ -110,11 +110,11 @@ describe("the verdict", () => {
     ]);
   });
 
-  it("cannot be said of what the recurrence does not carry", () => {
+  it("is unknown for a quantity that the recurrence does not carry", () => {
     expect(verdict([decaying(1, 30)], {}, "output_gradient")().claims[0].text).toContain("not carried back");
   });
 
-  it("cannot be said of an earlier log whose samples differ in length", () => {
+  it("is unknown for an earlier log whose samples differ in length", () => {
     const flow = earlier(flowOfSamples([[decaying(1, 30), decaying(1, 9)]]));
     const history = historyOf(flow, "hidden_state_gradient", INITIAL);
     const found = lineAt(history, 0);
@@ -130,18 +130,18 @@ describe("the lines", () => {
   const named = [5, NAN, 9, 7].map((mid) => line({ horizon: just(mid) }));
   const horizons = (lines: OverviewLine[]) => lines.map(({ horizon }) => horizon.mid);
 
-  it("are sorted either way, what is not known last", () => {
+  it("are sorted in either direction, with unknown values last", () => {
     expect(horizons(sorted(named, "horizon"))).toEqual([5, 7, 9, NAN]);
     expect(horizons(sorted(named, "-horizon"))).toEqual([9, 7, 5, NAN]);
   });
 
-  it("are ranked by what is left at the far end where the horizon is the whole sequence", () => {
+  it("are ranked by the far end if the horizon is the whole sequence", () => {
     const whole = [0.1, 0.4, 0.2].map((left) => line({ horizon: just(29), farEnd: just(left) }));
     const ranked = sorted([...whole, line({ horizon: just(28), farEnd: just(0.9) })], "-horizon");
     expect(ranked.map(({ farEnd }) => farEnd.mid)).toEqual([0.4, 0.2, 0.1, 0.9]);
   });
 
-  it("are sorted by name, by the worst flag, and by half-life where one that grows comes after all", () => {
+  it("are sorted by name, by worst flag, and by half-life with growing norms after all others", () => {
     const two = [line({ name: "run 10", halfLife: just(-3) }), line({ name: "run 9", halfLife: just(8) })];
     expect(sorted(two, "run").map((one) => one.name)).toEqual(["run 9", "run 10"]);
     expect(sorted(two, "-halfLife").map((one) => one.name)).toEqual(["run 10", "run 9"]);
@@ -154,7 +154,7 @@ describe("the lines", () => {
     ]);
   });
 
-  it("of each run, the one that reaches furthest, the furthest first", () => {
+  it("give for each run the one that reaches furthest, the furthest first", () => {
     const of = [
       line({ name: "a", series: series("a", "1"), horizon: just(3) }),
       line({ name: "b", series: series("b", "1"), horizon: just(4) }),
@@ -166,7 +166,7 @@ describe("the lines", () => {
     ]);
   });
 
-  it("of a group are their mean, from the least to the most, with the flags of at least half of them", () => {
+  it("give for a group the mean, the least, the most, and the flags of at least half of its runs", () => {
     const of = (run: string, mid: number, change: Partial<OverviewLine> = {}) =>
       line({ name: run, series: series(run), horizon: just(mid), flags: [], ...change });
     const [group, alone] = grouped(
@@ -195,21 +195,21 @@ describe("the headline", () => {
     expect(said(run("a", 12), run("b", 40))).toBe("b reaches furthest back: 40 of 63 timesteps");
   });
 
-  it("praises no run where none reaches back", () => {
+  it("praises no run if none reaches back", () => {
     expect(said(run("a", 0), run("b", 0))).toBe("No gradient reaches back in time");
     expect(said(run("a", 0))).toBe("No gradient reaches back in time");
     const exploding = run("b", 40, { flags: ["exploding"] });
     expect(said(run("a", 0), exploding)).toBe("No sound gradient reaches back in time");
   });
 
-  it("names all that reach as far, and the earliest of them", () => {
+  it("names all runs that reach equally far, and the earliest of them", () => {
     expect(said(run("a", 60), run("b", 60))).toBe("a and b reach back equally far: 60 of 63 timesteps");
     const later = run("a", 60, { since: 90 });
     expect(said(later, run("b", 60))).toContain("a and b reach back equally far, b the earliest: 60");
     expect(said(...["a", "b", "c", "d"].map((name) => run(name, 60)))).toContain("4 runs reach");
   });
 
-  it("ranks by what is left where gradients reach the whole sequence", () => {
+  it("ranks by the far end if gradients reach the whole sequence", () => {
     expect(said(whole("a", 0.31))).toBe(
       "The gradient of a reaches back all 63 timesteps: 31\u00a0% of the largest norm is left there",
     );
@@ -219,7 +219,7 @@ describe("the headline", () => {
     expect(said(whole("a", 0.299), whole("b", 0.3))).toContain("b and a keep most");
   });
 
-  it("does not praise what explodes or is not finite", () => {
+  it("does not praise gradients that explode or are not finite", () => {
     const broken = run("a", 63, { flags: ["exploding"] });
     expect(said(broken, run("b", 4))).toBe("b reaches furthest back: 4 of 63 timesteps");
     expect(said(broken)).toBe("No gradient is sound: it explodes, or is not finite");
@@ -228,12 +228,12 @@ describe("the headline", () => {
 });
 
 describe("a sparkline", () => {
-  it("goes from 0 to the largest value, and leaves gaps out", () => {
+  it("runs from 0 to the largest value, and leaves out gaps", () => {
     expect(sparkline(Float64Array.of(0, NAN, 4, 2), 90, 20)).toBe("0.0,20.0 60.0,0.0 90.0,10.0");
     expect(sparkline(Float64Array.of(3), 90, 20)).toBe("90.0,0.0");
   });
 
-  it("has no more points than are seen, the last among them", () => {
+  it("has no more points than can be seen, including the last", () => {
     const points = sparkline(
       Float64Array.from({ length: 5000 }, (_, i) => i),
       90,

@@ -8,19 +8,19 @@ function grid(rows: number, columns: number, values: number[]): Grid<Uint16Array
 }
 
 describe("pooling", () => {
-  it("keeps the value of greatest magnitude of each block, with its sign", () => {
+  it("keeps the value of greatest magnitude in each block, with its sign", () => {
     const source = grid(2, 4, [1, -8, 2, 3, 4, 5, -6, 0.5]);
     const { codes, rows, columns } = poolCodes(source, source.window, 1, 2);
     expect([rows, columns]).toEqual([1, 2]);
     expect([...codes]).toEqual([...toCodes(new Uint32Array(Float32Array.of(-8, -6).buffer))]);
   });
 
-  it("is exact where there is room", () => {
+  it("is exact if there is room", () => {
     const source = grid(2, 2, [1, 2, 3, 4]);
     expect(poolCodes(source, source.window, 100, 100).codes).toEqual(source.values);
   });
 
-  it("shows NaN over everything, and padding only where there is nothing else", () => {
+  it("shows NaN over everything, and padding only if there is nothing else", () => {
     const source = grid(1, 4, [0, Number.NaN, 0, 0]);
     source.values[2] = PADDING;
     source.values[3] = PADDING;
@@ -34,7 +34,7 @@ describe("pooling", () => {
     expect([...poolCodes(source, source.window, 1, 1).codes]).toEqual([0]);
   });
 
-  it("takes rows in the order asked for", () => {
+  it("takes rows in the given order", () => {
     const source = grid(3, 1, [1, 2, 3]);
     expect([...poolCodes(source, source.window, 3, 1, [2, 0, 1]).codes]).toEqual([
       source.values[2],
@@ -43,7 +43,7 @@ describe("pooling", () => {
     ]);
   });
 
-  it("agrees with itself on which block a cell lies in", () => {
+  it("is consistent about the block of each cell", () => {
     for (const [cells, blocks] of [
       [10, 3],
       [1403, 800],
@@ -57,7 +57,7 @@ describe("pooling", () => {
     }
   });
 
-  it("finds the blocks that hold a window of cells", () => {
+  it("finds the blocks that contain a window of cells", () => {
     const pooled: Grid<Uint16Array> = {
       values: new Uint16Array(20),
       rows: 2,

@@ -14,17 +14,17 @@ describe("runs", () => {
     inOrder("units=32_seed=2", "units=32_seed=10", "units=128_seed=1");
   });
 
-  it("are ordered as paths: what ends a word comes before what goes on with it", () => {
+  it("are ordered as paths: the end of a word comes before its continuation", () => {
     inOrder("train", "train/a", "trainer");
     inOrder("lstm", "lstm_b", "lstm-a");
     inOrder("B", "a");
   });
 
-  it("of like numbers have an order too", () => {
+  it("have an order even if their numbers are equal", () => {
     inOrder("run01", "run1");
   });
 
-  it("are listed so, whatever the order in which they began", () => {
+  it("are listed in this order, whatever the order in which they began", () => {
     const items = runItems({}, ["run10", "run2", "run1"], [], () => "");
     expect(items.map(({ name }) => name)).toEqual(["run1", "run2", "run10"]);
   });

@@ -25,7 +25,7 @@ describe("groups of runs", () => {
     expect(groupsBy("", pattern, {})("lstm_1")).toBeNull();
   });
 
-  it("are those of the same hyperparameters but a seed, which a directory above may hold", () => {
+  it("have equal hyperparameters but for a seed, which a directory above may hold", () => {
     const all = { a: { units: 8, seed: 1 }, b: { units: 8, seed: 2 }, c: { units: 16 } };
     const of = groupsBy("hparams", "", all);
     expect(["a", "b/train", "c", "d"].map(of)).toEqual(["units=8", "units=8", "units=16", null]);
@@ -42,7 +42,7 @@ describe("scalars", () => {
     [80, 130],
   ];
 
-  it("belong to the run itself or to the nearest of ours above", () => {
+  it("belong to the run itself or to our nearest run above it", () => {
     expect(["lstm", "lstm/train", "lstm/deep/train", "gru"].map((run) => ownerOf(run, ours))).toEqual([
       "lstm",
       "lstm",
@@ -52,7 +52,7 @@ describe("scalars", () => {
     expect(ownerOf("train", ["."])).toBe(".");
   });
 
-  it("are offered but for ours, and a loss and an accuracy are drawn at first", () => {
+  it("are offered except for our own, with a loss and an accuracy drawn by default", () => {
     const listed = {
       "lstm/train": ["epoch_loss", "epoch_sparse_categorical_accuracy", "a"],
       lstm: ["lstm_1/hidden_state/memory_horizon"],
@@ -65,7 +65,7 @@ describe("scalars", () => {
     expect(usualTags(["lr"])).toEqual([]);
   });
 
-  it("counted by epochs stand where their wall times are among the records'", () => {
+  it("counted by epoch are placed by their wall times among the records'", () => {
     expect([90, 105, 120, 999].map((wall) => stepAtWallTime(kept, wall))).toEqual([0, 20, 60, 80]);
     const found = {
       "lstm/train": [
@@ -91,7 +91,7 @@ describe("scalars", () => {
     expect(scalarCurves("loss", found, ["lstm/deep"], ours, () => kept)).toEqual([]);
   });
 
-  it("tell how a loss went until a step", () => {
+  it("give the change of a loss until a step", () => {
     const of = {
       run: "lstm",
       below: "",
@@ -125,7 +125,7 @@ describe("parts", () => {
   const judged = hasLags;
   const tensors = ({ steps }: TagEntry) => steps.length > 0;
 
-  it("are known to their record, and named in words", () => {
+  it("are listed in their record, and have names in words", () => {
     expect(whole.parts).toEqual(["low/h/backward", "low/h/forward"]);
     expect([hasLags(whole), hasLags(backward), hasLags(entry({ direction: "both" }))]).toEqual([
       false,
@@ -136,7 +136,7 @@ describe("parts", () => {
     expect(tagWords("low/h/backward", backward)).toBe("low/h, backward");
   });
 
-  it("stand for their record where that is not drawn, and it for them", () => {
+  it("replace their record where it is not drawn, and are replaced by it", () => {
     const of = (chosen: string[], draws: (one: TagEntry) => boolean) =>
       shownTags({ ...INITIAL, tags: chosen }, tags, runs, draws);
     expect(of(["low/h"], judged)).toEqual(["low/h/backward", "low/h/forward"]);
@@ -146,7 +146,7 @@ describe("parts", () => {
     expect(allTags(tags, runs, tensors)).toEqual(["low/h"]);
   });
 
-  it("are shown at first where the record has them", () => {
+  it("are shown by default if the record has them", () => {
     expect(shownTags(INITIAL, tags, runs)).toEqual(["low/h/backward", "low/h/forward"]);
   });
 });

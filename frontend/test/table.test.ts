@@ -26,7 +26,7 @@ describe("a colour table", () => {
     expect(rgba(table[0xbf80])).toEqual([...colours.slice(0, 3), 255]); // -1.0
   });
 
-  it("gives what is no ordinary number a colour that no map has", () => {
+  it("gives special values colours that no map has", () => {
     const special = [0x0000, 0x7fc0, 0x7f80, 0xff80].map((code) => rgba(table[code]).slice(0, 3));
     expect(special).toEqual(Object.values(SPECIALS).map(({ rgb }) => [...rgb]));
     for (const name of MAP_NAMES) {
@@ -37,7 +37,7 @@ describe("a colour table", () => {
     }
   });
 
-  it("keeps what is no ordinary number far from every colour of every map", () => {
+  it("keeps special values far from every colour of every map", () => {
     for (const name of MAP_NAMES) {
       const { nan, posinf, neginf } = SPECIALS;
       const apart = [nan, posinf, neginf, ...Object.values(BEYOND)].map(({ rgb }) => rgb);
@@ -51,7 +51,7 @@ describe("a colour table", () => {
     }
   });
 
-  it("shows both zeros alike, and nothing else as they are", () => {
+  it("shows both zeros alike, and no other value in their colour", () => {
     expect(table[0x8000]).toBe(table[0]);
     expect(table[0x0001]).not.toBe(table[0]);
     expect(table[0x8001]).not.toBe(table[0]);
@@ -71,7 +71,7 @@ describe("a colour table", () => {
         const value = codeValue(code);
         if (!Number.isFinite(value) || value === 0 || beyondOn(own, value)) continue;
         const exact = place(value) * 256;
-        // At the very edge between two colours, rounding may choose either.
+        // At the very edge between two colours, rounding may give either.
         const near = [exact - 1e-9, exact + 1e-9].map((at) => Math.min(255, Math.max(0, Math.floor(at))));
         const allowed = near.map((i) => [...colours.slice(3 * i, 3 * i + 3), 255].join());
         expect(allowed).toContain(rgba(table[code]).join());
@@ -79,14 +79,14 @@ describe("a colour table", () => {
     }
   });
 
-  it("tells what lies beyond a range from its ends, and not what rounding put there", () => {
+  it("gives values beyond a range their own colours, but not values that rounding moved there", () => {
     const [above, below] = [0x4000, 0xc000].map((code) => rgba(table[code]).slice(0, 3)); // 2 and -2
     expect([above, below]).toEqual([[...BEYOND.above.rgb], [...BEYOND.below.rgb]]);
     const rounded = colourTable({ ...scale, low: -0.999, high: 0.999 }, "vik");
     expect(rgba(rounded[0x3f80])).toEqual([...colours.slice(765), 255]);
   });
 
-  it("drops the sign on scales of magnitudes, and knows nothing below the least that log tells apart", () => {
+  it("drops the sign on scales of magnitudes, and has no lower end for log", () => {
     const abs = colourTable({ name: "abs", low: 0, high: 1, threshold: 0.5 }, "viridis");
     expect(abs[0xbf00]).toBe(abs[0x3f00]);
     expect(rgba(abs[0xc000]).slice(0, 3)).toEqual([...BEYOND.above.rgb]);
@@ -100,7 +100,7 @@ describe("a colour table", () => {
 });
 
 describe("a colour table of logarithms", () => {
-  it("shows -Inf as the exact 0 that it stands for, and 0 as any other number", () => {
+  it("shows -Inf as the exact 0 that it stands for, and 0 as an ordinary number", () => {
     const table = colourTable(
       { name: "linear", low: -2, high: 0, threshold: 1, logarithms: true },
       "viridis",

@@ -3,7 +3,7 @@ import { makeScale, placer } from "../src/colour/scale";
 import { barTicks, exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
 
 describe("ticks", () => {
-  it("of a bar stand as far apart as their numbers are wide", () => {
+  it("of a bar are as far apart as their numbers are wide", () => {
     const scale = { name: "symlog", low: -3.4e38, high: 3.4e38, threshold: 3.4e35 } as const;
     const place = placer(scale);
     const ticks = barTicks(scale, 300);
@@ -15,14 +15,14 @@ describe("ticks", () => {
     for (let i = 1; i < ends.length; i++) expect(ends[i][0]).toBeGreaterThan(ends[i - 1][1]);
   });
 
-  it("stand at 1, 2 or 5 times a power of ten", () => {
+  it("are at 1, 2 or 5 times a power of ten", () => {
     expect(niceStep(100, 5)).toBe(20);
     expect(niceStep(1403, 10)).toBe(200);
     expect(integerTicks(3, 12, 5)).toEqual([4, 6, 8, 10]);
     expect(integerTicks(0, 3, 50)).toEqual([0, 1, 2]);
   });
 
-  it("stand at 2 and 5 times powers of ten on a log scale of less than two decades", () => {
+  it("are at 2 and 5 times powers of ten too on a log scale of less than two decades", () => {
     const ticks = (low: number, high: number) =>
       scaleTicks({ name: "log", low, high, threshold: low }, 0.05).map((tick) => Number(tick.toPrecision(3)));
     expect(ticks(0.62, 1.25)).toEqual([0.62, 1, 1.25]);
@@ -30,7 +30,7 @@ describe("ticks", () => {
     expect(ticks(0.001, 1)).toEqual([0.001, 0.01, 0.1, 1]);
   });
 
-  it("of a symmetric scale name both ends and 0, and keep their distance", () => {
+  it("of a symmetric scale include both ends and 0, and keep their distance", () => {
     const ticks = scaleTicks({ name: "symlog", low: -0.02, high: 0.02, threshold: 1e-5 }, 0.1);
     expect(ticks[0]).toBe(-0.02);
     expect(ticks.at(-1)).toBe(0.02);
@@ -51,7 +51,7 @@ describe("ticks of any values", () => {
     ["none", Number.NaN, Number.NaN],
   ];
 
-  it.each(extents)("name both ends: %s", (_, low, high) => {
+  it.each(extents)("include both ends: %s", (_, low, high) => {
     const extent = { least: low, greatest: high, magnitude: high, small: high };
     for (const name of names) {
       const scale = makeScale(extent, { name, signed: true, limit: null, threshold: null });
@@ -70,7 +70,7 @@ describe("numbers in words", () => {
     expect(short(0)).toBe("0");
   });
 
-  it("give exactly the float32 back under the cursor", () => {
+  it("reproduce the float32 under the cursor exactly", () => {
     for (const value of [0.1, 1 / 3, 1.17549435e-38, 123456.789, 1e-45].map(Math.fround)) {
       expect(Math.fround(Number(exact(value).replaceAll("−", "-")))).toBe(value);
     }

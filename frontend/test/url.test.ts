@@ -28,20 +28,20 @@ describe("the state in the URL", () => {
     window: { c0: 1, c1: 5, t0: 10, t1: 20 },
   };
 
-  it("comes back as it was", () => {
+  it("is read back as it was written", () => {
     expect(readHash(writeHash("#rnngrad", changed))).toEqual(changed);
   });
 
-  it("leaves out what was not chosen", () => {
+  it("leaves out what the user did not choose", () => {
     expect(writeHash("#rnngrad", INITIAL)).toBe("#rnngrad");
   });
 
-  it("leaves the keys of others as they are", () => {
+  it("leaves other keys as they are", () => {
     const hash = writeHash("#rnngrad&regexInput=a%20b&p.rnngrad.step=3", { ...INITIAL, step: 7 });
     expect(hash).toBe("#rnngrad&regexInput=a%20b&p.rnngrad.step=7");
   });
 
-  it("names the tab where the URL does not", () => {
+  it("adds the tab's name if the URL lacks it", () => {
     expect(writeHash("", { ...INITIAL, step: 7 })).toBe("#rnngrad&p.rnngrad.step=7");
   });
 

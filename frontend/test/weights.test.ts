@@ -19,7 +19,7 @@ function entry(quantity: string, layer: string | null = null): TagEntry {
 }
 
 describe("a tag of weights", () => {
-  it("says what its rows and columns are", () => {
+  it("gives the names of its rows and columns", () => {
     expect(weightAxes("lstm/kernels/kernel")).toEqual({
       timesteps: "from input feature",
       channels: "to unit",
@@ -29,7 +29,7 @@ describe("a tag of weights", () => {
     expect(weightAxes("lstm/kernels/bias").timesteps).toBe("row");
   });
 
-  it("names the same part for values and gradients", () => {
+  it("gives the same part for values and gradients", () => {
     expect(partOf("bi/weights/forward/kernel")).toBe("forward/kernel");
     expect(partOf("bi/weight_gradients/forward/kernel")).toBe("forward/kernel");
     expect(partOf("weights")).toBe("");
@@ -37,7 +37,7 @@ describe("a tag of weights", () => {
     expect(partOf("my kernel")).toBe("my kernel");
   });
 
-  it("names its layer where the record does not", () => {
+  it("gives its layer if the record does not", () => {
     expect(layerOf("net/lstm/weights/bias", entry("weight"))).toBe("net/lstm");
     expect(layerOf("net/lstm/weights/bias", entry("weight", "lstm"))).toBe("lstm");
     expect(layerOf("kernel", entry("weight"))).toBe("");
@@ -47,7 +47,7 @@ describe("a tag of weights", () => {
 describe("the parts of a layer", () => {
   const of = (tag: string, quantity: string) => ({ tag, quantity, one: tag });
 
-  it("pair values and gradients, kernel before recurrent kernel before bias", () => {
+  it("pair values and gradients: kernel, then recurrent kernel, then bias", () => {
     const tags = ["bias", "kernel", "recurrent_kernel"].flatMap((part) => [
       of(`l/weights/${part}`, "weight"),
       of(`l/weight_gradients/${part}`, "weight_gradient"),
@@ -61,13 +61,13 @@ describe("the parts of a layer", () => {
     );
   });
 
-  it("stand alone where only one of the two is logged", () => {
+  it("are listed alone if only the value or the gradient is logged", () => {
     expect(partsOf([of("l/weight_gradients/kernel", "weight_gradient")])).toEqual([
       { name: "kernel", value: null, gradient: "l/weight_gradients/kernel" },
     ]);
   });
 
-  it("stand by direction, forward first", () => {
+  it("are listed by direction, forward first", () => {
     const tags = ["backward", "forward"].flatMap((way) =>
       ["bias", "kernel"].map((part) => of(`l/weights/${way}/${part}`, "weight")),
     );
@@ -80,7 +80,7 @@ describe("the parts of a layer", () => {
   });
 });
 
-describe("tags at first", () => {
+describe("the default tags", () => {
   const tags: Tags = {
     run: {
       "a/weights/bias": entry("weight", "a"),
@@ -90,14 +90,14 @@ describe("tags at first", () => {
     },
   };
 
-  it("are of the first layer, all of them", () => {
+  it("are all those of the first layer", () => {
     expect(shownTags(INITIAL, tags, ["run"], isWeight, firstLayer)).toEqual([
       "a/weights/bias",
       "a/weights/kernel",
     ]);
   });
 
-  it("are weights last where a view draws anything", () => {
+  it("put weights last if a view draws anything", () => {
     expect(shownTags(INITIAL, tags, ["run"])).toEqual(["a/output"]);
     expect(allTags(tags, ["run"])[0]).toBe("a/output");
   });
@@ -120,7 +120,7 @@ describe("norms over training", () => {
     expect(groupNorms(tensor, null)).toEqual([{ name: "", norm: Math.sqrt(29 + 169) }]);
   });
 
-  it("are of evenly spaced steps with the last among them, fewer of large matrices", () => {
+  it("cover evenly spaced steps including the last, and fewer of them for large matrices", () => {
     const steps = Array.from({ length: 500 }, (_, i) => i);
     expect(normSteps(steps, null)).toEqual([499]);
     expect(normSteps(steps, 10)).toHaveLength(100);

@@ -4,18 +4,18 @@ import { box, kept, pan, zoom } from "../src/maths/heatmap/zoom";
 const whole = { c0: 0, c1: 24, t0: 0, t1: 100 };
 
 describe("a zoom", () => {
-  it("keeps the cell under the pointer where it is", () => {
+  it("keeps the cell under the pointer in place", () => {
     expect(zoom(whole, whole, "t", 0.5, 50)).toEqual({ ...whole, t0: 25, t1: 75 });
     expect(zoom(whole, whole, "t", 0.5, 0)).toMatchObject({ t0: 0, t1: 50 });
     expect(zoom(whole, whole, "t", 0.5, 99)).toMatchObject({ t0: 50, t1: 100 });
   });
 
-  it("never leaves the record, nor fewer than two cells", () => {
+  it("stays within the record and keeps at least two cells", () => {
     expect(zoom(whole, whole, "t", 10, 3)).toEqual(whole);
     expect(zoom({ ...whole, t0: 10, t1: 12 }, whole, "t", 0.1, 10)).toMatchObject({ t0: 10, t1: 12 });
   });
 
-  it("always gets somewhere", () => {
+  it("always changes the window by at least one cell", () => {
     expect(zoom({ ...whole, t0: 10, t1: 14 }, whole, "t", 0.9, 11)).toMatchObject({ t1: 13, t0: 10 });
     expect(zoom({ ...whole, t0: 10, t1: 12 }, whole, "t", 1.1, 10)).toMatchObject({ t0: 10, t1: 13 });
   });
@@ -26,7 +26,7 @@ describe("a zoom", () => {
 });
 
 describe("a pan", () => {
-  it("goes as far as there is room", () => {
+  it("moves as far as there is room", () => {
     const window = { ...whole, t0: 80, t1: 95 };
     expect(pan(window, whole, "t", 3)).toMatchObject({ t0: 83, t1: 98 });
     expect(pan(window, whole, "t", 30)).toMatchObject({ t0: 85, t1: 100 });
@@ -43,7 +43,7 @@ describe("a box", () => {
 });
 
 describe("a window", () => {
-  it("is no choice where it is everything", () => {
+  it("is not stored if it covers everything", () => {
     expect(kept(whole, whole)).toBeNull();
     expect(kept({ ...whole, t0: 1 }, whole)).toEqual({ ...whole, t0: 1 });
   });
