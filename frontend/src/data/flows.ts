@@ -28,7 +28,7 @@ export class Flows {
   }
 
   /**
-   * The flow of a series with the named statistics, as far as the log holds them.
+   * The flow of a series with those of the named statistics that the log holds.
    *
    * Calling this fetches the flow. The older flow stays while newer steps are loading.
    */

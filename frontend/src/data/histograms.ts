@@ -2,7 +2,7 @@ import { edgesOf } from "../colour/scale";
 import { fetchHistogram } from "./api";
 import type { Histogram, HistogramRequest } from "./types";
 
-/** A histogram, as far as it was loaded. `last` is the previous one of the same tag. */
+/** A histogram, or the state of its loading. `last` is the previous one of the same tag. */
 export type LoadedHistogram =
   | { status: "loading"; last: Histogram | null }
   | { status: "ready"; last: Histogram }

@@ -64,7 +64,7 @@ export class Cards {
     });
   }
 
-  /** The views that a card draws, as far as they have arrived. A scatter plot has one for each sample. */
+  /** The views of a card that have arrived. A scatter plot has one for each sample. */
   drawnBy(card: Card): Tensor[] {
     if (!isPoints(card)) return card.shown ? [card.shown] : [];
     return pointRequests(card).flatMap((request) => this.ready(request) ?? []);
@@ -131,7 +131,7 @@ export interface Known {
   state: State;
   drawnBy(card: Card): Tensor[];
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
-  /** The views of other runs, as far as they have arrived. */
+  /** The views of other runs that have arrived. */
   peersOf(cards: readonly Card[]): Tensor[];
 }
 

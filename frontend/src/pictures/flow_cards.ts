@@ -14,7 +14,7 @@ export interface FlowSource {
   flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
 }
 
-/** A series with its flow, as far as it was loaded. */
+/** A series with its flow, or the state of the flow's loading. */
 export interface FlowCard {
   series: Series;
   colour: string;

@@ -70,7 +70,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
   /** The slider's step. */
   declare wanted: number;
   declare now: Now | null;
-  /** The histogram at the step, as far as it was loaded. */
+  /** The histogram at the step, or the state of its loading. */
   declare loaded: LoadedHistogram;
   /** The histogram over steps; null if none is to be shown. */
   declare history: LoadedHistogram | null;

@@ -89,7 +89,7 @@ export class RgHistogram extends SizedElement implements Pictured {
   declare height: number;
   /** What the histogram shows, in words. */
   declare label: string;
-  /** Whether it is one of several, and whether it is the one that takes part in the Tab order. */
+  /** Whether it is one of several histograms, and whether Tab stops at it. */
   declare several: boolean;
   declare reached: boolean;
   /** The bin pointed at. */

@@ -44,7 +44,7 @@ export class RgSampleMap extends LitElement {
 
   declare series: Series;
   declare colour: string;
-  /** The view of each sample, as far as they have arrived. */
+  /** The views of the samples that have arrived. */
   declare samples: Tensor[];
   /** What is still loading or failed, in words; empty if everything has arrived. */
   declare waiting: string;
