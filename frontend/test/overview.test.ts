@@ -88,6 +88,8 @@ describe("the verdict", () => {
 
   it("is no if the gradient vanishes, explodes or is not finite, with the reason", () => {
     expect(verdict([decaying(0.5, 80)])().answer).toBe("no");
+    expect(verdict([decaying(0.6, 30)])().answer).toBe("no"); // 9 of 29, and 4e-7 at the far end
+    expect(verdict([decaying(0.6, 30), decaying(0.99, 30)])().answer).not.toBe("no");
     const exploding = verdict([decaying(2, 30)])();
     expect([exploding.answer, exploding.claims[0].text]).toEqual([
       "no",
@@ -98,7 +100,7 @@ describe("the verdict", () => {
   });
 
   it("is unknown in between, for one timestep, without a gradient, or if the loss did not fall", () => {
-    expect(verdict([decaying(0.5, 30)])().answer).toBe("unknown"); // 6 of 29
+    expect(verdict([decaying(0.7, 30)])().answer).toBe("unknown"); // 12 of 29
     expect(verdict([[1]])().claims[0].text).toContain("no sample can be judged");
     expect(verdict([[0, 0, 0]])().answer).toBe("unknown");
     const far = verdict([decaying(1, 30)]);

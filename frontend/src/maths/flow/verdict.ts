@@ -30,6 +30,9 @@ export interface Progress {
 /** A horizon of at least this share of the sequence counts as long. */
 const LONG = 0.9;
 
+/** Less than this share of the largest norm at the far end is nothing: float32 hardly tells it beside the rest. */
+const NOTHING_LEFT = 1e-6;
+
 /** What a verdict rests on: fields of an overview's line, and more. */
 interface Evidence {
   horizon: Middle;
@@ -60,7 +63,7 @@ export function verdictOf(of: Evidence): Verdict {
   if (unknown) return { answer: "unknown", claims: [claim(unknown)] };
   const loss = progress ? [lossClaim(progress)] : [];
   const claims = [claim(reachWords(of)), ...asides.map(claim), ...loss];
-  if (flags.includes("vanishing")) return { answer: "no", claims };
+  if (flags.includes("vanishing") || of.farEnd.high < NOTHING_LEFT) return { answer: "no", claims };
   const learns = !progress || progress.last < progress.first;
   return { answer: of.horizon.mid >= LONG * of.lags && learns ? "yes" : "unknown", claims };
 }

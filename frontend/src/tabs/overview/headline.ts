@@ -62,7 +62,8 @@ export class RgOverviewBrief extends LitElement {
         ${runs.length > MOST ? `${runs.length - MOST} more stand in the table. ` : ""}How far back: the memory horizon,
         the largest lag (timesteps before a sample's last) at which the gradient's norm is still ${share} of the sample's largest. What lies beyond
         can hardly be learned from. <b>Yes</b>: it is nine tenths of the sequence or more, it is finite and does not explode, and a loss that is
-        logged has fallen. <b>No</b>: the gradient vanishes, explodes or is not finite.
+        logged has fallen. <b>No</b>: the gradient vanishes, explodes or is not finite, or 95 % of the
+        samples have less than a millionth of their largest norm left at the far end.
       </p>
     `;
   }
