@@ -14,9 +14,19 @@ hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("quick")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tensorboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Start real TensorBoards: `tensorboard_server(logdir, *flags, tensorflow=False)`."""
+    """Start real TensorBoards: `tensorboard_server(logdir, *flags, tensorflow=False)`.
+
+    They end with the module: each reads its directory again every second.
+    """
+    with tensorboards(tmp_path_factory.mktemp("tensorboards")) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start real TensorBoards, likewise, that several modules share."""
     with tensorboards(tmp_path_factory.mktemp("tensorboards")) as start:
         yield start
 

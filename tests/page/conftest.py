@@ -71,9 +71,9 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def url(logs: Path, tensorboard_server: Callable[..., object]) -> str:
+def url(logs: Path, lasting_server: Callable[..., object]) -> str:
     """The address of a TensorBoard that has loaded all of `logs`."""
-    server = tensorboard_server(logs)
+    server = lasting_server(logs)
     server.wait_for(
         lambda tags: (
             {run: len(tags.get(run, {})) for run in ("alpha", "beta", "odd")}
@@ -93,9 +93,9 @@ def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str:
+def course_url(course_logs: Path, lasting_server: Callable[..., Any]) -> str:
     """The address of a TensorBoard for `course_logs`."""
-    server = tensorboard_server(course_logs)
+    server = lasting_server(course_logs)
     last = courses.STEPS[-1]
     server.wait_for(
         lambda tags: (
@@ -108,9 +108,9 @@ def course_url(course_logs: Path, tensorboard_server: Callable[..., Any]) -> str
 
 
 @pytest.fixture(scope="session")
-def demo_url(tensorboard_server: Callable[..., Any]) -> str:
+def demo_url(lasting_server: Callable[..., Any]) -> str:
     """The address of a TensorBoard for the demo's logs, which every tab can draw."""
-    server = tensorboard_server(DEMO_LOGS)
+    server = lasting_server(DEMO_LOGS)
     server.wait_for(lambda tags: len(tags) == 4)
     return str(server.url)
 
