@@ -91,7 +91,7 @@ def test_every_floating_dtype_is_accepted(tmp_path, dtype):
     found = written_by_tensorflow(tmp_path, lambda: in_function(data, 1))
     blob = found["lstm", 1].tensor.string_val[1]
     expected = tf.cast(data, tf.float32).numpy()[0]
-    np.testing.assert_array_equal(tb_rnngrad.record.decode_sample(blob), expected)
+    np.testing.assert_array_equal(blobs.decode_sample(blob), expected)
 
 
 def test_one_function_takes_sequences_of_any_length(tmp_path):

@@ -31,9 +31,9 @@ FLAGS = ("non_finite", "exploding", "vanishing", "dead_channels")
 # What the page computed for a run, as numbers; JSON has no infinities or NaN.
 _COURSE = """([run, tag]) => {
   const { cards } = document.querySelector("rnngrad-app").renderRoot.querySelector("rg-flags-bar");
-  const { course } = cards.find(({ series }) => series.run === run && series.tag === tag);
-  const { flow, flags } = course;
-  const numbers = (name) => [name, Array.from(course[name].p50 ?? course[name], String)];
+  const { history } = cards.find(({ series }) => series.run === run && series.tag === tag);
+  const { flow, flags } = history;
+  const numbers = (name) => [name, Array.from(history[name].p50 ?? history[name], String)];
   const listed = ["horizon", "halfLife", "r2", "gain", "farEnd", "lags"].map(numbers);
   return { steps: flow.steps.map(([step]) => step), flags, ...Object.fromEntries(listed) };
 }"""
@@ -446,7 +446,7 @@ def test_maps_zoom_together_over_training_steps_and_timesteps(
     for i in range(2):
         map_ = page.frame.locator("rg-flow-map").nth(i)
         shown = map_.locator("rg-heatmap").evaluate("(map) => map.window")
-        logged = map_.evaluate("(map) => map.course.flow.steps.map(([step]) => step)")
+        logged = map_.evaluate("(map) => map.history.flow.steps.map(([step]) => step)")
         assert (shown["c0"], shown["c1"]) == (10, 30)
         seen = logged[shown["t0"] : shown["t1"]]
         assert seen == [step for step in logged if steps[2] <= step <= steps[5]]

@@ -86,7 +86,7 @@ def notices(tab: Tab) -> Locator:
 def test_a_damaged_step_is_named_and_not_drawn(page: Page, notice_url: str) -> None:
     tab = Tab.open(page, notice_url, "view=flow", 'runs=["bad"]')
     expect(tab.frame.locator("rg-flow-card [role=status]")).to_have_text(DAMAGED)
-    steps = "({ course }) => course.flow.steps.map(([step]) => step)"
+    steps = "({ history }) => history.flow.steps.map(([step]) => step)"
     assert tab.frame.locator("rg-flow-map").first.evaluate(steps) == [0, 30]
     for keys in (("view=overview",), ("view=heatmap", "range=steps")):
         tab = Tab.open(page, notice_url, *keys, 'runs=["bad"]')
@@ -117,7 +117,7 @@ def test_the_page_says_how_many_of_too_many_steps_are_drawn(page: Page, notice_u
     tab = Tab.open(page, notice_url, "view=flow", 'runs=["long"]')
     said = tab.frame.locator("rg-flow-card [role=status]")
     expect(said).to_contain_text("All logged steps would be too large to send")
-    drawn = tab.frame.locator("rg-flow-map").first.evaluate("({ course }) => course.flow.steps")
+    drawn = tab.frame.locator("rg-flow-map").first.evaluate("({ history }) => history.flow.steps")
     assert 1 < len(drawn) <= LONG_STEPS
     expect(said).to_contain_text(f"{len(drawn)} of them, evenly spaced, are drawn")
     assert drawn[-1][0] == LONG_STEPS
