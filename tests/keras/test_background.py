@@ -130,7 +130,7 @@ def test_what_waits_is_written_before_the_interpreter_ends(tmp_path):
 import tensorflow as tf, tf_keras
 from test_background import background, found
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._taps import taps_of
+from tb_rnngrad.keras._taps.taps import taps_of
 model = tf_keras.Sequential([tf_keras.layers.Input((3, 2)), tf_keras.layers.GRU(2)])
 taps = taps_of(adapter_of(model), model, None, ("output",))
 writing = background({str(tmp_path)!r})
@@ -150,7 +150,7 @@ def test_a_disk_that_has_room_again_is_written_to_again(tmp_path):
 import resource, signal, tensorflow as tf, tf_keras
 from test_background import background, found
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._taps import taps_of
+from tb_rnngrad.keras._taps.taps import taps_of
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
