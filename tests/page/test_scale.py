@@ -41,7 +41,10 @@ def scale_url(
     logdir = tmp_path_factory.mktemp("scale")
     write_logs(logdir)
     server = tensorboard_server(logdir)
-    server.wait_for(lambda tags: len(tags) == RUNS + 1 and len(tags["wide"]) == TAGS + 1)
+    # A busy machine takes long to list thousands of runs.
+    server.wait_for(
+        lambda tags: len(tags) == RUNS + 1 and len(tags["wide"]) == TAGS + 1, seconds=180
+    )
     return str(server.url)
 
 
