@@ -160,8 +160,3 @@ function npyFile(
   file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 10 + header.length);
   return file;
 }
-
-/** A Python string literal. All of JSON's escapes are Python's too. */
-export function quote(text: string): string {
-  return JSON.stringify(text);
-}

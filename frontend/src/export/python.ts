@@ -1,10 +1,12 @@
+/** Python that computes what a picture shows, from its log. */
+
 import { isOfMagnitudes } from "../colour/scale";
 import { rangesOf } from "../data/channel_groups";
 import type { Histogram, Reduction, TensorRequest } from "../data/types";
 import type { Window } from "../data/window";
 import type { AxisNames } from "../maths/heatmap/axes";
 import type { Order } from "../maths/heatmap/order";
-import { channelsAt, quote } from "./numbers";
+import { channelsAt } from "./numbers";
 
 /** The lines of Python that read the points of every sample: `view`, [samples, channels]. */
 export function pointsPython({ run, tag, step }: TensorRequest, logdir: string): string {
@@ -112,11 +114,11 @@ ${time || reversed ? arranged(time, reversed) : MASKED}view = ${typeof show === 
 `;
 }
 
-export function reading({ run, tag }: { run: string; tag: string }, logdir: string): string {
+function reading({ run, tag }: { run: string; tag: string }, logdir: string): string {
   return `tb_rnngrad.read(${quote(logdir)}, run=${quote(run)}, tag=${quote(tag)})`;
 }
 
-export const REDUCE: Record<Reduction, string> = {
+const REDUCE: Record<Reduction, string> = {
   mean: "data.mean(axis=0)",
   mean_abs: "abs(data).mean(axis=0)",
   rms: "np.sqrt((data**2).mean(axis=0))",
@@ -125,17 +127,17 @@ export const REDUCE: Record<Reduction, string> = {
 };
 
 /** The line that gives the timestep of each row of the view. */
-export function rowsOf(numbers: readonly number[], window: Window | null): string {
+function rowsOf(numbers: readonly number[], window: Window | null): string {
   const seen = window ? numbers.slice(window.t0, window.t1) : numbers;
   return `rows = [${seen.join(", ")}]  # the timestep t of each row\n`;
 }
 
-export const MASKED = `if record.mask is not None:
+const MASKED = `if record.mask is not None:
     data[~record.mask] = np.ma.masked
 `;
 
 /** The code that arranges each sample's timesteps as /tensor does. */
-export function arranged(time: TensorRequest["time"], reversed: TensorRequest["reversed"]): string {
+function arranged(time: TensorRequest["time"], reversed: TensorRequest["reversed"]): string {
   const backward = (reversed ?? []).map(
     ([from, to]) => `    data[i, real, ${from}:${to}] = data[i, real[::-1], ${from}:${to}]  # as processed\n`,
   );
@@ -148,11 +150,16 @@ ${backward.join("")}${time === "lag" ? lag : ""}`;
 }
 
 /** The index that cuts the visible part out of [timesteps, channels]; empty if that is everything. */
-export function cutOf(window: Window | null, order: Order | null): string {
+function cutOf(window: Window | null, order: Order | null): string {
   const times = window ? `${window.t0}:${window.t1}` : ":";
   if (order) {
     const seen = window ?? { c0: 0, c1: order.channels.length, t0: 0, t1: 0 };
     return `[${times}, [${channelsAt(seen, order).join(", ")}]]`;
   }
   return window ? `[${times}, ${window.c0}:${window.c1}]` : "";
+}
+
+/** A Python string literal. All of JSON's escapes are Python's too. */
+function quote(text: string): string {
+  return JSON.stringify(text);
 }

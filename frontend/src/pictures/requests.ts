@@ -1,5 +1,4 @@
 import { PADDING } from "../colour/bfloat16";
-import type { ScaleName } from "../colour/scale";
 import { rangesOf } from "../data/channel_groups";
 import { isMatrix, isNorm, isRaw, isWeight } from "../data/quantities";
 import { nearestStep, type Series } from "../data/series";
@@ -93,11 +92,6 @@ export function axesOf(
   const channels = isNorm(quantity) ? "chosen loss" : "channel";
   if (reversed) return { timesteps: `${time ?? "timestep"}, backward as processed`, channels };
   return { timesteps: time ? "lag (0: last timestep)" : "timestep", channels };
-}
-
-/** The scale that suits a quantity: gradients span decades in both signs; weights, states and outputs do not. */
-export function scaleOfQuantity(quantity = ""): ScaleName {
-  return quantity.includes("gradient") ? "symlog" : "linear";
 }
 
 /** One channel of a view over its timesteps. Padding and values that are not finite are gaps. */

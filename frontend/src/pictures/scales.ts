@@ -1,9 +1,16 @@
-import { type Extent, makeRawScale, makeScale, type Scale, type ScaleChoice, union } from "../colour/scale";
+import {
+  type Extent,
+  makeRawScale,
+  makeScale,
+  type Scale,
+  type ScaleChoice,
+  type ScaleName,
+  union,
+} from "../colour/scale";
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { isNorm, isRaw, WEIGHTS } from "../data/quantities";
 import { isOfEachSample, PROBABILITIES, type ShowChoice, type Tensor } from "../data/types";
 import type { Percentile, State } from "../state/state";
-import { scaleOfQuantity } from "./requests";
 
 /** Whether the shown values have a meaningful sign. */
 export function isSigned(show: ShowChoice): boolean {
@@ -43,4 +50,9 @@ export function mapFor(scale: Scale, chosen: MapName | null, dark: boolean): Map
   if (chosen && fitting.includes(chosen)) return chosen;
   if (!isDiverging(scale)) return "viridis";
   return dark ? "berlin" : "vik";
+}
+
+/** The scale that suits a quantity: gradients span decades in both signs; weights, states and outputs do not. */
+export function scaleOfQuantity(quantity = ""): ScaleName {
+  return quantity.includes("gradient") ? "symlog" : "linear";
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scaleOfQuantity } from "../src/pictures/requests";
+import { scaleOfQuantity } from "../src/pictures/scales";
 
 describe("the default scale", () => {
   it.each(["hidden_state_gradient", "gate_gradient", "weight_gradient", "itemized_gradient"])(
