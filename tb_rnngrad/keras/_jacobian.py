@@ -517,8 +517,8 @@ def _run_of(
     if options.get("constants"):
         return NotImplementedError(
             f"layer {layer.name!r} ({type(layer).__name__}) is called with constants; state "
-            "Jacobians, exponents and sensitivities are known of cells that are given inputs and "
-            "states alone"
+            "Jacobians, exponents and sensitivities are defined only for cells that take inputs "
+            "and states"
         )
     is_reversed = bool(options.get("go_backwards"))
     real = np.ones(x.shape[:2], np.bool_) if mask is None else _flat_mask(mask)

@@ -33,7 +33,7 @@ def batch_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """
     if isinstance(x, Iterator):
         raise TypeError(
-            f"x is a {type(x).__name__}, which would lose the batch that is looked at; expected "
+            f"x is a {type(x).__name__}, which would lose the batch read from it; expected "
             "arrays, a tf.data.Dataset or a PyDataset: take a batch with next(...) and give that"
         )
     if _is_dataset(x):
@@ -101,7 +101,7 @@ def _first_batch(dataset: Any) -> Batch:
     if batches != 1:
         warnings.warn(
             f"x is a dataset{f' of {batches} batches' if batches > 0 else ''}; its first batch "
-            "alone is looked at",
+            "alone is used",
             stacklevel=4,
         )
     # Read it as Keras does: a tuple or list is x, y, sample_weight; anything else is x.

@@ -270,8 +270,8 @@ def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
     if getattr(model, "optimizer", None) is None:
         raise RuntimeError(
             f"model {model.name!r} is not compiled, and in legacy graph mode "
-            "(tf.compat.v1.disable_eager_execution) its own train function is what can be looked "
-            "at; call model.compile(...) first"
+            "(tf.compat.v1.disable_eager_execution) only a compiled model's own train function "
+            "can be inspected; call model.compile(...) first"
         )
     known = _graph_steps.setdefault(model, {})
     step = known.get(taps)

@@ -152,7 +152,7 @@ def _is_cell(adapter: Adapter, layer: Any) -> bool:
 def _called_in_own_loop(model: Any, cell: Any) -> str:
     return (
         f"model {model.name!r} calls its {type(cell).__name__} {cell.name!r} once a timestep in a "
-        f"loop of its own; expected RNN({cell.name}), whose loop can be looked at"
+        f"loop of its own; expected RNN({cell.name}), whose loop can be inspected"
     )
 
 

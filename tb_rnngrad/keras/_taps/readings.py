@@ -137,8 +137,8 @@ def read_step(
             names = " and ".join(cell.type_name for cell in cells)
             raise plainly(
                 NotImplementedError(
-                    f"{names} cannot be traced into a graph, so that what reads its state cannot "
-                    f"be told: {error}"
+                    f"{names} cannot be traced into a graph, so the operations that read its state "
+                    f"cannot be found: {error}"
                 )
             ) from error
     check_called(cells, found)
@@ -276,8 +276,8 @@ class StepFunction:
                 raise plainly(
                     NotImplementedError(
                         f"{self._cell.type_name} calls a tf.function with Python control flow over "
-                        "tensors, in which what reads its state cannot be told; expected tf.cond, "
-                        "tf.where or tf.while_loop there"
+                        "tensors, where the operations that read its state cannot be found; "
+                        "expected tf.cond, tf.where or tf.while_loop there"
                     )
                 ) from error
         self._results = tf.nest.map_structure(lambda _: None, (output, new_states))
