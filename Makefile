@@ -13,7 +13,7 @@ NPM := $(BIN)/python frontend/npm.py
 help:
 	@echo "make demo [PORT=...]   train four networks, then show their gradients in TensorBoard"
 	@echo "make test              every check and test"
-	@echo "make bench             every benchmark, into docs/performance.md (about ten minutes)"
+	@echo "make bench             every benchmark, into docs/reference/performance.md (about ten minutes)"
 	@echo "make lint              style and types"
 	@echo "make test-frontend     the page's maths"
 	@echo "make test-python       everything else, on real TensorBoards and in a real browser"

@@ -1,8 +1,8 @@
 """How fast the page responds in headless Chromium, served by a real TensorBoard.
 
-Budgets are in docs/performance.md. Times are CPU times of the page's main thread, taken from a
-trace, so other work on the machine does not count. The browser draws in other threads. Openings are
-measured in wall-clock time. page.js holds the code that runs inside the page.
+Budgets are in docs/reference/performance.md. Times are CPU times of the page's main thread, taken
+from a trace, so other work on the machine does not count. The browser draws in other threads.
+Openings are measured in wall-clock time. page.js holds the code that runs inside the page.
 
     python benchmarks/page.py [NAME ...]
 """

@@ -1,4 +1,4 @@
-"""Runs all benchmarks and writes the results, machine and versions to docs/performance.md.
+"""Runs all benchmarks, and writes results, machine and versions to docs/reference/performance.md.
 
 Replaces the text between the markers in that file. Takes about ten minutes on two quiet cores.
 
@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PAGE = FOLDER.parent / "docs" / "performance.md"
+PAGE = FOLDER.parent / "docs" / "reference" / "performance.md"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 PACKAGES = ("tensorboard", "tensorflow", "keras", "tf_keras", "numpy", "google-crc32c")
 

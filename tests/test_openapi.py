@@ -1,4 +1,4 @@
-"""docs/openapi.yaml and the routes agree on any request that Schemathesis and Hypothesis try."""
+"""The routes do what docs/reference/openapi.yaml says, whatever Schemathesis and Hypothesis ask."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from schemathesis.specs.openapi import checks
 from tb_rnngrad import SummaryWriter, flow
 from tb_rnngrad.plugin import views
 
-DESCRIPTION = Path(__file__).parent.parent / "docs" / "openapi.yaml"
+DESCRIPTION = Path(__file__).parent.parent / "docs" / "reference" / "openapi.yaml"
 RNG = np.random.default_rng(6)
 DATA = RNG.normal(size=(5, 3, 7, 4)).astype(np.float32)
 MASK = np.arange(7) < np.array([[7], [4], [1]])

@@ -1,4 +1,4 @@
-"""docs/versions.md and pyproject.toml claim the same versions."""
+"""docs/reference/versions.md and pyproject.toml claim the same versions."""
 
 import re
 import sys
@@ -31,10 +31,10 @@ def claims():
 
 @pytest.fixture(scope="module")
 def tested():
-    """Environment -> name -> the version that docs/versions.md lists."""
+    """Environment -> name -> the version that docs/reference/versions.md lists."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in (ROOT / "docs/versions.md").read_text().splitlines()
+        for line in (ROOT / "docs/reference/versions.md").read_text().splitlines()
         if line.startswith("|") and not line.startswith("|-")
     ]
     _, *names = map(str.lower, rows[0])

@@ -1,7 +1,8 @@
 """Encodes a record as bytes and decodes it again.
 
-Only this module knows the format; docs/record_format.md describes it for other readers. A record is
-a list of blobs: a header, then one blob for each sample that is kept. All blobs share one layout::
+Only this module knows the format; docs/reference/record_format.md describes it for other readers.
+A record is a list of blobs: a header, then one blob for each sample that is kept. All blobs share
+one layout::
 
     offset  bytes
     0       4      magic "RNNG"

@@ -1,4 +1,4 @@
-"""The routes; docs/http_api.md describes them."""
+"""The routes; docs/reference/http_api.md describes them."""
 
 from __future__ import annotations
 

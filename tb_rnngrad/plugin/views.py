@@ -30,7 +30,7 @@ _LINE: Final = 16
 
 @dataclass(frozen=True)
 class Statistics:
-    """Statistics of a whole view without its padding; docs/http_api.md describes the fields."""
+    """Statistics of a view without its padding; docs/reference/http_api.md describes the fields."""
 
     least: float
     greatest: float

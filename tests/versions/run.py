@@ -1,8 +1,8 @@
 """The oldest and newest versions that pyproject.toml claims, each in an environment of its own.
 
 In each, `check.py` writes, reads and serves with the package as it is installed from its wheel.
-What passes is written into docs/versions.md. uv makes the environments: `lowest-direct` takes every
-lower bound of pyproject.toml, `highest` the newest release within the upper ones.
+What passes is written into docs/reference/versions.md. uv makes the environments: `lowest-direct`
+takes every lower bound of pyproject.toml, `highest` the newest release within the upper ones.
 
     python tests/versions/run.py [NAME ...]
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 CHECK = Path(__file__).parent / "check.py"
-TABLE = ROOT / "docs" / "versions.md"
+TABLE = ROOT / "docs" / "reference" / "versions.md"
 COLUMNS = ("python", "tensorboard", "numpy", "tensorflow", "keras", "tf_keras", "setuptools")
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
 

@@ -1,4 +1,4 @@
-/** Names of a flow's statistics; docs/record_format.md defines each. */
+/** Names of a flow's statistics; docs/reference/record_format.md defines each. */
 
 export const QUANTILES = ["p05", "p50", "p95"] as const;
 

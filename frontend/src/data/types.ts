@@ -1,4 +1,4 @@
-/** The answers of the routes, which docs/http_api.md describes. */
+/** The answers of the routes, which docs/reference/http_api.md describes. */
 
 import type { Scale } from "../colour/scale";
 import type { Grid, Window } from "./window";

@@ -11,7 +11,7 @@ export interface Term {
   docs: string;
 }
 
-const CAPTURE = "capture.md";
+const CAPTURE = "reference/capture.md";
 
 export const GLOSSARY: readonly Term[] = [
   {
@@ -52,30 +52,30 @@ export const GLOSSARY: readonly Term[] = [
     words:
       "How the state at timestep t depends on the input or state at timestep s, whatever the loss. Drawn as log₁₀ of its norm.",
     formula: "log₁₀ ‖∂h_t/∂x_s‖",
-    docs: "views.md, Jacobian",
+    docs: "reference/views.md, Jacobian",
   },
   {
     name: "itemised gradient",
     words: "How the loss at one timestep alone changes with earlier states.",
     formula: "‖dL_t/dh_s‖",
-    docs: "views.md, Jacobian",
+    docs: "reference/views.md, Jacobian",
   },
   {
     name: "step and timestep",
     words: "A step is one update of the weights: the slider. A timestep is a position in the sequence.",
-    docs: "views.md",
+    docs: "reference/views.md",
   },
   {
     name: "lag",
     words:
       "Timesteps counted back from a sample's last real one, so that sequences of different lengths line up.",
     formula: "ℓ = T − 1 − t",
-    docs: "views.md, Heatmap",
+    docs: "reference/views.md, Heatmap",
   },
   {
     name: "channel and channel group",
     words: "One unit or feature. Gates and directions are groups of channels.",
-    docs: "views.md, Heatmap",
+    docs: "reference/views.md, Heatmap",
   },
   {
     name: "kept sample",
@@ -87,62 +87,62 @@ export const GLOSSARY: readonly Term[] = [
     name: "padding",
     words:
       "Timesteps after a sequence's end. They are hatched and counted nowhere: an exact 0 there would look vanished.",
-    docs: "views.md, Heatmap",
+    docs: "reference/views.md, Heatmap",
   },
   {
     name: "norm",
     words: "The size of a sample's gradient at a timestep, over its channels.",
     formula: "‖g_t‖ = √(Σ_c g_tc²)",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "mean, mean |g|, RMS, max |g|, std",
     words:
       "Statistics over the kept samples, cell by cell. The mean loses what differs in sign; RMS and max |g| keep spikes.",
     formula: "RMS = √(Σ_i g_i² / n)",
-    docs: "views.md, Heatmap",
+    docs: "reference/views.md, Heatmap",
   },
   {
     name: "memory horizon",
     words:
       "The largest lag at which a sample's norm is still a share ε of its own largest norm; of a batch, the median sample's.",
     formula: "max { ℓ : ‖g_ℓ‖ ≥ ε · max ‖g‖ }",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "half-life",
     words:
       "The timesteps back over which the norm halves, by the exponential fitted to it. R² says how well that fits.",
     formula: "‖g_ℓ‖ ≈ a · 2^(−ℓ / half-life)",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "largest gain",
     words: "By how much one timestep back makes the norm larger at most. Above 1 it grows there.",
     formula: "max ‖g_t‖ / ‖g_t+1‖",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "signal-to-noise ratio",
     words: "How far samples agree: where it is small, they pull in different directions.",
     formula: "|mean| / standard deviation",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "symlog",
     words: "A scale that is about linear below a threshold and logarithmic above, with the sign kept.",
     formula: "sign(x) · log(1 + |x| / threshold)",
-    docs: "views.md, Heatmap",
+    docs: "reference/views.md, Heatmap",
   },
   {
     name: "flags",
     words:
       "Non-finite: NaN or Inf. Exploding: the norm grows back in time beyond a threshold. Vanishing: the horizon is a small share of the sequence. Dead: channels that are exactly 0 throughout.",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
   {
     name: "BPTT window",
     words: "Where backpropagation through time is truncated, the gradient does not cross the windows' edges.",
-    docs: "views.md, Flow",
+    docs: "reference/views.md, Flow",
   },
 ];
