@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { typed } from "../src/components/controls/fields";
+import { number, orNull, positive } from "../src/state/codecs";
 
 describe("a typed number", () => {
   it("is null if the field is empty, and undefined if it does not fit", () => {
-    const isPositive = (value: number) => value > 0;
-    expect(typed(" ", isPositive)).toBe(null);
-    expect(typed("1e-3", isPositive)).toBe(0.001);
-    expect(typed("−2", () => true)).toBe(-2);
-    for (const text of ["-1", "0", "nine", "Infinity"]) expect(typed(text, isPositive)).toBe(undefined);
+    expect(typed(orNull(positive), " ")).toBe(null);
+    expect(typed(positive, " 1e-3")).toBe(0.001);
+    expect(typed(number(), "−2")).toBe(-2);
+    for (const text of ["-1", "0", "nine", "Infinity"]) expect(typed(positive, text)).toBe(undefined);
   });
 });

@@ -7,6 +7,16 @@ export interface Series {
   entry: TagEntry;
 }
 
+export type SeriesName = [run: string, tag: string];
+
+export function nameOf({ run, tag }: Series): SeriesName {
+  return [run, tag];
+}
+
+export function isNamed({ run, tag }: Series, name: Readonly<SeriesName>): boolean {
+  return run === name[0] && tag === name[1];
+}
+
 /** The kept step nearest to `step`; the earlier one if two are equally near. */
 export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep | undefined {
   let nearest: KeptStep | undefined;

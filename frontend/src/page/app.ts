@@ -36,7 +36,8 @@ import {
   undrawn,
 } from "../state/choices";
 import { keepSettings, keptSettings } from "../state/settings";
-import { type State, Store } from "../state/state";
+import type { State } from "../state/state";
+import { Store } from "../state/store";
 import { readHash, writeHash } from "../state/url";
 import { TABS } from "../tabs/index";
 import type { Control, Page } from "../tabs/tab";
@@ -54,7 +55,7 @@ import "./tab_bar";
 import "./tips";
 import "./toolbar";
 import { isMatrix, isRaw } from "../data/quantities";
-import { type Series, unionSteps } from "../data/series";
+import { isNamed, type Series, unionSteps } from "../data/series";
 import { isDiverging, isSigned, mapFor } from "../pictures/scales";
 
 /** Fetch the neighbouring steps ahead for at most this many pictures. */
@@ -289,7 +290,7 @@ export class RnngradApp extends LitElement {
         if (!state.pins) this.automaticPins = pins;
         return pins;
       },
-      isPinned: ({ run, tag }) => state.pinned.some((name) => name[0] === run && name[1] === tag),
+      isPinned: (one) => state.pinned.some((name) => isNamed(one, name)),
     };
   }
 

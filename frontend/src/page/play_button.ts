@@ -3,7 +3,7 @@ import { emit } from "../components/base/events";
 import { controls } from "../components/base/theme";
 import { HELP } from "../components/controls/help";
 import { stepAt, stepIndex } from "../state/choices";
-import { SPEEDS } from "../state/state";
+import { SPEEDS } from "../state/options";
 
 /** Plays the training: one kept step after another. It asks for a step only after the previous one was shown. */
 export class RgPlayButton extends LitElement {

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../components/base/events";
 import { controls } from "../components/base/theme";
 import { copyText } from "../host/clipboard";
-import { VIEWS, type View } from "../state/state";
+import { VIEWS, type View } from "../state/options";
 import { TABS } from "../tabs/index";
 import "./glossary";
 

@@ -1,27 +1,34 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { SCALE_NAMES, SCALE_WORDS, type Scale, type ScaleName } from "../colour/scale";
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { short } from "../colour/ticks";
 import { emit } from "../components/base/events";
 import { controls } from "../components/base/theme";
 import {
-  isShown,
+  choose,
   labelled,
   moreButton,
   numberField,
   type Option,
   optionOf,
-  select,
+  rare,
 } from "../components/controls/fields";
-import { REDUCTIONS, type Reduction } from "../data/types";
-import { type ColourRange, PERCENTILES, type Percentile, type State } from "../state/state";
+import { REDUCTIONS } from "../data/types";
+import { type ColourRange, PERCENTILES, type Percentile } from "../state/options";
+import { FIELDS, type State } from "../state/state";
 
-const RANGES: Record<ColourRange, string> = {
-  shared: "all shown",
-  steps: "all steps",
-  runs: "all runs",
-  each: "each alone",
-};
+const AUTOMATIC: Option<null> = [null, "automatic"];
+const SCALES: Option<ScaleName | null>[] = [
+  AUTOMATIC,
+  ...SCALE_NAMES.map((name): Option<ScaleName> => [name, SCALE_WORDS[name]]),
+];
+const RANGES: Option<ColourRange>[] = [
+  ["shared", "all shown"],
+  ["steps", "all steps"],
+  ["runs", "all runs"],
+  ["each", "each alone"],
+];
+const PERCENTILE_NAMES = PERCENTILES.map((p): Option<Percentile> => [p, p === 100 ? "max |x|" : `p${p} |x|`]);
 
 /**
  * Chooses which samples are shown, and in which colours. Rarely used controls are folded away unless the user
@@ -57,13 +64,15 @@ export class RgToolbar extends LitElement {
   declare scaled: boolean;
 
   override render() {
+    const { state, mapped, scaled } = this;
+    const several = this.samples > 1;
     return html`
-      ${this.samples > 1 ? this.renderShow() : nothing}
-      ${this.samples > 1 && this.state.show === "samples" && this.mapped ? this.renderColumns() : nothing}
-      ${this.samples > 1 && this.state.show === "channel" && this.mapped ? this.renderChannel() : nothing}
-      ${this.scaled ? this.renderScale() : nothing}
+      ${several ? this.renderShow() : nothing}
+      ${several && mapped && state.show === "samples" ? numberField(state, "columns", "Columns", "automatic") : nothing}
+      ${several && mapped && state.show === "channel" ? numberField(state, "channel", "Channel", "largest") : nothing}
+      ${scaled ? choose(state, "scale", "Scale", SCALES) : nothing}
       ${this.renderRare()}
-      ${moreButton(this.state)}
+      ${moreButton(state)}
       <slot></slot>
     `;
   }
@@ -71,7 +80,7 @@ export class RgToolbar extends LitElement {
   private renderShow() {
     const show = String(this.state.show);
     const samples = Array.from({ length: this.samples }, (_, i): Option => [String(i), `sample ${i}`]);
-    const reductions = Object.entries(REDUCTIONS).map(([name, label]) => optionOf([name, label], show));
+    const reductions = Object.entries(REDUCTIONS).map((reduction) => optionOf(reduction, show));
     return labelled(
       "show",
       "Show",
@@ -79,119 +88,29 @@ export class RgToolbar extends LitElement {
         <optgroup label="One sample">${samples.map((one) => optionOf(one, show))}</optgroup>
         <optgroup label="All kept samples">${optionOf(["samples", "each sample"], show)} ${optionOf(["channel", "one channel of each sample"], show)} ${reductions}</optgroup>
       `,
-      (chosen) =>
-        this.set({
-          show: Number.isNaN(Number(chosen)) ? (chosen as Reduction | "samples" | "channel") : Number(chosen),
-        }),
-    );
-  }
-
-  private renderChannel() {
-    const { channel } = this.state;
-    const fits = (number: number) => Number.isInteger(number) && number >= 0;
-    return numberField("channel", "Channel", channel, "largest", fits, (channel) => this.set({ channel }));
-  }
-
-  private renderColumns() {
-    const { columns } = this.state;
-    const fits = (count: number) => Number.isInteger(count) && count > 0;
-    return numberField("columns", "Columns", columns, "automatic", fits, (columns) => this.set({ columns }));
-  }
-
-  private renderScale() {
-    const names = SCALE_NAMES.map((name): Option => [name, SCALE_WORDS[name]]);
-    return select("scale", "Scale", [["", "automatic"], ...names], this.state.scale ?? "", (chosen) =>
-      this.set({ scale: (chosen || null) as ScaleName | null }),
+      (chosen) => emit(this, "rg-set", { show: FIELDS.show.codec.read(chosen) }),
     );
   }
 
   private renderRare() {
-    const { range, percentile, map, low, limit, threshold } = this.state;
+    const { state, scaled, scale } = this;
     const maps: readonly MapName[] = this.diverging ? DIVERGING_NAMES : SEQUENTIAL_NAMES;
-    const { name } = this.scale;
-    const percentiles = PERCENTILES.map((p): Option => [String(p), p === 100 ? "max |x|" : `p${p} |x|`]);
-    const rare: [keyof State, boolean, () => TemplateResult][] = [
-      [
-        "range",
-        true,
-        () =>
-          select("range", "Range", Object.entries(RANGES), range, (chosen) =>
-            this.set({ range: chosen as ColourRange }),
-          ),
-      ],
-      [
-        "percentile",
-        this.scaled,
-        () =>
-          select("percentile", "Limit", percentiles, String(percentile), (chosen) =>
-            this.set({ percentile: Number(chosen) as Percentile }),
-          ),
-      ],
-      [
-        "low",
-        this.scaled && name !== "log",
-        () =>
-          numberField(
-            "low",
-            "from",
-            low,
-            short(this.scale.low),
-            () => true,
-            (low) => this.set({ low }),
-            "Typed lower end",
-          ),
-      ],
-      [
-        "limit",
-        this.scaled,
-        () =>
-          numberField(
-            "limit",
-            "to",
-            limit,
-            short(this.scale.high),
-            isPositive,
-            (limit) => this.set({ limit }),
-            "Typed limit",
-          ),
-      ],
-      [
-        "threshold",
-        this.scaled && (name === "symlog" || name === "log"),
-        () =>
-          numberField(
-            "threshold",
-            "Threshold",
-            threshold,
-            short(this.scale.threshold),
-            isPositive,
-            (threshold) => this.set({ threshold }),
-            "Typed threshold",
-          ),
-      ],
-      [
-        "map",
-        this.mapped,
-        () =>
-          select(
-            "map",
-            "Colours",
-            [["", "automatic"], ...maps.map((one): Option => [one, one])],
-            map ?? "",
-            (chosen) => this.set({ map: (chosen || null) as MapName | null }),
-          ),
-      ],
-    ];
-    return rare.map(([key, fits, render]) => (fits && isShown(this.state, key) ? render() : nothing));
+    const thresholded = scale.name === "symlog" || scale.name === "log";
+    return html`
+      ${rare(state, "range", choose(state, "range", "Range", RANGES))}
+      ${
+        scaled
+          ? html`
+              ${rare(state, "percentile", choose(state, "percentile", "Limit", PERCENTILE_NAMES))}
+              ${scale.name === "log" ? nothing : rare(state, "low", numberField(state, "low", "from", short(scale.low), "Typed lower end"))}
+              ${rare(state, "limit", numberField(state, "limit", "to", short(scale.high), "Typed limit"))}
+              ${thresholded ? rare(state, "threshold", numberField(state, "threshold", "Threshold", short(scale.threshold), "Typed threshold")) : nothing}
+            `
+          : nothing
+      }
+      ${this.mapped ? rare(state, "map", choose(state, "map", "Colours", [AUTOMATIC, ...maps.map((map): Option<MapName> => [map, map])])) : nothing}
+    `;
   }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
-  }
-}
-
-function isPositive(value: number): boolean {
-  return value > 0;
 }
 
 customElements.define("rg-toolbar", RgToolbar);

@@ -1,3 +1,4 @@
+import { dashAt } from "../colour/dashes";
 import type { LoadedFlow } from "../data/flows";
 import { tagWords } from "../data/parts";
 import type { Series } from "../data/series";
@@ -81,13 +82,11 @@ export function seriesNames(cards: readonly { series: Series }[]): string[] {
   );
 }
 
-const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
-
 /** The dashes of series' lines, which tell apart those of one run and so of one colour. */
 export function dashesOf(cards: readonly { series: Series }[]): number[][] {
   return cards.map(({ series }, i) => {
     const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
-    return DASHES[before % DASHES.length];
+    return dashAt(before);
   });
 }
 

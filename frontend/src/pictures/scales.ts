@@ -10,7 +10,8 @@ import {
 import { DIVERGING_NAMES, type MapName, SEQUENTIAL_NAMES } from "../colour/table";
 import { isNorm, isRaw, WEIGHTS } from "../data/quantities";
 import { isOfEachSample, PROBABILITIES, type ShowChoice, type Tensor } from "../data/types";
-import type { Percentile, State } from "../state/state";
+import type { Percentile } from "../state/options";
+import type { State } from "../state/state";
 
 /** Whether the shown values have a meaningful sign. */
 export function isSigned(show: ShowChoice): boolean {

@@ -3,10 +3,10 @@
 import { ANY, allTags, type Draws, drawnRuns, orderedRuns } from "../data/listing";
 import { relatives } from "../data/parts";
 import { compareRuns } from "../data/run_order";
-import type { Series } from "../data/series";
+import { isNamed, type Series, type SeriesName } from "../data/series";
 import type { TagEntry, Tags, Tensor } from "../data/types";
 import { leadingChannel } from "../maths/leading";
-import type { SeriesName, State } from "./state";
+import type { State } from "./state";
 
 /** Show this many runs by default. */
 const FIRST_RUNS = 4;
@@ -89,8 +89,8 @@ export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly
 
 /** The series with the pinned ones first, in the order in which they were pinned. The others keep their order. */
 export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]): Series[] {
-  const place = ({ run, tag }: Series) => {
-    const at = pinned.findIndex((name) => name[0] === run && name[1] === tag);
+  const place = (one: Series) => {
+    const at = pinned.findIndex((name) => isNamed(one, name));
     return at < 0 ? pinned.length : at;
   };
   return [...series].sort((a, b) => place(a) - place(b));
@@ -100,6 +100,16 @@ export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]):
 export function togglePinned(pinned: State["pinned"], [run, tag]: SeriesName): SeriesName[] {
   const others = pinned.filter((name) => name[0] !== run || name[1] !== tag);
   return others.length < pinned.length ? others : [...pinned, [run, tag]];
+}
+
+/** The two of some series that are compared: the chosen ones, else the first two. A single one stands for both. */
+export function comparedSeries(
+  { a, b }: Pick<State, "a" | "b">,
+  series: readonly Series[],
+): [a: Series, b: Series] {
+  const find = (name: SeriesName | null) => name && series.find((one) => isNamed(one, name));
+  const first = find(a) ?? series[0];
+  return [first, find(b) ?? series.find((one) => one !== first) ?? first];
 }
 
 /** The index of `step` on the slider. Null and steps beyond the last give the end. */

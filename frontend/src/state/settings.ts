@@ -1,35 +1,9 @@
-/** Settings that outlive a visit: how to draw, but not what. */
+/** Settings that outlive a visit, in the browser's storage. */
 
-import { INITIAL, type State } from "./state";
+import { INITIAL, type State, settingsOf } from "./state";
 import { ownKeys, readHash, writeHash } from "./url";
 
 const STORED = "rnngrad.settings";
-const KEPT = [
-  "view",
-  "scale",
-  "map",
-  "more",
-  "range",
-  "percentile",
-  "eps",
-  "vanishing",
-  "exploding",
-  "nonfinite",
-  "dead",
-  "flowAxis",
-  "flowRelative",
-  "smoothing",
-  "xAxis",
-  "speed",
-  "loop",
-  "overSteps",
-  "bins",
-  "plots",
-  "pinned",
-  "sizes",
-  "axes",
-  "time",
-] as const;
 
 /** The settings of the last visit, unless the URL names one of our views: a link shows the same to everyone. */
 export function keptSettings(hash: string): State {
@@ -37,8 +11,7 @@ export function keptSettings(hash: string): State {
 }
 
 export function keepSettings(state: State): void {
-  const kept = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
-  storage()?.setItem(STORED, writeHash("", { ...INITIAL, ...kept }));
+  storage()?.setItem(STORED, writeHash("", settingsOf(state)));
 }
 
 /** The browser's storage; null if it keeps nothing, as in frames on pages of another site. */

@@ -1,252 +1,205 @@
-/** Everything the user chose, in one object that the URL mirrors. Null means that the page chooses. */
+/**
+ * Everything the user can choose, in one table: how an option is written in the URL, what it is at first, and
+ * whether the next visit finds it as it was left. Null means that the page chooses.
+ */
 
-import type { ScaleName } from "../colour/scale";
-import type { MapName } from "../colour/table";
-import type { Show, ShowChoice } from "../data/types";
-import type { Window } from "../data/window";
-import type { FlowAxis } from "../maths/flow/flow";
-import type { Limits } from "../maths/flow/history";
-import type { Sorting } from "../maths/flow/overview";
-import type { FlowStatisticName } from "../maths/flow/statistics";
-import type { Upright } from "../maths/heatmap/axes";
-import type { Way } from "../maths/heatmap/compare";
-import type { OrderName } from "../maths/heatmap/order";
-import type { XAxis } from "../maths/over_training";
+import { SCALE_NAMES } from "../colour/scale";
+import { MAP_NAMES } from "../colour/table";
+import { FLOW_AXES } from "../maths/flow/flow";
+import { SORTINGS } from "../maths/flow/overview";
+import { FLOW_STATISTIC_NAMES } from "../maths/flow/statistics";
+import { UPRIGHT } from "../maths/heatmap/axes";
+import { WAYS } from "../maths/heatmap/compare";
+import { MOST_SMOOTHING, X_AXES } from "../maths/over_training";
 import type { Grouping } from "../maths/run_groups";
+import {
+  type Codec,
+  cardSizes,
+  channelOrder,
+  clippedShare,
+  count,
+  flag,
+  integer,
+  names,
+  number,
+  oneOf,
+  orNull,
+  place,
+  places,
+  positive,
+  seriesName,
+  seriesNames,
+  show,
+  text,
+  textLike,
+  window,
+  within,
+} from "./codecs";
+import {
+  BACKWARDS,
+  BIN_AXES,
+  BIN_COUNTS,
+  FLOW_SHOWS,
+  OVER_STEPS,
+  PEAKS,
+  PERCENTILES,
+  PLOTS,
+  RANGES,
+  TIMES,
+  VIEWS,
+  WEIGHTS_AS,
+} from "./options";
 
-export const VIEWS = [
-  "overview",
-  "flow",
-  "heatmap",
-  "curves",
-  "distribution",
-  "weights",
-  "jacobian",
-  "compare",
-] as const;
-export type View = (typeof VIEWS)[number];
-
-export const RANGES = ["shared", "steps", "runs", "each"] as const;
-export type ColourRange = (typeof RANGES)[number];
-
-export const PERCENTILES = [100, 99.5, 99, 95] as const;
-export type Percentile = (typeof PERCENTILES)[number];
-
-/** The numbers of bins of histograms, and the shares of the highest bar at which bars are cut. */
-export const BIN_COUNTS = [16, 32, 64, 128, 256] as const;
-export const PEAKS = [1, 0.5, 0.2, 0.05] as const;
-
-/** What shares an axis of histograms: everything of a quantity, or only each run, or each gate or direction. */
-export const BIN_AXES = ["shared", "run", "gate"] as const;
-export type BinAxes = (typeof BIN_AXES)[number];
-
-/** How histograms over steps are drawn. */
-export const OVER_STEPS = ["ridgelines", "heatmap"] as const;
-export type OverSteps = (typeof OVER_STEPS)[number];
-
-/** How weights are shown: as matrices at a step, or as norms over training. */
-export const WEIGHTS_AS = ["matrices", "norms"] as const;
-export type WeightsAs = (typeof WEIGHTS_AS)[number];
-
-/** How heatmaps count time: as recorded, or back from each sample's last real timestep. */
-export const TIMES = ["timestep", "lag"] as const;
-
-/** The order of the backward half of bidirectional layers: the input's time, or the order of processing. */
-export const BACKWARDS = ["input", "processed"] as const;
-
-/** The numbers of small plots on a page. */
-export const PLOTS = [16, 64, 256] as const;
-
-export const SPEEDS = [1, 2, 4, 8, 16] as const;
-
-export type SeriesName = [run: string, tag: string];
-
-export const FLOW_SHOWS = ["maps", "difference"] as const;
-export type FlowShow = (typeof FLOW_SHOWS)[number];
-
-/** An order of channels, with the step and samples it was made from. Stepping does not change it. */
-export interface ChannelOrder {
-  by: OrderName;
-  step: number;
-  show: Show;
+/** One option. `kept` tells that it outlives a visit. */
+interface Field<Value> {
+  codec: Codec<Value>;
+  initial: Value;
+  kept: boolean;
 }
 
-/** The height of a card's picture in pixels, and whether the card is as wide as the page. */
-export type CardSize = [height: number, wide: boolean];
+/** What is drawn: an option of this visit. */
+function choice<Value>(codec: Codec<Value>, initial: NoInfer<Value>): Field<Value> {
+  return { codec, initial, kept: false };
+}
 
-/** The user's choices, with the thresholds of flags and the share of the largest norm that counts as reached. */
-export interface State extends Limits {
-  view: View;
-  /** Names of the runs and tags shown. */
-  runs: string[] | null;
-  tags: string[] | null;
+/** How it is drawn: an option that outlives the visit. */
+function setting<Value>(codec: Codec<Value>, initial: NoInfer<Value>): Field<Value> {
+  return { codec, initial, kept: true };
+}
+
+const share = within(0, 1);
+
+const TABLE = {
+  view: setting(oneOf(VIEWS), "overview"),
+  /** The names of the runs shown. */
+  runs: choice(orNull(names), null),
+  /** The names of the tags shown. */
+  tags: choice(orNull(names), null),
   /** The only series shown, whatever runs and tags are chosen; null if all of those are shown. */
-  alone: SeriesName[] | null;
-  runFilter: string;
-  tagFilter: string;
+  alone: choice(orNull(seriesNames), null),
+  runFilter: choice(text, ""),
+  tagFilter: choice(text, ""),
   /** The step; null follows the last one as newer ones come. */
-  step: number | null;
-  show: ShowChoice;
+  step: choice(orNull(integer), null),
+  show: choice(show, 0),
   /** The scale; null for the one that suits the quantity: symlog for gradients, linear for all else. */
-  scale: ScaleName | null;
-  map: MapName | null;
-  /** Whether the rarer controls are shown. */
-  more: boolean;
-  /** The typed ends of the colour scale. */
-  low: number | null;
-  limit: number | null;
-  threshold: number | null;
+  scale: setting(orNull(oneOf(SCALE_NAMES)), null),
+  map: setting(orNull(oneOf(MAP_NAMES)), null),
+  /** The typed lower end of the colour scale. */
+  low: choice(orNull(number()), null),
+  /** The typed upper end of the colour scale. */
+  limit: choice(orNull(positive), null),
+  /** The typed magnitude below which symlog is linear and log tells nothing apart. */
+  threshold: choice(orNull(positive), null),
   /**
    * What the colour range covers: the pictures on the page, all their steps, every run at this step, or each
    * picture by itself.
    */
-  range: ColourRange;
+  range: setting(oneOf(RANGES), "shared"),
   /** The percentile that gives the largest magnitude. Values beyond it have the colours of values beyond the range. */
-  percentile: Percentile;
+  percentile: setting(oneOf(PERCENTILES), 100),
+  /** The share of the largest norm at which the memory horizon ends. */
+  eps: setting(
+    number((value) => value > 0 && value <= 1),
+    0.01,
+  ),
+  /** The thresholds of flags. */
+  vanishing: setting(share, 0.1),
+  exploding: setting(within(1, Number.MAX_VALUE), 1e3),
+  nonfinite: setting(share, 0),
+  dead: setting(share, 0.1),
   /** The column that sorts the overview. */
-  sort: Sorting;
-  /** How the overview groups runs, and the regular expression for grouping by one. */
-  groupBy: Grouping;
-  groupPattern: string;
+  sort: choice(oneOf(SORTINGS), "-horizon"),
+  /** How the overview groups runs. */
+  groupBy: choice(textLike<Grouping>(/^(regex|hparams|hparam:.+)?$/), ""),
+  /** The regular expression for grouping by one. */
+  groupPattern: choice(text, "^(.*?)[-_./]?(?:seed|run|s)?[-_=]?\\d+$"),
   /** The scalars drawn above the horizon; null for a loss and an accuracy. */
-  scalars: string[] | null;
-  /** How strongly charts over training are smoothed, from 0 to below 1, and what their horizontal axis shows. */
-  smoothing: number;
-  xAxis: XAxis;
-  /** The rows of flow maps, and whether two runs are shown as maps or as their ratio. */
-  flowAxis: FlowAxis;
+  scalars: choice(orNull(names), null),
+  /** How strongly charts over training are smoothed, from 0 to below 1. */
+  smoothing: setting(within(0, MOST_SMOOTHING), 0),
+  /** The horizontal axis of charts over training. */
+  xAxis: setting(oneOf(X_AXES), "step"),
+  /** The rows of flow maps. */
+  flowAxis: setting(oneOf(FLOW_AXES), "timestep"),
   /** The statistic that flow maps show. */
-  flowOf: FlowStatisticName;
+  flowOf: choice(oneOf(FLOW_STATISTIC_NAMES), "norm"),
   /** Whether flow maps are relative to each step's largest value. */
-  flowRelative: boolean;
-  flowShow: FlowShow;
+  flowRelative: setting(flag, true),
+  /** Whether two runs are shown as maps or as their ratio. */
+  flowShow: choice(oneOf(FLOW_SHOWS), "maps"),
   /** The visible part of flow maps: timesteps or lags (c0, c1), and training steps (t0, t1). */
-  flowWindow: Window | null;
+  flowWindow: choice(orNull(window), null),
   /** The window of truncated backpropagation through time, in timesteps; null if it is not truncated. */
-  bptt: number | null;
-  /** Steps a second while playing, and whether to start again after the last. */
-  speed: number;
-  loop: boolean;
-  /** What is compared, each a run and a tag, and B's step if it differs from the slider's. */
-  a: SeriesName | null;
-  b: SeriesName | null;
-  stepB: number | null;
-  comparison: Way;
+  bptt: choice(orNull(count), null),
+  /** Steps a second while playing. */
+  speed: setting(
+    number((value) => value > 0 && value <= 60),
+    4,
+  ),
+  /** Whether playing starts again after the last step. */
+  loop: setting(flag, true),
+  /** Whether the rarer controls are shown. */
+  more: setting(flag, false),
+  /** What is compared: a run and a tag. */
+  a: choice(orNull(seriesName), null),
+  /** What it is compared with. */
+  b: choice(orNull(seriesName), null),
+  /** B's step, if it differs from the slider's. */
+  stepB: choice(orNull(integer), null),
+  comparison: choice(oneOf(WAYS), "difference"),
   /** The position of the divider between A and B, from 0 at the left to 1 at the right. */
-  swipe: number;
-  weightsAs: WeightsAs;
-  overSteps: OverSteps;
-  bins: (typeof BIN_COUNTS)[number];
-  peaks: (typeof PEAKS)[number];
-  binAxes: BinAxes;
-  /** The channel to show for all samples, one per row; null for the one of the largest norm. */
-  channel: number | null;
+  swipe: choice(clippedShare, 0.5),
+  weightsAs: choice(oneOf(WEIGHTS_AS), "matrices"),
+  overSteps: setting(oneOf(OVER_STEPS), "ridgelines"),
+  bins: setting(oneOf(BIN_COUNTS), 64),
+  peaks: choice(oneOf(PEAKS), 1),
+  binAxes: choice(oneOf(BIN_AXES), "shared"),
   /** How many pictures of samples stand side by side; null for as many as fit. */
-  columns: number | null;
+  columns: choice(orNull(count), null),
+  /** The channel to show for all samples, one per row; null for the one of the largest norm. */
+  channel: choice(orNull(place), null),
   /** The only sample whose curves are drawn; null for all. */
-  curveSample: number | null;
-  /** The number of small plots on a page, and the place of a plot on the current page. */
-  plots: (typeof PLOTS)[number];
-  firstPlot: number;
+  curveSample: choice(orNull(place), null),
+  /** The number of small plots on a page. */
+  plots: setting(oneOf(PLOTS), 64),
+  /** The place of a small plot on the current page. */
+  firstPlot: choice(place, 0),
   /** The number of timesteps or lags of curves to draw, from the first; null for all. */
-  firstTimesteps: number | null;
+  firstTimesteps: choice(orNull(count), null),
   /** The series whose cards come first. */
-  pinned: SeriesName[];
+  pinned: setting(seriesNames, []),
   /** The sizes of cards that the user resized, by the cards' content. */
-  sizes: Record<string, CardSize>;
+  sizes: setting(cardSizes, {}),
   /** The channels whose curves are drawn. */
-  pins: number[] | null;
+  pins: choice(orNull(places), null),
   /** The vertical axis of heatmaps. */
-  axes: Upright;
-  time: (typeof TIMES)[number];
+  axes: setting(oneOf(UPRIGHT), "channels"),
+  time: setting(oneOf(TIMES), "timestep"),
   /** The order of channels; null for numerical order. */
-  order: ChannelOrder | null;
-  backward: (typeof BACKWARDS)[number];
+  order: choice(orNull(channelOrder), null),
+  backward: choice(oneOf(BACKWARDS), "input"),
   /** The visible window of heatmaps: places of channels in their order, and timesteps or lags. */
-  window: Window | null;
-}
-
-export const INITIAL: Readonly<State> = {
-  view: "overview",
-  runs: null,
-  tags: null,
-  alone: null,
-  runFilter: "",
-  tagFilter: "",
-  step: null,
-  show: 0,
-  scale: null,
-  map: null,
-  more: false,
-  low: null,
-  limit: null,
-  threshold: null,
-  range: "shared",
-  percentile: 100,
-  eps: 0.01,
-  vanishing: 0.1,
-  exploding: 1e3,
-  nonfinite: 0,
-  dead: 0.1,
-  sort: "-horizon",
-  groupBy: "",
-  groupPattern: "^(.*?)[-_./]?(?:seed|run|s)?[-_=]?\\d+$",
-  scalars: null,
-  smoothing: 0,
-  xAxis: "step",
-  flowAxis: "timestep",
-  flowOf: "norm",
-  flowRelative: true,
-  flowShow: "maps",
-  flowWindow: null,
-  bptt: null,
-  speed: 4,
-  loop: true,
-  a: null,
-  b: null,
-  stepB: null,
-  comparison: "difference",
-  swipe: 0.5,
-  weightsAs: "matrices",
-  overSteps: "ridgelines",
-  bins: 64,
-  peaks: 1,
-  binAxes: "shared",
-  channel: null,
-  columns: null,
-  curveSample: null,
-  plots: 64,
-  firstPlot: 0,
-  firstTimesteps: null,
-  pinned: [],
-  sizes: {},
-  pins: null,
-  axes: "channels",
-  time: "timestep",
-  order: null,
-  backward: "input",
-  window: null,
+  window: choice(orNull(window), null),
 };
 
-export class Store {
-  private current: State;
-  private readonly listeners = new Set<() => void>();
+type Table = typeof TABLE;
 
-  constructor(state: State) {
-    this.current = state;
-  }
+/** The user's choices. */
+export type State = { [Key in keyof Table]: Table[Key]["initial"] };
 
-  get state(): Readonly<State> {
-    return this.current;
-  }
+export const FIELDS: { readonly [Key in keyof State]: Field<State[Key]> } = TABLE;
 
-  set(change: Partial<State>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of this.listeners) listener();
-  }
+export const KEYS = Object.keys(FIELDS) as (keyof State)[];
 
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
+/** The state before the user chose anything. */
+export const INITIAL: Readonly<State> = initialOf(KEYS);
+
+function initialOf(keys: readonly (keyof State)[]): State {
+  return Object.fromEntries(keys.map((key) => [key, FIELDS[key].initial])) as State;
+}
+
+/** The options that outlive a visit; the others are as at first. */
+export function settingsOf(state: Readonly<State>): State {
+  return { ...state, ...initialOf(KEYS.filter((key) => !FIELDS[key].kept)) };
 }

@@ -1,4 +1,4 @@
-import type { View } from "../state/state";
+import type { View } from "../state/options";
 import { compareTab } from "./compare/tab";
 import { curvesTab } from "./curves/tab";
 import { distributionTab } from "./distribution/tab";

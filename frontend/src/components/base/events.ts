@@ -1,6 +1,7 @@
 /** The events by which elements talk to the page. They cross shadow roots. */
 
-import type { SeriesName, State } from "../../state/state";
+import type { SeriesName } from "../../data/series";
+import type { State } from "../../state/state";
 
 /** The pointer's position, shared by all views: a timestep, and a channel where the view has one. */
 export interface Cursor {

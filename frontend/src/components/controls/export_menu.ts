@@ -1,8 +1,12 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { Exports } from "../../export/menu";
 import { AS_SHOWN, type Figure } from "../../export/picture";
+import { orNull, within } from "../../state/codecs";
 import { controls } from "../base/theme";
 import { typed } from "./fields";
+
+/** The width of a saved picture in pixels. */
+const WIDTH = orNull(within(50, 20_000));
 
 /** Saves what is shown as a picture or as numbers, or copies the Python that reads it. */
 export class RgExportMenu extends LitElement {
@@ -72,7 +76,7 @@ export class RgExportMenu extends LitElement {
   }
 
   private onWidth(event: Event): void {
-    const width = typed(textOf(event), (pixels) => pixels >= 50 && pixels <= 20_000);
+    const width = typed(WIDTH, textOf(event));
     if (width !== undefined) this.choose({ width });
     (event.target as HTMLInputElement).value = String(this.figure.width ?? "");
   }

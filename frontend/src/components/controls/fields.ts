@@ -1,41 +1,45 @@
 /** Labelled controls for the bars, each with its help. */
 
-import { html, type TemplateResult } from "lit";
-import { INITIAL, type State } from "../../state/state";
+import { html, nothing, type TemplateResult } from "lit";
+import { nameOf, type Series } from "../../data/series";
+import type { Codec } from "../../state/codecs";
+import { FIELDS, INITIAL, type State } from "../../state/state";
 import { emit } from "../base/events";
 import { HELP, type Help } from "./help";
 
-/** A value and its name in the list. */
-export type Option = readonly [value: string, name: string];
+/** A value and its name in the list. Null is the page's own choice. */
+export type Option<Value = string> = readonly [value: Value, name: string];
 
-/** A list to choose from. It calls `chosen` with the user's choice. */
-export function select(
+/** A list to choose from. It calls `chosen` with the user's choice and the list. */
+export function select<Value extends string | number | boolean | null>(
   id: Help,
   label: string,
-  options: readonly Option[],
-  value: string,
-  chosen: (value: string) => void,
+  options: readonly Option<Value>[],
+  value: Value,
+  chosen: (value: Value, list: EventTarget) => void,
 ): TemplateResult {
-  return labelled(
-    id,
-    label,
-    options.map((option) => optionOf(option, value)),
-    chosen,
-  );
+  const listed = options.map(([one, name]) => optionOf([textOf(one), name], textOf(value)));
+  return labelled(id, label, listed, (text, list) => {
+    const found = options.find(([one]) => textOf(one) === text);
+    if (found) chosen(found[0], list);
+  });
 }
 
-/** The same list with its options in groups. */
+function textOf(value: string | number | boolean | null): string {
+  return String(value ?? "");
+}
+
+/** The same list with options that are rendered already, in groups or not. It calls `chosen` with the text. */
 export function labelled(
   id: Help,
   label: string,
   options: TemplateResult | readonly TemplateResult[],
-  chosen: (value: string) => void,
+  chosen: (text: string, list: EventTarget) => void,
 ): TemplateResult {
+  const onChange = ({ target }: Event) => chosen((target as HTMLSelectElement).value, target as EventTarget);
   return html`<span class="field">
     <label for=${id}>${label}</label>
-    <select id=${id} aria-description=${HELP[id]} @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
-      ${options}
-    </select>
+    <select id=${id} aria-description=${HELP[id]} @change=${onChange}>${options}</select>
   </span>`;
 }
 
@@ -43,34 +47,67 @@ export function optionOf([value, name]: Option, chosen: string): TemplateResult 
   return html`<option value=${value} .selected=${value === chosen}>${name}</option>`;
 }
 
-/** The typed number; null if the field is empty, undefined if the text is not a number that fits. */
-export function typed(text: string, fits: (value: number) => boolean): number | null | undefined {
-  if (text.trim() === "") return null;
-  const value = Number(text.replaceAll("−", "-"));
-  return Number.isFinite(value) && fits(value) ? value : undefined;
+/** The state's options of which a list can offer the values. */
+type Listed = {
+  [Key in keyof State]: State[Key] extends string | number | boolean | null ? Key : never;
+}[keyof State] &
+  Help;
+
+/** A list of the values of one of the state's options. `shown` is the one in use if it is not the chosen one. */
+export function choose<Key extends Listed>(
+  state: Readonly<State>,
+  key: Key,
+  label: string,
+  options: readonly Option<State[Key]>[],
+  shown: State[Key] = state[key],
+): TemplateResult {
+  return select(key, label, options, shown, (value, list) => emit(list, "rg-set", { [key]: value }));
 }
 
-/** A field for a number. If it is empty the page uses `automatic`. An invalid text is put back. */
+/** Two lists of the series on the page, for A and for B of a comparison. */
+export function chooseCompared(
+  series: readonly Series[],
+  compared: readonly [a: Series, b: Series],
+): TemplateResult[] {
+  const options = series.map(({ run, tag }, i): Option<number> => [i, `${run}: ${tag}`]);
+  return (["a", "b"] as const).map((side, i) =>
+    select(side, side.toUpperCase(), options, series.indexOf(compared[i]), (place, list) =>
+      emit(list, "rg-set", { [side]: nameOf(series[place]) }),
+    ),
+  );
+}
+
+/** What a typed text means to a codec; undefined if it is not valid. It may have spaces and typographic signs. */
+export function typed<Value>({ read }: Codec<Value>, text: string): Value | undefined {
+  return read(text.trim().replaceAll("−", "-"));
+}
+
+/** The state's numbers that the page chooses while the user did not. */
+type Numeric = {
+  [Key in keyof State]: [number | null, State[Key]] extends [State[Key], number | null] ? Key : never;
+}[keyof State] &
+  Help;
+
+/** A field for one of the state's numbers. If it is empty the page uses `automatic`. An invalid text is put back. */
 export function numberField(
-  id: Help,
+  state: Readonly<State>,
+  key: Numeric,
   label: string,
-  value: number | null,
   automatic: string,
-  fits: (value: number) => boolean,
-  chosen: (value: number | null) => void,
   name = label,
 ): TemplateResult {
+  const text = String(state[key] ?? "");
   const onChange = (event: Event) => {
     const input = event.target as HTMLInputElement;
-    const found = typed(input.value, fits);
-    if (found === undefined) input.value = value === null ? "" : String(value);
-    else chosen(found);
+    const value = typed(FIELDS[key].codec, input.value);
+    if (value === undefined) input.value = text;
+    else emit(input, "rg-set", { [key]: value });
   };
   return html`<span class="field">
-    <label for=${id}>${label}</label>
+    <label for=${key}>${label}</label>
     <input
-      id=${id} type="text" inputmode="decimal" class="number" aria-label=${name} aria-description=${HELP[id]} placeholder=${automatic}
-      .value=${value === null ? "" : String(value)} @change=${onChange}
+      id=${key} type="text" inputmode="decimal" class="number" aria-label=${name} aria-description=${HELP[key]} placeholder=${automatic}
+      .value=${text} @change=${onChange}
     />
   </span>`;
 }
@@ -78,6 +115,11 @@ export function numberField(
 /** Whether to show a rare control: all of them are shown, or this one differs from its default. */
 export function isShown(state: Readonly<State>, key: keyof State): boolean {
   return state.more || state[key] !== INITIAL[key];
+}
+
+/** The control of an option that is rarely changed. */
+export function rare(state: Readonly<State>, key: keyof State, control: TemplateResult) {
+  return isShown(state, key) ? control : nothing;
 }
 
 /** A button that shows or folds away the rare controls of every view. */

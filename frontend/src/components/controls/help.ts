@@ -29,7 +29,7 @@ export const HELP = {
     "The backward direction in the input's time, as recorded, or in the order in which the layer processed it.",
   curveSample: "The curves of every kept sample, or of a single one.",
   free: "y axes that all plots share, or each plot's own.",
-  first: "Draw only so many timesteps or lags. Empty: all.",
+  firstTimesteps: "Draw only so many timesteps or lags. Empty: all.",
   plots: "How many small plots stand on a page.",
   overSteps: "Histograms over training as ridges, or as rows of colours.",
   bins: "Into how many bins of equal width values are counted.",

@@ -1,5 +1,6 @@
 import { css, html, LitElement } from "lit";
-import type { CardSize, State } from "../../state/state";
+import type { CardSize } from "../../state/options";
+import type { State } from "../../state/state";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
 import { fullHeight } from "./full_button";

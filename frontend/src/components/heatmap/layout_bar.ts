@@ -2,18 +2,13 @@ import { css, html, LitElement, nothing } from "lit";
 import { isOfEachSample, REDUCTIONS, type Show, type ShowChoice } from "../../data/types";
 import type { Window } from "../../data/window";
 import { turnedWindow, type Upright } from "../../maths/heatmap/axes";
-import { ORDERS, type OrderName } from "../../maths/heatmap/order";
+import type { OrderName } from "../../maths/heatmap/order";
 import { kept } from "../../maths/heatmap/zoom";
-import type { BACKWARDS, ChannelOrder, State, TIMES } from "../../state/state";
+import type { ChannelOrder, Time } from "../../state/options";
+import type { State } from "../../state/state";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
-import { isShown, type Option, select } from "../controls/fields";
-
-const NAMES: Record<OrderName, string> = {
-  norm: "by norm",
-  lag: "by lag of the peak",
-  correlation: "by correlation",
-};
+import { choose, type Option, rare, select } from "../controls/fields";
 
 /** Controls for the layout of heatmaps: which axis is vertical, how time is counted, how channels are ordered. */
 export class RgHeatmapBar extends LitElement {
@@ -47,35 +42,20 @@ export class RgHeatmapBar extends LitElement {
 
   override render() {
     const { state } = this;
-    const { axes, time, order, backward } = state;
-    const orders = ORDERS.map((by): Option => [by, NAMES[by]]);
+    const { time, order } = state;
     return html`
       ${
         this.sequences
           ? html`
-              ${select("time", "Time as", TIME_NAMES, time, (chosen) => this.set(this.turned(chosen as (typeof TIMES)[number])))}
-              ${select("order", "Channels", [["", "by number"], ...orders], order?.by ?? "", (chosen) => this.set(this.ordered(chosen as OrderName | "")))}
+              ${select("time", "Time as", TIME_NAMES, time, (chosen) => emit(this, "rg-set", this.turned(chosen)))}
+              ${select("order", "Channels", ORDER_NAMES, order?.by ?? null, (chosen) => emit(this, "rg-set", this.ordered(chosen)))}
               ${order ? this.renderFrozen(order) : nothing}
             `
           : nothing
       }
-      ${
-        this.turnable && isShown(state, "axes")
-          ? select("axes", "Upright", AXES_NAMES, axes, (chosen) => this.set({ axes: chosen as Upright }))
-          : nothing
-      }
-      ${
-        this.backward && isShown(state, "backward")
-          ? select("backward", "Backward half", BACKWARD_NAMES, backward, (chosen) =>
-              this.set({ backward: chosen as (typeof BACKWARDS)[number] }),
-            )
-          : nothing
-      }
+      ${this.turnable ? rare(state, "axes", choose(state, "axes", "Upright", AXES_NAMES)) : nothing}
+      ${this.backward ? rare(state, "backward", choose(state, "backward", "Backward half", BACKWARD_NAMES)) : nothing}
     `;
-  }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
   }
 
   /** The step that the order comes from, and a button that makes the order again from what is shown now. */
@@ -93,7 +73,7 @@ export class RgHeatmapBar extends LitElement {
     </span>`;
   }
 
-  private ordered(by: OrderName | ""): Partial<State> {
+  private ordered(by: OrderName | null): Partial<State> {
     const { window, show } = this.state;
     const { c0, c1 } = this.whole;
     return {
@@ -102,21 +82,27 @@ export class RgHeatmapBar extends LitElement {
     };
   }
 
-  private turned(time: (typeof TIMES)[number]): Partial<State> {
+  private turned(time: Time): Partial<State> {
     const { window } = this.state;
     return { time, window: window && turnedWindow(window, this.whole.t1) };
   }
 }
 
-const TIME_NAMES: Option[] = [
+const TIME_NAMES: Option<Time>[] = [
   ["timestep", "timestep"],
   ["lag", "lag from the last real timestep"],
 ];
-const AXES_NAMES: Option[] = [
+const ORDER_NAMES: Option<OrderName | null>[] = [
+  [null, "by number"],
+  ["norm", "by norm"],
+  ["lag", "by lag of the peak"],
+  ["correlation", "by correlation"],
+];
+const AXES_NAMES: Option<Upright>[] = [
   ["channels", "channels"],
   ["timesteps", "timesteps"],
 ];
-const BACKWARD_NAMES: Option[] = [
+const BACKWARD_NAMES: Option<State["backward"]>[] = [
   ["input", "in the input's time"],
   ["processed", "as processed"],
 ];

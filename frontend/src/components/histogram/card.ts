@@ -7,7 +7,7 @@ import { ofPicture, ofPython, ofTable, type Pictured } from "../../export/menu";
 import { joined } from "../../export/numbers";
 import { svgStack } from "../../export/picture";
 import { axisAt, binsAt, binsTable, countsOf, courseTable, mostShare } from "../../maths/bins";
-import type { OverSteps } from "../../state/state";
+import type { OverSteps } from "../../state/options";
 import { breakable } from "../base/breakable";
 import { card, controls } from "../base/theme";
 import "../controls/export_menu";

@@ -6,7 +6,7 @@ import type { KeptStep } from "../../data/types";
 import type { Pictured } from "../../export/menu";
 import { svgPicture } from "../../export/picture";
 import { type Bins, baseLine, layRidges, outline, type Ridges, ridgeAt } from "../../maths/bins";
-import type { OverSteps } from "../../state/state";
+import type { OverSteps } from "../../state/options";
 import { emit } from "../base/events";
 import { LiveReadout } from "../base/live_readout";
 import { SizedElement } from "../base/sized";

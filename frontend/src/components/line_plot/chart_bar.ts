@@ -3,8 +3,10 @@ import { MOST_SMOOTHING, X_AXES, X_AXIS_NAMES, type XAxis } from "../../maths/ov
 import type { State } from "../../state/state";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
-import { type Option, select } from "../controls/fields";
+import { choose, type Option } from "../controls/fields";
 import { HELP } from "../controls/help";
+
+const AXES = X_AXES.map((name): Option<XAxis> => [name, X_AXIS_NAMES[name]]);
 
 /** Controls for all charts over training: the smoothing and the horizontal axis. */
 export class RgChartBar extends LitElement {
@@ -21,8 +23,7 @@ export class RgChartBar extends LitElement {
   declare state: Readonly<State>;
 
   override render() {
-    const { smoothing, xAxis } = this.state;
-    const axes = X_AXES.map((name): Option => [name, X_AXIS_NAMES[name]]);
+    const { smoothing } = this.state;
     return html`
       <span class="field">
         <label for="smoothing">Smoothing</label>
@@ -31,7 +32,7 @@ export class RgChartBar extends LitElement {
           .value=${String(smoothing)} @input=${this.onSmoothing}
         /><output class="number" for="smoothing">${smoothing}</output>
       </span>
-      ${select("xAxis", "Horizontal axis", axes, xAxis, (chosen) => emit(this, "rg-set", { xAxis: chosen as XAxis }))}
+      ${choose(this.state, "xAxis", "Horizontal axis", AXES)}
     `;
   }
 

@@ -1,21 +1,24 @@
 import { css, html, LitElement } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
+import { choose, chooseCompared, type Option } from "../../components/controls/fields";
 import { HELP } from "../../components/controls/help";
-import type { Series } from "../../data/series";
-import { WAYS, type Way } from "../../maths/heatmap/compare";
+import { nameOf, type Series } from "../../data/series";
+import type { Way } from "../../maths/heatmap/compare";
 import type { State } from "../../state/state";
 
-const NAMES: Record<Way, string> = { difference: "A − B", ratio: "log |A| / |B|", swipe: "swipe A | B" };
+const WAY_NAMES: Option<Way>[] = [
+  ["difference", "A − B"],
+  ["ratio", "log |A| / |B|"],
+  ["swipe", "swipe A | B"],
+];
 
 /** Controls for what is compared with what, and how. */
 export class RgCompareBar extends LitElement {
   static override properties = {
+    state: { attribute: false },
     series: { attribute: false },
-    a: { attribute: false },
-    b: { attribute: false },
-    stepB: { attribute: false },
-    comparison: { type: String },
+    compared: { attribute: false },
   };
   static override styles = [
     controls,
@@ -27,61 +30,31 @@ export class RgCompareBar extends LitElement {
     `,
   ];
 
-  declare series: Series[];
-  declare a: Series;
-  declare b: Series;
-  declare stepB: number | null;
-  declare comparison: Way;
+  declare state: Readonly<State>;
+  declare series: readonly Series[];
+  declare compared: readonly [a: Series, b: Series];
 
   override render() {
+    const { series, state } = this;
+    const [a, b] = this.compared;
     return html`
-      ${this.which("a", this.a)} ${this.which("b", this.b)}
+      ${chooseCompared(series, this.compared)}
       <span>
         <label for="stepB">B at step</label>
         <input
           id="stepB" type="number" class="number" placeholder="slider's" aria-description=${HELP.stepB}
-          .value=${this.stepB === null ? "" : String(this.stepB)} @change=${this.onStep}
+          .value=${String(state.stepB ?? "")} @change=${this.onStep}
         />
       </span>
-      <span>
-        <label for="comparison">Compare</label>
-        <select id="comparison" aria-description=${HELP.comparison} @change=${(event: Event) => this.set({ comparison: chosen(event) as Way })}>
-          ${WAYS.map((name) => html`<option value=${name} .selected=${name === this.comparison}>${NAMES[name]}</option>`)}
-        </select>
-      </span>
-      <button aria-description=${HELP.swap} @click=${() => this.set({ a: [this.b.run, this.b.tag], b: [this.a.run, this.a.tag] })}>Swap</button>
+      ${choose(state, "comparison", "Compare", WAY_NAMES)}
+      <button aria-description=${HELP.swap} @click=${() => emit(this, "rg-set", { a: nameOf(b), b: nameOf(a) })}>Swap</button>
     `;
-  }
-
-  private which(side: "a" | "b", shown: Series) {
-    const label = side.toUpperCase();
-    return html`
-      <span>
-        <label for=${side}>${label}</label>
-        <select id=${side} aria-description=${HELP[side]} @change=${(event: Event) => this.choose(side, Number(chosen(event)))}>
-          ${this.series.map((one, i) => html`<option value=${i} .selected=${one === shown}>${one.run}: ${one.tag}</option>`)}
-        </select>
-      </span>
-    `;
-  }
-
-  private choose(side: "a" | "b", index: number): void {
-    const { run, tag } = this.series[index];
-    this.set({ [side]: [run, tag] });
   }
 
   private onStep(event: Event): void {
     const typed = (event.target as HTMLInputElement).valueAsNumber;
-    this.set({ stepB: Number.isInteger(typed) ? typed : null });
+    emit(this, "rg-set", { stepB: Number.isInteger(typed) ? typed : null });
   }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
-  }
-}
-
-function chosen(event: Event): string {
-  return (event.target as HTMLSelectElement).value;
 }
 
 customElements.define("rg-compare-bar", RgCompareBar);

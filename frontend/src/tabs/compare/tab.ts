@@ -5,7 +5,7 @@ import { compare } from "../../maths/heatmap/compare";
 import { type Card, isPoints, scaleOf, tensorsOf } from "../../pictures/cards";
 import { arrangementOf } from "../../pictures/requests";
 import { scaleOfQuantity } from "../../pictures/scales";
-import type { SeriesName } from "../../state/state";
+import { comparedSeries } from "../../state/choices";
 import { detailOf, detailRequests, renderCard, renderLayoutBar } from "../shared/heatmap_cards";
 import { orderRequests, toLayout } from "../shared/layout";
 import type { Page, Tab } from "../tab";
@@ -51,7 +51,7 @@ export const compareTab: Tab = {
     const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
     const points = isPoints(a) && isPoints(b);
     return html`
-      <rg-compare-bar .series=${series} .a=${a.series} .b=${b.series} .stepB=${state.stepB} .comparison=${state.comparison}></rg-compare-bar>
+      <rg-compare-bar .state=${state} .series=${series} .compared=${[a.series, b.series]}></rg-compare-bar>
       ${renderLayoutBar(page, cards)}
       ${
         state.comparison === "swipe" && isReady(a) && isReady(b) && !points
@@ -122,11 +122,8 @@ function failed({ loaded }: Card): boolean {
 
 /** The cards of A, at the slider's step, and B, at that step or one of its own. */
 function comparedCards({ cards, series, step, state }: Page): Card[] {
-  const find = (name: SeriesName | null) =>
-    series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
-  const a = find(state.a) ?? series[0];
-  const b = find(state.b) ?? series.find((one) => one !== a) ?? a;
-  if (!a || !b) return [];
+  if (series.length === 0) return [];
+  const [a, b] = comparedSeries(state, series);
   const show = isOfEachSample(state.show) ? 0 : state.show;
   const pair = [
     cards.one(a, step, show, "A", arrangementOf(a, state)),

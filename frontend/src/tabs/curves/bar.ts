@@ -1,9 +1,10 @@
 import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
-import { isShown, numberField, type Option, select } from "../../components/controls/fields";
+import { choose, numberField, type Option, rare, select } from "../../components/controls/fields";
 import type { Range } from "../../maths/curves";
-import { type ColourRange, PLOTS, type State } from "../../state/state";
+import { PLOTS } from "../../state/options";
+import type { State } from "../../state/state";
 
 /** Chooses which small plots are on the page, over how many timesteps, and whether they share their y axes. */
 export class RgCurvesBar extends LitElement {
@@ -30,46 +31,16 @@ export class RgCurvesBar extends LitElement {
   declare samples: number;
 
   override render() {
-    const { curveSample, plots, range, firstTimesteps, time, order } = this.state;
+    const { state } = this;
+    const { plots, range, time, order } = state;
     const [from, to] = this.shown;
     const [first, end] = this.all;
-    const samples = Array.from({ length: this.samples }, (_, i): Option => [String(i), `sample ${i}`]);
+    const samples = Array.from({ length: this.samples }, (_, i): Option<number> => [i, `sample ${i}`]);
     return html`
-      ${
-        this.samples > 1
-          ? select(
-              "curveSample",
-              "Curves of",
-              [["", "each sample"], ...samples],
-              String(curveSample ?? ""),
-              (chosen) => this.set({ curveSample: chosen === "" ? null : Number(chosen) }),
-            )
-          : nothing
-      }
-      ${select("free", "y axes", Y_AXES, range === "each" ? "each" : "shared", (chosen) => this.set({ range: chosen as ColourRange }))}
-      ${
-        isShown(this.state, "firstTimesteps")
-          ? numberField(
-              "first",
-              `First ${time}s`,
-              firstTimesteps,
-              "all",
-              (count) => Number.isInteger(count) && count > 0,
-              (count) => this.set({ firstTimesteps: count }),
-            )
-          : nothing
-      }
-      ${
-        isShown(this.state, "plots")
-          ? select(
-              "plots",
-              "Plots on a page",
-              PLOTS.map((count): Option => [String(count), String(count)]),
-              String(plots),
-              (chosen) => this.set({ plots: Number(chosen) as State["plots"] }),
-            )
-          : nothing
-      }
+      ${this.samples > 1 ? choose(state, "curveSample", "Curves of", [[null, "each sample"], ...samples]) : nothing}
+      ${select("free", "y axes", Y_AXES, range === "each" ? "each" : "shared", (chosen) => emit(this, "rg-set", { range: chosen }))}
+      ${rare(state, "firstTimesteps", numberField(state, "firstTimesteps", `First ${time}s`, "all"))}
+      ${rare(state, "plots", choose(state, "plots", "Plots on a page", PLOT_COUNTS))}
       ${
         from > first || to < end
           ? html`<span class="number" role="group" aria-label="Pages of plots">
@@ -83,15 +54,12 @@ export class RgCurvesBar extends LitElement {
   }
 
   private turn(firstPlot: number): void {
-    this.set({ firstPlot: Math.max(0, firstPlot) });
-  }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
+    emit(this, "rg-set", { firstPlot: Math.max(0, firstPlot) });
   }
 }
 
-const Y_AXES: Option[] = [
+const PLOT_COUNTS = PLOTS.map((count): Option<State["plots"]> => [count, String(count)]);
+const Y_AXES: Option<"shared" | "each">[] = [
   ["shared", "shared"],
   ["each", "free: each plot its own"],
 ];

@@ -1,5 +1,6 @@
 import { css, html, nothing, type PropertyValues } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { dashAt } from "../../colour/dashes";
 import { sampleColour } from "../../colour/samples";
 import { SCALE_WORDS, type Scale } from "../../colour/scale";
 import { exact, short } from "../../colour/ticks";
@@ -18,7 +19,7 @@ import { read, timeName } from "../../maths/heatmap/readout";
 import type { Card } from "../../pictures/cards";
 import { curvesTable, svgNames, svgPlots } from "./export";
 import { columnsOf, type KeyedPlots, onPlotKey } from "./keys";
-import { dashAt, type RgCurvesPlot } from "./plot";
+import type { RgCurvesPlot } from "./plot";
 import { zoomByWheel } from "./time_zoom";
 import "./plot";
 import "../../components/controls/export_menu";

@@ -1,4 +1,5 @@
 import { css, html, nothing, svg } from "lit";
+import { dashAt } from "../../colour/dashes";
 import { sampleColour } from "../../colour/samples";
 import type { Scale } from "../../colour/scale";
 import { integerTicks, scaleTicks, short } from "../../colour/ticks";
@@ -41,13 +42,6 @@ const HEIGHTS = { small: 84, large: 260 };
 const SIDES = { left: 60, right: 18 };
 /** Room for names above and timesteps below. */
 const AROUND = 29;
-
-/** The dashes of the channels in one plot. */
-const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4]];
-
-export function dashAt(place: number): number[] {
-  return DASHES[place % DASHES.length];
-}
 
 /** Curves of some channels over timesteps, one for each sample. Above a number of curves, it draws quantile bands. */
 export class RgCurvesPlot extends SizedElement implements Dragged {

@@ -1,8 +1,8 @@
-import { css, html, LitElement, nothing } from "lit";
-import { emit } from "../../components/base/events";
+import { css, html, LitElement } from "lit";
 import { controls } from "../../components/base/theme";
-import { isShown, type Option, select } from "../../components/controls/fields";
-import { BIN_COUNTS, type BinAxes, OVER_STEPS, type OverSteps, PEAKS, type State } from "../../state/state";
+import { choose, type Option, rare } from "../../components/controls/fields";
+import { BIN_COUNTS, type BinAxes, OVER_STEPS, type OverSteps, PEAKS } from "../../state/options";
+import type { State } from "../../state/state";
 
 const NOTES: Record<OverSteps, string> = {
   ridgelines:
@@ -10,11 +10,11 @@ const NOTES: Record<OverSteps, string> = {
   heatmap:
     "Over training the first step is above. The brighter, the larger the share of all values (square root); empty bins are blank.",
 };
-const AXES: Record<BinAxes, string> = {
-  shared: "shared",
-  run: "free: each run's own",
-  gate: "free: each gate's own",
-};
+const AXES: Option<BinAxes>[] = [
+  ["shared", "shared"],
+  ["run", "free: each run's own"],
+  ["gate", "free: each gate's own"],
+];
 
 /** Controls for the bins that count values, and for how histograms are drawn. */
 export class RgDistributionBar extends LitElement {
@@ -28,45 +28,22 @@ export class RgDistributionBar extends LitElement {
 
   override render() {
     const { state } = this;
-    const { bins, peaks, binAxes, overSteps } = state;
     return html`
-      ${select("overSteps", "Over training as", OVER_STEPS.map(named), overSteps, (chosen) => this.set({ overSteps: chosen as OverSteps }))}
-      ${
-        isShown(state, "bins")
-          ? select("bins", "Bins", BIN_COUNTS.map(named), String(bins), (chosen) =>
-              this.set({ bins: Number(chosen) as State["bins"] }),
-            )
-          : nothing
-      }
-      ${
-        isShown(state, "peaks")
-          ? select("peaks", "Peaks", PEAKS.map(cut), String(peaks), (chosen) =>
-              this.set({ peaks: Number(chosen) as State["peaks"] }),
-            )
-          : nothing
-      }
-      ${
-        isShown(state, "binAxes")
-          ? select("binAxes", "Axes", Object.entries(AXES), binAxes, (chosen) =>
-              this.set({ binAxes: chosen as BinAxes }),
-            )
-          : nothing
-      }
-      <span class="muted">Drag the limits of the colour range; what lies beyond is shaded. ${NOTES[overSteps]}</span>
+      ${choose(state, "overSteps", "Over training as", OVER_STEPS.map(named))}
+      ${rare(state, "bins", choose(state, "bins", "Bins", BIN_COUNTS.map(named)))}
+      ${rare(state, "peaks", choose(state, "peaks", "Peaks", PEAKS.map(cut)))}
+      ${rare(state, "binAxes", choose(state, "binAxes", "Axes", AXES))}
+      <span class="muted">Drag the limits of the colour range; what lies beyond is shaded. ${NOTES[state.overSteps]}</span>
     `;
   }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
-  }
 }
 
-function named(value: string | number): Option {
-  return [String(value), String(value)];
+function named<Value extends string | number>(value: Value): Option<Value> {
+  return [value, String(value)];
 }
 
-function cut(share: number): Option {
-  return [String(share), share === 1 ? "whole" : `cut at ${100 * share} % of the highest`];
+function cut<Share extends number>(share: Share): Option<Share> {
+  return [share, share === 1 ? "whole" : `cut at ${100 * share} % of the highest`];
 }
 
 customElements.define("rg-distribution-bar", RgDistributionBar);

@@ -1,7 +1,6 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import { emit } from "../../components/base/events";
+import { css, html, LitElement, nothing } from "lit";
 import { controls } from "../../components/base/theme";
-import { isShown, moreButton, type Option, select } from "../../components/controls/fields";
+import { choose, chooseCompared, moreButton, type Option, rare } from "../../components/controls/fields";
 import type { FlowAxis } from "../../maths/flow/flow";
 import {
   drawnStatistic,
@@ -10,19 +9,21 @@ import {
   type FlowStatisticName,
   RELATIVE,
 } from "../../maths/flow/statistics";
-import type { FlowShow, State } from "../../state/state";
+import { comparedSeries } from "../../state/choices";
+import type { FlowShow } from "../../state/options";
+import type { State } from "../../state/state";
 import "../../components/controls/bptt_field";
 import type { Series } from "../../data/series";
 
-const AXES: Option[] = [
+const AXES: Option<FlowAxis>[] = [
   ["timestep", "timesteps"],
   ["lag", "lags"],
 ];
-const VALUES: Option[] = [
-  ["true", RELATIVE],
-  ["false", "absolute"],
+const VALUES: Option<boolean>[] = [
+  [true, RELATIVE],
+  [false, "absolute"],
 ];
-const SHOWS: Option[] = [
+const SHOWS: Option<FlowShow>[] = [
   ["maps", "each run's map"],
   ["difference", "log₁₀ A / B"],
 ];
@@ -42,61 +43,29 @@ export class RgFlowBar extends LitElement {
   declare series: Series[];
 
   override render() {
-    const { state } = this;
-    const { flowAxis, flowOf, flowRelative, flowShow, bptt } = state;
+    const { state, series } = this;
+    const { flowAxis, flowOf, flowShow, bptt } = state;
     const held = FLOW_STATISTIC_NAMES.filter(
       (name) => flowAxis === "timestep" || FLOW_STATISTICS[name].byLag,
     );
-    const several = this.series.length > 1;
+    const several = series.length > 1;
     const isRatio = several && flowShow === "difference";
     return html`
-      ${select(
+      ${choose(
+        state,
         "flowOf",
         "Of",
-        held.map((name): Option => [name, FLOW_STATISTICS[name].name]),
+        held.map((name): Option<FlowStatisticName> => [name, FLOW_STATISTICS[name].name]),
         held.includes(flowOf) ? flowOf : "norm",
-        (value) => this.set({ flowOf: value as FlowStatisticName }),
       )}
-      ${select("flowAxis", "Over", AXES, flowAxis, (value) => this.set({ flowAxis: value as FlowAxis }))}
-      ${
-        drawnStatistic(flowOf, flowAxis).sized && !isRatio
-          ? select("flowRelative", "Values", VALUES, String(flowRelative), (value) =>
-              this.set({ flowRelative: value === "true" }),
-            )
-          : nothing
-      }
-      ${
-        several
-          ? select("flowShow", "Show", SHOWS, flowShow, (value) => this.set({ flowShow: value as FlowShow }))
-          : nothing
-      }
-      ${isRatio ? this.renderPair() : nothing}
-      ${isShown(state, "bptt") ? html`<rg-bptt-field .window=${bptt}></rg-bptt-field>` : nothing}
+      ${choose(state, "flowAxis", "Over", AXES)}
+      ${drawnStatistic(flowOf, flowAxis).sized && !isRatio ? choose(state, "flowRelative", "Values", VALUES) : nothing}
+      ${several ? choose(state, "flowShow", "Show", SHOWS) : nothing}
+      ${isRatio ? chooseCompared(series, comparedSeries(state, series)) : nothing}
+      ${rare(state, "bptt", html`<rg-bptt-field .window=${bptt}></rg-bptt-field>`)}
       ${moreButton(state)}
     `;
   }
-
-  private renderPair(): TemplateResult[] {
-    const pair = comparedSeries(this.state, this.series);
-    const options = this.series.map(({ run, tag }, i): Option => [String(i), `${run}: ${tag}`]);
-    return (["a", "b"] as const).map((side, i) =>
-      select(side, side.toUpperCase(), options, String(this.series.indexOf(pair[i])), (value) => {
-        const { run, tag } = this.series[Number(value)];
-        this.set({ [side]: [run, tag] });
-      }),
-    );
-  }
-
-  private set(change: Partial<State>): void {
-    emit(this, "rg-set", change);
-  }
-}
-
-/** A and B: the chosen series, else the first two. */
-export function comparedSeries({ a, b }: State, series: readonly Series[]): [Series, Series] {
-  const find = (name: State["a"]) => series.find(({ run, tag }) => run === name?.[0] && tag === name[1]);
-  const one = find(a) ?? series[0];
-  return [one, find(b) ?? series.find((other) => other !== one) ?? one];
 }
 
 customElements.define("rg-flow-bar", RgFlowBar);

@@ -8,9 +8,8 @@ import { type Card, type Group, tensorsOf } from "../../pictures/cards";
 import { curve, curveRequest, isWhole } from "../../pictures/requests";
 import type { Page } from "../tab";
 import "../../components/line_plot/line_plot";
+import { dashAt } from "../../colour/dashes";
 import { channelName } from "../../data/channel_groups";
-
-const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
 export function renderPinned(page: Page, group: Group, pins: number[]) {
   const tensors = tensorsOf(group.cards);
@@ -68,7 +67,7 @@ function lines(page: Page, cards: readonly Card[], channel: number): Line[] {
     return {
       label: (tags.length > 1 ? `${series.run} ${series.tag}` : series.run) + sample,
       colour: page.colourOf(series.run),
-      dash: DASHES[pattern % DASHES.length],
+      dash: dashAt(pattern),
       chosen: page.isPinned(series) && !several,
       ...(several && { sample: Number(request.show) }),
       values: curve(tensor, channel),

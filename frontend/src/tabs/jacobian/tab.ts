@@ -1,14 +1,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { makeScale, union } from "../../colour/scale";
-import { isShown } from "../../components/controls/fields";
+import { rare } from "../../components/controls/fields";
 import type { Line } from "../../components/line_plot/uplot_options";
 import type { Tensor, TensorRequest } from "../../data/types";
 import { boundaries } from "../../maths/flow/flow";
 import type { AxisNames } from "../../maths/heatmap/axes";
 import { boundariesOfRows, curveColours, rowOf, rowRequest } from "../../maths/jacobian";
 import { type Card, cardKey, type Group, tensorsOf } from "../../pictures/cards";
-import { seriesNames } from "../../pictures/flow_cards";
+import { dashesOf, seriesNames } from "../../pictures/flow_cards";
 import { axesOf, curve, curveRequest, isWhole } from "../../pictures/requests";
 import { detailRequests, renderCard } from "../shared/heatmap_cards";
 import { DEFAULT_LAYOUT, type TabLayout } from "../shared/layout";
@@ -20,8 +20,6 @@ import "./row";
 import "../../components/controls/message";
 import { hasTensors, isNorm, isRaw } from "../../data/quantities";
 import { extentOf } from "../../pictures/scales";
-
-const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
 /** The layout of Jacobian matrices: a row for each t, over the same s as the curve beside it. */
 const ROWS_DOWN: TabLayout = { ...DEFAULT_LAYOUT, upright: "timesteps" };
@@ -37,7 +35,7 @@ export const jacobianTab: Tab = {
   cards: ({ cards, series, step, state }) => cards.all(series, step, state.show),
   requests: (page, cards) => [...detailRequests(page, cards), ...curveRequests(page, cards)],
   render: (page, _, groups) => html`
-    ${isShown(page.state, "bptt") ? html`<rg-bptt-field style="margin-bottom: 10px" .window=${page.state.bptt}></rg-bptt-field>` : nothing}
+    ${rare(page.state, "bptt", html`<rg-bptt-field style="margin-bottom: 10px" .window=${page.state.bptt}></rg-bptt-field>`)}
     ${groups.map((group) => (isNorm(group.quantity) ? renderItemized(page, group) : renderJacobians(page, group)))}
   `,
 };
@@ -58,12 +56,12 @@ function renderJacobians(page: Page, group: Group): TemplateResult {
   const names = seriesNames(group.cards).map((name, i) =>
     alike(numbers) ? name : `${name}, t = ${numbers[i]}`,
   );
+  const dashes = dashesOf(group.cards);
   const by = axes.map(({ channels }) => channels);
   const lines = group.cards.flatMap((card, i): Line[] => {
     const values = card.shown && held(page, card.shown, row);
     const colour = page.colourOf(card.series.run);
-    const before = group.cards.slice(0, i).filter(({ series }) => series.run === card.series.run).length;
-    return values ? [{ label: names[i], colour, dash: DASHES[before % DASHES.length], values }] : [];
+    return values ? [{ label: names[i], colour, dash: dashes[i], values }] : [];
   });
   const meet = boundaries(page.state.bptt, timesteps, "timestep");
   const meetOf = (rows: AxisNames["numbers"]) => (rows ? boundariesOfRows(page.state.bptt, rows) : meet);

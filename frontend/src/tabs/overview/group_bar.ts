@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
-import { select } from "../../components/controls/fields";
+import { choose, type Option } from "../../components/controls/fields";
 import { HELP } from "../../components/controls/help";
 import { matcher } from "../../maths/matcher";
 import type { Grouping } from "../../maths/run_groups";
@@ -26,19 +26,17 @@ export class RgGroupBar extends LitElement {
 
   override render() {
     const { groupBy, groupPattern } = this.state;
-    const options: [Grouping, string][] = [
+    const options: Option<Grouping>[] = [
       ["", "nothing: each by itself"],
       ["regex", "a part of their names"],
       ...(this.names.length
-        ? ([["hparams", "hyperparameters, but a seed"]] satisfies [Grouping, string][])
+        ? ([["hparams", "hyperparameters, but a seed"]] satisfies Option<Grouping>[])
         : []),
-      ...this.names.map((name): [Grouping, string] => [`hparam:${name}`, `hyperparameter ${name}`]),
+      ...this.names.map((name): Option<Grouping> => [`hparam:${name}`, `hyperparameter ${name}`]),
     ];
     const { valid } = matcher(groupPattern);
     return html`
-      ${select("groupBy", "Group runs by", options, groupBy, (chosen) =>
-        emit(this, "rg-set", { groupBy: chosen as Grouping }),
-      )}
+      ${choose(this.state, "groupBy", "Group runs by", options)}
       ${
         groupBy === "regex"
           ? html`<span class="field"><label for="groupPattern">Regular expression</label><input

@@ -1,14 +1,14 @@
 import { css, html, LitElement, nothing } from "lit";
-import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
-import { type Option, select } from "../../components/controls/fields";
-import { type State, WEIGHTS_AS, type WeightsAs } from "../../state/state";
+import { choose, type Option } from "../../components/controls/fields";
+import type { WeightsAs } from "../../state/options";
+import type { State } from "../../state/state";
 import "../../components/line_plot/chart_bar";
 
-const NAMES: Record<WeightsAs, string> = {
-  matrices: "matrices at a step",
-  norms: "norms over training, by gate",
-};
+const SHOWN: Option<WeightsAs>[] = [
+  ["matrices", "matrices at a step"],
+  ["norms", "norms over training, by gate"],
+];
 
 /** Controls for how weights are shown. */
 export class RgWeightsBar extends LitElement {
@@ -21,11 +21,9 @@ export class RgWeightsBar extends LitElement {
   declare state: Readonly<State>;
 
   override render() {
-    const { weightsAs } = this.state;
-    const options = WEIGHTS_AS.map((name): Option => [name, NAMES[name]]);
     return html`
-      ${select("weightsAs", "Show", options, weightsAs, (chosen) => emit(this, "rg-set", { weightsAs: chosen as WeightsAs }))}
-      ${weightsAs === "norms" ? html`<rg-chart-bar .state=${this.state}></rg-chart-bar>` : nothing}
+      ${choose(this.state, "weightsAs", "Show", SHOWN)}
+      ${this.state.weightsAs === "norms" ? html`<rg-chart-bar .state=${this.state}></rg-chart-bar>` : nothing}
     `;
   }
 }

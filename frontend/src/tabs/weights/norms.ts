@@ -11,9 +11,8 @@ import type { Card } from "../../pictures/cards";
 import { requestFor } from "../../pictures/requests";
 import type { Page } from "../tab";
 import "../../components/controls/message";
+import { dashAt } from "../../colour/dashes";
 import "../../components/line_plot/step_curves";
-
-const DASHES: number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [1, 4]];
 
 /** The whole matrix at each step whose norm is drawn. */
 export function normRequests(cards: readonly Card[]): TensorRequest[] {
@@ -128,7 +127,7 @@ function tracesOf(
       {
         label: label || series.run,
         colour: several ? page.colourOf(series.run) : sampleColour(gate, page.dark),
-        dash: several ? DASHES[gate % DASHES.length] : [],
+        dash: several ? dashAt(gate) : [],
         values: known.map(({ norms }) => norms[gate].norm),
       },
     );
