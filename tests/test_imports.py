@@ -27,6 +27,26 @@ print(sorted({{"tensorflow", "torch", "keras", "tf_keras", "jax"}} & set(sys.mod
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_what_all_captures_share_imports_where_no_framework_is_installed():
+    script = """
+import importlib, pkgutil, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "keras", "tf_keras", "torch", "jax"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import tb_rnngrad._capture as shared
+names = [module.name for module in pkgutil.iter_modules(shared.__path__)]
+for name in names:
+    importlib.import_module(f"{shared.__name__}.{name}")
+print("session" in names and len(names))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert int(done.stdout) >= 10, done.stderr
+
+
 def test_the_loader_imports_nothing_heavy():
     script = """
 import sys, tb_rnngrad.plugin.loader

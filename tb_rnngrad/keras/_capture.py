@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from tb_rnngrad._capture.names import check_of
+from tb_rnngrad._capture.records import CapturedRecords
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._records import Records, records_of
+from tb_rnngrad.keras._records import records_of
 from tb_rnngrad.keras._steps.live_step import live_step
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layout import to_layout
-from tb_rnngrad.keras._taps.quantities import check_of
 from tb_rnngrad.keras._taps.taps import taps_of
 
 
-class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
+class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, like a function
     """Captures one training step, whatever runs it: eager code, tf.function, XLA, `train_on_batch`.
 
     Inside the `with` block the layers carry taps. A compiled step is traced once more for the
@@ -55,13 +56,13 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         optimizer: Any = None,
         state: States = None,
     ) -> None:
+        super().__init__()
         adapter = adapter_of(model)
         names = check_of(of)
         self._single = isinstance(of, str)
         self._taps = taps_of(adapter, model, layers, names, state)
         self._step = live_step(self._taps, model, optimizer)
         self._stack = contextlib.ExitStack()
-        self._records: dict[str, Records] = {}
 
     def __enter__(self) -> capture:
         """Install the taps."""
@@ -79,18 +80,3 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         if error is not None:
             return
         self._records = records_of(to_layout(self._step.found()), self._taps, self._single)
-
-    def __getitem__(self, layer: str) -> Records:
-        """Return what was captured from a layer."""
-        if layer not in self._records:
-            names = ", ".join(self._records) or "none before the block ends"
-            raise KeyError(f"{layer!r} was not captured; captured layers: {names}")
-        return self._records[layer]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the layers."""
-        return iter(self._records)
-
-    def __len__(self) -> int:
-        """Return the number of layers."""
-        return len(self._records)

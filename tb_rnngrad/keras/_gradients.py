@@ -9,14 +9,16 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from tb_rnngrad._capture.captured import Captured
+from tb_rnngrad._capture.names import check_of
+from tb_rnngrad._capture.records import Records
 from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._records import Records, records_of
+from tb_rnngrad.keras._records import records_of
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layers import layers_or_alias
-from tb_rnngrad.keras._taps.layout import Captured, captured
-from tb_rnngrad.keras._taps.quantities import check_of
+from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph, taps_of
 from tb_rnngrad.keras._traces import compiled

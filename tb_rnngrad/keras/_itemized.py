@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tb_rnngrad._capture.captured import Captured
+from tb_rnngrad._capture.timesteps import resolved
 from tb_rnngrad.keras._adapters.base import logits_of
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
@@ -20,7 +22,7 @@ from tb_rnngrad.keras._records import check_reached, warn_of_doubts
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layers import layers_or_alias
-from tb_rnngrad.keras._taps.layout import Captured, captured
+from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
 from tb_rnngrad.keras._taps.taps import Taps, check_not_legacy_graph, taps_of
 from tb_rnngrad.keras._traces import compiled
@@ -82,7 +84,7 @@ def itemized_gradients(
     for number, t in enumerate(at):
         timesteps, found = probe.run(x, y, sample_weight, int(t))
         if not number:
-            names = [f"t = {one}" for one in _resolved(at, timesteps)]
+            names = [f"t = {one}" for one in _each_once(at, timesteps)]
             warn_of_doubts(found, stacklevel=3)
         for one in found:
             norms.setdefault(one.layer, []).append(_norms(one))
@@ -186,18 +188,12 @@ def _check_temporal(model: Any, predictions: Sequence[tf.Tensor]) -> None:
         )
 
 
-def _resolved(at: Sequence[int], timesteps: int) -> list[int]:
-    wrong = [t for t in at if not -timesteps <= t < timesteps]
-    if wrong:
-        raise ValueError(
-            f"at names the timestep {wrong[0]}; the loss has {timesteps}: "
-            f"expected {-timesteps} to {timesteps - 1}"
-        )
-    resolved = [int(t) % timesteps for t in at]
-    twice = [t for t in resolved if resolved.count(t) > 1]
+def _each_once(at: Sequence[int], timesteps: int) -> list[int]:
+    chosen = resolved(at, timesteps, "the loss")
+    twice = [t for t in chosen if chosen.count(t) > 1]
     if twice:
         raise ValueError(f"at names the timestep {twice[0]} twice; expected each once")
-    return resolved
+    return chosen
 
 
 def _norms(one: Captured) -> np.ndarray[Any, Any]:

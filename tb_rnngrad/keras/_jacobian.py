@@ -21,6 +21,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad import jacobian
+from tb_rnngrad._capture.names import call_name
+from tb_rnngrad._capture.timesteps import resolved
 from tb_rnngrad.keras._adapters.base import Adapter, Rnn, patched, stands_in
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._steps.batches import batch_of
@@ -443,8 +445,9 @@ def _runs(
             runs = [_run_or_raise(call) for call in seen.get(id(part.layer), [])]
             if not runs:
                 raise ValueError(f"layer {view.name!r} was not called by the model's forward pass")
-            for number, batched in enumerate([runs] if view.merges_calls else [[r] for r in runs]):
-                name = view.name if number == 0 else f"{view.name}.call{number + 1}"
+            calls = [runs] if view.merges_calls else [[run] for run in runs]
+            for number, batched in enumerate(calls, start=1):
+                name = call_name(view.name, number)
                 yield f"{name}/{part.direction}" if part.direction else name, batched
 
 
@@ -554,13 +557,9 @@ def _flat_mask(mask: Any) -> NDArray[np.bool_]:
 def _rows(at: Sequence[int] | None, timesteps: int) -> list[int]:
     if at is None:
         return list(range(timesteps))
-    wrong = [t for t in at if not -timesteps <= t < timesteps]
-    if wrong or not len(at):
-        raise ValueError(
-            f"at names the timestep {wrong[0] if wrong else None}; the layer has {timesteps}: "
-            f"expected {-timesteps} to {timesteps - 1}"
-        )
-    return [int(t) % timesteps for t in at]
+    if not len(at):
+        raise ValueError("at is empty; expected at least one timestep, or None for all")
+    return resolved(at, timesteps, "the layer")
 
 
 def _mean_where_known(logs: NDArray[np.float64]) -> NDArray[np.float64]:

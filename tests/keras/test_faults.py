@@ -15,7 +15,8 @@ import pytest
 from differences import use_dtype
 
 import tb_rnngrad
-from tb_rnngrad.keras import GradientLogger, _background
+from tb_rnngrad._capture.step_writer import StepWriter
+from tb_rnngrad.keras import GradientLogger
 from tb_rnngrad.keras._steps import live_step
 
 X = np.random.default_rng(0).normal(size=(16, 5, 3)).astype("f")
@@ -43,14 +44,14 @@ def fit(model, logger):
 
 @pytest.mark.parametrize("error", [MemoryError, AssertionError, UserWarning])
 def test_training_goes_on_whatever_writing_raises(model, tmp_path, monkeypatch, error):
-    write = _background.Background._write_step
+    write = StepWriter._write_step
 
-    def failing(self, writer, one, found):
-        if one.step == 1:
+    def failing(self, file, step, statistics):
+        if step.number == 1:
             raise error("of logging")
-        write(self, writer, one, found)
+        write(self, file, step, statistics)
 
-    monkeypatch.setattr(_background.Background, "_write_step", failing)
+    monkeypatch.setattr(StepWriter, "_write_step", failing)
     told, batches = fit(model, GradientLogger(tmp_path, update_freq=1))
     assert batches == 4
     assert told == [

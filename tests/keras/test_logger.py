@@ -372,7 +372,7 @@ def test_an_error_in_the_users_own_step_ends_training(k, data, tmp_path):
         warnings.simplefilter("error", RuntimeWarning)
         fit(model, data, logger)
     assert len(calls) == 3
-    logger._background.finish()
+    logger._session.finish()
     assert steps_of(tmp_path, "rnn/hidden_state") == [0, 1]
 
 
@@ -398,6 +398,14 @@ def test_a_full_disk_does_not_end_training(k, data, tmp_path):
     with pytest.warns(RuntimeWarning, match="Training goes on"):
         history = fit(make(k), data, GradientLogger(blocked / "logs"))
     assert len(history.history["loss"]) == 2
+
+
+def test_the_logger_has_every_hook_of_a_callback(k, tmp_path):
+    logger = GradientLogger(tmp_path)
+    for name in dir(k.callbacks.Callback):
+        if name.startswith("on_"):
+            assert callable(getattr(logger, name)), name
+    assert not hasattr(logger, "on_epoch_beginning")
 
 
 def test_bad_arguments():

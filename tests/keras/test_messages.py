@@ -8,7 +8,7 @@ import warnings
 import pytest
 import tensorflow as tf
 
-from tb_rnngrad.keras._messages import in_a_sentence, tell
+from tb_rnngrad._capture.messages import in_a_sentence, tell
 
 IN_USER_CODE = """in user code:
 

@@ -19,9 +19,10 @@ import tensorflow as tf
 from tf_keras.src import backend as keras_backend
 from tf_keras.src.backend import GraphExecutionFunction
 
+from tb_rnngrad._capture.captured import Captured
 from tb_rnngrad.keras._adapters.base import Patch, patched
 from tb_rnngrad.keras._steps.batches import check_targets
-from tb_rnngrad.keras._taps.layout import Captured, captured
+from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.taps import Taps
 
 

@@ -8,61 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 import tensorflow as tf
 
+from tb_rnngrad._capture.captured import Captured
+from tb_rnngrad._capture.names import GRADIENTS, QUANTITY_OF, call_name
 from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._taps.cells import StateName, cells_of
 from tb_rnngrad.keras._taps.layers import Part, View
-from tb_rnngrad.keras._taps.quantities import GRADIENTS
 from tb_rnngrad.keras._taps.taps import SeenCall, TapReadings
 
-QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "hidden_state": "hidden_state_gradient",
-        "cell_state": "cell_state_gradient",
-        "output": "output_gradient",
-        "input": "input_gradient",
-        "gates": "gate_gradient",
-        "weight_gradients": "weight_gradient",
-        "activations": "activation",
-        "states/h": "hidden_state",
-        "states/c": "cell_state",
-        "weights": "weight",
-    }
-)
-
-
 _OF_HIDDEN: Final = ("hidden_state", "states/h")
-
-
-@dataclass(frozen=True)
-class Captured:
-    """One quantity of one layer, still on its device.
-
-    Attributes:
-        layer: the layer's name, with the number of the call if the layer was called several times.
-        name: the quantity as asked for, and which part of it ("weights/kernel").
-        quantity: a key of `tb_rnngrad.QUANTITIES`.
-        data: [samples, timesteps, channels], [samples, channels] or [rows, channels].
-        mask: bool [samples, timesteps], or None.
-        groups: name -> number of channels, or None.
-        direction: the order in which timesteps are processed; see `SequenceRecord`.
-        details: the record's details, or None.
-        passes: how many backward passes of one step went through it; None if it is no gradient.
-    """
-
-    layer: str
-    name: str
-    quantity: str
-    data: tf.Tensor
-    mask: tf.Tensor | None
-    groups: Mapping[str, int] | None
-    direction: str = "forward"
-    details: Mapping[str, Any] | None = None
-    passes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,26 +59,6 @@ def size_of(found: Found) -> int:
     return sum(math.prod(one.data.shape) for one in found)
 
 
-def single_timesteps(found: Sequence[Captured]) -> str | None:
-    """Return a sentence about layers whose every call saw only one timestep, or None."""
-    calls: dict[str, set[str]] = {}
-    timesteps: dict[str, set[int]] = {}
-    for one in found:
-        if len(one.data.shape) == 3:
-            layer = one.layer.rpartition(".call")[0] or one.layer
-            calls.setdefault(layer, set()).add(one.layer)
-            timesteps.setdefault(layer, set()).add(int(one.data.shape[1]))
-    for layer, names in calls.items():
-        if len(names) > 1 and timesteps[layer] == {1}:
-            return (
-                f"layer {layer!r} was called {len(names)} times with one timestep each, so each "
-                f"call has a record of one timestep, up to '{layer}.call{len(names)}'; for one "
-                "sequence call the layer once with all timesteps, or join the records' data along "
-                "axis 1"
-            )
-    return None
-
-
 def captured(seen: TapReadings) -> list[Captured]:
     """Return everything that the taps captured, layer by layer, without layers not reached."""
     scale = 1.0 if seen.scale is None else float(seen.scale)
@@ -134,7 +71,7 @@ def captured(seen: TapReadings) -> list[Captured]:
         ]
         merged = [rounds] if view.merges_calls and rounds else [[one] for one in rounds]
         for number, batched in enumerate(merged, start=1):
-            name = view.name if number == 1 else f"{view.name}.call{number}"
+            name = call_name(view.name, number)
             every = [one for calls in batched for call in calls for one in call.seen]
             for of in asked:
                 own = _of_view(seen.taps.adapter, view, name, of, batched, scale)
@@ -221,7 +158,7 @@ def _of_view(
         name = of + suffix
         direction = "both" if of == "input" and len(view.parts) > 1 else _direction(batched[0])
         details = _details(adapter, batched[0]) if name in _OF_HIDDEN else None
-        quantity = QUANTITIES.get(name, "other")
+        quantity = QUANTITY_OF.get(name, "other")
         yield Captured(layer, name, quantity, data, mask, kept[0][2], direction, details)
 
 
@@ -322,7 +259,7 @@ def _matrices(
                 data = values[0] if of == "weights" else tf.add_n(values) / scale
                 data = tf.reshape(data, [-1, data.shape[-1]])
                 full = "/".join(filter(None, (of, first.part.direction, label, name)))
-                yield Captured(layer, full, QUANTITIES[of], data, None, _gates(cell, data))
+                yield Captured(layer, full, QUANTITY_OF[of], data, None, _gates(cell, data))
 
 
 def _gates(cell: Any, data: tf.Tensor) -> Mapping[str, int] | None:

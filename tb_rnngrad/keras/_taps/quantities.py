@@ -1,49 +1,12 @@
-"""The quantities that can be asked for, and which layers have them."""
+"""Which layers have which of the quantities that can be asked for."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
 
 from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._taps.cells import Cell, cells_of
 from tb_rnngrad.keras._taps.layers import View
-
-GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weight_gradients")
-VALUES: Final = ("activations", "states", "weights")
-IN_THE_LOOP: Final = frozenset(
-    ("hidden_state", "cell_state", "gates", "weight_gradients", "states", "weights")
-)
-_DEPRECATED: Final[Mapping[str, str]] = MappingProxyType({"kernels": "weights"})
-
-
-def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `of` without duplicates.
-
-    A deprecated name is replaced by its new name, with a warning that points at the line that
-    called the public function.
-
-    Raises:
-        ValueError: if a name is unknown.
-    """
-    names = (of,) if isinstance(of, str) else tuple(of)
-    for name in names:
-        if name in _DEPRECATED:
-            warnings.warn(
-                f"of={name!r} is deprecated; use {_DEPRECATED[name]!r}, which gives the weights' "
-                "values ('weight_gradients' gives their gradients)",
-                DeprecationWarning,
-                stacklevel=3,
-            )
-    names = tuple(dict.fromkeys(_DEPRECATED.get(name, name) for name in names))
-    unknown = [name for name in names if name not in (*GRADIENTS, *VALUES)]
-    if unknown or not names:
-        raise ValueError(
-            f"of is {of!r}; expected one or more of {', '.join((*GRADIENTS, *VALUES))}"
-        )
-    return names
 
 
 def why_unavailable(adapter: Adapter, view: View, of: str) -> Exception | None:

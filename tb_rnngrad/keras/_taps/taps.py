@@ -12,11 +12,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tb_rnngrad._capture.names import GRADIENTS, IN_THE_LOOP
 from tb_rnngrad.keras._adapters.base import Adapter, Patch, patched, plainly, stands_in
 from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
 from tb_rnngrad.keras._taps.layers import Part, View, select
 from tb_rnngrad.keras._taps.mask_runs import MaskRuns
-from tb_rnngrad.keras._taps.quantities import GRADIENTS, IN_THE_LOOP, why_unavailable
+from tb_rnngrad.keras._taps.quantities import why_unavailable
 from tb_rnngrad.keras._taps.recurrence import LayerCall, ProbedRecurrence
 from tb_rnngrad.keras._taps.sinks import (
     NOTHING_READ,

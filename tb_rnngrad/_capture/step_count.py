@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tb_rnngrad.events.earlier import earlier_steps
-from tb_rnngrad.keras._adapters.select import adapter_of
 
 
 class StepCount:
@@ -20,24 +19,36 @@ class StepCount:
     starting from the optimizer's count. Steps ascend, and none occurs twice.
 
     Args:
-        model: the compiled model that is about to train.
+        model: the model that is about to train; it is referred to weakly. A later count of the same
+            model goes on from this one where the optimizer does not count.
         log_dir: where its steps are logged.
+        optimizers_count: a function of the model: how many batches its optimizer has seen; None
+            where that is unknown. Reading it may wait for the device, so it is called as rarely as
+            possible.
+        counts_batches: whether the optimizer may count up by one with every batch.
+        name: what messages call the model, such as "model 'm'".
 
     Attributes:
         before: the number of steps before the batch that was last inspected.
         now: the number of steps before the next batch.
     """
 
-    def __init__(self, model: Any, log_dir: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        log_dir: str | os.PathLike[str],
+        optimizers_count: Callable[[Any], int | None],
+        counts_batches: bool,
+        name: str,
+    ) -> None:
         self._model = weakref.ref(model)
         self._log_dir = log_dir
-        self._adapter = adapter_of(model)
+        self._optimizers_count = optimizers_count
+        self._name = name
         last = _counts.get(model)
-        self._is_optimizers: bool = self._adapter.counts_batches(model) and (
-            last is None or last._is_optimizers
-        )
+        self._is_optimizers: bool = counts_batches and (last is None or last._is_optimizers)
         goes_on = last is not None and not self._is_optimizers
-        self.now: int = last.now if goes_on and last else self._count_of_optimizer()
+        self.now: int = last.now if goes_on and last else self._read()
         # An optimizer that has counted before comes from a checkpoint or an earlier fit.
         self._taken = _last_step_in(log_dir) if self.now == 0 or goes_on else -1
         # A probe batch is logged at the end of one fit and again at the start of the next.
@@ -68,7 +79,7 @@ class StepCount:
         """Update the count before a batch that will be logged."""
         self._batches = self.now
         if self._is_optimizers and not self._is_read:
-            self.now = self._count_of_optimizer()
+            self.now = self._read()
         self.before = self.now
 
     def passed(self, steps: int) -> None:
@@ -89,7 +100,7 @@ class StepCount:
         is_first, self._is_settled = not self._is_settled, True
         has_changed = False
         if self._is_optimizers:
-            after = self._count_of_optimizer() if counted is None else counted
+            after = self._read() if counted is None else counted
             # The last execution of an epoch may lack data for some of its steps.
             has_stepped = after - self.before == steps if is_first else after > self.before
             self._is_read = has_stepped
@@ -106,12 +117,8 @@ class StepCount:
             return self._of_second() if self._is_second else None
         return self._of_change() if has_changed else None
 
-    def _count_of_optimizer(self) -> int:
-        return self._adapter.train_step(self._model()) or 0
-
-    def _name(self) -> str:
-        model: Any = self._model()
-        return str(model.name)
+    def _read(self) -> int:
+        return self._optimizers_count(self._model()) or 0
 
     def _of_second(self) -> str:
         if self._is_optimizers:
@@ -128,7 +135,7 @@ class StepCount:
 
     def _of_change(self) -> str:
         return (
-            f"the optimizer of model {self._name()!r} no longer steps with every batch: from "
+            f"the optimizer of {self._name} no longer steps with every batch: from "
             f"step {self.before} on GradientLogger counts batches"
         )
 
