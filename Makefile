@@ -23,6 +23,7 @@ help:
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
 	@echo "make screenshots       take the pictures of docs/images/ anew"
+	@echo "make docs              build docs/ and the reference of every function, into docs/_build"
 	@echo "make clean             remove what these commands made"
 
 # --- set-up ---
@@ -55,6 +56,10 @@ $(VENV)/test: $(BUNDLE) pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@
 
+$(VENV)/docs: $(BUNDLE) pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 # Chromium from Debian's packages where we may install them, else Playwright's own.
 $(VENV)/browser: $(VENV)/test
 	if command -v chromium >/dev/null; then true; \
@@ -77,6 +82,12 @@ demo-logs: $(VENV)/demo
 .PHONY: screenshots
 screenshots: $(VENV)/test $(VENV)/browser
 	cd tests && ../$(BIN)/python -m page.screenshots
+
+# A warning (a link that leads nowhere, a docstring that cannot be read) fails the build.
+.PHONY: docs
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --fail-on-warning --quiet docs docs/_build
+	@echo "built docs/_build/index.html"
 
 # --- check ---
 
@@ -126,4 +137,4 @@ format: $(VENV)/test
 
 .PHONY: clean
 clean:
-	rm -rf $(VENV) build dist *.egg-info frontend/node_modules tb_rnngrad/plugin/static
+	rm -rf $(VENV) build dist docs/_build *.egg-info frontend/node_modules tb_rnngrad/plugin/static

@@ -1,7 +1,12 @@
-"""The code in the documentation works as printed."""
+"""The code in the documentation works as printed, and its links lead somewhere."""
 
+import importlib
 import json
+import os
 import re
+import subprocess
+import sys
+import types
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -77,24 +82,129 @@ def test_each_way_to_log_in_the_readme_gives_a_heatmap(
         assert logged[-1][2] == judged["memory_horizon"]
 
 
-def test_the_code_in_the_capture_docs_runs(tmp_path, monkeypatch):
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """Runs the code of a page as somebody would who has a model with a loss at 100 timesteps."""
     keras = pytest.importorskip("keras")
+    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(2, 100, 3)).astype("float32"), rng.normal(size=(2, 100, 1))
     lstm = keras.layers.LSTM(4, return_sequences=True, name="lstm_1")
     model = keras.Sequential([keras.Input((100, 3)), lstm, keras.layers.Dense(1)])
     model.compile("adam", "mse")
-    monkeypatch.chdir(tmp_path)
-    names = {"tb_rnngrad": tb_rnngrad, "np": np, "model": model, "x": x, "y": y, "step": 3}
-    names |= {"batch": (x, y), "train_step": lambda batch: model.train_on_batch(*batch)}
-    with tb_rnngrad.SummaryWriter("by_hand") as names["writer"]:
-        for snippet in snippets("docs/reference/capture.md")[1:]:  # README.md has the first one too
-            exec(snippet, names)
-    assert names["captured"]["lstm_1"]["gates"].data.shape == (2, 100, 16)
+    names = {"keras": keras, "tb_rnngrad": tb_rnngrad, "np": np, "model": model, "x": x, "y": y}
+    names |= {"step": 3, "dataset": [(x, y)] * 3, "lengths": [100, 40]}
+    names["train_step"] = lambda batch: model.train_on_batch(*batch)
+    names["hidden_state_gradient"] = rng.normal(size=(2, 100, 4)).astype("float32")
+
+    def run(page, **more):
+        names.update(more)
+        with tb_rnngrad.SummaryWriter("by_hand") as names["writer"]:
+            for snippet in snippets(f"docs/{page}.md"):
+                exec(snippet, names)
+        return names
+
+    return run
+
+
+def test_the_first_ten_minutes_go_as_told(reader):
+    names = reader("start")
+    assert names["model"].evaluate(names["x"], names["y"], verbose=0) < 0.02
+    horizons = [
+        tb_rnngrad.flow.horizons_of(rows)[1] for rows in tb_rnngrad.read("logs").flow.values
+    ]
+    assert max(horizons[:4]) < 15
+    assert horizons[10:] == [29] * 20
+
+
+def test_the_code_on_logging_from_fit_runs(reader):
+    reader("how-to/log_from_fit")
+    series = tb_rnngrad.read("logs", run="my_run")
+    assert series.tag == "lstm_1/hidden_state"
+    assert len(series.flow.steps) == 1
+
+
+def test_the_code_on_logging_from_a_loop_runs(reader):
+    found = reader("how-to/log_from_your_own_loop")["found"]
+    assert tb_rnngrad.read("logs", tag="lstm_1/gates")[0].shape == (2, 100, 16)
+    assert found["lstm_1"].shape == (2, 100, 4)
+
+
+def test_the_code_on_logging_without_keras_runs(reader):
+    reader("how-to/log_without_keras")
+    assert len(tb_rnngrad.read("logs", tag="lstm")) == 1000
+
+
+def test_the_code_on_masks_runs(reader):
+    names = reader("how-to/masks_and_padding")
+    assert names["record"].mask.tolist() == [[True] * 4, [True, True, False, False]]
+    assert not names["record"].data[1, 2:].any()
+    assert tb_rnngrad.read("logs", tag="lstm")[0].mask.sum(axis=1).tolist() == [100, 40]
+    assert names["rows"][[0, 99], tb_rnngrad.flow.STATISTICS.index("real_samples")].tolist() == [
+        2,
+        1,
+    ]
+
+
+def test_the_code_on_bidirectional_layers_runs(reader):
+    halves = np.random.default_rng(0).normal(size=(2, 2, 5, 3))
+    with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
+        both = np.concatenate([*halves], axis=2)
+        groups = {"forward": 3, "backward": 3}
+        writer.add_sequence("bidirectional/hidden_state", both, 0, channel_groups=groups)
+    reader("how-to/bidirectional_and_stacked", forward=halves[0], backward=halves[1])
+    assert {*tb_rnngrad.read("logs/by_hand").parts} == {"forward", "backward"}
+
+
+def test_the_code_on_several_optimizers_runs(reader):
+    import keras
+    import tensorflow as tf
+
+    def sequential(name, *layers):
+        return keras.Sequential([keras.Input((5, 3)), *layers], name=name)
+
+    gru = keras.layers.GRU(3, return_sequences=True, name="rnn")
+    generator = sequential("generator", gru)
+    discriminator = sequential("discriminator", keras.layers.GRU(4, name="rnn"))
+
+    def train_step(real):
+        with tf.GradientTape() as own, tf.GradientTape() as generators:
+            on_real = discriminator(real)
+            on_fake = discriminator(generator(real))
+            loss = tf.reduce_mean(on_real) - tf.reduce_mean(on_fake)
+            fooled = tf.reduce_mean(on_fake)
+        own.gradient(loss, discriminator.trainable_variables)
+        generators.gradient(fooled, generator.trainable_variables)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 5, 3)).astype("float32"), rng.normal(size=(40, 1)).astype("float32")
+    names = reader(
+        "how-to/several_optimizers",
+        **{"x": x, "y": y, "batch": x[:2], "train_step": train_step},
+        **{"generator": generator, "discriminator": discriminator},
+    )
+    assert tb_rnngrad.read("logs", run="two_speeds").steps.tolist() == [0, 10, 20, 30]
+    assert set(names["of_generator"]) == {"rnn"}
+    assert set(names["of_discriminator"]) == {"rnn", "rnn.call2"}
+
+
+def test_the_code_on_single_losses_runs(reader):
+    reader("how-to/single_losses")
     itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]
-    assert np.asarray(itemized).shape == (2, 100, 3)
-    assert np.asarray(tb_rnngrad.read("by_hand", tag="lstm_1/jacobian")[-1]).shape == (100, 100)
-    assert names["slope"].shape == (100,)
+    assert itemized.shape == (2, 100, 3)
+
+
+def test_the_code_on_state_jacobians_runs(reader):
+    slope = reader("how-to/state_jacobians")["slope"]
+    assert tb_rnngrad.read("by_hand", tag="lstm_1/jacobian")[-1].shape == (100, 100)
+    assert slope.shape == (100,)
+
+
+def test_the_code_on_reading_logs_runs(reader):
+    with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
+        for step in range(3):
+            writer.add_sequence("lstm_1/hidden_state", np.ones((2, 5, 3)), step, mask=[5, 2])
+    assert reader("how-to/read_logs")["norms"].shape == (3, 5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -121,17 +231,65 @@ def test_the_documented_horizon_is_that_of_the_median_sample():
     assert names["horizon_of_the_median_sample"] == 43  # the last power of 0.9 above 0.01
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-        *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
-    ],
-)
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+def anchors(document):
+    """The anchors of a document's headings, as code hosts and `make docs` make them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_link_within_the_project_leads_somewhere(document):
-    path = ROOT / document
-    for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
-        assert (path.parent / link).exists(), f"{document} links to {link}"
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", document.read_text()):
+        target = document.parent / path if path else document
+        assert target.exists(), f"{document} links to {path}"
+        assert not anchor or anchor in anchors(target), f"{document} links to {path}#{anchor}"
+
+
+def test_every_document_is_listed_in_the_index():
+    listed = re.findall(r"\]\(([^)#]+\.md)\)", (ROOT / "docs/README.md").read_text())
+    documents = {path.relative_to(ROOT / "docs").as_posix() for path in DOCUMENTS[3:]}
+    assert {*listed} == documents - {"README.md"}
+
+
+def test_the_glossary_names_sections_that_exist():
+    entries = (ROOT / "frontend/src/page/glossary_entries.ts").read_text()
+    places = re.findall(r'"([\w/-]+\.md)(?:, ([^"]+))?"', entries)
+    assert len(places) > 15
+    for path, section in places:
+        document = ROOT / "docs" / path
+        assert not section or section.lower() in anchors(document), f"{path} has no {section}"
+
+
+@pytest.mark.parametrize("module", ["tb_rnngrad", "tb_rnngrad.keras", "tb_rnngrad.flow"])
+def test_the_reference_has_every_public_name(module):
+    pytest.importorskip("keras")
+    public = importlib.import_module(module)
+    pages = (ROOT / "docs/reference/api").glob("*.rst")
+    text = "\n".join(page.read_text() for page in pages)
+    described = {*re.findall(r"^\.\. auto\w+:: (\S+)", text, re.MULTILINE)}
+    names = {n for n in public.__all__ if not isinstance(getattr(public, n), types.ModuleType)}
+    assert {f"{module}.{name}" for name in names} <= described
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    pytest.importorskip("keras")
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet"]
+    built = subprocess.run(
+        [*command, "-d", tmp_path / "doctrees", ROOT / "docs", tmp_path / "html"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert built.returncode == 0, built.stderr
+    page = (tmp_path / "html/reference/api/keras.html").read_text()
+    assert 'id="tb_rnngrad.keras.GradientLogger"' in page
 
 
 def test_every_promise_names_an_existing_test():

@@ -168,7 +168,8 @@ def lyapunov_exponents(
     """Return the largest Lyapunov exponents of each recurrent layer's state.
 
     They say how fast nearby states diverge (above 0) or converge (below 0) per timestep, along the
-    trajectory of each sample; see `tb_rnngrad.jacobian.lyapunov_exponents` for the source.
+    trajectory of each sample (Benettin, Galgani, Giorgilli and Strelcyn 1980; for recurrent
+    networks Vogt, Puelma Touzel, Shlizerman and Lajoie 2022, "On Lyapunov exponents for RNNs").
 
     Args:
         model: a model, or any layer, of Keras 3 or tf_keras.

@@ -1,9 +1,14 @@
-"""Take the pictures of docs/images/ again: `make screenshots`, with demo_logs."""
+"""Take the pictures of docs/images/ again: `make screenshots`, with demo_logs.
+
+The picture of docs/start.md shows the training of that page, which runs first.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +37,7 @@ SCENES: dict[str, tuple[str, ...]] = {
 
 def main(folder: Path) -> None:
     """Save every scene in light and dark, at both sizes."""
+    _take_start(folder)
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "tensorboard.log"
         with tensorboard(ROOT / "demo_logs", log) as server, sync_playwright() as playwright:
@@ -44,6 +50,21 @@ def main(folder: Path) -> None:
                     for name, keys in SCENES.items():
                         path = folder / f"{name}{size}{'_dark' if dark else ''}.webp"
                         _take(browser, server.url, keys, path, (width, height), dark)
+            browser.close()
+
+
+def _take_start(folder: Path) -> None:
+    """Save what a reader of docs/start.md sees in *Flow*."""
+    (script,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/start.md").read_text(), re.DOTALL)
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([sys.executable, "-c", script], cwd=scratch, check=True)
+        logs, log = Path(scratch) / "logs", Path(scratch) / "tensorboard.log"
+        with tensorboard(logs, log) as server, sync_playwright() as playwright:
+            server.wait_for(lambda tags: len(tags) == 1)
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            _take(browser, server.url, ("view=flow",), folder / "start.webp", (1280, 700), False)
             browser.close()
 
 

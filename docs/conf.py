@@ -1,0 +1,30 @@
+"""How Sphinx builds the documentation; `make docs` runs it."""
+
+from importlib.metadata import version as version_of
+
+project = "tb_rnngrad"
+author = "The tb_rnngrad authors"
+version = release = version_of("tb_rnngrad")
+html_title = f"tb_rnngrad {release}"
+html_theme = "furo"
+html_copy_source = False
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "README.md"]  # index.rst includes README.md
+
+# Headings have the anchors that they have on code hosts, so that links work in both places.
+myst_heading_anchors = 3
+
+# Every reference has to lead somewhere. Types of other packages have no pages here.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!tb_rnngrad\b).*")]
+default_role = "py:obj"
+
+autodoc_typehints = "none"  # the docstrings say what types cannot: shapes, units, choices
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+python_maximum_signature_line_length = 80
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+add_module_names = False
