@@ -81,14 +81,14 @@ describe("a range over all steps", () => {
 
   it("comes from the flow's largest magnitudes", () => {
     const columns = { max_abs: Float32Array.of(2, 3), rms: Float32Array.of(0.5, 1) };
-    const [extent] = extentsOverSteps({ status: "ready", flow: flow(columns) });
+    const [extent] = extentsOverSteps({ status: "ready", answer: flow(columns) });
     expect(extent).toEqual({ least: -3, greatest: 3, magnitude: 3, small: 0.5 });
   });
 
   it("is absent if the flow has no largest magnitudes, and holds if only RMS is missing", () => {
-    expect(extentsOverSteps({ status: "ready", flow: flow({ rms: Float32Array.of(1, 1) }) })).toEqual([]);
+    expect(extentsOverSteps({ status: "ready", answer: flow({ rms: Float32Array.of(1, 1) }) })).toEqual([]);
     expect(extentsOverSteps({ status: "loading" })).toEqual([]);
-    const [extent] = extentsOverSteps({ status: "ready", flow: flow({ max_abs: Float32Array.of(2, 3) }) });
+    const [extent] = extentsOverSteps({ status: "ready", answer: flow({ max_abs: Float32Array.of(2, 3) }) });
     expect(extent).toMatchObject({ magnitude: 3, small: Number.NaN });
   });
 });

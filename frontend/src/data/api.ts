@@ -101,12 +101,17 @@ export async function fetchTensor(request: TensorRequest, signal?: AbortSignal):
 }
 
 /** The named statistics of every kept step. */
-export async function fetchFlow(run: string, tag: string, statistics: readonly string[]): Promise<Flow> {
+export async function fetchFlow(
+  run: string,
+  tag: string,
+  statistics: readonly string[],
+  signal: AbortSignal,
+): Promise<Flow> {
   const ofRows = statistics.filter((name) => !OF_BATCH.includes(name));
   const ofBatch = statistics.filter((name) => OF_BATCH.includes(name));
   const [rows, batch] = await Promise.all([
-    fetchTable(run, tag, ofRows, {}),
-    ofBatch.length ? fetchTable(run, tag, ofBatch, { t1: "1" }) : null,
+    fetchTable(run, tag, ofRows, {}, signal),
+    ofBatch.length ? fetchTable(run, tag, ofBatch, { t1: "1" }, signal) : null,
   ]);
   return batch ? joined(rows, batch) : { ...rows, batch: {} };
 }
@@ -161,8 +166,10 @@ async function fetchTable(
   tag: string,
   statistics: readonly string[],
   rows: Record<string, string>,
+  signal: AbortSignal,
 ): Promise<FlowTable> {
-  const response = await get("./flow", { run, tag, statistics: statistics.join(), append: "steps", ...rows });
+  const query = { run, tag, statistics: statistics.join(), append: "steps", ...rows };
+  const response = await get("./flow", query, signal);
   const listed = (name: string) =>
     (response.headers.get(`X-RnnGrad-${name}`) ?? "").split(",").filter(Boolean).map(Number);
   return {
@@ -205,8 +212,8 @@ export interface LoggedSteps {
   complete: boolean;
 }
 
-export async function fetchLoggedSteps(run: string, tag: string): Promise<LoggedSteps> {
-  const { steps, complete } = await (await get("./flow", { run, tag, format: "json" })).json();
+export async function fetchLoggedSteps(run: string, tag: string, signal: AbortSignal): Promise<LoggedSteps> {
+  const { steps, complete } = await (await get("./flow", { run, tag, format: "json" }, signal)).json();
   return { steps: (steps as KeptStep[]).map(([step]) => step), complete };
 }
 
@@ -216,15 +223,15 @@ export interface ScalarListing {
   hyperparameters: Record<string, Record<string, string | number | boolean>>;
 }
 
-export async function fetchScalarListing(): Promise<ScalarListing> {
-  return (await get("./scalars", {})).json();
+export async function fetchScalarListing(signal: AbortSignal): Promise<ScalarListing> {
+  return (await get("./scalars", {}, signal)).json();
 }
 
 /** The points of every run that has a tag of scalars. A value that is not finite is null. */
 export type ScalarsByRun = Record<string, [step: number, wallTime: number, value: number | null][]>;
 
-export async function fetchScalars(tag: string): Promise<ScalarsByRun> {
-  return (await get("./scalars", { tag })).json();
+export async function fetchScalars(tag: string, signal: AbortSignal): Promise<ScalarsByRun> {
+  return (await get("./scalars", { tag }, signal)).json();
 }
 
 /** The directory that TensorBoard reads. */
@@ -233,12 +240,16 @@ export async function fetchLogdir(): Promise<string> {
 }
 
 /** Fetch a histogram. `edges` has one list for all channel groups, or one for each. */
-export async function fetchHistogram(request: HistogramRequest, edges: number[][]): Promise<Histogram> {
+export async function fetchHistogram(
+  request: HistogramRequest,
+  edges: number[][],
+  signal: AbortSignal,
+): Promise<Histogram> {
   const { run, tag, step, axis } = request;
   const of = isOfMagnitudes(axis) ? "magnitudes" : "values";
   const query: Record<string, string> = { run, tag, of, edges: edges.join(";") };
   if (step) Object.assign(query, { step: String(step[0]), wall_time: String(step[1]) });
-  const found = await (await get("./histogram", query)).json();
+  const found = await (await get("./histogram", query, signal)).json();
   const names: (keyof Apart)[] = found.apart_names;
   const named = (numbers: number[]) =>
     Object.fromEntries(names.map((name, i) => [name, numbers[i]])) as unknown as Apart;

@@ -1,30 +1,27 @@
 import { fetchFlow } from "./api";
+import { type Loaded, Resource } from "./resource";
 import type { Series } from "./series";
 import { JUDGED_EARLIER, judgesSamples } from "./statistics";
-import { Telling } from "./telling";
 import type { Flow } from "./types";
 
-export type LoadedFlow =
-  | { status: "loading" }
-  | { status: "ready"; flow: Flow }
-  | { status: "error"; message: string };
-
-interface Kept {
-  /** Which logged steps the flow belongs to. */
-  of: string;
+interface FlowRequest {
+  run: string;
+  tag: string;
   statistics: readonly string[];
-  loaded: LoadedFlow;
+  /** The wall time of the last logged step, to which the flow belongs. */
+  last: number | undefined;
 }
 
+/** The flow of series. */
 export class Flows {
-  /** What was last requested for each series. */
-  private readonly kept = new Map<string, Kept[]>();
-  private readonly telling: Telling;
-  private awaited = 0;
+  private readonly flows: Resource<FlowRequest, Flow>;
+  /** What was requested for each series: for its last step, and for earlier ones whose flow is in use. */
+  private readonly requests = new Map<string, FlowRequest[]>();
 
-  /** `changed` is called whenever a flow arrived or failed. */
   constructor(changed: () => void) {
-    this.telling = new Telling(changed);
+    this.flows = new Resource(changed, {
+      fetch: ({ run, tag, statistics }, signal) => fetchFlow(run, tag, statistics, signal),
+    });
   }
 
   /**
@@ -32,41 +29,37 @@ export class Flows {
    *
    * Calling this fetches the flow. The older flow stays while newer steps are loading.
    */
-  get(series: Series, names: readonly string[]): LoadedFlow {
-    const { run, tag, entry } = series;
-    const key = JSON.stringify([run, tag]);
-    const of = String(entry.last_flow?.[1]);
-    const logged = entry.metadata.statistics ?? [];
-    const wanted = judgesSamples(logged) ? names : [...names, ...JUDGED_EARLIER];
-    const statistics = [...new Set(wanted)].filter((name) => logged.includes(name));
-    const holding = (this.kept.get(key) ?? []).filter((one) =>
-      statistics.every((name) => one.statistics.includes(name)),
-    );
-    const current = holding.find((one) => one.of === of);
-    if (current) return current.loaded;
-    const older = holding.find(({ loaded }) => loaded.status === "ready");
-    const kept: Kept = { of, statistics, loaded: older?.loaded ?? { status: "loading" } };
-    const others = (this.kept.get(key) ?? []).filter((one) => one.of === of || one === older);
-    this.kept.set(key, [...others, kept]);
-    void this.fetch(kept, run, tag);
-    return kept.loaded;
+  get({ run, tag, entry }: Series, names: readonly string[]): Loaded<Flow> {
+    const statistics = held(names, entry.metadata.statistics ?? []);
+    const request = { run, tag, statistics, last: entry.last_flow?.[1] };
+    const { current, older } = this.find(request);
+    const loaded = this.flows.get(current);
+    return loaded.status === "loading" && older ? this.flows.peek(older) : loaded;
   }
 
   /** Forget failures, so that the next call of `get` fetches again. */
   retry(): void {
-    for (const [key, kept] of this.kept) {
-      const good = kept.filter(({ loaded }) => loaded.status !== "error");
-      this.kept.set(key, good);
-    }
+    this.flows.retry();
   }
 
-  private async fetch(kept: Kept, run: string, tag: string): Promise<void> {
-    this.awaited++;
-    try {
-      kept.loaded = { status: "ready", flow: await fetchFlow(run, tag, kept.statistics) };
-    } catch (error) {
-      kept.loaded = { status: "error", message: error instanceof Error ? error.message : String(error) };
-    }
-    this.telling.tell(--this.awaited > 0);
+  /** A request at the same step for at least the same statistics, and one at an earlier step that has its flow. */
+  private find(request: FlowRequest): { current: FlowRequest; older: FlowRequest | undefined } {
+    const { run, tag, statistics, last } = request;
+    const key = JSON.stringify([run, tag]);
+    const known = this.requests.get(key) ?? [];
+    const holding = known.filter((one) => statistics.every((name) => one.statistics.includes(name)));
+    const current = holding.find((one) => one.last === last);
+    const older = holding.find((one) => one.last !== last && this.flows.peek(one).status === "ready");
+    if (current) return { current, older };
+    const isUsed = (one: FlowRequest) => one.last === last || one === older;
+    for (const one of known) if (!isUsed(one)) this.flows.drop(one);
+    this.requests.set(key, [...known.filter(isUsed), request]);
+    return { current: request, older };
   }
+}
+
+/** The statistics to request: those that are logged of the named ones, and of what older logs need beside them. */
+function held(names: readonly string[], logged: readonly string[]): string[] {
+  const wanted = judgesSamples(logged) ? names : [...names, ...JUDGED_EARLIER];
+  return [...new Set(wanted)].filter((name) => logged.includes(name));
 }

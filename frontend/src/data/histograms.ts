@@ -1,5 +1,6 @@
 import { edgesOf } from "../colour/scale";
 import { fetchHistogram } from "./api";
+import { Resource } from "./resource";
 import type { Histogram, HistogramRequest } from "./types";
 
 /** A histogram, or the state of its loading. `last` is the previous one of the same tag. */
@@ -10,51 +11,40 @@ export type LoadedHistogram =
 
 const MOST_KEPT = 256;
 
+/** The histograms of tags: at most one request for a tag runs at a time. */
 export class Histograms {
-  private readonly ready = new Map<string, Histogram>();
-  private readonly failed = new Map<string, string>();
-  private readonly running = new Set<string>();
+  private readonly histograms: Resource<HistogramRequest, Histogram>;
+  /** By tag: what was requested last, and the last answer. */
+  private readonly requested = new Map<string, HistogramRequest>();
   private readonly last = new Map<string, Histogram>();
 
-  /** `changed` is called whenever an answer arrived or failed. */
-  constructor(private readonly changed: () => void) {}
+  constructor(changed: () => void) {
+    this.histograms = new Resource(changed, { fetch: fetchBins, budget: MOST_KEPT });
+  }
 
   /** What is known of a histogram. Calling this fetches it. */
   get(request: HistogramRequest): LoadedHistogram {
-    const key = JSON.stringify(request);
     const place = JSON.stringify([request.run, request.tag, request.step === null]);
-    const found = this.ready.get(key);
-    if (found) {
-      this.last.set(place, found);
-      return { status: "ready", last: found };
+    const before = this.requested.get(place);
+    if (!before || !this.histograms.isRunning(before)) {
+      this.requested.set(place, request);
+      this.histograms.get(request);
     }
-    const last = this.last.get(place) ?? null;
-    const message = this.failed.get(key);
-    if (message !== undefined) return { status: "error", last, message };
-    if (!this.running.has(place)) void this.fetch(request, key, place);
-    return { status: "loading", last };
+    const loaded = this.histograms.peek(request);
+    if (loaded.status === "ready") {
+      this.last.set(place, loaded.answer);
+      return { status: "ready", last: loaded.answer };
+    }
+    return { ...loaded, last: this.last.get(place) ?? null };
   }
 
   /** Forget failures, so that the next call of `get` fetches again. */
   retry(): void {
-    this.failed.clear();
+    this.histograms.retry();
   }
+}
 
-  private async fetch(request: HistogramRequest, key: string, place: string): Promise<void> {
-    this.running.add(place);
-    try {
-      this.ready.set(
-        key,
-        await fetchHistogram(
-          request,
-          (request.gates ?? [request.axis]).map((axis) => edgesOf(axis, request.bins)),
-        ),
-      );
-      if (this.ready.size > MOST_KEPT) this.ready.delete(this.ready.keys().next().value as string);
-    } catch (error) {
-      this.failed.set(key, error instanceof Error ? error.message : String(error));
-    }
-    this.running.delete(place);
-    this.changed();
-  }
+function fetchBins(request: HistogramRequest, signal: AbortSignal): Promise<Histogram> {
+  const edges = (request.gates ?? [request.axis]).map((axis) => edgesOf(axis, request.bins));
+  return fetchHistogram(request, edges, signal);
 }

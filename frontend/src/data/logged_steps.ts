@@ -1,5 +1,7 @@
-import { fetchLoggedSteps, type LoggedSteps, RequestError } from "./api";
+import { fetchLoggedSteps, type LoggedSteps } from "./api";
+import { Resource } from "./resource";
 import type { Series } from "./series";
+import type { KeptStep } from "./types";
 
 export interface LoggedCount {
   count: number;
@@ -7,39 +9,34 @@ export interface LoggedCount {
   complete: boolean;
 }
 
+interface StepsRequest {
+  run: string;
+  tag: string;
+  last: KeptStep | undefined;
+}
+
+/** Which steps series logged, whether they were kept or not. */
 export class Logged {
-  private readonly known = new Map<string, LoggedSteps | null>();
+  private readonly steps: Resource<StepsRequest, LoggedSteps>;
 
-  /** `changed` is called whenever an answer arrived. */
-  constructor(private readonly changed: () => void) {}
+  constructor(changed: () => void) {
+    this.steps = new Resource(changed, {
+      fetch: ({ run, tag }, signal) => fetchLoggedSteps(run, tag, signal),
+    });
+  }
 
-  /** The steps that any of the series logged; null while an answer is on its way, or if there is none. */
+  /** The number of steps that any of the series logged; null while an answer is on its way, or if there is none. */
   of(series: readonly Series[]): LoggedCount | null {
     const each = series.map((one) => this.stepsOf(one));
-    if (each.some((steps) => steps === null)) return null;
-    const found = each as LoggedSteps[];
+    const found = each.filter((steps) => steps !== null);
+    if (found.length < each.length) return null;
     const union = new Set(found.flatMap(({ steps }) => steps));
     return { count: union.size, complete: found.every(({ complete }) => complete) };
   }
 
   private stepsOf({ run, tag, entry }: Series): LoggedSteps | null {
     if (!entry.full) return { steps: entry.steps.map(([step]) => step), complete: true };
-    const key = JSON.stringify([run, tag, entry.steps.at(-1)]);
-    const found = this.known.get(key);
-    if (found === undefined) {
-      this.known.set(key, null);
-      void this.fetch(key, run, tag);
-    }
-    return found ?? null;
-  }
-
-  private async fetch(key: string, run: string, tag: string): Promise<void> {
-    try {
-      this.known.set(key, await fetchLoggedSteps(run, tag));
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      return; // the slider then reports only the kept steps
-    }
-    this.changed();
+    const loaded = this.steps.get({ run, tag, last: entry.steps.at(-1) });
+    return loaded.status === "ready" ? loaded.answer : null;
   }
 }

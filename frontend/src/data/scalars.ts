@@ -1,60 +1,38 @@
-/** TensorBoard's own scalars: listed once per reload; each tag is fetched when it is first drawn. */
-
-import { fetchScalarListing, fetchScalars, RequestError, type ScalarListing, type ScalarsByRun } from "./api";
+import { fetchScalarListing, fetchScalars, type ScalarListing, type ScalarsByRun } from "./api";
+import { Resource } from "./resource";
 
 const NONE: ScalarListing = { tags: {}, hyperparameters: {} };
 
+/**
+ * TensorBoard's own scalars: listed once per reload; each tag is fetched when it is first drawn.
+ *
+ * The page has enough to show without them, so failures are not reported.
+ */
 export class Scalars {
-  private found: ScalarListing | null = null;
-  private readonly byTag = new Map<string, ScalarsByRun | null>();
-  private readonly stale = new Set<string>();
-  private listing = false;
+  private readonly listing: Resource<"listing", ScalarListing>;
+  private readonly byTag: Resource<string, ScalarsByRun>;
 
-  /** `changed` is called whenever an answer arrived. */
-  constructor(private readonly changed: () => void) {}
+  constructor(private readonly changed: () => void) {
+    this.listing = new Resource(changed, { fetch: (_, signal) => fetchScalarListing(signal) });
+    this.byTag = new Resource(changed, { fetch: fetchScalars });
+  }
 
   /** The scalars there are; empty while the listing is loading or if it failed. Calling this lists them. */
   list(): ScalarListing {
-    if (!this.found && !this.listing) {
-      this.listing = true;
-      void this.fetchListing();
-    }
-    return this.found ?? NONE;
+    const loaded = this.listing.get("listing");
+    return loaded.status === "ready" ? loaded.answer : NONE;
   }
 
-  /** The points of a tag in every run that has it; null while they are loading. Calling this fetches them. */
+  /** The points of a tag in every run that has it; null while there are none. Calling this fetches them. */
   get(tag: string): ScalarsByRun | null {
-    const known = this.byTag.get(tag);
-    if (known === undefined || this.stale.delete(tag)) {
-      if (known === undefined) this.byTag.set(tag, null);
-      void this.fetch(tag);
-    }
-    return known ?? null;
+    const loaded = this.byTag.get(tag);
+    return loaded.status === "ready" ? loaded.answer : null;
   }
 
   /** Ask again, because TensorBoard loaded new data. The known answers stay in use meanwhile. */
   reload(): void {
-    if (this.listing) void this.fetchListing();
-    for (const tag of this.byTag.keys()) this.stale.add(tag);
-  }
-
-  private async fetchListing(): Promise<void> {
-    this.found = (await answerOf(fetchScalarListing())) ?? this.found ?? NONE;
+    this.listing.expire();
+    this.byTag.expire();
     this.changed();
-  }
-
-  private async fetch(tag: string): Promise<void> {
-    this.byTag.set(tag, (await answerOf(fetchScalars(tag))) ?? this.byTag.get(tag) ?? {});
-    this.changed();
-  }
-}
-
-/** The answer; null if it failed, because the page has enough to show without it. */
-async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof RequestError) return null;
-    throw error;
   }
 }

@@ -11,7 +11,7 @@ import { drawnRuns, everyRun, orderedRuns } from "../data/listing";
 import { Logged } from "../data/logged_steps";
 import { relatives, tagWords } from "../data/parts";
 import { Scalars } from "../data/scalars";
-import { Loader } from "../data/tensors";
+import { Tensors } from "../data/tensors";
 import type { Tags, TensorRequest } from "../data/types";
 import type { Window } from "../data/window";
 import {
@@ -111,12 +111,12 @@ export class RnngradApp extends LitElement {
   private mirrored = this.store.state;
   /** Draws answers together that arrive one after the other, such as the flows of many runs. */
   private readonly redraw = onceAFrame(() => this.requestUpdate());
-  private readonly loader = new Loader(this.redraw);
+  private readonly tensors = new Tensors(this.redraw);
   private readonly flows = new Flows(this.redraw);
   private readonly histograms = new Histograms(this.redraw);
   private readonly logged = new Logged(this.redraw);
   private readonly scalars = new Scalars(this.redraw);
-  private readonly cards = new Cards(this.loader);
+  private readonly cards = new Cards(this.tensors);
   private readonly runItems = new Memo<ListItem[]>();
   private readonly tagItems = new Memo<ListItem[]>();
   /** How many times the user asked for more series. */
@@ -190,7 +190,7 @@ export class RnngradApp extends LitElement {
   }
 
   private retry(): void {
-    this.loader.retry();
+    this.tensors.retry();
     this.flows.retry();
     this.histograms.retry();
     this.requestUpdate();
@@ -268,7 +268,7 @@ export class RnngradApp extends LitElement {
     const statistics = TABS[state.view].statistics?.(state);
     const steps = unionSteps(series, (one) => {
       const loaded = statistics && this.flows.get(one, statistics);
-      return loaded?.status === "ready" ? loaded.flow.steps : one.entry.steps;
+      return loaded?.status === "ready" ? loaded.answer.steps : one.entry.steps;
     });
     return {
       state,
@@ -280,7 +280,7 @@ export class RnngradApp extends LitElement {
       dark: this.dark,
       cards: this.cards,
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
-      peek: (request) => this.loader.peek(request),
+      peek: (request) => this.tensors.peek(request),
       flowOf: (one, statistics) => this.flows.get(one, statistics),
       histogramOf: (request) => this.histograms.get(request),
       listScalars: () => this.scalars.list(),
@@ -455,7 +455,7 @@ export class RnngradApp extends LitElement {
     );
     const peersAt = (step: number) => (state.range === "runs" ? peerRequests(cards, tags, step) : []);
     const more = [...peersAt(page.step), ...TABS[state.view].requests(page, cards)];
-    this.loader.want(
+    this.tensors.want(
       [...cards.map(({ request }) => request), ...more],
       [...soon, ...neighbours.flatMap((i) => peersAt(steps[i]))],
     );

@@ -1,9 +1,9 @@
 import type { Extent, Scale } from "../colour/scale";
-import type { LoadedFlow } from "../data/flows";
 import { isRaw } from "../data/quantities";
+import type { Loaded } from "../data/resource";
 import type { Series } from "../data/series";
-import type { Loaded, Loader } from "../data/tensors";
-import type { Arrangement, Show, Tags, Tensor, TensorRequest } from "../data/types";
+import type { Tensors } from "../data/tensors";
+import type { Arrangement, Flow, Show, Tags, Tensor, TensorRequest } from "../data/types";
 import { EXTENT, extentOverSteps } from "../maths/flow/flow";
 import type { State } from "../state/state";
 import { requestFor, showsOf } from "./requests";
@@ -13,7 +13,7 @@ import { extentOf, scaleFor } from "./scales";
 export interface Card {
   series: Series;
   request: TensorRequest;
-  loaded: Loaded;
+  loaded: Loaded<Tensor>;
   /** The view to draw: the last one drawn stays, under its own step, until the next arrives. */
   shown: Tensor | null;
 }
@@ -30,7 +30,7 @@ export interface Group {
 export class Cards {
   private readonly lastShown = new Map<string, Tensor>();
 
-  constructor(private readonly loader: Pick<Loader, "peek">) {}
+  constructor(private readonly tensors: Pick<Tensors, "peek">) {}
 
   /** The card of a series at the kept step nearest to `step`. `role` tells several cards of one series apart. */
   one(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
@@ -40,9 +40,9 @@ export class Cards {
 
   /** The card of one view of a series. */
   of(series: Series, request: TensorRequest, role = ""): Card {
-    const loaded = this.loader.peek(request);
+    const loaded = this.tensors.peek(request);
     const key = cardKey({ series, request }) + role;
-    if (loaded.status === "ready") this.lastShown.set(key, loaded.tensor);
+    if (loaded.status === "ready") this.lastShown.set(key, loaded.answer);
     return { series, request, loaded, shown: this.lastShown.get(key) ?? null };
   }
 
@@ -72,8 +72,8 @@ export class Cards {
 
   /** A view, if it has arrived. */
   ready(request: TensorRequest): Tensor | null {
-    const loaded = this.loader.peek(request);
-    return loaded.status === "ready" ? loaded.tensor : null;
+    const loaded = this.tensors.peek(request);
+    return loaded.status === "ready" ? loaded.answer : null;
   }
 }
 
@@ -130,7 +130,7 @@ export function peerRequests(cards: readonly Card[], tags: Tags, step: number): 
 export interface Known {
   state: State;
   drawnBy(card: Card): Tensor[];
-  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
+  flowOf(series: Series, statistics: readonly string[]): Loaded<Flow>;
   /** The views of other runs that have arrived. */
   peersOf(cards: readonly Card[]): Tensor[];
 }
@@ -162,8 +162,10 @@ function sharedScale(quantity: string, cards: readonly Card[], known: Known): Sc
 }
 
 /** The range over all steps by a flow; empty if it has not arrived or holds no largest magnitudes. */
-export function extentsOverSteps(loaded: LoadedFlow): Extent[] {
-  return loaded.status === "ready" && "max_abs" in loaded.flow.columns ? [extentOverSteps(loaded.flow)] : [];
+export function extentsOverSteps(loaded: Loaded<Flow>): Extent[] {
+  return loaded.status === "ready" && "max_abs" in loaded.answer.columns
+    ? [extentOverSteps(loaded.answer)]
+    : [];
 }
 
 /** The scale of one card: the group's, or its own if the user chose a range for each picture. */

@@ -1,8 +1,8 @@
 import { dashAt } from "../colour/dashes";
-import type { LoadedFlow } from "../data/flows";
 import { tagWords } from "../data/parts";
+import type { Loaded } from "../data/resource";
 import type { Series } from "../data/series";
-import type { Tensor } from "../data/types";
+import type { Flow, Tensor } from "../data/types";
 import { FLAG_NAMES, FLAGS, type Flag, rises } from "../maths/flow/flags";
 import type { Direction } from "../maths/flow/flow";
 import { type FlowHistory, historyOf, type Limits } from "../maths/flow/history";
@@ -12,14 +12,14 @@ export interface FlowSource {
   series: readonly Series[];
   state: Limits;
   colourOf(run: string): string;
-  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
+  flowOf(series: Series, statistics: readonly string[]): Loaded<Flow>;
 }
 
 /** A series with its flow, or the state of the flow's loading. */
 export interface FlowCard {
   series: Series;
   colour: string;
-  loaded: LoadedFlow;
+  loaded: Loaded<Flow>;
   history: FlowHistory | null;
 }
 
@@ -30,7 +30,7 @@ export function flowCards(
   return series.map((one) => {
     const loaded = flowOf(one, statistics);
     const { quantity } = one.entry.metadata;
-    const history = loaded.status === "ready" ? historyOf(loaded.flow, quantity, state) : null;
+    const history = loaded.status === "ready" ? historyOf(loaded.answer, quantity, state) : null;
     return { series: one, colour: colourOf(one.run), loaded, history };
   });
 }

@@ -3,11 +3,10 @@
 import type { TemplateResult } from "lit";
 import type { Cursor } from "../components/base/events";
 import type { ScalarListing, ScalarsByRun } from "../data/api";
-import type { LoadedFlow } from "../data/flows";
 import type { LoadedHistogram } from "../data/histograms";
+import type { Loaded } from "../data/resource";
 import type { Series } from "../data/series";
-import type { Loaded } from "../data/tensors";
-import type { HistogramRequest, ShowChoice, TagEntry, Tensor, TensorRequest } from "../data/types";
+import type { Flow, HistogramRequest, ShowChoice, TagEntry, Tensor, TensorRequest } from "../data/types";
 import type { Card, Cards, Group } from "../pictures/cards";
 import type { State } from "../state/state";
 
@@ -26,9 +25,9 @@ export interface Page {
   cards: Cards;
   colourOf(run: string): string;
   /** What is known of a view. Calling this does not fetch it. */
-  peek(request: TensorRequest): Loaded;
+  peek(request: TensorRequest): Loaded<Tensor>;
   /** The flow of a series with the named statistics. Calling this fetches it. */
-  flowOf(series: Series, statistics: readonly string[]): LoadedFlow;
+  flowOf(series: Series, statistics: readonly string[]): Loaded<Flow>;
   /** Counts of values in bins. Calling this fetches them. */
   histogramOf(request: HistogramRequest): LoadedHistogram;
   /** TensorBoard's own scalars and hyperparameters. Calling this lists them. */

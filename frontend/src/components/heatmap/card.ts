@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { Scale } from "../../colour/scale";
 import type { MapName } from "../../colour/table";
 import { short } from "../../colour/ticks";
-import type { Loaded } from "../../data/tensors";
+import type { Loaded } from "../../data/resource";
 import { REDUCTIONS, type Tensor } from "../../data/types";
 import { contains, type Window } from "../../data/window";
 import { ofPicture, ofView } from "../../export/menu";
@@ -74,7 +74,7 @@ export class RgCard extends LitElement {
   /** The kept step that `loaded` belongs to, and the step that the slider names. */
   declare step: number;
   declare wanted: number;
-  declare loaded: Loaded;
+  declare loaded: Loaded<Tensor>;
   declare shown: Tensor | null;
   /** The window in more detail, if it has arrived. */
   declare detail: Tensor | null;

@@ -112,7 +112,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
 
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
-    const ready = this.cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.tensor : []));
+    const ready = this.cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.answer : []));
     if (ready.length === this.cards.length) this.drawn = ready;
     this.focused = Math.min(this.focused, Math.max(0, this.channels.length - 1));
   }

@@ -3,8 +3,8 @@ import { makeScale, type Scale, union } from "../../colour/scale";
 import { emit, type FlowPoint } from "../../components/base/events";
 import { byValue } from "../../components/base/memo";
 import { controls, tabContent } from "../../components/base/theme";
-import type { LoadedFlow } from "../../data/flows";
 import { hasLags, tagWords } from "../../data/parts";
+import type { Loaded } from "../../data/resource";
 import type { Flow, Tensor } from "../../data/types";
 import type { Exports } from "../../export/menu";
 import { boundaries, type FlowAxis, horizonRows } from "../../maths/flow/flow";
@@ -181,7 +181,7 @@ export class RgFlowView extends LitElement {
     exports?: Exports,
   ) {
     const { tag, entry } = series;
-    const notice = loaded.status === "ready" ? flowNotice(loaded.flow) : "";
+    const notice = loaded.status === "ready" ? flowNotice(loaded.answer) : "";
     const body = (tall: number) => html`
       ${notice ? html`<p role="status">${notice}</p>` : nothing}
       ${hasLags(entry) ? nothing : this.renderWhole(series)}
@@ -287,7 +287,7 @@ function relativeScale(drawn: readonly Drawn[]): Scale {
   return makeScale(extent, { name: "log", signed: false, limit: 1, threshold });
 }
 
-function renderMissing(loaded: LoadedFlow) {
+function renderMissing(loaded: Loaded<Flow>) {
   return loaded.status === "error"
     ? html`<rg-message heading="The flow could not be loaded" .retry=${true}>${loaded.message}</rg-message>`
     : html`<rg-message heading="Loading …" .busy=${true}></rg-message>`;

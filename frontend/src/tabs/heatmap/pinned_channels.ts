@@ -78,5 +78,5 @@ function lines(page: Page, cards: readonly Card[], channel: number): Line[] {
 function inFull({ peek }: Page, tensor: Tensor, channel: number): Tensor | null {
   if (isWhole(tensor)) return tensor;
   const loaded = peek(curveRequest(tensor, channel));
-  return loaded.status === "ready" ? loaded.tensor : null;
+  return loaded.status === "ready" ? loaded.answer : null;
 }

@@ -74,7 +74,7 @@ function renderChannel(page: Page, group: Group) {
         const cards = group.cards.filter((card) => card.series === one);
         if (cards.some(isPoints) || isMatrix(one))
           return renderCard(page, cards[0], group, null, toLayout(page, cards[0]));
-        const samples = cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.tensor : []));
+        const samples = cards.flatMap(({ loaded }) => (loaded.status === "ready" ? loaded.answer : []));
         return html`<rg-sample-map
           .series=${one} .colour=${colourOf(one.run)} .samples=${samples} .waiting=${waitingFor(cards)}
           .channel=${state.channel ?? leadingChannel(samples) ?? 0} .wanted=${step} .scale=${group.scale} .map=${mapFor(group.scale, state.map, dark)}

@@ -93,7 +93,7 @@ function held({ peek }: Page, tensor: Tensor, row: number): (number | null)[] | 
   if (row < 0 || row >= tensor.timesteps) return null;
   if (isWhole(tensor)) return rowOf(tensor, row);
   const loaded = peek(rowRequest(tensor, row));
-  return loaded.status === "ready" ? rowOf(loaded.tensor, row) : null;
+  return loaded.status === "ready" ? rowOf(loaded.answer, row) : null;
 }
 
 function renderItemized(page: Page, group: Group): TemplateResult {
@@ -125,7 +125,7 @@ function lossLines({ peek, dark }: Page, { series, shown }: Card): Line[] {
   return colours.flatMap((colour, channel) => {
     const loaded = isWhole(shown) ? null : peek(curveRequest(shown, channel));
     if (loaded && loaded.status !== "ready") return [];
-    const values = curve(loaded ? loaded.tensor : shown, channel);
+    const values = curve(loaded ? loaded.answer : shown, channel);
     return { label: names[channel] ?? `channel ${channel}`, colour, dash: [], values };
   });
 }

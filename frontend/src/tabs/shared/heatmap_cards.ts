@@ -69,7 +69,7 @@ export function renderLayoutBar({ state, step }: Page, cards: readonly Card[], t
 export function detailOf({ state, peek }: Page, shown: Tensor | null): Tensor | null {
   const request = shown && detailFor(shown, state.window);
   const detailed = request ? peek(request) : null;
-  return detailed?.status === "ready" ? detailed.tensor : null;
+  return detailed?.status === "ready" ? detailed.answer : null;
 }
 
 /** Requests for the detail of a window, and for the points of samples. */

@@ -44,9 +44,9 @@ export function toLayout({ state, peek }: Page, card: Shown, leader: Shown = car
   const loaded = request ? peek(request) : null;
   if (loaded?.status === "error")
     return { ...byNumber, note: `Channels by their numbers: ${loaded.message}` };
-  if (loaded?.status !== "ready" || loaded.tensor.channels !== shown.channels) return byNumber;
+  if (loaded?.status !== "ready" || loaded.answer.channels !== shown.channels) return byNumber;
   const groups = of.series.entry.metadata.channel_groups ?? null;
-  return { ...byNumber, order: sharedOrder(loaded.tensor, groups, state.order.by) };
+  return { ...byNumber, order: sharedOrder(loaded.answer, groups, state.order.by) };
 }
 
 /** Requests for the views from which the cards' orders are made. */

@@ -116,7 +116,7 @@ function tracesOf(
     const loaded = page.peek(request);
     if (loaded.status !== "ready") return [];
     const kept: KeptStep = [request.step, request.wallTime];
-    return [{ kept, norms: groupNorms(loaded.tensor, groups) }];
+    return [{ kept, norms: groupNorms(loaded.answer, groups) }];
   });
   return (groups ?? [[""]]).map(([name], gate) => {
     const label = [...(several ? [series.run] : []), name].filter(Boolean).join(" ");
