@@ -60,6 +60,13 @@ class SequenceRecord:
             unknown, or the details cannot be written as JSON.
         TypeError: If the data is not floating point, or the mask is neither bool, nor 0 and 1, nor
             integer lengths.
+
+    Example:
+        >>> record = tb_rnngrad.SequenceRecord(np.ones((2, 5, 3)), mask=[5, 3], layer="lstm_1")
+        >>> record.mask.sum(axis=1)
+        array([5, 3])
+        >>> np.linalg.norm(record, axis=2).shape
+        (2, 5)
     """
 
     data: NDArray[Any]

@@ -1,5 +1,6 @@
 """The code in the documentation works as printed, and its links lead somewhere."""
 
+import doctest
 import importlib
 import json
 import os
@@ -265,6 +266,24 @@ def test_the_glossary_names_sections_that_exist():
     for path, section in places:
         document = ROOT / "docs" / path
         assert not section or section.lower() in anchors(document), f"{path} has no {section}"
+
+
+def public_objects(module):
+    for name in module.__all__:
+        found = getattr(module, name)
+        if isinstance(found, type) or callable(found):
+            yield name, found
+
+
+@pytest.mark.parametrize("module", [tb_rnngrad, tb_rnngrad.flow])
+def test_the_examples_in_docstrings_are_right(module):
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    names = {"np": np, "tb_rnngrad": tb_rnngrad}
+    for name, found in public_objects(module):
+        for example in finder.find(found, name, globs=names):
+            runner.run(example)
+    assert runner.tries > 1
+    assert runner.failures == 0
 
 
 @pytest.mark.parametrize("module", ["tb_rnngrad", "tb_rnngrad.keras", "tb_rnngrad.flow"])

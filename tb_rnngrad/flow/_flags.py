@@ -303,6 +303,11 @@ def judged(
 
     Raises:
         ValueError: If `rows` does not have one column for each name.
+
+    Example:
+        >>> rows = tb_rnngrad.flow.statistics(np.ones((4, 10, 3)))
+        >>> [(flag.name, flag.is_up) for flag in tb_rnngrad.flow.judged(rows)][:2]
+        [('non_finite', False), ('exploding', False)]
     """
     step = _Step(as_rows(rows, names), names, quantity, thresholds, counted_by)
     values = {name: definition.value(step) for name, definition in _DEFINITIONS.items()}
@@ -320,6 +325,17 @@ def flags(
     names: Sequence[str] = STATISTICS,
     counted_by: Thresholds = DEFAULT_THRESHOLDS,
 ) -> tuple[Flag, ...]:
-    """Return the flags that are up at one step, worst first; takes the arguments of `judged`."""
+    """Return the flags that are up at one step, worst first.
+
+    Takes the arguments of `judged` and raises the same errors.
+
+    Example:
+        >>> fading = np.ones((4, 1, 3)) * 0.1 ** np.arange(29, -1, -1.0).reshape(1, 30, 1)
+        >>> (flag,) = tb_rnngrad.flow.flags(tb_rnngrad.flow.statistics(fading))
+        >>> flag.name
+        'vanishing'
+        >>> flag.sentence.split(";")[0]
+        "the median sample's horizon reaches 6.9% of 29 timesteps (below 10%)"
+    """
     every = judged(rows, quantity, thresholds, names, counted_by)
     return tuple(flag for flag in every if flag.is_up)

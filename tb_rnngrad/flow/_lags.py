@@ -28,6 +28,13 @@ def by_lag(
 
     Returns:
         [samples, lags], with as many lags as timesteps; NaN at padding and beyond the other end.
+
+    Raises:
+        ValueError: If the direction is unknown, or the mask does not fit the values.
+
+    Example:
+        >>> tb_rnngrad.flow.by_lag([[1.0, 2.0, 3.0]], mask=[2])
+        array([[ 2.,  1., nan]])
     """
     check_direction(direction)
     given = np.asarray(values, np.float64)

@@ -32,6 +32,10 @@ def memory_horizon(norms: ArrayLike, eps: float = 0.01) -> float:
 
     Raises:
         ValueError: If `eps` is not above 0 and at most 1.
+
+    Example:
+        >>> tb_rnngrad.flow.memory_horizon([1.0, 0.5, 0.02, 0.001])
+        2.0
     """
     return float(horizons(_one_row(norms), eps)[0])
 
@@ -82,6 +86,10 @@ def exponential_fit(norms: ArrayLike) -> ExponentialFit:
 
     Returns:
         The fit; all NaN if fewer than two lags have a positive, finite norm.
+
+    Example:
+        >>> round(tb_rnngrad.flow.exponential_fit([8.0, 4.0, 2.0, 1.0]).half_life, 6)
+        1.0
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(_one_row(norms))
@@ -141,6 +149,10 @@ def gain(norms: ArrayLike) -> Float64:
     Returns:
         [lags - 1]: the gain into each lag from the timestep processed after it; NaN where that
         one's norm was 0.
+
+    Example:
+        >>> tb_rnngrad.flow.gain([8.0, 4.0, 6.0])
+        array([0.5, 1.5])
     """
     return _gains(_one_row(norms))[0]
 
@@ -161,6 +173,10 @@ def largest_gain(norms: ArrayLike) -> float:
 
     Returns:
         The gain; NaN if none is defined.
+
+    Example:
+        >>> tb_rnngrad.flow.largest_gain([8.0, 4.0, 6.0])
+        1.5
     """
     return float(largest_gains(_one_row(norms))[0])
 
@@ -189,6 +205,10 @@ def snr_horizon(mean_norm: ArrayLike, std_norm: ArrayLike) -> float:
     Returns:
         The lag, in timesteps; -1 if the ratio is below 1 at lag 0 already; NaN if no lag has finite
         norms.
+
+    Example:
+        >>> tb_rnngrad.flow.snr_horizon(mean_norm=[1.0, 0.5, 0.1], std_norm=[0.2, 0.2, 0.2])
+        1.0
     """
     mean, std = np.asarray(mean_norm, np.float64), np.asarray(std_norm, np.float64)
     known = np.isfinite(mean) & np.isfinite(std)

@@ -29,6 +29,11 @@ def horizons_of(
 
     Raises:
         ValueError: If `rows` does not have one column for each name, or `eps` is out of range.
+
+    Example:
+        >>> halving = np.ones((4, 1, 3)) * 0.5 ** np.arange(9, -1, -1.0).reshape(1, 10, 1)
+        >>> tb_rnngrad.flow.horizons_of(tb_rnngrad.flow.statistics(halving))
+        (6.0, 6.0, 6.0)
     """
     check_eps(eps)
     table = as_rows(rows, names)
@@ -65,6 +70,20 @@ def counts_by_lag(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> bool:
 
     They do not if they cover a whole record with parts, or the sum of two directions, since such
     timesteps have no single order.
+
+    Args:
+        rows: [timesteps, statistics], as `statistics` returns them.
+        names: the names of the columns.
+
+    Raises:
+        ValueError: If `rows` does not have one column for each name.
+
+    Example:
+        >>> gradient = np.ones((4, 10, 3))
+        >>> tb_rnngrad.flow.counts_by_lag(tb_rnngrad.flow.statistics(gradient))
+        True
+        >>> tb_rnngrad.flow.counts_by_lag(tb_rnngrad.flow.statistics(gradient, direction="both"))
+        False
     """
     table = as_rows(rows, names)
     return "lag_real_samples" in names and not bool(
@@ -90,6 +109,12 @@ def scalars(
 
     Raises:
         ValueError: If `rows` does not have one column for each name, or `eps` is out of range.
+
+    Example:
+        >>> halving = np.ones((4, 1, 3)) * 0.5 ** np.arange(9, -1, -1.0).reshape(1, 10, 1)
+        >>> scalars = tb_rnngrad.flow.scalars(tb_rnngrad.flow.statistics(halving))
+        >>> scalars["memory_horizon"], round(scalars["half_life"], 3), scalars["largest_gain"]
+        (6.0, 1.0, 0.5)
     """
     table = as_rows(rows, names)
 

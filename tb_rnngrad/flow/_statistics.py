@@ -197,6 +197,13 @@ def statistics(
 
     Raises:
         ValueError, TypeError: If an argument is invalid; the message names it.
+
+    Example:
+        >>> rows = tb_rnngrad.flow.statistics(np.full((4, 10, 9), 2.0), mask=[10, 10, 10, 5])
+        >>> rows[[0, 9], tb_rnngrad.flow.STATISTICS.index("norm_mean")]
+        array([6., 6.], dtype=float32)
+        >>> rows[[0, 9], tb_rnngrad.flow.STATISTICS.index("real_samples")]
+        array([4., 3.], dtype=float32)
     """
     check_direction(direction)
     array = as_data(data, "other")
@@ -221,6 +228,18 @@ def statistics_of_each(
         channel_groups: name -> number of channels; the names determine the parts (see `parts_of`).
         direction: see `statistics`.
         thresholds: see `statistics`.
+
+    Returns:
+        For each batch its `Statistics`, whose `rows` are what `statistics` returns.
+
+    Example:
+        >>> groups = {"forward": 3, "backward": 3}
+        >>> batches = [np.ones((4, 10, 6)), np.ones((4, 12, 6))]
+        >>> first, second = tb_rnngrad.flow.statistics_of_each(batches, [None, None], groups)
+        >>> second.rows.shape == (12, len(tb_rnngrad.flow.STATISTICS))
+        True
+        >>> sorted(second.parts)
+        ['backward', 'forward']
     """
     if len(batches) > 1 and sum(batch.size for batch in batches) > _MOST_CELLS_TOGETHER:
         half = len(batches) // 2
@@ -239,7 +258,18 @@ def statistics_of_each(
 def parts_or_whole(
     timesteps: int, channel_groups: Mapping[str, int] | None, direction: str
 ) -> list[Part]:
-    """Return the parts to judge separately; if there are none, one part "" with all channels."""
+    """Return the parts to judge separately; if there are none, one part "" with all channels.
+
+    Args:
+        timesteps: the number of timesteps; a record of a single one has no parts.
+        channel_groups: name -> number of channels, in the order of the channels; or None.
+        direction: the order in which the layer processes timesteps.
+
+    Example:
+        >>> parts = tb_rnngrad.flow.parts_or_whole(10, {"forward": 3, "backward": 3}, "forward")
+        >>> [(part.name, part.direction) for part in parts]
+        [('forward', 'forward'), ('backward', 'backward')]
+    """
     parts = parts_of(channel_groups, direction) if timesteps > 1 else []
     return parts or [Part("", slice(None), direction, channel_groups)]
 
@@ -248,8 +278,12 @@ def statistics_of_sums(sums: Mapping[str, Sums], thresholds: Thresholds) -> list
     """Return the statistics of each batch, computed from sums.
 
     Args:
-        sums: name of a part -> its sums; the name is "" if there are no parts.
+        sums: name of a part -> its sums; the name is "" if there are no parts
+            (`parts_or_whole` names them).
         thresholds: see `statistics`.
+
+    Returns:
+        For each batch its `Statistics`.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         tables = {name: _tables(of_part, thresholds) for name, of_part in sums.items()}
@@ -326,6 +360,10 @@ _DEAD_SHARE: Final = STATISTICS.index("dead_share")
 
 def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
     """Return statistics as an array [timesteps, statistics] with one column per name.
+
+    Args:
+        rows: [timesteps, statistics], as `statistics` returns them.
+        names: the names of the columns.
 
     Raises:
         ValueError: If `rows` is empty or has another shape.

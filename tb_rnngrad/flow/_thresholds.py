@@ -37,6 +37,10 @@ class Thresholds:
 
     Raises:
         ValueError: If a threshold is out of range.
+
+    Example:
+        >>> tb_rnngrad.flow.Thresholds(vanishing=0.5).exploding
+        1000.0
     """
 
     eps: float = 0.01

@@ -47,6 +47,17 @@ class FlagWatch:
 
     Pass the same thresholds to `statistics`. A flag that cannot be judged keeps its state: a
     gradient that is NaN for one step has not stopped vanishing.
+
+    Args:
+        thresholds: the thresholds beyond which a flag is up.
+
+    Example:
+        >>> watch = tb_rnngrad.flow.FlagWatch(tb_rnngrad.flow.Thresholds(exploding=10))
+        >>> doubling = np.ones((4, 1, 3)) * 2.0 ** np.arange(9, -1, -1.0).reshape(1, 10, 1)
+        >>> rows = tb_rnngrad.flow.statistics(doubling)
+        >>> for event in watch.observe(0, "lstm", rows, "hidden_state_gradient"):
+        ...     print(str(event).split(";")[0])
+        step 0: lstm: exploding: the median sample's norm grows 512 times on its way back (above 10)
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
