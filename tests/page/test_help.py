@@ -18,6 +18,38 @@ from .reading import Tab
 from .test_accessibility import OURS, faint, violations
 
 OpenTab = Callable[..., Tab]
+VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "jacobian", "compare")
+RUN = "runs=[%22lstm%22]"
+# Choices that show further controls.
+SCENES: dict[str, tuple[str, ...]] = {
+    **{view: (f"view={view}",) for view in VIEWS},
+    "groups of runs": ("view=overview", "groupBy=regex"),
+    "chosen runs": ("view=overview", RUN),
+    "a zoomed map": ("view=flow", RUN, "flowWindow=2,6,10,300", "bptt=8"),
+    "two runs' decades": ("view=flow", "flowShow=difference"),
+    "a grid of samples": ("view=heatmap", RUN, "show=samples", "window=2,6,9,30"),
+    "an order of channels": ("view=heatmap", RUN, "order=norm@0@rms"),
+    "samples by timesteps": ("view=heatmap", RUN, "show=channel", "low=-1"),
+    "pages of plots": ("view=curves", RUN, "plots=16", "pins=[1]"),
+    "norms of weights": ("view=weights", RUN, "weightsAs=norms"),
+    "swiping": ("view=compare", "comparison=swipe"),
+    "one series": ("view=flow", "alone=[[%22lstm%22,%22recurrent/hidden_state%22]]"),
+}
+# Controls and headings of columns. Names of runs, tags and channels are data; a dialog's button is
+# plain.
+WITHOUT_HELP = """() => {
+  const every = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
+    [one, ...(one.shadowRoot ? every(one.shadowRoot) : [])]);
+  const controls = "button, input, select, summary, [role=slider], [role=separator], thead th";
+  const plain = "[role=listitem] input, dialog button";
+  const hasHelp = (one) => ["aria-description", "title"].some((name) => one.getAttribute(name));
+  for (const details of every(document)) if (details.matches("details")) details.open = true;
+  const found = every(document).filter((one) =>
+    one.matches(controls) && one.checkVisibility() && !one.matches(plain));
+  const bare = found.filter((one) => !hasHelp(one) && ![...one.children].some(hasHelp));
+  const code = (one) => one.outerHTML.replaceAll(/<!--.*?-->/g, "").slice(0, 160);
+  return [found.length, bare.map(code)];
+}"""
 Server = Callable[..., Any]
 SCALE = "How values become colours and heights."
 
@@ -41,6 +73,14 @@ def test_help_opens_by_pointer_and_keyboard_and_escape_closes_it(tab: OpenTab) -
     assert viewport and box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
     page.page.keyboard.press("Escape")
     expect(help_text).to_be_hidden()
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_control_and_column_has_help(tab: OpenTab, demo_url: str, scene: str) -> None:
+    page = tab(*SCENES[scene], "more=true", at=demo_url)
+    found, bare = page.frame.evaluate(WITHOUT_HELP)
+    assert bare == []
+    assert found > 15
 
 
 def test_rare_controls_are_folded_away_unless_in_use(tab: OpenTab) -> None:
@@ -99,6 +139,8 @@ CARDS = {  # for each kind: the view, and the element that has the height
     "rg-flow-card": (("view=flow",), "rg-heatmap canvas"),
     "rg-flow-curves rg-curve": (("view=flow",), ".plot"),
     "rg-distribution-card": (("view=distribution",), "rg-histogram svg"),
+    "rg-curves-card": (("view=curves",), "rg-curves-plot[large] .plot"),
+    "rg-multiples rg-card": (("view=heatmap", "show=samples"), "rg-heatmap canvas"),
     "rg-difference": (("view=compare",), "rg-heatmap canvas"),
     "rg-swipe": (("view=compare", "comparison=swipe"), "rg-heatmap canvas"),
 }
@@ -129,6 +171,27 @@ def test_a_card_can_be_resized_by_its_corner_and_fill_the_page(tab: OpenTab, kin
     expect(corner).to_be_hidden()
     page.page.keyboard.press("Escape")
     assert size() == before
+
+
+def test_pictures_of_one_grid_have_one_size(tab: OpenTab) -> None:
+    page = tab("show=samples", 'runs=["alpha"]', 'tags=["lstm"]')
+    pictures = page.frame.locator("rg-multiples rg-card canvas")
+    before = page.box(pictures.first)["height"]
+    corner = page.frame.locator("rg-multiples").get_by_role("separator").last
+    corner.press("ArrowDown")
+    assert [page.box(picture)["height"] for picture in pictures.all()] == [before + 20] * 3
+
+
+def test_small_plots_grow_with_the_large_one(tab: OpenTab) -> None:
+    page = tab("view=curves", 'runs=["alpha"]', 'tags=["lstm"]')
+    large = page.frame.locator("rg-curves-plot[large] .plot")
+    small = page.frame.locator(".grid rg-curves-plot .plot").first
+    before, ratio = page.box(large)["height"], page.box(small)["height"] / page.box(large)["height"]
+    page.frame.locator("rg-curves-card").get_by_role("separator").press("ArrowDown")
+    assert page.box(large)["height"] == before + 20
+    assert page.box(small)["height"] == pytest.approx(ratio * (before + 20), abs=1)
+    drawn = small.locator("canvas").evaluate("(one) => one.height / devicePixelRatio")
+    assert drawn == pytest.approx(page.box(small)["height"] - 2, abs=1)
 
 
 def test_a_cards_size_is_in_the_link_and_remembered(tab: OpenTab, url: str) -> None:

@@ -79,6 +79,47 @@ def test_the_axis_can_show_relative_time_or_time_of_day(tab: OpenTab, course_url
     expect(page.frame.locator("rg-flow-map .readout").first).not_to_contain_text("norm at")
 
 
+def test_what_is_nearly_gone_is_drawn_at_the_lower_end(tab: OpenTab, course_url: str) -> None:
+    page = tab(*GROWING, at=course_url)
+    page.rest()
+    chart = page.frame.locator("rg-flow-curves rg-curve").nth(1)
+    expect(chart.locator("h3")).to_contain_text("Left at the far end")
+    values = chart.evaluate("(one) => one.lines[0].values")
+    assert values[0] == pytest.approx(0.3**39, rel=1e-4)
+    low, drawn = chart.evaluate("(one) => [one.scale.low, one.plot.data[1][0]]")
+    assert low == drawn == pytest.approx(max(values) * 1e-12, rel=1e-6)
+
+
+def test_lags_have_whole_numbers_on_their_axis(tab: OpenTab, course_url: str) -> None:
+    page = tab("view=flow", at=course_url)
+    page.rest()
+    chart = page.frame.locator("rg-flow-curves rg-curve").last
+    expect(chart.locator("h3")).to_contain_text("Lag up to which samples agree")
+    scale = chart.evaluate("(one) => one.scale")
+    assert scale["high"] - scale["low"] >= 6
+    assert scale["low"] == round(scale["low"])
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_legends_are_whole_and_values_move_nothing(
+    tab: OpenTab, course_url: str, width: int
+) -> None:
+    page = tab("view=overview", at=course_url)
+    page.page.set_viewport_size({"width": width, "height": 900})
+    charts = page.frame.locator("rg-step-curves rg-curve")
+    before = [page.box(chart)["y"] for chart in charts.all()]
+    charts.first.locator(".plot").hover()
+    page.rest()
+    expect(charts.first.locator(".values b").first).to_be_visible()
+    assert [page.box(chart)["y"] for chart in charts.all()] == before
+    for chart in charts.all():
+        clipped = chart.locator(".values").evaluate(
+            "(one) => [one, ...one.children].some((of) =>"
+            " of.scrollHeight > of.clientHeight + 1 || of.scrollWidth > of.clientWidth + 1)"
+        )
+        assert not clipped
+
+
 def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, course_url: str) -> None:
     page = tab(*GROWING, at=course_url)
     page.frame.get_by_role("slider", name="Smoothing").fill("0.8")

@@ -134,6 +134,43 @@ def test_histograms_of_each_gate_are_numpys(open_weights: OpenTab, kind: str) ->
             assert sum(found) == finite.size
 
 
+def test_bins_peaks_and_axes_can_be_chosen_for_each_gate(open_weights: OpenTab) -> None:
+    page = open_weights("step=5", "more=true")
+    for name, choice in (("Bins", "16"), ("Peaks", "0.5"), ("Axes", "gate")):
+        page.frame.get_by_label(name, exact=True).select_option(choice)
+    assert (page.key("bins"), page.key("peaks"), page.key("binAxes")) == ("16", "0.5", "gate")
+    _, histograms = part_of(page, "weights", "bias")
+    ends = []
+    for gate in range(len(GATES)):
+        counts, edges, most = (
+            histograms.locator("rg-histogram")
+            .nth(gate)
+            .evaluate("(one) => [one.bins.counts, one.edges, one.most]")
+        )
+        steps = [weights("weights", "bias", step)[0, 4 * gate : 4 * gate + 4] for step in (0, 5)]
+        np.testing.assert_array_equal(counts, np.histogram(steps[1].astype(float), edges)[0])
+        assert (len(counts), most) == (16, max(counts) / 4 / 2)
+        ends.append(edges[-1])
+        assert edges[-1] >= np.abs(steps).max()
+    assert len(set(ends)) == len(GATES)
+
+
+def test_a_matrix_can_be_resized_and_fill_the_page(open_weights: OpenTab) -> None:
+    page = open_weights()
+    matrix, _ = part_of(page, "weights", "kernel")
+    stack, canvas = matrix.locator("xpath=.."), matrix.locator("canvas")
+    height, width = page.box(canvas)["height"], page.box(stack)["width"]
+    corner = matrix.get_by_role("separator", name="Height of the picture")
+    corner.press("ArrowDown")
+    corner.press("ArrowRight")
+    assert page.box(canvas)["height"] == height + 20
+    assert page.box(stack)["width"] > 2 * width
+    matrix.get_by_role("button", name="Full page").click()
+    assert page.box(canvas)["height"] > height + 20
+    page.page.keyboard.press("Escape")
+    assert page.box(canvas)["height"] == height + 20
+
+
 def test_the_share_of_nan_is_shown_at_its_gate(open_weights: OpenTab) -> None:
     page = open_weights()
     matrix, histograms = part_of(page, "weight_gradients", "recurrent_kernel")

@@ -3,6 +3,7 @@ import { isOfMagnitudes } from "../colour/scale";
 import type { Cursor } from "../components/base/events";
 import { Memo } from "../components/base/memo";
 import { controls, tabContent } from "../components/base/theme";
+import { HELP } from "../components/controls/help";
 import { showSizes } from "../components/controls/resize_handle";
 import { fetchRuns, fetchTags } from "../data/api";
 import { Flows } from "../data/flows";
@@ -365,7 +366,7 @@ export class RnngradApp extends LitElement {
     const names = shown.map(({ run, tag, entry }) => `${run}, ${tagWords(tag, entry)}`);
     return html`<p class="alone">
       <span class="muted">Only</span> ${names.length > 3 ? `${names.length} series` : names.join("; ")} <span class="muted">shown.</span>
-      <button class="link" @click=${() => this.set({ alone: null })}>Show all ${others} chosen</button>
+      <button class="link" aria-description=${HELP.showAll} @click=${() => this.set({ alone: null })}>Show all ${others} chosen</button>
     </p>`;
   }
 
@@ -394,7 +395,7 @@ export class RnngradApp extends LitElement {
     };
     return html`<p class="alone">
       The first ${shown} of ${chosen} chosen series are shown.
-      <button class="link" @click=${more}>Show more</button>
+      <button class="link" aria-description=${HELP.showMore} @click=${more}>Show more</button>
     </p>`;
   }
 

@@ -70,8 +70,8 @@ export class RgChecklist extends LitElement {
       <div class="head">
         <h2 id="heading">${this.heading}</h2>
         <span class="count muted">${selected.size} of ${this.items.length}</span>
-        <button class="link" @click=${() => this.choose(true)}>all</button>
-        <button class="link" @click=${() => this.choose(false)}>none</button>
+        <button class="link" aria-description=${HELP.all} @click=${() => this.choose(true)}>all</button>
+        <button class="link" aria-description=${HELP.none} @click=${() => this.choose(false)}>none</button>
       </div>
       <input
         type="search" placeholder="Filter (regex)" aria-label="Filter ${this.heading.toLowerCase()} by regular expression"

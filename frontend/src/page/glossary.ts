@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { controls } from "../components/base/theme";
+import { HELP } from "../components/controls/help";
 import { GLOSSARY } from "./glossary_entries";
 
 /** The page's words, explained. */
@@ -34,7 +35,7 @@ export class RgGlossary extends LitElement {
 
   override render() {
     return html`
-      <button class="link" aria-haspopup="dialog" @click=${this.show}>Glossary</button>
+      <button class="link" aria-haspopup="dialog" aria-description=${HELP.glossary} @click=${this.show}>Glossary</button>
       <dialog aria-label="Glossary" tabindex="-1" @close=${() => (this.open = false)} @click=${this.onBackdrop}>
         ${this.open ? this.renderTerms() : nothing}
       </dialog>

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../components/base/events";
 import { controls } from "../components/base/theme";
+import { HELP } from "../components/controls/help";
 import { copyText } from "../host/clipboard";
 import { VIEWS, type View } from "../state/options";
 import { TABS } from "../tabs/index";
@@ -47,7 +48,7 @@ export class RgTabBar extends LitElement {
       <nav role="tablist" aria-label="Views" @keydown=${this.onKey}>${VIEWS.map((view) => this.renderTab(view))}</nav>
       <span class="links">
         <rg-glossary></rg-glossary>
-        <button class="link copy" @click=${this.onCopy}>${this.copied ? "Link copied" : "Copy link"}</button>
+        <button class="link copy" aria-description=${HELP.link} @click=${this.onCopy}>${this.copied ? "Link copied" : "Copy link"}</button>
       </span>
       ${
         this.shown

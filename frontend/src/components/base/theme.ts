@@ -73,6 +73,9 @@ export const card = css`
 /** How a tab lays out its cards. */
 export const tabContent = css`
   .cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least, 300px)), 1fr)); }
+  /* So many stand in even rows. */
+  .cards:has(> :nth-child(2):last-child, > :nth-child(4):last-child) { --least: 400px; }
+  .cards > [wide], .cards > :has(> [wide]) { grid-column: 1 / -1; }
   .overview { display: grid; gap: 12px; grid-template: "brief" "charts" "details" / minmax(0, 1fr); align-items: start; }
   .overview > rg-overview-brief { grid-area: brief; }
   .overview > .charts { grid-area: charts; min-width: 0; }

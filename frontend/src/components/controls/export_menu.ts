@@ -4,6 +4,7 @@ import { AS_SHOWN, type Figure } from "../../export/picture";
 import { orNull, within } from "../../state/codecs";
 import { controls } from "../base/theme";
 import { typed } from "./fields";
+import { HELP, type Help } from "./help";
 
 /** The width of a saved picture in pixels. */
 const WIDTH = orNull(within(50, 20_000));
@@ -48,10 +49,11 @@ export class RgExportMenu extends LitElement {
   override render() {
     return html`
       <details @toggle=${this.onToggle} @keydown=${this.onKey}>
-        <summary>Export</summary>
+        <summary aria-description=${HELP.export}>Export</summary>
         <div class="menu">
           ${Object.entries(this.exports).map(
-            ([name, act]) => html`<button @click=${() => this.run(act)}>${name}</button>`,
+            ([name, act]) =>
+              html`<button aria-description=${HELP[name as Help]} @click=${() => this.run(act)}>${name}</button>`,
           )}
           ${"SVG" in this.exports ? this.renderFigure() : nothing}
           ${this.said ? html`<div class="said" role="status">${this.said}</div>` : nothing}
@@ -63,11 +65,11 @@ export class RgExportMenu extends LitElement {
   private renderFigure() {
     const { title, width, bar, ticks } = this.figure;
     return html`<details class="figure" @toggle=${(event: Event) => event.stopPropagation()}>
-      <summary>Figure …</summary>
-      <label>Title <input type="text" placeholder="as on the page" .value=${title} @change=${(event: Event) => this.choose({ title: textOf(event).trim() })} /></label>
-      <label>Width <input type="text" class="number" inputmode="numeric" placeholder="as on the page" .value=${String(width ?? "")} @change=${this.onWidth} /> px</label>
-      <label><input type="checkbox" .checked=${bar} @change=${() => this.choose({ bar: !bar })} />colour bar</label>
-      <label><input type="checkbox" .checked=${ticks} @change=${() => this.choose({ ticks: !ticks })} />ticks</label>
+      <summary aria-description=${HELP.figure}>Figure …</summary>
+      <label>Title <input type="text" aria-description=${HELP.figureTitle} placeholder="as on the page" .value=${title} @change=${(event: Event) => this.choose({ title: textOf(event).trim() })} /></label>
+      <label>Width <input type="text" aria-description=${HELP.figureWidth} class="number" inputmode="numeric" placeholder="as on the page" .value=${String(width ?? "")} @change=${this.onWidth} /> px</label>
+      <label><input type="checkbox" aria-description=${HELP.figureBar} .checked=${bar} @change=${() => this.choose({ bar: !bar })} />colour bar</label>
+      <label><input type="checkbox" aria-description=${HELP.figureTicks} .checked=${ticks} @change=${() => this.choose({ ticks: !ticks })} />ticks</label>
     </details>`;
   }
 

@@ -1,6 +1,7 @@
 import { css, html, LitElement } from "lit";
 import { emit } from "../base/events";
 import { controls } from "../base/theme";
+import { HELP } from "./help";
 
 /** The message in place of a picture: loading, an error with Retry, or nothing logged. */
 export class RgMessage extends LitElement {
@@ -28,7 +29,7 @@ export class RgMessage extends LitElement {
       <div role=${this.retry ? "alert" : "status"} aria-busy=${this.busy ? "true" : "false"}>
         <h2>${this.heading}</h2>
         <div class="body"><slot></slot></div>
-        ${this.retry ? html`<button @click=${() => emit(this, "rg-retry", undefined)}>Retry</button>` : ""}
+        ${this.retry ? html`<button aria-description=${HELP.retry} @click=${() => emit(this, "rg-retry", undefined)}>Retry</button>` : ""}
       </div>
     `;
   }

@@ -79,7 +79,7 @@ export class RgResizeHandle extends LitElement {
     const { card } = this;
     const [height, wide] = this.size;
     card.resized = height;
-    card.style.gridColumn = wide ? "1 / -1" : "";
+    card.toggleAttribute("wide", wide);
   }
 
   private get card(): Resized {

@@ -11,14 +11,14 @@ import { LiveReadout } from "../base/live_readout";
 import { controls } from "../base/theme";
 import { isShown } from "../controls/fields";
 
-/** A threshold: the words around its field, its full description, and its range. */
+/** A threshold: the words around its field, its help, and its range. */
 interface Field {
   label: string;
   unit: string;
   least: number;
   most: number;
   flag: Flag | null;
-  title: string;
+  help: string;
 }
 
 const FIELDS: Record<keyof Limits, Field> = {
@@ -28,8 +28,7 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 1e-12,
     most: 1,
     flag: null,
-    title:
-      "The memory horizon: the largest lag at which a sample's norm is at least this share of its own largest; that of the median sample counts",
+    help: "The memory horizon: the largest lag at which a sample's norm is at least this share of its own largest; that of the median sample counts",
   },
   nonfinite: {
     label: "Non-finite >",
@@ -37,7 +36,7 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 0,
     most: 1,
     flag: "non_finite",
-    title: "Non-finite: at some timestep the share of NaN and Inf is above this",
+    help: "Non-finite: at some timestep the share of NaN and Inf is above this",
   },
   exploding: {
     label: "Exploding >",
@@ -45,8 +44,7 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 1,
     most: Number.MAX_VALUE,
     flag: "exploding",
-    title:
-      "Exploding: the median sample's norm grows more than so many times on its way back, each timestep counted as tenfold at most",
+    help: "Exploding: the median sample's norm grows more than so many times on its way back, each timestep counted as tenfold at most",
   },
   vanishing: {
     label: "Vanishing <",
@@ -54,8 +52,7 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 0,
     most: 1,
     flag: "vanishing",
-    title:
-      "Vanishing: the median sample's memory horizon is below this share of the lags of the sample of median length",
+    help: "Vanishing: the median sample's memory horizon is below this share of the lags of the sample of median length",
   },
   dead: {
     label: "Dead >",
@@ -63,7 +60,7 @@ const FIELDS: Record<keyof Limits, Field> = {
     least: 0,
     most: 1,
     flag: "dead_channels",
-    title: "Dead channels: the share of channels that are exactly 0 throughout is above this",
+    help: "Dead channels: the share of channels that are exactly 0 throughout is above this",
   },
 };
 
@@ -140,12 +137,12 @@ export class RgFlagsBar extends LitElement {
   }
 
   private renderField(name: keyof Limits) {
-    const { label, unit, least, most, flag, title } = FIELDS[name];
-    return html`<span title=${title}>
+    const { label, unit, least, most, flag, help } = FIELDS[name];
+    return html`<span>
       ${flag ? html`<i class="key" style="background:${flagColour(flag)}"></i>` : nothing}
       <label for=${name}>${label}</label>
       <input
-        id=${name} type="number" class="number" min=${least} max=${most} step="any" .value=${String(this.state[name])}
+        id=${name} type="number" class="number" min=${least} max=${most} step="any" aria-description=${help} .value=${String(this.state[name])}
         @change=${(event: Event) => this.onLimit(name, event.target as HTMLInputElement)}
       />${unit ? html`<span class="muted">${unit}</span>` : nothing}
     </span>`;

@@ -15,7 +15,13 @@ import "../line_plot/step_curves";
 export type Metric = "horizon" | "farEnd" | "halfLife" | "gain" | "snrHorizon";
 
 const METRICS: Record<Metric, Omit<StepPlot, "traces">> = {
-  horizon: { heading: "Memory horizon (lag) over training", scale: "linear", fromZero: true, gap: "none" },
+  horizon: {
+    heading: "Memory horizon (lag) over training",
+    scale: "linear",
+    fromZero: true,
+    whole: true,
+    gap: "none",
+  },
   farEnd: {
     heading: "Left at the far end, of the largest norm, over training",
     scale: "log",
@@ -30,9 +36,10 @@ const METRICS: Record<Metric, Omit<StepPlot, "traces">> = {
   },
   gain: { heading: "Largest gain over training", scale: "log", fromZero: true, gap: "none" },
   snrHorizon: {
-    heading: "Lag up to which samples agree, over training",
+    heading: "Lag up to which samples agree (−1: nowhere), over training",
     scale: "linear",
     fromZero: true,
+    whole: true,
     gap: "none",
   },
 };

@@ -140,10 +140,11 @@ export class RgCard extends LitElement {
     `;
   }
 
+  /** The corner that resizes it. The samples of a tag, each in a card of its own, have one size. */
   private renderHandle({ channels, timesteps }: Tensor) {
     const { run, tag } = this.series;
     return html`<rg-resize-handle
-      of=${[this.name, run, tag].filter(Boolean).join(" ")} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}
+      of=${[this.name, run, tag, this.heading ? "of several" : ""].filter(Boolean).join(" ")} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}
     ></rg-resize-handle>`;
   }
 
@@ -154,9 +155,11 @@ export class RgCard extends LitElement {
       <header>
         <h3>${this.heading}</h3>
         <span class="step number">${isElsewhere ? this.renderStep(shown) : nothing}</span>
+        <rg-full-button></rg-full-button>
         ${shown ? this.renderExport(shown) : nothing}
       </header>
       ${this.renderBody(shown)}
+      ${shown ? this.renderHandle(shown) : nothing}
     `;
   }
 
@@ -182,7 +185,7 @@ export class RgCard extends LitElement {
       <rg-heatmap
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
-        .tall=${this.heading ? 0 : chosenHeight(this)} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
+        .tall=${chosenHeight(this)} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
         .axes=${axesOf(this.series, shown, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>

@@ -19,8 +19,11 @@ import type { Table } from "../../maths/table";
 import { LiveReadout } from "../base/live_readout";
 import { SizedElement } from "../base/sized";
 import { card, controls } from "../base/theme";
+import { HELP } from "../controls/help";
 
 const HEIGHT = 170;
+/** The width of a character of a label, and of the swatch and the value beside it. */
+const LABEL = { character: 6.2, beside: 78 };
 /** The properties that change as views arrive. */
 const DRAWN = ["lines", "scale", "span"];
 
@@ -52,8 +55,10 @@ export class RgCurve extends SizedElement implements Pictured {
     css`
       h3 { flex: 1; }
       .faded { opacity: 0.55; }
-      .values { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; min-height: 18px; max-height: 76px; overflow-y: auto; }
-      .values span { display: inline-flex; align-items: center; gap: 4px; }
+      /* Columns have room for values, so that what lies below stays put. */
+      .values { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); gap: 0 12px; font-size: 12px; min-height: 18px; }
+      .values > span { overflow-wrap: anywhere; }
+      .values svg { margin-right: 4px; vertical-align: middle; }
       .values .on { color: var(--rg-accent-text); }
       svg line { stroke-width: 3; }
     `,
@@ -131,7 +136,7 @@ export class RgCurve extends SizedElement implements Pictured {
         ${
           this.channel === null
             ? nothing
-            : html`<button class="link" aria-label="Unpin ${this.heading}" @click=${this.onUnpin}>unpin</button>`
+            : html`<button class="link" aria-label="Unpin ${this.heading}" aria-description=${HELP.unpin} @click=${this.onUnpin}>unpin</button>`
         }
         <rg-full-button></rg-full-button>
         <rg-export-menu .exports=${this.exports}></rg-export-menu>
@@ -141,7 +146,7 @@ export class RgCurve extends SizedElement implements Pictured {
         aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) || this.heading.includes("over training") ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => emit(this, "rg-cursor", null)}
       ></div>
-      <div class="values number" aria-live=${this.spoken.live}>
+      <div class="values number" style="--least:${this.leastColumn}px" aria-live=${this.spoken.live}>
         ${this.drawn
           .filter(({ aside }) => !aside)
           .map(
@@ -154,6 +159,12 @@ export class RgCurve extends SizedElement implements Pictured {
       </div>
       <rg-resize-handle of=${this.heading.replace(/step \d+/, "a step")} .natural=${HEIGHT} ?hidden=${this.full}></rg-resize-handle>
     `;
+  }
+
+  /** The width that the longest label takes with a value beside it, in pixels. */
+  private get leastColumn(): number {
+    const longest = this.drawn.reduce((most, { label }) => Math.max(most, label.length), 0);
+    return Math.round(LABEL.character * longest + LABEL.beside);
   }
 
   private placeWords(at: number): string {
@@ -371,10 +382,10 @@ function withRaw(lines: readonly Line[]): Line[] {
   return [...behind, ...lines];
 }
 
-/** The value as the scale draws it; null for 0 on a logarithmic scale. */
+/** The value as the scale draws it. What a log scale does not tell apart, 0 too, is drawn at its lower end. */
 function magnitudeOn(scale: Scale, value: number | null | undefined): number | null | undefined {
   if (value === null || value === undefined) return value;
-  return value === 0 && scale.name === "log" ? null : Math.abs(value);
+  return scale.name === "log" ? Math.max(Math.abs(value), scale.low) : Math.abs(value);
 }
 
 function reading(value: number | null | undefined, gap: string): string {

@@ -10,12 +10,19 @@ import { controls, tabContent } from "../base/theme";
 import type { Line } from "./uplot_options";
 import "./line_plot";
 
+/** A log axis spans at most this many decades, so that a gradient that is nearly gone is still seen. */
+const MOST_DECADES = 12;
+/** An axis of whole numbers spans at least this much: over less, the numbers on it would be fractions. */
+const LEAST_WHOLE = 6;
+
 /** One chart over training. */
 export interface StepPlot {
   heading: string;
   scale: "linear" | "log";
   /** Whether a linear axis begins at 0. */
   fromZero: boolean;
+  /** Whether the values are counts, so that a linear axis has whole numbers alone. */
+  whole?: boolean;
   /** What a gap in a line means, in words. */
   gap: string;
   traces: Trace[];
@@ -108,45 +115,53 @@ function spanIn(steps: readonly number[], window: Window | null): [number, numbe
 function draw(plots: readonly StepPlot[], smoothing: number) {
   const xs = unionOf(plots.flatMap(({ traces }) => traces));
   const places = new Map(xs.map((x, i) => [x, i]));
-  const drawn = plots.map(({ heading, gap, traces, scale, fromZero, coming = false }): Drawn => {
-    const lines = traces.map(({ label, colour, dash, xs: own, steps, values, band }): Line => {
-      const clean = (of: readonly (number | null)[]) =>
-        of.map((value) =>
-          value !== null && Number.isFinite(value) && !(scale === "log" && value <= 0) ? value : null,
-        );
-      const smooth = (of: readonly (number | null)[]) => placed(own, smoothed(clean(of), smoothing), places);
-      // The edges of a band have no gaps where the line continues.
-      const edge = (of: readonly (number | null)[]) => smooth(of) as (number | null)[];
-      return {
-        label,
-        colour,
-        dash,
-        values: smooth(values),
-        ...(smoothing > 0 && { raw: placed(own, clean(values), places) }),
-        ...(steps && { steps: placed(own, steps, places) }),
-        ...(band && { band: { low: edge(band.low), high: edge(band.high) } }),
-      };
-    });
-    return { heading, gap, lines, scale: scaleOf(lines, scale, fromZero), coming };
-  });
+  const drawn = plots.map(
+    ({ heading, gap, traces, scale, fromZero, whole = false, coming = false }): Drawn => {
+      const lines = traces.map(({ label, colour, dash, xs: own, steps, values, band }): Line => {
+        const clean = (of: readonly (number | null)[]) =>
+          of.map((value) =>
+            value !== null && Number.isFinite(value) && !(scale === "log" && value < 0) ? value : null,
+          );
+        const smooth = (of: readonly (number | null)[]) =>
+          placed(own, smoothed(clean(of), smoothing), places);
+        // The edges of a band have no gaps where the line continues.
+        const edge = (of: readonly (number | null)[]) => smooth(of) as (number | null)[];
+        return {
+          label,
+          colour,
+          dash,
+          values: smooth(values),
+          ...(smoothing > 0 && { raw: placed(own, clean(values), places) }),
+          ...(steps && { steps: placed(own, steps, places) }),
+          ...(band && { band: { low: edge(band.low), high: edge(band.high) } }),
+        };
+      });
+      return { heading, gap, lines, scale: scaleOf(lines, scale, fromZero, whole), coming };
+    },
+  );
   return { xs, places, drawn };
 }
 
-function scaleOf(lines: readonly Line[], name: "linear" | "log", fromZero: boolean): Scale {
-  const values = lines.flatMap(({ values, raw = values, band }) =>
-    [...raw, ...(band ? [...band.low, ...band.high] : [])].filter((value) => typeof value === "number"),
+function scaleOf(lines: readonly Line[], name: "linear" | "log", fromZero: boolean, whole: boolean): Scale {
+  const values = lines.flatMap(
+    ({ values, raw = values, band }) =>
+      [...raw, ...(band ? [...band.low, ...band.high] : [])].filter(
+        (value) => typeof value === "number" && (name === "linear" || value > 0),
+      ) as number[],
   );
   const greatest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   if (least > greatest) return { name: "linear", low: 0, high: 1, threshold: 1 };
   if (name === "log") {
     const extent = { least, greatest, magnitude: greatest, small: least };
-    return makeScale(extent, { name, signed: false, limit: null, threshold: null });
+    const threshold = Math.max(least, greatest * 10 ** -MOST_DECADES);
+    return makeScale(extent, { name, signed: false, limit: null, threshold });
   }
-  const [low, high] = fromZero ? [Math.min(0, least), Math.max(0, greatest)] : [least, greatest];
+  const [low, top] = fromZero ? [Math.min(0, least), Math.max(0, greatest)] : [least, greatest];
+  const high = whole ? Math.max(top, low + LEAST_WHOLE) : top;
   const step = niceStep(high - low || Math.abs(high) || 1, 8);
-  const top = high > low ? step * Math.ceil(high / step) : high + step;
-  return { name, low: step * Math.floor(low / step), high: top, threshold: 1 };
+  const end = high > low ? step * Math.ceil(high / step) : high + step;
+  return { name, low: step * Math.floor(low / step), high: end, threshold: 1 };
 }
 
 customElements.define("rg-step-curves", RgStepCurves);

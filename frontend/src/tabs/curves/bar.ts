@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
 import { choose, numberField, type Option, rare, select } from "../../components/controls/fields";
+import { HELP } from "../../components/controls/help";
 import type { Range } from "../../maths/curves";
 import { PLOTS } from "../../state/options";
 import type { State } from "../../state/state";
@@ -44,9 +45,9 @@ export class RgCurvesBar extends LitElement {
       ${
         from > first || to < end
           ? html`<span class="number" role="group" aria-label="Pages of plots">
-              <button aria-label="Page of plots before" ?disabled=${from <= first} @click=${() => this.turn(from - plots)}>‹</button>
+              <button aria-label="Page of plots before" aria-description=${HELP.page} ?disabled=${from <= first} @click=${() => this.turn(from - plots)}>‹</button>
               ${order ? "plots" : "channels"} ${from} to ${to - 1} of ${end - first}
-              <button aria-label="Page of plots after" ?disabled=${to >= end} @click=${() => this.turn(to)}>›</button>
+              <button aria-label="Page of plots after" aria-description=${HELP.page} ?disabled=${to >= end} @click=${() => this.turn(to)}>›</button>
             </span>`
           : nothing
       }

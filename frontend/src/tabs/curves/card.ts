@@ -9,6 +9,7 @@ import { type Cursor, emit } from "../../components/base/events";
 import { LiveReadout } from "../../components/base/live_readout";
 import { SizedElement } from "../../components/base/sized";
 import { card, controls } from "../../components/base/theme";
+import { HELP } from "../../components/controls/help";
 import type { Tensor } from "../../data/types";
 import type { Window } from "../../data/window";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../../export/menu";
@@ -19,7 +20,7 @@ import { read, timeName } from "../../maths/heatmap/readout";
 import type { Card } from "../../pictures/cards";
 import { curvesTable, svgNames, svgPlots } from "./export";
 import { columnsOf, type KeyedPlots, onPlotKey } from "./keys";
-import type { RgCurvesPlot } from "./plot";
+import { HEIGHTS, type RgCurvesPlot } from "./plot";
 import { zoomByWheel } from "./time_zoom";
 import "./plot";
 import "../../components/controls/export_menu";
@@ -27,6 +28,7 @@ import "../../components/controls/full_button";
 import "../../components/controls/value_counts";
 import "../../components/controls/message";
 import "../../components/controls/pin_button";
+import "../../components/controls/resize_handle";
 import { channelName } from "../../data/channel_groups";
 import type { Series } from "../../data/series";
 import { curvesPython } from "../../export/python";
@@ -50,6 +52,8 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     note: { type: String },
     pinned: { type: Boolean },
     dark: { type: Boolean },
+    full: { type: Boolean },
+    resized: { state: true },
     focused: { state: true },
   };
   static override styles = [
@@ -91,6 +95,10 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   declare note: string;
   declare pinned: boolean;
   declare dark: boolean;
+  /** Whether it fills the page. */
+  declare full: boolean;
+  /** The height that the user chose for the large plot; 0 if none. */
+  declare resized: number;
   /** The place of the small plot that has the keyboard's focus. */
   declare focused: number;
 
@@ -101,6 +109,8 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   constructor() {
     super();
     this.focused = 0;
+    this.full = false;
+    this.resized = 0;
     // Not in the template: a wheel listener that prevents scrolling must not be passive.
     this.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
   }
@@ -134,6 +144,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
       </header>
       <p class="muted">${breakable(tag)} · ${entry.metadata.title}</p>
       ${this.renderBody()}
+      <rg-resize-handle of="${run} ${tag}" .natural=${HEIGHTS.large} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -212,13 +223,13 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
         ${pins.map(
           (pin, i) => html`<span>
             <svg width="26" height="8" aria-hidden="true"><line x1="0" x2="26" y1="4" y2="4" stroke="currentColor" stroke-width="2" stroke-dasharray=${dashAt(i).join(" ")}></line></svg>
-            channel ${this.nameOf(pin)} <button class="link" aria-label="Unpin channel ${this.nameOf(pin)}" @click=${() => emit(this, "rg-pin", { t: 0, c: pin })}>unpin</button>
+            channel ${this.nameOf(pin)} <button class="link" aria-label="Unpin channel ${this.nameOf(pin)}" aria-description=${HELP.unpin} @click=${() => emit(this, "rg-pin", { t: 0, c: pin })}>unpin</button>
           </span>`,
         )}
       </div>
       <rg-curves-plot
         large role="img" aria-label="Curves of channels ${pins.join(", ")} over ${this.time}s" .channels=${pins} .samples=${samples}
-        .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .zoomed=${this}
+        .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .tall=${this.resized} .zoomed=${this}
       ></rg-curves-plot>
     `;
   }
@@ -245,7 +256,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
         (channel, place) => html`<rg-curves-plot
           role="button" aria-label=${`channel ${this.nameOf(channel)}`} tabindex=${place === focused ? 0 : -1} aria-pressed=${this.pins.includes(channel) ? "true" : "false"} @focus=${() => (this.focused = place)}
           .name=${this.nameOf(channel)} .channels=${[channel]} .samples=${samples} .pinned=${this.pins.includes(channel)} .named=${this.free}
-          .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .zoomed=${this}
+          .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .tall=${this.resized} .zoomed=${this}
         ></rg-curves-plot>`,
       )}
     </div>`;

@@ -37,7 +37,7 @@ import {
 import { type Dragged, TimeDrag, type Zoomed } from "./time_zoom";
 
 /** The heights of the curves in small plots and in the large one. */
-const HEIGHTS = { small: 84, large: 260 };
+export const HEIGHTS = { small: 84, large: 260 };
 /** Room beside the large plot: for the numbers of the y axis, and for half a number of the x axis. */
 const SIDES = { left: 60, right: 18 };
 /** Room for names above and timesteps below. */
@@ -61,6 +61,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     pinned: { type: Boolean },
     dark: { type: Boolean },
     zoomed: { attribute: false },
+    tall: { type: Number },
     seen: { state: true },
     marked: { state: true },
   };
@@ -68,14 +69,14 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     controls,
     css`
       :host { display: block; min-width: 0; user-select: none; }
-      :host(:not([large])) { contain: content; min-height: ${HEIGHTS.small + AROUND}px; cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
+      :host(:not([large])) { contain: content; min-height: calc(var(--height) + ${AROUND}px); cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
       .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
       .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
       .odd { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
       .pin { width: 8px; height: 8px; border-radius: 50%; background: var(--rg-accent); align-self: center; flex: none; }
-      .plot { position: relative; height: ${HEIGHTS.small}px; border: 1px solid var(--rg-border); background: var(--rg-background); }
+      .plot { position: relative; height: var(--height); border: 1px solid var(--rg-border); background: var(--rg-background); }
       .plot.on { border-color: var(--rg-crosshair); }
-      :host([large]) .plot { height: ${HEIGHTS.large}px; margin: 8px ${SIDES.right}px 20px ${SIDES.left}px; }
+      :host([large]) .plot { margin: 8px ${SIDES.right}px 20px ${SIDES.left}px; }
       canvas, svg { position: absolute; inset: 0; width: 100%; height: 100%; }
       svg { overflow: visible; pointer-events: none; }
       .ends { display: flex; justify-content: space-between; gap: 4px; white-space: nowrap; font-size: 10px; line-height: 13px; color: var(--rg-muted); }
@@ -112,6 +113,8 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   declare dark: boolean;
   /** What dragging over it zooms. */
   declare zoomed: Zoomed;
+  /** The height that the user chose for the large plot; small ones grow in proportion. 0 if none. */
+  declare tall: number;
   declare seen: boolean;
   declare marked: Range | null;
 
@@ -126,6 +129,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   constructor() {
     super();
     this.seen = false;
+    this.tall = 0;
     this.marked = null;
     this.cursor = null;
     this.large = false;
@@ -141,7 +145,13 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   }
 
   protected override get reserved(): number {
-    return (this.large ? HEIGHTS.large : HEIGHTS.small) + AROUND;
+    return this.height + AROUND;
+  }
+
+  private get height(): number {
+    const { small, large } = HEIGHTS;
+    if (this.large) return this.tall || large;
+    return Math.round(small * (this.tall ? this.tall / large : 1));
   }
 
   override connectedCallback(): void {
@@ -159,6 +169,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   }
 
   protected override willUpdate(): void {
+    this.style.setProperty("--height", `${this.height}px`);
     if (this.seen) this.make();
   }
 
@@ -261,7 +272,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
     const { scale, turned } = frame;
     const ratio = globalThis.devicePixelRatio || 1;
     const { name, low, high, threshold } = scale;
-    const now = [name, low, high, threshold, turned, this.width, ratio, this.dark, this.colour];
+    const now = [name, low, high, threshold, turned, this.width, this.height, ratio, this.dark, this.colour];
     if (same(now, this.drawn)) return;
     this.drawn = now;
     const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
@@ -286,10 +297,9 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
 
   private get frame(): Frame {
     const { span, turned, large } = this;
+    const height = this.height - 2;
     const scale = this.free ? freeScale(this.scale, this.curves) : this.scale;
-    const [width, height] = large
-      ? [this.width - SIDES.left - SIDES.right - 2, HEIGHTS.large - 2]
-      : [this.width - 2, HEIGHTS.small - 2];
+    const width = this.width - 2 - (large ? SIDES.left + SIDES.right : 0);
     return { scale, span, turned, width: Math.max(1, width), height };
   }
 

@@ -1,9 +1,9 @@
 import { html } from "lit";
 import type { Scale } from "../../colour/scale";
 import { mostAt } from "../../components/histogram/card";
-import { binsAt, mostShare, ownAxes, signedScale } from "../../maths/bins";
+import { binsAt, mostShare, signedScale } from "../../maths/bins";
 import { type Group, isPoints, pointRequests, scaleOf } from "../../pictures/cards";
-import { axisFor, histogramNow, histogramRequestFor, scoutRequest, seriesOf } from "../shared/histograms";
+import { gateAxes, histogramAxes, histogramNow, histogramRequestFor, seriesOf } from "../shared/histograms";
 import type { Page, Tab } from "../tab";
 import "./bar";
 import "../../components/histogram/card";
@@ -28,17 +28,11 @@ export const distributionTab: Tab = {
 
 function renderGroup(page: Page, group: Group) {
   const { state, dark, step, colourOf } = page;
-  const shared = axisFor(page, group);
-  const axes = seriesOf(group).map((card) =>
-    state.binAxes !== "shared"
-      ? axisFor(page, { ...group, cards: group.cards.filter((one) => one.series === card.series) })
-      : shared,
-  );
-  if (axes.some((axis) => !axis)) return renderWaiting(group);
-  const drawn = seriesOf(group).map((card, i) => {
-    const axis = axes[i] as Scale;
-    const scouted = state.binAxes === "gate" ? page.histogramOf(scoutRequest(page, card.series, axis)) : null;
-    const gates = scouted?.status === "ready" ? ownAxes(scouted.last) : null;
+  const axes = histogramAxes(page, group);
+  if ([...axes.values()].some((axis) => !axis)) return renderWaiting(group);
+  const drawn = seriesOf(group).map((card) => {
+    const axis = axes.get(card.series) as Scale;
+    const { scouted, gates } = gateAxes(page, card.series, axis);
     const history =
       scouted && !gates
         ? scouted

@@ -1,6 +1,7 @@
 import { css, html, LitElement } from "lit";
 import type { Scale } from "../../colour/scale";
 import { short } from "../../colour/ticks";
+import { breakable } from "../../components/base/breakable";
 import { type Cursor, emit, type FlowPoint } from "../../components/base/events";
 import { Memo } from "../../components/base/memo";
 import { controls } from "../../components/base/theme";
@@ -25,10 +26,11 @@ import "../../components/line_plot/line_plot";
 
 const FITTED = [1, 4];
 
-/** The columns of the table: a name, and the words in a row. */
-const COLUMNS: [name: string, words: (history: FlowHistory, index: number) => unknown][] = [
+/** The columns of the table: a name, its help, and the words in a row. */
+const COLUMNS: [name: string, help: string, words: (history: FlowHistory, index: number) => unknown][] = [
   [
     "Horizon",
+    "How far back a sample's norm is at least the given share of its own largest.",
     (history, i) =>
       spreadWords(
         history.horizon,
@@ -37,18 +39,32 @@ const COLUMNS: [name: string, words: (history: FlowHistory, index: number) => un
         Number.isNaN(history.lags[i]) ? "" : ` of ${short(history.lags[i])}`,
       ),
   ],
-  ["Left at the far end", (history, i) => spreadWords(history.farEnd, i, percent)],
-  ["Half-life", halfLifeWords],
+  [
+    "Left at the far end",
+    "A sample's norm at its largest lag, as a share of its largest norm.",
+    (history, i) => spreadWords(history.farEnd, i, percent),
+  ],
+  [
+    "Half-life",
+    "Timesteps back over which a sample's norm halves, and R² of the exponential fitted.",
+    halfLifeWords,
+  ],
   [
     "Largest gain",
+    "The largest growth of a sample's norm over one timestep back.",
     (history, i) => spreadWords(history.gain, i, (gain) => `×${short(gain)}`, "", history.gained[i]),
   ],
   [
     "Samples agree",
+    "The lag up to which samples agree more than they differ: |mean| / standard deviation is at least 1.",
     (history, i) =>
       spreadWords(history.snrHorizon, i, (lag) => (lag < 0 ? "nowhere" : `up to lag ${short(lag)}`)),
   ],
-  ["Samples judged", (history, i) => (Number.isNaN(history.samples[i]) ? "not logged" : history.samples[i])],
+  [
+    "Samples judged",
+    "How many samples have a gradient to judge.",
+    (history, i) => (Number.isNaN(history.samples[i]) ? "not logged" : history.samples[i]),
+  ],
 ];
 
 /** The median with its meaning, the quantiles, and the number of samples behind them. */
@@ -100,10 +116,10 @@ export class RgFlowNow extends LitElement {
       caption { text-align: left; padding-bottom: 2px; }
       th, td { text-align: left; vertical-align: top; padding: 2px 14px 2px 0; font-weight: 400; }
       thead th { font-weight: 500; }
-      tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 80px; }
+      tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 80px; position: relative; padding-left: 12px; }
       small { display: block; font-size: 11px; color: var(--rg-muted); }
       p { margin: 4px 0 0; font-size: 12px; }
-      i { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 4px; }
+      i { position: absolute; left: 0; top: 7px; width: 8px; height: 8px; border-radius: 50%; }
     `,
   ];
 
@@ -141,17 +157,17 @@ export class RgFlowNow extends LitElement {
       ></rg-curve>
       <div class="scroll"><table class="number">
         <caption class="muted">Of the samples at this step: the median, and from 5 to 95 %.</caption>
-        <thead><tr><th scope="col">Series</th>${COLUMNS.map(([name]) => html`<th scope="col">${name}</th>`)}</tr></thead>
+        <thead><tr><th scope="col" tabindex="0" aria-description="A run and its tag.">Series</th>${COLUMNS.map(([name, help]) => html`<th scope="col" tabindex="0" aria-description=${help}>${name}</th>`)}</tr></thead>
         <tbody>${drawn.map(({ colour, history, series }, i) => {
           const index = indexOf(history.flow, this.step);
           const [step] = history.flow.steps[index];
           const nearest = step === this.step ? "" : ` (step ${step})`;
           return html`<tr>
-            <th scope="row"><i style="background:${colour}"></i>${names[i]}${nearest}</th>
+            <th scope="row"><i style="background:${colour}"></i>${breakable(names[i])}${nearest}</th>
             ${
               !hasLags(series.entry)
                 ? html`<td colspan=${COLUMNS.length} class="muted">${series.entry.parts ? "judged by its parts" : "a sum of two directions has no lags"}</td>`
-                : COLUMNS.map(([, words]) => html`<td>${words(history, index)}</td>`)
+                : COLUMNS.map(([, , words]) => html`<td>${words(history, index)}</td>`)
             }
           </tr>`;
         })}</tbody>

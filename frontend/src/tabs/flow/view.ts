@@ -3,6 +3,7 @@ import { makeScale, type Scale, union } from "../../colour/scale";
 import { emit, type FlowPoint } from "../../components/base/events";
 import { byValue } from "../../components/base/memo";
 import { controls, tabContent } from "../../components/base/theme";
+import { HELP } from "../../components/controls/help";
 import { hasLags, tagWords } from "../../data/parts";
 import type { Loaded } from "../../data/resource";
 import type { Flow, Tensor } from "../../data/types";
@@ -201,8 +202,8 @@ export class RgFlowView extends LitElement {
       emit(this, "rg-set", { alone: shown.map((part): [string, string] => [run, part]) });
     return html`<p>
       Its directions or cells work in orders of their own, so lags, horizon and flags are theirs:
-      ${parts.map((part) => html`<button class="link" @click=${() => open([part])}>${part.slice(tag.length + 1)}</button>, `)}
-      <button class="link" @click=${() => open(parts)}>all of them</button>
+      ${parts.map((part) => html`<button class="link" aria-description=${HELP.parts} @click=${() => open([part])}>${part.slice(tag.length + 1)}</button>, `)}
+      <button class="link" aria-description=${HELP.parts} @click=${() => open(parts)}>all of them</button>
     </p>`;
   }
 

@@ -27,7 +27,8 @@ export class RgMultiples extends SizedElement implements Pictured {
     controls,
     card,
     css`
-      ::slotted(rg-card) { border: 0; padding: 0; }
+      ::slotted(rg-card:not([full])) { border: 0; padding: 0; }
+      ::slotted([wide]) { grid-column: 1 / -1; }
       .grid { display: grid; gap: 8px; margin-top: 8px; }
     `,
   ];

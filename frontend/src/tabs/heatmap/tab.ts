@@ -35,7 +35,7 @@ function renderGroup(page: Page, group: Group) {
   if (page.state.show === "samples") return renderSamples(page, group, pins);
   if (page.state.show === "channel") return renderChannel(page, group);
   return html`<section>
-    <div class="cards" style=${[2, 4].includes(group.cards.length) ? "--least: 400px" : ""}>
+    <div class="cards">
       ${repeat(group.cards, cardKey, (card) => renderCard(page, card, group, pins, toLayout(page, card)))}
     </div>
     ${renderPinned(page, group, pins)}

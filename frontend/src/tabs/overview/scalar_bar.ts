@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
+import { HELP } from "../../components/controls/help";
 
 /** Chooses which of TensorBoard's scalars are drawn above the horizon. */
 export class RgScalarBar extends LitElement {
@@ -8,7 +9,7 @@ export class RgScalarBar extends LitElement {
   static override styles = [
     controls,
     css`
-      :host { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; }
+      :host { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-top: 10px; }
       span { display: inline-flex; align-items: center; gap: 6px; }
       select { max-width: 220px; }
       button { overflow-wrap: anywhere; white-space: normal; height: auto; min-height: 28px; }
@@ -24,12 +25,12 @@ export class RgScalarBar extends LitElement {
     return html`
       ${this.chosen.map(
         (tag) =>
-          html`<button aria-label="Do not draw ${tag}" title="Do not draw it" @click=${() =>
+          html`<button aria-label="Do not draw ${tag}" aria-description=${HELP.noScalar} @click=${() =>
             this.set(this.chosen.filter((one) => one !== tag))}>${tag} ×</button>`,
       )}
       ${
         others.length
-          ? html`<span><label for="scalar">Beside the horizon</label><select id="scalar" @change=${this.onAdd}>
+          ? html`<span><label for="scalar">Beside the horizon</label><select id="scalar" aria-description=${HELP.scalar} @change=${this.onAdd}>
               <option value="">add a scalar …</option>
               ${others.map((tag) => html`<option value=${tag}>${tag}</option>`)}
             </select></span>`

@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { emit } from "../../components/base/events";
 import { Memo } from "../../components/base/memo";
 import { moreButton } from "../../components/controls/fields";
+import { HELP } from "../../components/controls/help";
 import { type Known, type Metric, metricPlot } from "../../components/flow/training_curves";
 import type { StepPlot } from "../../components/line_plot/step_curves";
 import { hasLags } from "../../data/parts";
@@ -225,5 +226,5 @@ function showScalars(event: Event): void {
 function renderAll({ state }: Page) {
   if (!state.runs && !state.tags) return nothing;
   const all = (event: Event) => emit(event.target as Element, "rg-set", { runs: null, tags: null });
-  return html`<button class="link" @click=${all}>choose automatically</button>`;
+  return html`<button class="link" aria-description=${HELP.automatic} @click=${all}>choose automatically</button>`;
 }

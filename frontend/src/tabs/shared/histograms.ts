@@ -5,7 +5,7 @@ import type { Now } from "../../components/histogram/card";
 import type { LoadedHistogram } from "../../data/histograms";
 import { nearestStep, type Series } from "../../data/series";
 import type { HistogramRequest, KeptStep } from "../../data/types";
-import { axisOf, binsFor, SCOUTED_BINS } from "../../maths/bins";
+import { axisOf, binsFor, ownAxes, SCOUTED_BINS } from "../../maths/bins";
 import { EXTENT } from "../../maths/flow/flow";
 import { type Card, extentsOverSteps, type Group, tensorsOf } from "../../pictures/cards";
 import { extentOf } from "../../pictures/scales";
@@ -25,6 +25,33 @@ export function axisFor(page: Page, group: Group): Scale | null {
   return axisOf(union([...overSteps, ...shown.map((tensor) => extentOf(tensor))]), group.scale);
 }
 
+/** The axis of each series of a group: one that all share, or its own by choice; null until it is known. */
+export function histogramAxes(page: Page, group: Group): ReadonlyMap<Series, Scale | null> {
+  const shared = page.state.binAxes === "shared" ? axisFor(page, group) : null;
+  const own = (series: Series) =>
+    axisFor(page, { ...group, cards: group.cards.filter((card) => card.series === series) });
+  return new Map(
+    seriesOf(group).map(({ series }) => [series, page.state.binAxes === "shared" ? shared : own(series)]),
+  );
+}
+
+/**
+ * The axes of a series' gates and directions, if each is to have its own, from the histograms that find them;
+ * until those have arrived `gates` is null.
+ */
+export function gateAxes(
+  page: Page,
+  series: Series,
+  axis: Scale,
+): { scouted: LoadedHistogram | null; gates: Scale[] | null } {
+  if (page.state.binAxes !== "gate") return { scouted: null, gates: null };
+  const scouted = page.histogramOf({
+    ...histogramRequestFor(page, series, axis, null),
+    bins: SCOUTED_BINS,
+  });
+  return { scouted, gates: scouted.status === "ready" ? ownAxes(scouted.last) : null };
+}
+
 export function histogramRequestFor(
   { state }: Page,
   { run, tag, entry }: Series,
@@ -34,11 +61,6 @@ export function histogramRequestFor(
 ): HistogramRequest {
   const newest = entry.steps.at(-1)?.[1] ?? 0;
   return { run, tag, step, newest, axis, gates, bins: binsFor(state.bins, gates?.length ?? 1) };
-}
-
-/** The histogram of a series from which the axes of its gates and directions are found. */
-export function scoutRequest(page: Page, series: Series, axis: Scale): HistogramRequest {
-  return { ...histogramRequestFor(page, series, axis, null), bins: SCOUTED_BINS };
 }
 
 /** The histogram at the slider's step: from those over steps if that step is among them, else its own. */

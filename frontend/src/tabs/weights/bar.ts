@@ -1,8 +1,9 @@
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement } from "lit";
 import { controls } from "../../components/base/theme";
 import { choose, type Option } from "../../components/controls/fields";
 import type { WeightsAs } from "../../state/options";
 import type { State } from "../../state/state";
+import { renderHistogramFields } from "../shared/histogram_fields";
 import "../../components/line_plot/chart_bar";
 
 const SHOWN: Option<WeightsAs>[] = [
@@ -21,9 +22,10 @@ export class RgWeightsBar extends LitElement {
   declare state: Readonly<State>;
 
   override render() {
+    const { state } = this;
     return html`
-      ${choose(this.state, "weightsAs", "Show", SHOWN)}
-      ${this.state.weightsAs === "norms" ? html`<rg-chart-bar .state=${this.state}></rg-chart-bar>` : nothing}
+      ${choose(state, "weightsAs", "Show", SHOWN)}
+      ${state.weightsAs === "norms" ? html`<rg-chart-bar .state=${state}></rg-chart-bar>` : renderHistogramFields(state)}
     `;
   }
 }
