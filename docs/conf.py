@@ -2,6 +2,11 @@
 
 from importlib.metadata import version as version_of
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
 project = "tb_rnngrad"
 author = "The tb_rnngrad authors"
 version = release = version_of("tb_rnngrad")
@@ -28,3 +33,18 @@ python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 add_module_names = False
+smartquotes = False  # quoted names are code, to be copied
+
+
+def public(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
+) -> nodes.Element | None:
+    """Return a link for names that docstrings write from tb_rnngrad on: `flow.Thresholds`."""
+    name = f"tb_rnngrad.{node['reftarget']}"
+    python = env.get_domain("py")
+    return python.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, content)
+
+
+def setup(app: Sphinx) -> None:
+    """Let docstrings of every module name what is public in the same way."""
+    app.connect("missing-reference", public)

@@ -2,11 +2,13 @@
 
 import doctest
 import importlib
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+import textwrap
 import types
 import urllib.parse
 import urllib.request
@@ -84,8 +86,8 @@ def test_each_way_to_log_in_the_readme_gives_a_heatmap(
 
 
 @pytest.fixture
-def reader(tmp_path, monkeypatch):
-    """Runs the code of a page as somebody would who has a model with a loss at 100 timesteps."""
+def script(tmp_path, monkeypatch):
+    """The variables of somebody who has a model with a loss at each of 100 timesteps."""
     keras = pytest.importorskip("keras")
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(6)
@@ -94,16 +96,22 @@ def reader(tmp_path, monkeypatch):
     model = keras.Sequential([keras.Input((100, 3)), lstm, keras.layers.Dense(1)])
     model.compile("adam", "mse")
     names = {"keras": keras, "tb_rnngrad": tb_rnngrad, "np": np, "model": model, "x": x, "y": y}
-    names |= {"step": 3, "dataset": [(x, y)] * 3, "lengths": [100, 40]}
+    names |= {"step": 3, "batch": (x, y), "dataset": [(x, y)] * 3, "lengths": [100, 40]}
     names["train_step"] = lambda batch: model.train_on_batch(*batch)
     names["hidden_state_gradient"] = rng.normal(size=(2, 100, 4)).astype("float32")
+    return names
+
+
+@pytest.fixture
+def reader(script):
+    """Runs the code of a page among these variables."""
 
     def run(page, **more):
-        names.update(more)
-        with tb_rnngrad.SummaryWriter("by_hand") as names["writer"]:
+        script.update(more)
+        with tb_rnngrad.SummaryWriter("by_hand") as script["writer"]:
             for snippet in snippets(f"docs/{page}.md"):
-                exec(snippet, names)
-        return names
+                exec(snippet, script)
+        return script
 
     return run
 
@@ -284,6 +292,18 @@ def test_the_examples_in_docstrings_are_right(module):
             runner.run(example)
     assert runner.tries > 1
     assert runner.failures == 0
+
+
+def test_every_function_of_keras_has_an_example_that_runs(script):
+    import tb_rnngrad.keras
+
+    for name, found in public_objects(tb_rnngrad.keras):
+        (example,) = re.findall(r"Example::\n\n((?: {4,}.*\n|\n)+)", inspect.getdoc(found) + "\n")
+        exec(textwrap.dedent(example), script)
+        assert f"tb_rnngrad.keras.{name}(" in example
+    assert script["norms"].shape == script["of_last"].shape == (2, 100)
+    assert script["decades"].shape == script["slope"].shape == (100,)
+    assert script["forgets"].tolist() == [True, True]
 
 
 @pytest.mark.parametrize("module", ["tb_rnngrad", "tb_rnngrad.keras", "tb_rnngrad.flow"])

@@ -23,7 +23,7 @@ _RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds beyond which a flag is up. `docs/reference/capture.md` describes the flags.
+    """The thresholds beyond which a flag is up; docs/how-to/log_from_fit.md describes the flags.
 
     Attributes:
         eps: the share of a sample's largest norm that its norm must keep at a lag for the memory

@@ -80,6 +80,11 @@ def gradients(
             has another number of samples than x.
         TypeError: if x is an iterator.
         RuntimeError: if gradients are asked for and the model is not compiled.
+
+    Example::
+
+        found = tb_rnngrad.keras.gradients(model, x, y)
+        norms = np.linalg.norm(found["lstm_1"], axis=2)  # [samples, timesteps]
     """
     names = check_of(of)
     x, y, sample_weight = batch_of(x, y, sample_weight)

@@ -71,6 +71,11 @@ def itemized_gradients(
             missing or has another number of samples than x.
         RuntimeError: if the model is not compiled.
         NotImplementedError: if TensorFlow is in legacy graph mode.
+
+    Example::
+
+        itemized = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[9, -1])["lstm_1"]
+        of_last = itemized.data[:, :, 1]  # [samples, timesteps s], of the last timestep's loss
     """
     if not len(at):
         raise ValueError("at is empty; expected at least one timestep of the loss")

@@ -82,6 +82,11 @@ def state_jacobian(
         ValueError: if a layer, timestep, norm or `wrt` does not exist.
         NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
             called with constants; if TensorFlow is in legacy graph mode.
+
+    Example::
+
+        jacobian = tb_rnngrad.keras.state_jacobian(model, x, at=[9, -1], verbose=0)["lstm_1"]
+        decades = jacobian.data[1]  # [timesteps s]: log10 ||dh_T/dx_s||_F, T the last timestep
     """
     if wrt not in WRT:
         raise ValueError(f"wrt is {wrt!r}; expected one of {', '.join(WRT)}")
@@ -152,6 +157,10 @@ def input_sensitivity(
         ValueError: if a layer does not exist.
         NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
             called with constants; if TensorFlow is in legacy graph mode.
+
+    Example::
+
+        slope = tb_rnngrad.keras.input_sensitivity(model, x)["lstm_1"]  # [timesteps]
     """
     check_not_legacy_graph("input_sensitivity", _WHY_EAGER)
     x, _, _ = batch_of(x)
@@ -188,6 +197,11 @@ def lyapunov_exponents(
         ValueError: if a layer does not exist, or k is below 1.
         NotImplementedError: if the layer's state is not a vector, as in ConvLSTM; if the layer is
             called with constants; if TensorFlow is in legacy graph mode.
+
+    Example::
+
+        exponents = tb_rnngrad.keras.lyapunov_exponents(model, x, k=2)["lstm_1"]
+        forgets = exponents[:, 0] < 0  # [samples]: the largest exponent is below 0
     """
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")

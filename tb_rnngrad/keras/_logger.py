@@ -44,7 +44,7 @@ class GradientLogger(Hooks):
         dtype: "float32", or "bfloat16" for half the bytes.
         flow_freq: a number of batches. Between tensors, only the flow statistics (a few kilobytes)
             are written every so many batches. None: flow is written with the tensors only.
-        thresholds: when a flag is up; None: `flow.Thresholds()`.
+        thresholds: a `flow.Thresholds`: when a flag is up; None: its defaults.
         verbose: 1: print a line when a flag rises or falls; 0: do not.
         on_flag: called with a `flow.FlagEvent` when a flag rises or falls, in the thread that
             trains. Writing goes on while the next step trains, so the call comes at the end of a
@@ -52,13 +52,19 @@ class GradientLogger(Hooks):
             ends `fit` and reaches the user.
         state: which state of a custom cell is the hidden state, as for `gradients`.
 
-    Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life and
-    largest gain of every logged step become TensorBoard scalars, under tag/memory_horizon and so
-    on. The step is the number of optimizer steps that the weights have been through, so training
-    resumed from a checkpoint continues where it stood.
+    Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life, largest
+    gain and far end (`flow.scalars`) of every logged step become TensorBoard scalars, under
+    tag/memory_horizon and so on. The step is the optimizer's count of steps if it counts up by one
+    with every batch, so training resumed from a checkpoint continues where it stood. Otherwise it
+    is the logger's own count of batches.
 
     Raises:
         ValueError, TypeError: if an argument is invalid.
+
+    Example::
+
+        logger = tb_rnngrad.keras.GradientLogger("logs/my_run", update_freq=100, flow_freq=1)
+        model.fit(x, y, epochs=10, callbacks=[logger])
     """
 
     def __init__(
