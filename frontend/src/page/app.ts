@@ -1,52 +1,27 @@
 import { css, html, LitElement, nothing } from "lit";
-import { isOfMagnitudes } from "../colour/scale";
 import type { Cursor } from "../components/base/events";
 import { Memo } from "../components/base/memo";
 import { controls, tabContent } from "../components/base/theme";
-import { HELP } from "../components/controls/help";
 import { showSizes } from "../components/controls/resize_handle";
 import { fetchRuns, fetchTags } from "../data/api";
-import { Flows } from "../data/flows";
-import { Histograms } from "../data/histograms";
 import { drawnRuns, everyRun, orderedRuns } from "../data/listing";
-import { Logged } from "../data/logged_steps";
-import { relatives, tagWords } from "../data/parts";
-import { Scalars } from "../data/scalars";
-import { Tensors } from "../data/tensors";
-import type { Tags, TensorRequest } from "../data/types";
-import type { Window } from "../data/window";
-import {
-  hostLink,
-  readHostHash,
-  runColour,
-  watchDarkMode,
-  watchHistory,
-  watchReloads,
-  writeHostHash,
-} from "../host/tensorboard";
-import { type Card, Cards, type Group, groupsOf, isPoints, peerRequests } from "../pictures/cards";
-import { atStep } from "../pictures/requests";
-import {
-  pinnedFirst,
-  shownPins,
-  shownRuns,
-  shownSeries,
-  shownTags,
-  stepIndex,
-  togglePinned,
-  undrawn,
-} from "../state/choices";
-import { keepSettings, keptSettings } from "../state/settings";
+import { isNamed, type Series, unionSteps } from "../data/series";
+import type { Tags, Tensor } from "../data/types";
+import { runColour, watchDarkMode, watchReloads } from "../host/tensorboard";
+import { type Card, type Group, groupsOf, peerRequests } from "../pictures/cards";
+import { shownPins, stepIndex, togglePinned, undrawn } from "../state/choices";
 import type { State } from "../state/state";
-import { Store } from "../state/store";
-import { readHash, writeHash } from "../state/url";
 import { TABS } from "../tabs/index";
-import type { Control, Page } from "../tabs/tab";
-import { renderAbsence, renderLacking } from "./absence";
+import type { Page, Tab } from "../tabs/tab";
+import { renderAbsence } from "./absence";
+import { LastingStore } from "./lasting_store";
 import { renderMissing } from "./missing";
+import { renderNotes } from "./notes";
 import { onceAFrame } from "./once_a_frame";
+import { renderScaleBars } from "./scale_bars";
+import { type Shown, shownOf } from "./shown";
 import { type ListItem, runItems, tagItems } from "./sidebar_items";
-import "../components/controls/colour_bar";
+import { Sources } from "./sources";
 import "../components/controls/how_to_log";
 import "../components/controls/message";
 import "./play_button";
@@ -54,18 +29,8 @@ import "./sidebar";
 import "./step_slider";
 import "./tab_bar";
 import "./tips";
-import "./toolbar";
-import { isMatrix, isRaw } from "../data/quantities";
-import { isNamed, type Series, unionSteps } from "../data/series";
-import { isDiverging, isSigned, mapFor } from "../pictures/scales";
 
-/** Fetch the neighbouring steps ahead for at most this many pictures. */
-const PREFETCHED_CARDS = 8;
-/** Draw at most this many of the chosen series, and this many more each time the user asks for more. */
-const MOST_SERIES = 64;
 const NO_MARKS: ReadonlyMap<number, string> = new Map();
-/** Browsers refuse more than a few changes of the URL a second, so a dragged slider writes it only at rest. */
-const MIRROR_MILLISECONDS = 100;
 
 /** The page. It owns the state and the data and hands both down; elements answer with events. */
 export class RnngradApp extends LitElement {
@@ -104,20 +69,11 @@ export class RnngradApp extends LitElement {
 
   /** The runs in the order that gives them their colours. */
   private knownRuns: string[] = [];
-  private mirroring: ReturnType<typeof setTimeout> | undefined;
-  private readonly store = new Store(readHash(readHostHash(), keptSettings(readHostHash())));
+  private readonly store = new LastingStore();
+  /** Draws answers together that arrive one after the other, such as the flows of many runs. */
+  private readonly sources = new Sources(onceAFrame(() => this.requestUpdate()));
   /** The channels that are drawn where the user pinned none. */
   private automaticPins: number[] = [];
-  /** The state that the browser's address holds. */
-  private mirrored = this.store.state;
-  /** Draws answers together that arrive one after the other, such as the flows of many runs. */
-  private readonly redraw = onceAFrame(() => this.requestUpdate());
-  private readonly tensors = new Tensors(this.redraw);
-  private readonly flows = new Flows(this.redraw);
-  private readonly histograms = new Histograms(this.redraw);
-  private readonly logged = new Logged(this.redraw);
-  private readonly scalars = new Scalars(this.redraw);
-  private readonly cards = new Cards(this.tensors);
   private readonly runItems = new Memo<ListItem[]>();
   private readonly tagItems = new Memo<ListItem[]>();
   /** How many times the user asked for more series. */
@@ -129,17 +85,12 @@ export class RnngradApp extends LitElement {
     this.problem = null;
     this.cursor = null;
     this.dark = false;
-    this.store.subscribe(() => {
-      clearTimeout(this.mirroring);
-      this.mirroring = setTimeout(() => this.mirror(), MIRROR_MILLISECONDS);
-      this.requestUpdate();
-    });
+    this.store.subscribe(() => this.requestUpdate());
     watchDarkMode((dark) => {
       this.dark = dark;
       document.documentElement.classList.toggle("dark", dark);
     });
     watchReloads(() => this.reload());
-    watchHistory((hash) => this.goBack(hash));
     this.addEventListener("rg-set", (event) => this.set(event.detail));
     this.addEventListener("rg-cursor", (event) => this.moveCursor(event.detail));
     this.addEventListener("rg-pin", (event) => this.togglePin(event.detail.c));
@@ -157,7 +108,7 @@ export class RnngradApp extends LitElement {
       if (runs.join("\n") !== this.knownRuns.join("\n")) this.knownRuns = runs;
       this.tags = tags;
       this.problem = null;
-      this.scalars.reload();
+      this.sources.scalars.reload();
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
@@ -173,27 +124,8 @@ export class RnngradApp extends LitElement {
     this.store.set(ends ? { alone: null, ...change } : change);
   }
 
-  /** Write the state where it outlives the page. Each change of view adds an entry to the browser's history. */
-  private mirror(): void {
-    const { state } = this.store;
-    const before = this.mirrored;
-    this.mirrored = state;
-    const moved = state.view !== before.view || state.alone !== before.alone;
-    if (moved) writeHostHash(writeHash(readHostHash(), before));
-    writeHostHash(writeHash(readHostHash(), state), moved);
-    keepSettings(state);
-  }
-
-  /** Show what the page showed before, after the browser went back or forward. */
-  private goBack(hash: string): void {
-    this.store.set(readHash(hash));
-    this.mirrored = this.store.state;
-  }
-
   private retry(): void {
-    this.tensors.retry();
-    this.flows.retry();
-    this.histograms.retry();
+    this.sources.retry();
     this.requestUpdate();
     void this.reload();
   }
@@ -209,6 +141,11 @@ export class RnngradApp extends LitElement {
     this.store.set({ pins: others.length < pins.length ? others : [...pins, channel] });
   }
 
+  private readonly showMore = (): void => {
+    this.asked++;
+    this.requestUpdate();
+  };
+
   override render() {
     const { tags } = this;
     if (!tags) {
@@ -218,14 +155,10 @@ export class RnngradApp extends LitElement {
     }
     const { state } = this.store;
     showSizes(state.sizes);
-    const { draws, first, firstRuns, most = MOST_SERIES } = TABS[state.view];
-    const runs = shownRuns(state, tags, draws, firstRuns);
-    const chosenTags = shownTags(state, tags, runs, draws, first);
-    const chosen = pinnedFirst(shownSeries(tags, runs, chosenTags), state.pinned);
-    const alone = this.aloneOf(tags);
-    const page = this.page((alone.length ? alone : chosen).slice(0, (1 + this.asked) * most), tags);
+    const tab = TABS[state.view];
+    const shown = shownOf(state, tags, tab, this.asked);
     return html`
-      ${this.renderSidebar(tags, state, runs, chosenTags)}
+      ${this.renderSidebar(tags, state, tab, shown)}
       <rg-tips></rg-tips>
       <main>
         <h1 class="unseen">RNN Gradients</h1>
@@ -235,40 +168,19 @@ export class RnngradApp extends LitElement {
                 No run in this log directory holds data of tb_rnngrad.
                 <rg-how-to-log></rg-how-to-log>
               </rg-message>`
-            : this.renderMain(page, tags, runs, chosenTags, {
-                chosen,
-                alone: alone.length > 0,
-              })
+            : this.renderTab(this.page(shown.series, tags, tab), tags, tab, shown)
         }
       </main>
     `;
   }
 
-  /**
-   * The series shown alone that the view draws. Where it cannot draw a record, its parts stand for it; where
-   * it cannot draw a part, the record does.
-   */
-  private aloneOf(tags: Tags): Series[] {
-    const { alone, view } = this.store.state;
-    const { draws } = TABS[view];
-    const names = (alone ?? []).flatMap(([run, tag]): Series["tag"][][] => {
-      const entry = tags[run]?.[tag];
-      if (!entry) return [];
-      return (draws(entry) ? [tag] : relatives(entry)).map((one) => [run, one]);
-    });
-    const unique = [...new Map(names.map((name) => [JSON.stringify(name), name])).values()];
-    return unique.flatMap(([run, tag]) => {
-      const entry = tags[run][tag];
-      return entry && draws(entry) ? [{ run, tag, entry }] : [];
-    });
-  }
-
-  private page(series: Series[], tags: Tags): Page {
+  private page(series: Series[], tags: Tags, tab: Tab): Page {
     const { state } = this.store;
-    const drawn = drawnRuns(tags, TABS[state.view].draws);
-    const statistics = TABS[state.view].statistics?.(state);
+    const { tensors, flows, histograms, scalars, cards } = this.sources;
+    const drawn = drawnRuns(tags, tab.draws);
+    const statistics = tab.statistics?.(state);
     const steps = unionSteps(series, (one) => {
-      const loaded = statistics && this.flows.get(one, statistics);
+      const loaded = statistics && flows.get(one, statistics);
       return loaded?.status === "ready" ? loaded.answer.steps : one.entry.steps;
     });
     return {
@@ -279,194 +191,92 @@ export class RnngradApp extends LitElement {
       drawnRuns: orderedRuns(tags).filter((run) => drawn.has(run)),
       cursor: this.cursor,
       dark: this.dark,
-      cards: this.cards,
+      cards,
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
-      peek: (request) => this.tensors.peek(request),
-      flowOf: (one, statistics) => this.flows.get(one, statistics),
-      histogramOf: (request) => this.histograms.get(request),
-      listScalars: () => this.scalars.list(),
-      scalarsOf: (tag) => this.scalars.get(tag),
-      pinsOf: (tensors) => {
-        const pins = shownPins(state, tensors);
-        if (!state.pins) this.automaticPins = pins;
-        return pins;
-      },
+      peek: (request) => tensors.peek(request),
+      flowOf: (one, statistics) => flows.get(one, statistics),
+      histogramOf: (request) => histograms.get(request),
+      listScalars: () => scalars.list(),
+      scalarsOf: (tag) => scalars.get(tag),
+      pinsOf: (drawn) => this.pinsOf(drawn),
       isPinned: (one) => state.pinned.some((name) => isNamed(one, name)),
     };
   }
 
-  private renderSidebar(tags: Tags, state: State, runs: string[], chosenTags: string[]) {
+  private pinsOf(tensors: readonly Tensor[]): number[] {
+    const { state } = this.store;
+    const pins = shownPins(state, tensors);
+    if (!state.pins) this.automaticPins = pins;
+    return pins;
+  }
+
+  private renderSidebar(tags: Tags, state: State, { draws }: Tab, shown: Shown) {
     const { knownRuns, dark } = this;
-    const { draws } = TABS[state.view];
+    const { runs } = shown;
     const runsListed = this.runItems.of([tags, knownRuns, dark, runs.join("\n")], () =>
       runItems(tags, knownRuns, runs, (run) => runColour(run, knownRuns, dark)),
     );
-    const tagsListed = this.tagItems.of([tags, draws, chosenTags.join("\n")], () =>
-      tagItems(tags, chosenTags, draws),
+    const tagsListed = this.tagItems.of([tags, draws, shown.tags.join("\n")], () =>
+      tagItems(tags, shown.tags, draws),
     );
     return html`<rg-sidebar
       role="complementary" aria-label="Runs and tags" .runItems=${runsListed} .tagItems=${tagsListed} .runs=${runs}
-      .tags=${chosenTags} .others=${undrawn(state, tags, runs, draws)} .runFilter=${state.runFilter} .tagFilter=${state.tagFilter}
+      .tags=${shown.tags} .others=${undrawn(state, tags, runs, draws)} .runFilter=${state.runFilter} .tagFilter=${state.tagFilter}
     ></rg-sidebar>`;
   }
 
-  /**
-   * Renders the tab. `among` holds the chosen series, of which `page` draws the first, and whether they are
-   * shown alone.
-   */
-  private renderMain(
-    page: Page,
-    tags: Tags,
-    runs: string[],
-    chosenTags: string[],
-    among: { chosen: readonly Series[]; alone: boolean },
-  ) {
-    const { state, steps } = page;
-    const tab = TABS[state.view];
+  private renderTab(page: Page, tags: Tags, tab: Tab, shown: Shown) {
+    const { state, steps, series } = page;
     const cards = steps.length ? tab.cards(page) : [];
-    const more = this.fetch(page, cards, tags);
-    const has = (control: Control) => tab.controls(state).includes(control);
-    const groups = groupsOf(cards, {
-      state: { ...state, show: tab.show ?? state.show },
-      drawnBy: (card) => this.cards.drawnBy(card),
-      flowOf: page.flowOf,
-      peersOf: (of) =>
-        peerRequests(of, tags, page.step).flatMap((request) => this.cards.ready(request) ?? []),
-    });
-    const link = () => hostLink(writeHash(readHostHash(), this.store.state));
+    const more = this.sources.fetch(page, cards, tags, tab);
+    const groups = this.groups(page, cards, tags, tab);
+    const known = everyRun(tags, this.knownRuns);
     return html`
-      <div class="top">
-        <rg-tab-bar view=${state.view} .link=${link}></rg-tab-bar>
-        ${
-          steps.length && has("steps")
-            ? html`<div class="steps">
-                <rg-step-slider .steps=${steps} .step=${state.step} .logged=${this.logged.of(page.series)} .marks=${tab.marks?.(page) ?? NO_MARKS}></rg-step-slider>
-                <rg-play-button
-                  .steps=${steps} .step=${state.step} .speed=${state.speed} .loop=${state.loop}
-                  .waiting=${cards.some(({ loaded }) => loaded.status === "loading")}
-                ></rg-play-button>
-              </div>`
-            : nothing
-        }
-        ${groups.length && (has("colours") || has("scale") || has("axis")) ? this.renderToolbar(page, cards, groups, has) : nothing}
-        ${groups.length && has("colours") ? this.renderColourBars(page, groups) : nothing}
-      </div>
+      ${this.renderTop(page, cards, groups, tab)}
       <div class="content" role="tabpanel" aria-labelledby="view">
         <h2 id="view" class="unseen">${tab.name}</h2>
         ${this.problem ? html`<rg-message heading="TensorBoard's new data could not be listed" .retry=${true}>${this.problem}</rg-message>` : nothing}
-        ${among.alone ? this.renderAlone(page.series, among.chosen.length) : this.renderChosen(page, tags, runs, chosenTags, among.chosen)}
+        ${renderNotes(shown, state, tags, tab, this.showMore)}
         ${renderMissing(page, cards, more)}
         ${steps.length ? tab.render(page, cards, groups) : nothing}
-        ${renderAbsence({ tags, known: everyRun(tags, this.knownRuns), runs, chosenTags, series: page.series, tab })}
+        ${renderAbsence({ tags, known, runs: shown.runs, chosenTags: shown.tags, series, tab })}
       </div>
     `;
   }
 
-  private renderAlone(shown: readonly Series[], others: number) {
-    const names = shown.map(({ run, tag, entry }) => `${run}, ${tagWords(tag, entry)}`);
-    return html`<p class="alone">
-      <span class="muted">Only</span> ${names.length > 3 ? `${names.length} series` : names.join("; ")} <span class="muted">shown.</span>
-      <button class="link" aria-description=${HELP.showAll} @click=${() => this.set({ alone: null })}>Show all ${others} chosen</button>
-    </p>`;
+  private groups({ state, step, flowOf }: Page, cards: Card[], tags: Tags, tab: Tab): Group[] {
+    const drawn = this.sources.cards;
+    return groupsOf(cards, {
+      state: { ...state, show: tab.show ?? state.show },
+      drawnBy: (card) => drawn.drawnBy(card),
+      flowOf,
+      peersOf: (of) => peerRequests(of, tags, step).flatMap((request) => drawn.ready(request) ?? []),
+    });
   }
 
-  /** A note on how many of the chosen series are drawn. */
-  private renderChosen(
-    { state, series }: Page,
-    tags: Tags,
-    runs: string[],
-    chosenTags: string[],
-    chosen: readonly Series[],
-  ) {
-    const tab = TABS[state.view];
+  private renderTop(page: Page, cards: readonly Card[], groups: readonly Group[], tab: Tab) {
+    const { state } = page;
+    const shown = tab.controls(state);
     return html`
-      ${this.renderMore(series.length, chosen.length)}
-      ${this.renderInstead(state, undrawn(state, tags, runs, tab.draws), chosenTags)}
-      ${renderLacking(tags, runs, chosen, tab)}
+      <div class="top">
+        <rg-tab-bar view=${state.view} .link=${() => this.store.link}></rg-tab-bar>
+        ${page.steps.length && shown.includes("steps") ? this.renderSteps(page, cards, tab) : nothing}
+        ${renderScaleBars(page, cards, groups, shown)}
+      </div>
     `;
   }
 
-  /** A button that draws more series: the page does not draw thousands of pictures unasked. */
-  private renderMore(shown: number, chosen: number) {
-    if (shown === chosen) return nothing;
-    const more = () => {
-      this.asked++;
-      this.requestUpdate();
-    };
-    return html`<p class="alone">
-      The first ${shown} of ${chosen} chosen series are shown.
-      <button class="link" aria-description=${HELP.showMore} @click=${more}>Show more</button>
-    </p>`;
+  private renderSteps(page: Page, cards: readonly Card[], tab: Tab) {
+    const { steps, state } = page;
+    const logged = this.sources.logged.of(page.series);
+    return html`<div class="steps">
+      <rg-step-slider .steps=${steps} .step=${state.step} .logged=${logged} .marks=${tab.marks?.(page) ?? NO_MARKS}></rg-step-slider>
+      <rg-play-button
+        .steps=${steps} .step=${state.step} .speed=${state.speed} .loop=${state.loop}
+        .waiting=${cards.some(({ loaded }) => loaded.status === "loading")}
+      ></rg-play-button>
+    </div>`;
   }
-
-  /** A note on chosen tags that this view cannot draw, and on what it shows instead. */
-  private renderInstead({ tags }: State, others: string[], shown: string[]) {
-    if (others.length === 0 || tags?.some((tag) => !others.includes(tag)) || shown.length === 0)
-      return nothing;
-    return html`<p class="muted">This view cannot draw ${others.join(", ")}: it shows ${shown.join(", ")} instead.</p>`;
-  }
-
-  private renderToolbar({ state }: Page, cards: Card[], groups: Group[], has: (control: Control) => boolean) {
-    const sampled = has("colours") ? cards.filter((card) => !isMatrix(card.series) && !isPoints(card)) : [];
-    const samples = Math.max(0, ...sampled.map(({ series }) => series.entry.samples));
-    const anyDiverging = groups.some(({ scale }) => isDiverging(scale));
-    const anyScaled = groups.some(({ quantity }) => !isRaw(quantity));
-    return html`
-      <rg-toolbar .state=${state} .samples=${samples} .scale=${groups[0].scale} .diverging=${anyDiverging} .mapped=${!has("axis")} .scaled=${anyScaled}>
-        ${state.window ? this.renderZoom(state.window) : nothing}
-      </rg-toolbar>
-    `;
-  }
-
-  private renderColourBars({ state, dark }: Page, groups: Group[]) {
-    return html`
-      ${groups.map(
-        ({ scale, title }, i) => html`<rg-colour-bar
-          .scale=${scale} .map=${mapFor(scale, state.map, dark)} .legend=${i === 0} .adjustable=${true} .clipped=${isClipped(state)}
-          .label=${title + (isOfMagnitudes(scale) && isSigned(state.show) ? ", magnitude" : "")}
-        ></rg-colour-bar>`,
-      )}
-    `;
-  }
-
-  private renderZoom({ c0, c1, t0, t1 }: Window) {
-    const { time, order } = this.store.state;
-    return html`
-      <span class="number">
-        ${time}s ${t0} to ${t1 - 1}, ${order ? "rows" : "channels"} ${c0} to ${c1 - 1}
-        <button title="Show everything (double-click, or 0 in a heatmap)" @click=${() => this.store.set({ window: null })}>
-          Reset zoom
-        </button>
-      </span>
-    `;
-  }
-
-  /**
-   * Fetch the shown views first, then the views for their colours and their detail, and last the slider's
-   * neighbours.
-   *
-   * Returns the requests for colours and detail.
-   */
-  private fetch(page: Page, cards: Card[], tags: Tags): TensorRequest[] {
-    const { state, steps } = page;
-    const index = stepIndex(steps, state.step);
-    const neighbours = [index + 1, index - 1].filter((i) => i >= 0 && i < steps.length);
-    const soon = neighbours.flatMap((i) =>
-      cards.slice(0, PREFETCHED_CARDS).map(({ series, request }) => atStep(series, request, steps[i])),
-    );
-    const peersAt = (step: number) => (state.range === "runs" ? peerRequests(cards, tags, step) : []);
-    const more = [...peersAt(page.step), ...TABS[state.view].requests(page, cards)];
-    this.tensors.want(
-      [...cards.map(({ request }) => request), ...more],
-      [...soon, ...neighbours.flatMap((i) => peersAt(steps[i]))],
-    );
-    return more;
-  }
-}
-
-/** Whether the range may leave out values that are shown. */
-function isClipped({ limit, low, percentile }: State): boolean {
-  return limit !== null || low !== null || percentile !== 100;
 }
 
 customElements.define("rnngrad-app", RnngradApp);
