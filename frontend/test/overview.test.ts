@@ -1,17 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Series } from "../src/data/series";
+import { headline } from "../src/maths/flow/headline";
 import { historyOf } from "../src/maths/flow/history";
-import {
-  furthest,
-  grouped,
-  headline,
-  lineOf,
-  type OverviewLine,
-  reachedSince,
-  sorted,
-  sparkline,
-  trend,
-} from "../src/maths/flow/overview";
+import { grouped } from "../src/maths/flow/overview_groups";
+import { lineOf, type OverviewLine, reachedSince, trend } from "../src/maths/flow/overview_line";
+import { furthest, sorted } from "../src/maths/flow/overview_order";
+import { sparkline } from "../src/maths/paths";
 import { INITIAL } from "../src/state/state";
 import { decaying, earlier, flowOfSamples } from "./flows";
 

@@ -9,8 +9,8 @@ import type { AxisNames } from "../maths/heatmap/axes";
 import type { Order } from "../maths/heatmap/order";
 import type { Table } from "../maths/table";
 import { isWhole } from "../pictures/requests";
+import { type Figure, figureOf, pngPicture } from "./figure";
 import { channelsAt, csv, fileName, npy, pick, tableCsv, tableNpy } from "./numbers";
-import { type Figure, figureOf, pngPicture } from "./picture";
 import { python } from "./python";
 
 /**

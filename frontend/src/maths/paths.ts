@@ -44,3 +44,17 @@ export function bandPath(
   });
   return polygons.map(([above, below]) => `M${[...above, ...below].join("L")}Z`).join("");
 }
+
+/** The points of a line through values in a box, at most `most` of them. Gaps are left out. */
+export function sparkline(values: Float64Array, width: number, height: number, most = 60): string {
+  const finite = values.filter((value) => Number.isFinite(value));
+  const top = finite.reduce((a, b) => Math.max(a, b), 0) || 1;
+  const stride = Math.max(1, Math.ceil((values.length - 1) / most));
+  const picked: string[] = [];
+  for (let i = (values.length - 1) % stride; i < values.length; i += stride) {
+    if (!Number.isFinite(values[i])) continue;
+    const across = values.length > 1 ? (i / (values.length - 1)) * width : width;
+    picked.push(`${across.toFixed(1)},${(height - (values[i] / top) * height).toFixed(1)}`);
+  }
+  return picked.join(" ");
+}

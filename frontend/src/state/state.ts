@@ -6,7 +6,7 @@
 import { SCALE_NAMES } from "../colour/scale";
 import { MAP_NAMES } from "../colour/table";
 import { FLOW_AXES } from "../maths/flow/flow";
-import { SORTINGS } from "../maths/flow/overview";
+import { SORTINGS } from "../maths/flow/overview_order";
 import { FLOW_STATISTIC_NAMES } from "../maths/flow/statistics";
 import { UPRIGHT } from "../maths/heatmap/axes";
 import { WAYS } from "../maths/heatmap/compare";

@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
+import { AS_SHOWN, type Figure } from "../../export/figure";
 import type { Exports } from "../../export/menu";
-import { AS_SHOWN, type Figure } from "../../export/picture";
 import { orNull, within } from "../../state/codecs";
 import { controls } from "../base/theme";
 import { typed } from "./fields";

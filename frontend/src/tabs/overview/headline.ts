@@ -3,7 +3,9 @@ import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
 import { tagWords } from "../../data/parts";
 import { FLAG_NAMES } from "../../maths/flow/flags";
-import { furthest, headline, type OverviewLine } from "../../maths/flow/overview";
+import { headline } from "../../maths/flow/headline";
+import type { OverviewLine } from "../../maths/flow/overview_line";
+import { furthest } from "../../maths/flow/overview_order";
 import { ANSWERS, type Answer, type Claim } from "../../maths/flow/verdict";
 import { flagColour } from "../../pictures/flow_cards";
 

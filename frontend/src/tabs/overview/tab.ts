@@ -7,7 +7,9 @@ import { type Known, type Metric, metricPlot } from "../../components/flow/train
 import type { StepPlot } from "../../components/line_plot/step_curves";
 import { hasLags } from "../../data/parts";
 import { FLAG_INPUTS } from "../../data/statistics";
-import { grouped, isSaturated, lineOf, type OverviewLine, sorted } from "../../maths/flow/overview";
+import { grouped } from "../../maths/flow/overview_groups";
+import { isSaturated, lineOf, type OverviewLine } from "../../maths/flow/overview_line";
+import { sorted } from "../../maths/flow/overview_order";
 import {
   isByEpoch,
   progressOf,

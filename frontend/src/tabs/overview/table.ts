@@ -7,17 +7,11 @@ import { controls } from "../../components/base/theme";
 import { partName } from "../../data/parts";
 import { FLAG_NAMES } from "../../maths/flow/flags";
 import type { Middle } from "../../maths/flow/flow";
-import {
-  type Column,
-  columnOf,
-  type OverviewLine,
-  type Sorting,
-  sorted,
-  sparkline,
-  trend,
-} from "../../maths/flow/overview";
+import { type OverviewLine, trend } from "../../maths/flow/overview_line";
+import { type Column, columnOf, type Sorting, sorted } from "../../maths/flow/overview_order";
 import { percent } from "../../maths/flow/samples";
 import { ANSWERS } from "../../maths/flow/verdict";
+import { sparkline } from "../../maths/paths";
 import { flagColour } from "../../pictures/flow_cards";
 import { openFlow } from "./headline";
 
