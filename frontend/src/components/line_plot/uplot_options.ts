@@ -31,67 +31,75 @@ export interface Line {
 
 const FONT = "11px Roboto, Arial, sans-serif";
 
+/** The colours of a plot's numbers and of its grid. */
+interface Inks {
+  text: string;
+  grid: string;
+}
+
 /** All of uPlot's options except the size and what follows the pointer. `scale` gives the current scale. */
 export function plotOptions(
   lines: readonly Line[],
   scale: () => Scale,
   turned: boolean,
   across: XAxis,
-  { text, grid }: { text: string; grid: string },
+  inks: Inks,
 ): Omit<uPlot.Options, "width" | "height"> {
-  const { name, low, high, threshold } = scale();
-  const y: uPlot.Scale = {
-    range: [low, high],
-    ...(name === "symlog" ? { distr: 4, asinh: threshold } : name === "log" ? { distr: 3, log: 10 } : {}),
-  };
-  const stroke = { stroke: grid, width: 1 };
-  // The positions of numbers are set below: uPlot's own distances, from 10^-16 to 10^32, would leave some
-  // axes without numbers.
-  const incrs = (_: uPlot, __: number, min: number, max: number) => [Math.max(5, max - min)];
-  const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke, incrs };
   const banded = lines.filter(({ band }) => band);
-  const edge: uPlot.Series = { stroke: "transparent", points: { show: false } };
   return {
     legend: { show: false },
-    scales: { x: { time: false, auto: false, dir: turned ? -1 : 1 }, y },
-    axes: [
-      {
-        ...axis,
-        size: 26,
-        splits: ({ bbox }, _, min, max) =>
-          ticksAcross(across, min, max, bbox.width / uPlot.pxRatio).map(({ at }) => at),
-        values: ({ bbox, scales: { x } }) =>
-          ticksAcross(across, x.min as number, x.max as number, bbox.width / uPlot.pxRatio).map(
-            ({ label }) => label,
-          ),
-      },
-      {
-        ...axis,
-        size: 58,
-        splits: () => scaleTicks(scale(), 0.14),
-        filter: (_, splits) => splits,
-        values: (_, splits) => splits.map(short),
-      },
-    ],
-    series: [
-      {},
-      ...lines.map(
-        (line): uPlot.Series => ({
-          label: line.label,
-          stroke: line.colour,
-          dash: line.dash,
-          width: 1.5,
-          points: { show: isPoint(line), size: 6, fill: line.colour },
-        }),
-      ),
-      ...banded.flatMap((): uPlot.Series[] => [{ ...edge }, { ...edge }]),
-    ],
+    scales: { x: { time: false, auto: false, dir: turned ? -1 : 1 }, y: yScale(scale()) },
+    axes: axesOf(scale, across, inks),
+    series: [{}, ...lines.map(strokeOf), ...banded.flatMap(() => [{ ...EDGE }, { ...EDGE }])],
     bands: banded.map(({ colour }, i) => {
       const first = 1 + lines.length + 2 * i;
       return { series: [first, first + 1], fill: `${colour}33` };
     }),
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
   };
+}
+
+/** An edge of a band, which is filled but not drawn. */
+const EDGE: uPlot.Series = { stroke: "transparent", points: { show: false } };
+
+function yScale({ name, low, high, threshold }: Scale): uPlot.Scale {
+  const range: uPlot.Scale = { range: [low, high] };
+  if (name === "symlog") return { ...range, distr: 4, asinh: threshold };
+  return name === "log" ? { ...range, distr: 3, log: 10 } : range;
+}
+
+function axesOf(scale: () => Scale, across: XAxis, { text, grid }: Inks): uPlot.Axis[] {
+  const stroke = { stroke: grid, width: 1 };
+  // The positions of numbers are set below: uPlot's own distances, from 10^-16 to 10^32, would leave some
+  // axes without numbers.
+  const incrs = (_: uPlot, __: number, min: number, max: number) => [Math.max(5, max - min)];
+  const axis = { stroke: text, font: FONT, grid: stroke, ticks: stroke, incrs };
+  const ticks = ({ bbox }: uPlot, min: number, max: number) =>
+    ticksAcross(across, min, max, bbox.width / uPlot.pxRatio);
+  return [
+    {
+      ...axis,
+      size: 26,
+      splits: (plot, _, min, max) => ticks(plot, min, max).map(({ at }) => at),
+      values: (plot) => {
+        const { min, max } = plot.scales.x;
+        return ticks(plot, min as number, max as number).map(({ label }) => label);
+      },
+    },
+    {
+      ...axis,
+      size: 58,
+      splits: () => scaleTicks(scale(), 0.14),
+      filter: (_, splits) => splits,
+      values: (_, splits) => splits.map(short),
+    },
+  ];
+}
+
+function strokeOf(line: Line): uPlot.Series {
+  const { label, colour, dash } = line;
+  const points = { show: isPoint(line), size: 6, fill: colour };
+  return { label, stroke: colour, dash, width: 1.5, points };
 }
 
 /** The most numbers on an axis. */

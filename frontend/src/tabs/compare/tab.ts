@@ -2,7 +2,7 @@ import { html, nothing } from "lit";
 import { makeScale, union } from "../../colour/scale";
 import { isOfEachSample, type Tensor } from "../../data/types";
 import { compare } from "../../maths/heatmap/compare";
-import { type Card, isPoints, scaleOf, tensorsOf } from "../../pictures/cards";
+import { type Card, type Group, isPoints, scaleOf, tensorsOf } from "../../pictures/cards";
 import { arrangementOf } from "../../pictures/requests";
 import { scaleOfQuantity } from "../../pictures/scales";
 import { comparedSeries } from "../../state/choices";
@@ -29,58 +29,72 @@ export const compareTab: Tab = {
   requests: (page, cards) => [...orderRequests(page, cards), ...detailRequests(page, cards)],
   render: (page, cards, groups) => {
     if (cards.length === 0) return html``;
-    const { state, step, series, cursor, dark } = page;
+    const { state, series } = page;
     const [a, b] = cards;
-    const stepB = state.stepB ?? step;
-    const pins = page.pinsOf(tensorsOf(cards));
-    const { upright, order } = toLayout(page, a);
-    const groupOf = (card: Card) => groups.find((group) => group.cards.includes(card)) ?? groups[0];
-    const side = (card: Card, wanted: number): Side => {
-      const scale = scaleOf(card, groupOf(card).scale, state);
-      const map = mapFor(scale, state.map, dark);
-      const { series } = card;
-      return {
-        series,
-        colour: page.colourOf(series.run),
-        tensor: exactly(card) as Tensor,
-        wanted,
-        scale,
-        map,
-      };
-    };
-    const exactly = ({ shown }: Card) => detailOf(page, shown) ?? shown;
-    const points = isPoints(a) && isPoints(b);
+    const swiped = state.comparison === "swipe" && isReady(a) && isReady(b) && !(isPoints(a) && isPoints(b));
     return html`
       <rg-compare-bar .state=${state} .series=${series} .compared=${[a.series, b.series]}></rg-compare-bar>
       ${renderLayoutBar(page, cards)}
-      ${
-        state.comparison === "swipe" && isReady(a) && isReady(b) && !points
-          ? html`<rg-swipe
-              .a=${side(a, step)} .b=${side(b, stepB)} .share=${state.swipe}
-              .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor}
-            ></rg-swipe>`
-          : html`<div class="cards">
-              ${renderCard(page, a, groupOf(a), pins, toLayout(page, a), { name: "A", wanted: step })}
-              ${renderCard(page, b, groupOf(b), pins, toLayout(page, b, a), { name: "B", wanted: stepB })}
-              ${
-                failed(a) || failed(b) || (state.comparison === "swipe" && !points)
-                  ? nothing
-                  : points
-                    ? renderPoints(page, a, b, pins)
-                    : !sameDetails(a, b)
-                      ? html`<rg-message heading="Not comparable">
-                        A and B differ in which rows they have, in what they are derived by, or in the norm.
-                      </rg-message>`
-                      : html`<rg-difference
-                      .series=${a.series} .a=${exactly(a)} .b=${exactly(b)} .comparison=${state.comparison} .chosen=${state.map}
-                      .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
-                    ></rg-difference>`
-              }
-            </div>`
-      }
+      ${swiped ? renderSwipe(page, a, b, groups) : renderBoth(page, a, b, groups)}
     `;
   },
 };
+
+function renderSwipe(page: Page, a: Card, b: Card, groups: readonly Group[]) {
+  const { state, step, cursor, dark } = page;
+  const { upright, order } = toLayout(page, a);
+  const side = (card: Card, wanted: number): Side => {
+    const { series } = card;
+    const scale = scaleOf(card, groupOf(card, groups).scale, state);
+    const map = mapFor(scale, state.map, dark);
+    const tensor = detailed(page, card) as Tensor;
+    return { series, colour: page.colourOf(series.run), tensor, wanted, scale, map };
+  };
+  return html`<rg-swipe
+    .a=${side(a, step)} .b=${side(b, state.stepB ?? step)} .share=${state.swipe}
+    .upright=${upright} .order=${order} .window=${state.window} .pins=${page.pinsOf(tensorsOf([a, b]))} .cursor=${cursor}
+  ></rg-swipe>`;
+}
+
+/** A and B side by side, with the comparison in a picture of its own. */
+function renderBoth(page: Page, a: Card, b: Card, groups: readonly Group[]) {
+  const { state, step } = page;
+  const pins = page.pinsOf(tensorsOf([a, b]));
+  const [named, other] = [
+    { name: "A", wanted: step },
+    { name: "B", wanted: state.stepB ?? step },
+  ];
+  return html`<div class="cards">
+    ${renderCard(page, a, groupOf(a, groups), pins, toLayout(page, a), named)}
+    ${renderCard(page, b, groupOf(b, groups), pins, toLayout(page, b, a), other)}
+    ${failed(a) || failed(b) ? nothing : renderCompared(page, a, b, pins)}
+  </div>`;
+}
+
+function renderCompared(page: Page, a: Card, b: Card, pins: number[]) {
+  const { state, cursor, dark } = page;
+  const { upright, order } = toLayout(page, a);
+  if (isPoints(a) && isPoints(b)) return renderPoints(page, a, b, pins);
+  if (state.comparison === "swipe") return nothing;
+  if (!sameDetails(a, b)) {
+    return html`<rg-message heading="Not comparable">
+      A and B differ in which rows they have, in what they are derived by, or in the norm.
+    </rg-message>`;
+  }
+  return html`<rg-difference
+    .series=${a.series} .a=${detailed(page, a)} .b=${detailed(page, b)} .comparison=${state.comparison} .chosen=${state.map}
+    .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+  ></rg-difference>`;
+}
+
+function groupOf(card: Card, groups: readonly Group[]): Group {
+  return groups.find((group) => group.cards.includes(card)) ?? groups[0];
+}
+
+/** The picture of a card in the detail of its window, if that has arrived. */
+function detailed(page: Page, { shown }: Card): Tensor | null {
+  return detailOf(page, shown) ?? shown;
+}
 
 /** Whether the numbers of two cards mean the same. Jacobians for other rows, inputs or norms do not. */
 function sameDetails(a: Card, b: Card): boolean {
