@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { channelName } from "../src/data/channel_groups";
 import { allTags } from "../src/data/listing";
-import { nearestStep, unionSteps } from "../src/data/series";
+import { nameOf, nearestStep, unionSteps } from "../src/data/series";
 import type { TagEntry, Tags } from "../src/data/types";
 import { matcher } from "../src/maths/matcher";
-import { shownRuns, shownSeries, shownTags, stepAt, stepIndex } from "../src/state/choices";
+import { comparedSeries, shownRuns, shownSeries, shownTags, stepAt, stepIndex } from "../src/state/choices";
 import { INITIAL } from "../src/state/state";
 
 function entry(quantity: string, ...steps: number[]): TagEntry {
@@ -45,6 +45,22 @@ describe("what is shown at first", () => {
     expect(shownSeries(tags, shownRuns(chosen, tags), shownTags(chosen, tags, ["gru"]))).toEqual([
       { run: "gru", tag: "a/output", entry: tags.gru["a/output"] },
     ]);
+  });
+});
+
+describe("the compared series", () => {
+  const [first, second, third] = shownSeries(tags, ["gru", "lstm"], ["a/output", "b/hidden", "c/hidden"]);
+  const series = [first, second, third];
+
+  it("are the first two until the user chooses", () => {
+    expect(comparedSeries(INITIAL, series)).toEqual([first, second]);
+    expect(comparedSeries(INITIAL, [first])).toEqual([first, first]);
+  });
+
+  it("are the chosen ones, and another beside a single choice", () => {
+    expect(comparedSeries({ a: nameOf(third), b: nameOf(first) }, series)).toEqual([third, first]);
+    expect(comparedSeries({ a: nameOf(second), b: null }, series)).toEqual([second, first]);
+    expect(comparedSeries({ a: ["gru", "gone"], b: nameOf(first) }, series)).toEqual([first, first]);
   });
 });
 

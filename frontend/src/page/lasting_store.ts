@@ -19,6 +19,8 @@ export class LastingStore extends Store {
       this.mirroring = setTimeout(() => this.mirror(), MIRROR_MILLISECONDS);
     });
     watchHistory((hash) => this.goBack(hash));
+    // A choice made just before the page is left would otherwise be lost with its timer.
+    addEventListener("pagehide", () => keepSettings(this.state));
   }
 
   /** The address that shows the same. */
