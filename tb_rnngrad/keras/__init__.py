@@ -3,7 +3,9 @@
 from tb_rnngrad.keras._capture import capture
 from tb_rnngrad.keras._gradients import gradients
 from tb_rnngrad.keras._itemized import itemized_gradients
-from tb_rnngrad.keras._jacobian import input_sensitivity, lyapunov_exponents, state_jacobian
+from tb_rnngrad.keras._jacobian.lyapunov import lyapunov_exponents
+from tb_rnngrad.keras._jacobian.sensitivity import input_sensitivity
+from tb_rnngrad.keras._jacobian.state_jacobian import state_jacobian
 from tb_rnngrad.keras._logger import GradientLogger
 
 __all__ = [
