@@ -11,7 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import (
 )
 
 from tb_rnngrad.events import tfrecord
-from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.messages import DEFAULT_QUANTITY, as_record, serialised
 from tb_rnngrad.record import SequenceRecord
 

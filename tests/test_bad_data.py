@@ -13,7 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord, SummaryWriter, flow
 from tb_rnngrad.events import blobs, messages
-from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import Metadata
 
 RNG = np.random.default_rng(9)

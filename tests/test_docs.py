@@ -20,8 +20,8 @@ import pytest
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord
 from tb_rnngrad.events import blobs
-from tb_rnngrad.events.blobs import Logged
 from tb_rnngrad.events.flow_tensor import with_checksum
+from tb_rnngrad.events.header import Logged
 
 ROOT = Path(__file__).parent.parent
 

@@ -306,7 +306,7 @@ def test_non_finite_values_show_in_the_statistics():
 @pytest.mark.parametrize("largest", [6, 2**18], ids=["together", "in parts"])
 def test_a_batch_has_the_same_statistics_among_others_as_alone(monkeypatch, is_masked, largest):
     monkeypatch.setattr("tb_rnngrad.flow._statistics._MOST_CELLS_TOGETHER", largest)
-    monkeypatch.setattr("tb_rnngrad.flow._sums._PIECE_CELLS", largest)
+    monkeypatch.setattr("tb_rnngrad.flow._summing._PIECE_CELLS", largest)
     random = np.random.default_rng(0)
     batches = [random.normal(size=(5, timesteps, 3)) for timesteps in (7, 1, 12)]
     batches[0][:, :, 1] = batches[2][:, :, 2] = 0

@@ -6,8 +6,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT
 
 from tb_rnngrad import flow
-from tb_rnngrad.events.blobs import Logged
 from tb_rnngrad.events.flow_tensor import checked, rows_of, with_checksum
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import FormatError
 
 ROWS = flow.statistics(np.random.default_rng(0).normal(size=(6, 3, 4)))

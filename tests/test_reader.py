@@ -10,7 +10,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord, SummaryWriter, flow, summary
 from tb_rnngrad.events import messages
-from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import FormatError, Metadata
 
 RNG = np.random.default_rng(5)

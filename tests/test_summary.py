@@ -7,8 +7,8 @@ from events import values
 import tb_rnngrad
 from tb_rnngrad import SequenceRecord
 from tb_rnngrad.events import blobs, metadata
-from tb_rnngrad.events.blobs import Logged
 from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import FormatError
 
 tf = pytest.importorskip("tensorflow")

@@ -233,9 +233,8 @@ class _EventFile(SummaryWriter):
     def __init__(self, logdir: str | os.PathLike[str], tell: Callable[[str], None]) -> None:
         self._tell = tell
         super().__init__(logdir)
+        # The logger itself distinguishes a second training from a resumed one.
+        self._tags.ignore_other_files()
 
     def _warn(self, message: str, stacklevel: int) -> None:
         self._tell(message)
-
-    def _check_restart(self, tag: str, step: int, stacklevel: int) -> None:
-        """Do nothing: the logger itself distinguishes a second training from a resumed one."""

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 
-from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import CHECKSUM_COLUMNS, FormatError
 
 _ITEM_BYTES: Final = 4

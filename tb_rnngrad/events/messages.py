@@ -23,8 +23,9 @@ from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
 from tb_rnngrad import flow, quantities
 from tb_rnngrad.events import protobuf
-from tb_rnngrad.events.blobs import Logged, encode_in_parts
+from tb_rnngrad.events.blobs import encode_in_parts
 from tb_rnngrad.events.flow_tensor import with_checksum
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import (
     FLOW_PLUGIN_NAME,
     FLOW_SUFFIX,

@@ -9,74 +9,21 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
 
 from tb_rnngrad import quantities
-from tb_rnngrad.events import metadata, tfrecord
-from tb_rnngrad.events.blobs import Logged, decode_header, decode_sample
+from tb_rnngrad.events import metadata
+from tb_rnngrad.events.blobs import decode_header, decode_sample
 from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import FormatError, Metadata
-from tb_rnngrad.events.restarts import resumed, without_leftovers
+from tb_rnngrad.events.places import FoundTag, Place, event_files, read_value, scan
 from tb_rnngrad.record import SequenceRecord
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The position of a summary value in an event file, and its event's step and wall time."""
-
-    path: Path
-    offset: int
-    step: int
-    wall_time: float
-
-
-@dataclass
-class _Found:
-    """One tag: the plugin content of its first event, and the places of its values as logged.
-
-    `records` and `flow` leave out the values that a resumed training superseded.
-    """
-
-    content: bytes
-    all_records: list[_Place] = field(default_factory=list)
-    all_flow: list[_Place] = field(default_factory=list)
-
-    @property
-    def metadata(self) -> Metadata:
-        """The tag's metadata.
-
-        Raises:
-            FormatError: If the metadata cannot be read.
-        """
-        return Metadata.from_content(self.content)
-
-    @property
-    def flow(self) -> dict[int, _Place]:
-        """Step -> the place of its statistics."""
-        return {place.step: place for place in resumed(self.all_flow)}
-
-    @property
-    def records(self) -> dict[int, _Place]:
-        """Step -> the place of its record."""
-        flow = resumed(self.all_flow)
-        kept = without_leftovers(resumed(self.all_records), flow[-1] if flow else None)
-        return {place.step: place for place in kept}
-
-    @property
-    def part_of(self) -> str | None:
-        """The record's tag, if this is the flow of only a part of that record."""
-        try:
-            return self.metadata.part_of
-        except FormatError:
-            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +60,7 @@ class Series(Sequence[SequenceRecord]):
         parts: name of a direction or stacked cell ("forward") -> its series, which has only flow.
     """
 
-    def __init__(self, run: str, tag: str, tags: Mapping[str, _Found]) -> None:
+    def __init__(self, run: str, tag: str, tags: Mapping[str, FoundTag]) -> None:
         self.run = run
         self.tag = tag
         self.metadata = tags[tag].metadata
@@ -168,7 +115,7 @@ class Series(Sequence[SequenceRecord]):
                 "tb_rnngrad does not know: upgrade it"
             )
         place = self._records[step]
-        value = _read_value(place, self.tag)
+        value = read_value(place, self.tag)
         blobs = value.tensor.string_val
         if not blobs:
             raise FormatError(f"step {step} of {self.tag!r} has no header")
@@ -223,10 +170,10 @@ class Series(Sequence[SequenceRecord]):
 
     def _statistics(self, step: int) -> NDArray[np.float32]:
         place = self._flow[step]
-        value = _read_value(place, self.tag + metadata.FLOW_SUFFIX)
+        value = read_value(place, self.tag + metadata.FLOW_SUFFIX)
         return checked(rows_of(value.tensor), self.metadata.statistics, self._logged(place))
 
-    def _logged(self, place: _Place) -> Logged:
+    def _logged(self, place: Place) -> Logged:
         return Logged(self.tag, place.step, place.wall_time)
 
 
@@ -250,11 +197,11 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
         series = tb_rnngrad.read("logs", run="lstm", tag="lstm_1/hidden_state")
         norms = np.linalg.norm(series[-1], axis=2)  # [samples, timesteps] of the last step
     """
-    files = _event_files(Path(logdir))
+    files = event_files(Path(logdir))
     if run not in files:
-        with_records = [name for name, paths in files.items() if _scan(paths)]
+        with_records = [name for name, paths in files.items() if scan(paths)]
         run = _choose("run", run, with_records, f"in {os.fspath(logdir)}")
-    tags = _scan(files[run])
+    tags = scan(files[run])
     if tag not in tags:
         whole = [name for name in sorted(tags) if tags[name].part_of not in tags]
         tag = _choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}")
@@ -270,48 +217,3 @@ def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
         given = f"there are several {what}s" if wanted is None else f"no {what} {wanted!r}"
         raise ValueError(f"{given} {where}; expected one of {', '.join(map(repr, found))}")
     return wanted
-
-
-def _event_files(logdir: Path) -> dict[str, list[Path]]:
-    """Return run -> its event files, oldest first.
-
-    Follows symbolic links, except those that lead back to a directory above them.
-    """
-    found: dict[str, list[Path]] = {}
-    for folder, folders, names in os.walk(logdir, followlinks=True):
-        here = Path(folder)
-        resolved = here.resolve()
-        around = {resolved, *resolved.parents}
-        folders[:] = [name for name in folders if (here / name).resolve() not in around]
-        files = sorted(here / name for name in names if "tfevents" in name)
-        if files:
-            found[here.relative_to(logdir).as_posix()] = files
-    return dict(sorted(found.items()))
-
-
-def _scan(paths: list[Path]) -> dict[str, _Found]:
-    """Return tag -> the places of our plugins' values, with flows under their record's tag."""
-    found: dict[str, _Found] = {}
-    for path in paths:
-        for offset, payload in tfrecord.payloads(path):
-            try:
-                event = Event.FromString(payload)
-            except DecodeError:
-                warnings.warn(f"{path}: what lies at byte {offset} is no event", stacklevel=3)
-                continue
-            for value in event.summary.value:
-                plugin = value.metadata.plugin_data
-                if plugin.plugin_name not in (metadata.PLUGIN_NAME, metadata.FLOW_PLUGIN_NAME):
-                    continue
-                is_flow = plugin.plugin_name == metadata.FLOW_PLUGIN_NAME
-                tag = value.tag.removesuffix(metadata.FLOW_SUFFIX) if is_flow else value.tag
-                if tag not in found:
-                    found[tag] = _Found(plugin.content)
-                places = found[tag].all_flow if is_flow else found[tag].all_records
-                places.append(_Place(path, offset, event.step, event.wall_time))
-    return found
-
-
-def _read_value(place: _Place, tag: str) -> Summary.Value:
-    event = Event.FromString(tfrecord.payload_at(place.path, place.offset))
-    return next(value for value in event.summary.value if value.tag == tag)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tb_rnngrad import flow, quantities, record
 from tb_rnngrad.events import metadata
-from tb_rnngrad.events.blobs import Logged, encode
+from tb_rnngrad.events.blobs import encode
 from tb_rnngrad.events.flow_tensor import with_checksum
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.messages import (
     as_record,
     check_step,

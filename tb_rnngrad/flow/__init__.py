@@ -1,6 +1,8 @@
 """Gradient flow: statistics of every timestep, and what they say about the network's memory."""
 
-from tb_rnngrad.flow._flags import FLAGS, THROUGH_TIME, Beyond, Flag, flags, judged
+from tb_rnngrad.flow._definitions import BY_LAG, STATISTICS, as_rows
+from tb_rnngrad.flow._flags import FLAGS, Beyond, Flag, flags, judged
+from tb_rnngrad.flow._judged_step import THROUGH_TIME
 from tb_rnngrad.flow._lags import by_lag
 from tb_rnngrad.flow._metrics import (
     ExponentialFit,
@@ -12,10 +14,7 @@ from tb_rnngrad.flow._metrics import (
 )
 from tb_rnngrad.flow._scalars import counts_by_lag, horizons_of, scalars
 from tb_rnngrad.flow._statistics import (
-    BY_LAG,
-    STATISTICS,
     Statistics,
-    as_rows,
     parts_or_whole,
     statistics,
     statistics_of_each,

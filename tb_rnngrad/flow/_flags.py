@@ -9,27 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from tb_rnngrad.flow._lags import Float64
-from tb_rnngrad.flow._scalars import horizons_of
-from tb_rnngrad.flow._statistics import STATISTICS, as_rows
+from tb_rnngrad.flow._definitions import STATISTICS, as_rows
+from tb_rnngrad.flow._judged_step import JudgedStep, largest
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
-
-# Gradients that pass through the recurrence. Other gradients vanish or explode for other reasons:
-# if the head reads only the last timestep, the output gradient is 0 before it, whatever the layer
-# learns.
-THROUGH_TIME: Final = frozenset(
-    {"hidden_state_gradient", "cell_state_gradient", "gate_gradient", "input_gradient"}
-)
-
-# Quantities whose rows are not timesteps, or whose columns are not channels of a layer.
-_NOT_OVER_TIME: Final = frozenset(
-    {"weight", "weight_gradient", "state_jacobian", "itemized_gradient"}
-)
 
 
 @dataclass(frozen=True)
@@ -70,69 +57,13 @@ class Flag:
     beyond: Beyond | None = None
 
 
-class _Step:
-    """One step's statistics by name, as the flags use them."""
-
-    def __init__(
-        self,
-        rows: NDArray[Any],
-        names: Sequence[str],
-        quantity: str,
-        thresholds: Thresholds,
-        counted_by: Thresholds,
-    ) -> None:
-        self._rows = rows
-        self._names = names
-        self._quantity = quantity
-        self.thresholds = thresholds
-        self.counted_by = counted_by
-
-    def column(self, name: str) -> Float64 | None:
-        """Return one statistic, [timesteps]; None if it was not logged."""
-        if name not in self._names:
-            return None
-        return np.asarray(self._rows[:, self._names.index(name)], np.float64)
-
-    def of_batch(self, name: str) -> float:
-        """Return a statistic of the whole batch; NaN if it was not logged."""
-        column = self.column(name)
-        return np.nan if column is None else _largest(column)
-
-    @property
-    def has_time_axis(self) -> bool:
-        """Whether the statistics are of channels over timesteps."""
-        return len(self._rows) > 1 and self._quantity not in _NOT_OVER_TIME
-
-    @property
-    def passes_through_time(self) -> bool:
-        """Whether the statistics are of gradients that the recurrence carries back."""
-        return self._quantity in THROUGH_TIME
-
-    @property
-    def horizon(self) -> float:
-        """The median sample's memory horizon."""
-        return horizons_of(self._rows, self.thresholds.eps, self._names)[1]
-
-    @property
-    def lags(self) -> float:
-        """The largest lag of the sample of median length."""
-        if "lags_p50" in self._names or np.isnan(self.horizon):
-            return self.of_batch("lags_p50")
-        return float(len(self._rows) - 1)  # an older log, whose samples have equal lengths
-
-    @property
-    def judged_samples(self) -> int:
-        """The number of samples that could be judged."""
-        return int(np.nan_to_num(self.of_batch("horizon_samples")))
-
-
-def _non_finite(step: _Step) -> float:
+def _non_finite(step: JudgedStep) -> float:
     """Return the largest share of NaN and Inf at any timestep: is the gradient broken?"""
     nan, inf = step.column("nan_share"), step.column("inf_share")
-    return np.nan if nan is None or inf is None else _largest(nan + inf)
+    return np.nan if nan is None or inf is None else largest(nan + inf)
 
 
-def _exploding(step: _Step) -> float:
+def _exploding(step: JudgedStep) -> float:
     """Return the factor by which the median sample's norm grows on its way back: does it explode?
 
     A sample's growth starts at the first lag that has a gradient. From one lag to the next it
@@ -143,7 +74,7 @@ def _exploding(step: _Step) -> float:
     return step.of_batch("growth_p50") if step.passes_through_time else np.nan
 
 
-def _vanishing(step: _Step) -> float:
+def _vanishing(step: JudgedStep) -> float:
     """Return the memory horizon divided by the largest lag: does the gradient fade early?
 
     Both are those of the median sample. Undefined if no sample has a gradient at two or more lags.
@@ -155,7 +86,7 @@ def _vanishing(step: _Step) -> float:
     return min(step.horizon / step.lags, 1.0)
 
 
-def _dead_channels(step: _Step) -> float:
+def _dead_channels(step: JudgedStep) -> float:
     """Return the share of channels that are 0 at every timestep: is part of the layer unused?
 
     Undefined for matrices, which may have columns of 0 by design, such as the initial bias of three
@@ -167,12 +98,6 @@ def _dead_channels(step: _Step) -> float:
     return step.of_batch("dead_share") if step.has_time_axis else np.nan
 
 
-def _largest(values: Float64) -> float:
-    """Return the largest value, ignoring NaN; NaN if no value is left."""
-    known = values[~np.isnan(values)]
-    return float(known.max()) if known.size else np.nan
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.3g}%"
 
@@ -181,15 +106,15 @@ def _times(ratio: float) -> str:
     return f"{ratio:.4g}"
 
 
-def _say_non_finite(value: float, step: _Step) -> str:
+def _say_non_finite(value: float, step: JudgedStep) -> str:
     return f"{_percent(value)} of a timestep's values are NaN or Inf"
 
 
-def _say_exploding(value: float, step: _Step) -> str:
+def _say_exploding(value: float, step: JudgedStep) -> str:
     return f"the median sample's norm grows {_times(value)} times on its way back"
 
 
-def _say_vanishing(value: float, step: _Step) -> str:
+def _say_vanishing(value: float, step: JudgedStep) -> str:
     sentence = f"the median sample's horizon reaches {_percent(value)} of {step.lags:.0f} timesteps"
     left = step.of_batch("far_end_p50")
     if value < 1 or np.isnan(left):
@@ -197,11 +122,11 @@ def _say_vanishing(value: float, step: _Step) -> str:
     return f"{sentence}, where {_percent(left)} of its largest norm is left"
 
 
-def _say_dead(value: float, step: _Step) -> str:
+def _say_dead(value: float, step: JudgedStep) -> str:
     return f"{_percent(value)} of the channels are 0 throughout"
 
 
-def _exploding_samples(step: _Step) -> Beyond | None:
+def _exploding_samples(step: JudgedStep) -> Beyond | None:
     if step.thresholds.exploding != step.counted_by.exploding:
         return None
     count, worst = step.of_batch("exploding_samples"), step.of_batch("growth_sample")
@@ -210,7 +135,7 @@ def _exploding_samples(step: _Step) -> Beyond | None:
     return Beyond(int(count), step.judged_samples, int(worst) if count else None)
 
 
-def _vanishing_samples(step: _Step) -> Beyond | None:
+def _vanishing_samples(step: JudgedStep) -> Beyond | None:
     asked, counted = step.thresholds, step.counted_by
     count = step.of_batch("vanishing_samples")
     if (asked.eps, asked.vanishing) != (counted.eps, counted.vanishing) or np.isnan(count):
@@ -218,11 +143,11 @@ def _vanishing_samples(step: _Step) -> Beyond | None:
     return Beyond(int(count), step.judged_samples)
 
 
-def _not_by_sample(step: _Step) -> None:
+def _not_by_sample(step: JudgedStep) -> None:
     return None
 
 
-def _say_worst(step: _Step) -> str:
+def _say_worst(step: JudgedStep) -> str:
     growth, lag = step.of_batch("growth_max"), step.of_batch("growth_lag")
     return f", {_times(growth)} times by lag {lag:.0f}"
 
@@ -231,15 +156,15 @@ def _say_worst(step: _Step) -> str:
 class _Definition:
     """How a flag is judged and put into words."""
 
-    value: Callable[[_Step], float]
+    value: Callable[[JudgedStep], float]
     threshold: str
     is_up_below: bool
-    says: Callable[[float, _Step], str]
+    says: Callable[[float, JudgedStep], str]
     unit: Callable[[float], str]
-    beyond: Callable[[_Step], Beyond | None] = _not_by_sample
+    beyond: Callable[[JudgedStep], Beyond | None] = _not_by_sample
     verb: tuple[str, str] = ("", "")  # singular, plural
 
-    def flag(self, name: str, value: float, step: _Step) -> Flag:
+    def flag(self, name: str, value: float, step: JudgedStep) -> Flag:
         threshold = getattr(step.thresholds, self.threshold)
         is_up = value < threshold if self.is_up_below else value > threshold
         beyond = self.beyond(step)
@@ -309,7 +234,7 @@ def judged(
         >>> [(flag.name, flag.is_up) for flag in tb_rnngrad.flow.judged(rows)][:2]
         [('non_finite', False), ('exploding', False)]
     """
-    step = _Step(as_rows(rows, names), names, quantity, thresholds, counted_by)
+    step = JudgedStep(as_rows(rows, names), names, quantity, thresholds, counted_by)
     values = {name: definition.value(step) for name, definition in _DEFINITIONS.items()}
     return tuple(
         _DEFINITIONS[name].flag(name, value, step)

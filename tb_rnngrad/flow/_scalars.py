@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tb_rnngrad.flow._definitions import STATISTICS, as_rows
 from tb_rnngrad.flow._lags import Float64
 from tb_rnngrad.flow._metrics import check_eps
 from tb_rnngrad.flow._samples import QUANTILES
-from tb_rnngrad.flow._statistics import STATISTICS, as_rows
 
 
 def horizons_of(

@@ -1,6 +1,6 @@
 """The statistics of a batch of sequences, one row per timestep.
 
-Each statistic's docstring says which question it answers. The statistics are small enough to log at
+`_definitions` says which question each statistic answers. The statistics are small enough to log at
 every training step and to read whole. They leave out padded timesteps. They do not hide non-finite
 values: these make the statistics of their timestep NaN or Inf, and `nan_share` and `inf_share` say
 how many there are.
@@ -8,152 +8,34 @@ how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from itertools import groupby
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tb_rnngrad.flow._definitions import (
+    OF_LAGS,
+    OF_TIMESTEPS,
+    REACH,
+    STATISTICS,
+    Positions,
+    Timesteps,
+)
 from tb_rnngrad.flow._lags import Float64
-from tb_rnngrad.flow._samples import OF_SAMPLES, QUANTILES, Curves, of_samples
-from tb_rnngrad.flow._sums import Cells, Lags, Moments, Sums, joined, sums_of_each
+from tb_rnngrad.flow._samples import OF_SAMPLES, Curves, of_samples
+from tb_rnngrad.flow._summing import sums_of_each
+from tb_rnngrad.flow._sums import Lags, Sums, joined
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 from tb_rnngrad.parts import Part, parts_of
 from tb_rnngrad.quantities import check_direction
 from tb_rnngrad.record import as_data, as_mask
 
 _MOST_CELLS_TOGETHER: Final = 2**18
-
-
-class _Positions:
-    """The inputs of the statistics by timestep or by lag."""
-
-    def __init__(self, moments: Moments, mask: NDArray[np.bool_] | None) -> None:
-        self.moments = moments
-        self.mask = mask  # [samples, positions]
-        self.norms = moments.norms  # [positions, samples]
-
-    @cached_property
-    def quantiles(self) -> Mapping[str, Float64]:
-        """Name -> [positions]: quantiles of the norm over samples.
-
-        Linear between order statistics: Hyndman and Fan's definition 7, like `numpy.quantile`.
-        """
-        norms = self.norms if self.mask is None else np.where(self.mask.T, self.norms, np.inf)
-        ranked = np.sort(norms.astype(np.float32), axis=1)  # padding comes last, NaN after it
-        samples = self.moments.samples
-        last = np.maximum(samples - 1, 0)
-        position = np.array([*QUANTILES.values()])[:, np.newaxis] * last
-        below = position.astype(np.int64)
-        above = np.minimum(below + 1, last)
-        timesteps = np.arange(len(last))
-        low, high = ranked[timesteps, below], ranked[timesteps, above]
-        weight = position - below
-        quantiles = np.where(weight == 0, low, low + weight * (high - low))
-        quantiles[:, np.isnan(ranked[:, -1]) | (samples == 0)] = np.nan
-        return dict(zip(QUANTILES, quantiles, strict=True))
-
-
-class _Timesteps(_Positions):
-    """The inputs by timestep, with counts over the cells of each timestep."""
-
-    def __init__(self, moments: Moments, cells: Cells, mask: NDArray[np.bool_] | None) -> None:
-        super().__init__(moments, mask)
-        self.counted = cells
-        self.cells = moments.samples * cells.alive.shape[1]
-
-
-def _norm_mean(positions: _Positions) -> Float64:
-    """How much gradient reaches this timestep? Mean over samples of the L2 norm over channels."""
-    return positions.norms.sum(axis=1) / positions.moments.samples
-
-
-def _norm_quantile(positions: _Positions, name: str) -> Float64:
-    """Do all samples agree? A quantile of the norm over samples."""
-    return positions.quantiles[name]
-
-
-def _rms(timesteps: _Timesteps) -> Float64:
-    """How large is a typical entry? Root mean square over samples and channels."""
-    return np.sqrt(timesteps.moments.squares.sum(axis=1) / timesteps.cells)
-
-
-def _max_abs(timesteps: _Timesteps) -> Float64:
-    """Is there a spike? The largest magnitude over samples and channels."""
-    return np.where(timesteps.cells == 0, np.nan, timesteps.counted.max_abs)
-
-
-def _mean_norm(positions: _Positions) -> Float64:
-    """How much is left for the weights? L2 norm over channels of the mean over samples.
-
-    Divided by `rms * sqrt(channels)`, it measures how far the samples agree: 1 if they are equal.
-    """
-    return np.sqrt(positions.moments.squared_mean)
-
-
-def _std_norm(positions: _Positions) -> Float64:
-    """How noisy is the gradient? L2 norm over channels of the standard deviation over samples.
-
-    `mean_norm / std_norm` is the signal-to-noise ratio of the gradient at this timestep.
-    """
-    return np.sqrt(positions.moments.variance)
-
-
-def _zero_share(timesteps: _Timesteps) -> Float64:
-    """Is the timestep dead? The share of exact zeros."""
-    return timesteps.counted.zeros / timesteps.cells
-
-
-def _nan_share(timesteps: _Timesteps) -> Float64:
-    """The share of NaN."""
-    return timesteps.counted.nan / timesteps.cells
-
-
-def _inf_share(timesteps: _Timesteps) -> Float64:
-    """The share of +Inf and -Inf."""
-    return timesteps.counted.inf / timesteps.cells
-
-
-def _real_samples(positions: _Positions) -> Float64:
-    """How many samples are real, not padding, here? If 0, the other statistics are NaN."""
-    return positions.moments.samples.astype(np.float64)
-
-
-_BY_TIMESTEP: Final[Mapping[str, Callable[[_Timesteps], Float64]]] = MappingProxyType(
-    {
-        "norm_mean": _norm_mean,
-        **{f"norm_{name}": partial(_norm_quantile, name=name) for name in QUANTILES},
-        "rms": _rms,
-        "max_abs": _max_abs,
-        "mean_norm": _mean_norm,
-        "std_norm": _std_norm,
-        "zero_share": _zero_share,
-        "nan_share": _nan_share,
-        "inf_share": _inf_share,
-        "real_samples": _real_samples,
-    }
-)
-
-# Also computed by lag, since the sequences of a batch end at different timesteps.
-_BY_LAG: Final[Mapping[str, Callable[[_Positions], Float64]]] = MappingProxyType(
-    {
-        "lag_norm_mean": _norm_mean,
-        "lag_mean_norm": _mean_norm,
-        "lag_std_norm": _std_norm,
-        "lag_real_samples": _real_samples,
-    }
-)
-_REACH: Final = tuple(f"lag_reach_{name}" for name in QUANTILES)
-_OF_BATCH: Final = ("dead_share", *OF_SAMPLES)
-
-STATISTICS: Final[tuple[str, ...]] = (*_BY_TIMESTEP, *_BY_LAG, *_REACH, *_OF_BATCH)
-
-BY_LAG: Final[tuple[str, ...]] = (*_BY_LAG, *_REACH)
-"""The statistics whose row i is lag i, not timestep i."""
+_FIRST_REACH: Final = STATISTICS.index(REACH[0])
+_DEAD_SHARE: Final = STATISTICS.index("dead_share")
 
 
 @dataclass(frozen=True)
@@ -298,12 +180,12 @@ def statistics_of_sums(sums: Mapping[str, Sums], thresholds: Thresholds) -> list
 def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
     """Return [timesteps, len(STATISTICS)] for each batch."""
     columns = np.full((len(STATISTICS), len(sums.moments.samples)), np.nan, np.float32)
-    timesteps = _Timesteps(sums.moments, sums.cells, sums.mask)
-    for name, of_timesteps in _BY_TIMESTEP.items():
+    timesteps = Timesteps(sums.moments, sums.cells, sums.mask)
+    for name, of_timesteps in OF_TIMESTEPS.items():
         columns[STATISTICS.index(name)] = of_timesteps(timesteps)
     if sums.by_lag is not None:
-        lags = _Positions(sums.by_lag, sums.by_lag.known)
-        for name, of_lags in _BY_LAG.items():
+        lags = Positions(sums.by_lag, sums.by_lag.known)
+        for name, of_lags in OF_LAGS.items():
             columns[STATISTICS.index(name)] = of_lags(lags)
     table = np.ascontiguousarray(columns.T)
     table[:, _DEAD_SHARE] = np.repeat(_dead_shares(sums, timesteps), sums.lengths)
@@ -312,7 +194,7 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
     return np.split(table, sums.starts[1:])
 
 
-def _dead_shares(sums: Sums, timesteps: _Timesteps) -> Float64:
+def _dead_shares(sums: Sums, timesteps: Timesteps) -> Float64:
     """Return [batches]: the share of channels that are exactly 0 at all real timesteps."""
     lengths = np.array(sums.lengths)
     shares = np.full(len(lengths), np.nan)
@@ -349,29 +231,6 @@ def _fill_of_samples(
         )
         named, reach = of_samples(curves, thresholds)
         rows = by_step(table)
-        rows[..., _FIRST_REACH : _FIRST_REACH + len(_REACH)] = reach
+        rows[..., _FIRST_REACH : _FIRST_REACH + len(REACH)] = reach
         of_batch = np.stack([named[name] for name in OF_SAMPLES], axis=1)
         rows[..., -len(OF_SAMPLES) :] = of_batch[:, np.newaxis]
-
-
-_FIRST_REACH: Final = STATISTICS.index(_REACH[0])
-_DEAD_SHARE: Final = STATISTICS.index("dead_share")
-
-
-def as_rows(rows: ArrayLike, names: Sequence[str] = STATISTICS) -> NDArray[Any]:
-    """Return statistics as an array [timesteps, statistics] with one column per name.
-
-    Args:
-        rows: [timesteps, statistics], as `statistics` returns them.
-        names: the names of the columns.
-
-    Raises:
-        ValueError: If `rows` is empty or has another shape.
-    """
-    given = np.asarray(rows)
-    if given.ndim != 2 or given.shape[0] == 0 or given.shape[1] != len(names):
-        raise ValueError(
-            f"rows has shape {given.shape}; expected [timesteps, statistics] with the "
-            f"{len(names)} statistics {', '.join(names)}"
-        )
-    return given

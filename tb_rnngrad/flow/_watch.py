@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from tb_rnngrad.flow._definitions import STATISTICS
 from tb_rnngrad.flow._flags import Beyond, Flag, judged
-from tb_rnngrad.flow._statistics import STATISTICS
 from tb_rnngrad.flow._thresholds import Thresholds
 
 

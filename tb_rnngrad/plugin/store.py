@@ -17,8 +17,8 @@ from tensorboard import errors
 from tensorboard.data import provider as tb_provider
 
 from tb_rnngrad.events import blobs
-from tb_rnngrad.events.blobs import Header, Logged
 from tb_rnngrad.events.flow_tensor import checked, rows_of
+from tb_rnngrad.events.header import Header, Logged
 from tb_rnngrad.events.metadata import (
     FLOW_PLUGIN_NAME,
     FLOW_SUFFIX,

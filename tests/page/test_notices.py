@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from tb_rnngrad import SummaryWriter, flow
 from tb_rnngrad.events import messages
-from tb_rnngrad.events.blobs import Logged
+from tb_rnngrad.events.header import Logged
 from tb_rnngrad.events.metadata import Metadata
 from tb_rnngrad.summary import sequence_pb
 
