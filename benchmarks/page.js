@@ -18,7 +18,7 @@ if (window !== parent) {
   /** What the first picture of each view is drawn on. */
   const FIRST = {
     heatmap: heatmapCanvas,
-    overview: () => find(find(find(app(), "rg-flow-curves"), "rg-curve"), "canvas"),
+    overview: () => find(find(find(app(), "rg-step-curves"), "rg-curve"), "canvas"),
   };
 
   /** All is drawn, but for the browser's own layout and raster, and for what is far out of view. */

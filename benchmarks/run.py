@@ -1,6 +1,7 @@
 """Runs all benchmarks, and writes results, machine and versions to docs/reference/performance.md.
 
-Replaces the text between the markers in that file. Takes about ten minutes on two quiet cores.
+Replaces the text between the markers in that file; given names, only their sections. All take about
+ten minutes on two quiet cores.
 
     python benchmarks/run.py [NAME ...]
 """
@@ -73,18 +74,25 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(RUNS)}; default: all")
     names = parser.parse_args().names or list(RUNS)
-    sections = [machine()]
+    before, rest = PAGE.read_text().split(BEGIN)
+    measured, after = rest.split(END)
+    sections = sections_of(measured)
     for name in names:
         script, *arguments = RUNS[name]
         command = " ".join([f"benchmarks/{script}", *arguments])
         print(f"\n{command}", flush=True)
+        now = machine()
         output = output_of([script, *arguments]).rstrip()
-        sections.append(f"### `{command}`\n\n{title_of(script)}\n\n```\n{output}\n```")
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    measured = "\n\n".join(sections)
+        sections[command] = f"{title_of(script)}\n\n{now}\n\n```\n{output}\n```"
+    commands = (" ".join([f"benchmarks/{script}", *rest]) for script, *rest in RUNS.values())
+    measured = "\n\n".join(f"### `{c}`\n\n{sections[c]}" for c in commands if c in sections)
     PAGE.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}")
+
+
+def sections_of(measured: str) -> dict[str, str]:
+    """Return command -> what its section says, of the text between the markers."""
+    parts = re.split(r"^### `(.*)`$", measured, flags=re.MULTILINE)[1:]
+    return {command: text.strip() for command, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ def page(browser: Browser) -> Iterator[Page]:
         lambda message: (
             message.type in ("error", "warning")
             and not FOREIGN.search(message.text)
+            and not message.location["url"].endswith("/favicon.ico")  # a page alone has none
             and problems.append(message.text)
         ),
     )
@@ -155,10 +156,14 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def tab(page: Page, url: str) -> Callable[..., Tab]:
-    """Open the tab: `tab("step=10", ...)` with keys of its URL."""
+def tab(page: Page, url: str, request: pytest.FixtureRequest) -> Callable[..., Tab]:
+    """Open the page: `tab("step=10", ...)` with keys of its URL.
+
+    Tests marked `in_tensorboard` see it in TensorBoard's tab, the others alone.
+    """
+    is_alone = request.node.get_closest_marker("in_tensorboard") is None
 
     def open_tab(*keys: str, at: str = url) -> Tab:
-        return Tab.open(page, at, *keys)
+        return (Tab.open if is_alone else Tab.open_in_tensorboard)(page, at, *keys)
 
     return open_tab

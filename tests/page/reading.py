@@ -20,6 +20,9 @@ MAPS = Path(__file__).parents[2] / "frontend" / "src" / "colour" / "maps.ts"
 ABOVE, BELOW = (153, 0, 255), (0, 153, 255)
 ZERO, NAN, POSITIVE, NEGATIVE = (158, 158, 158), (255, 0, 240), (0, 255, 0), (0, 255, 255)
 
+# The document that TensorBoard loads into the frame of the plugin's tab.
+ALONE = "/data/plugin_entry.html?name=rnngrad"
+
 # Lets a page report when it has nothing in progress.
 REST = Path(__file__).with_name("rest.js")
 
@@ -44,18 +47,39 @@ def new_page(browser: Browser, width: int = 1280, height: int = 900) -> Page:
 
 @dataclass
 class Tab:
-    """The plugin's tab in TensorBoard."""
+    """The plugin's page, in TensorBoard's tab or alone."""
 
     page: Page
     frame: Frame
 
     @classmethod
     def open(cls, page: Page, url: str, *keys: str) -> Tab:
-        """Open TensorBoard at the tab, with keys of its URL; the default view is the heatmaps."""
+        """Open the page that TensorBoard serves for its tab, with keys of the tab's URL.
+
+        It opens without TensorBoard around it, which takes a third of the time. The default view is
+        the heatmaps.
+        """
+        return cls.go(page, url + ALONE, *keys)
+
+    @classmethod
+    def open_in_tensorboard(cls, page: Page, url: str, *keys: str) -> Tab:
+        """Open TensorBoard at its tab, likewise."""
+        return cls.go(page, f"{url}/", *keys)
+
+    @classmethod
+    def go(cls, page: Page, address: str, *keys: str) -> Tab:
+        """Open an address of the page with keys of its URL."""
         if not any(key.startswith("view=") for key in keys):
             keys = ("view=heatmap", *keys)
         page.goto("about:blank")  # changing only the hash would load nothing
-        page.goto(f"{url}/#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
+        page.goto(f"{address}#rnngrad" + "".join(f"&p.rnngrad.{key}" for key in keys))
+        return cls.attach(page)
+
+    @classmethod
+    def open_again(cls, page: Page, url: str) -> Tab:
+        """Leave the page and come back to it without any key."""
+        page.goto("about:blank")
+        page.goto(f"{url}{ALONE}#rnngrad")
         return cls.attach(page)
 
     @classmethod
@@ -64,8 +88,10 @@ class Tab:
 
         A key pressed earlier would act on only the steps known by then.
         """
-        element = page.wait_for_selector("iframe")
-        frame = element and element.content_frame()
+        frame: Frame | None = page.main_frame
+        if ALONE not in page.url:
+            element = page.wait_for_selector("iframe")
+            frame = element and element.content_frame()
         assert frame
         frame.wait_for_selector("rnngrad-app")
         tab = cls(page, frame)

@@ -72,7 +72,7 @@ def _take(
     browser: Browser, url: str, keys: tuple[str, ...], path: Path, size: tuple[int, int], dark: bool
 ) -> None:
     page = new_page(browser, *size)
-    tab = Tab.open(page, url, *keys)
+    tab = Tab.open_in_tensorboard(page, url, *keys)
     page.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", dark)
     tab.rest()
     _save_small(page.screenshot(), path)

@@ -17,7 +17,7 @@ VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "ja
 
 def opened(page: Page, url: str, *keys: str) -> Tab:
     """Open the page, and wait until nothing is loading."""
-    tab = Tab.open(page, url, *keys)
+    tab = Tab.open_in_tensorboard(page, url, *keys)
     tab.rest()
     tab.frame.evaluate(OURS.read_text())
     return tab

@@ -157,9 +157,7 @@ def test_settings_are_remembered_unless_a_link_overrides_them(tab: OpenTab, url:
     page = tab(*ALPHA)
     page.frame.get_by_label("Scale").select_option("linear")
     assert page.key("scale") == "linear"
-    page.page.goto("about:blank")
-    page.page.goto(f"{url}/#rnngrad")
-    expect(Tab.attach(page.page).frame.get_by_label("Scale")).to_have_value("linear")
+    expect(Tab.open_again(page.page, url).frame.get_by_label("Scale")).to_have_value("linear")
     expect(tab(*ALPHA).frame.get_by_label("Scale")).to_have_value("")
 
 
@@ -192,9 +190,7 @@ def test_pinned_cards_come_first_also_on_the_next_visit(tab: OpenTab, url: str) 
     expect(tags.nth(2)).to_contain_text("lstm/y")
     pinned = json.loads(urllib.parse.unquote(page.key("pinned") or ""))
     assert pinned == [["beta", "lstm"], ["beta", "lstm/y"]]
-    page.page.goto("about:blank")
-    page.page.goto(f"{url}/#rnngrad")
-    again = Tab.attach(page.page)
+    again = Tab.open_again(page.page, url)
     first = again.frame.locator("rg-card header h3").first
     expect(first).to_have_text("beta")
     again.frame.get_by_role("button", name="Pin beta: lstm", exact=True).click()

@@ -54,7 +54,7 @@ def test_each_run_can_have_its_own_range(tab: OpenTab) -> None:
 
 
 def test_heatmaps_far_out_of_view_are_drawn_once_they_come_near(page: Page, tab: OpenTab) -> None:
-    page.set_viewport_size({"width": 900, "height": 420})
+    page.set_viewport_size({"width": 900, "height": 356})
     opened = tab('tags=["lstm","lstm/y","odd"]', "range=each", "show=samples", "more=true")
     near, far = opened.frame.locator("rg-card").first, opened.frame.locator("rg-card").last
     far.scroll_into_view_if_needed()

@@ -17,6 +17,8 @@ import tb_rnngrad
 from .reading import Tab
 from .test_accessibility import OURS, faint, violations
 
+pytestmark = pytest.mark.in_tensorboard
+
 OpenTab = Callable[..., Tab]
 VIEWS = ("overview", "flow", "heatmap", "curves", "distribution", "weights", "jacobian", "compare")
 RUN = "runs=[%22lstm%22]"
@@ -210,9 +212,7 @@ def test_a_cards_size_is_in_the_link_and_remembered(tab: OpenTab, url: str) -> N
     assert page.box(page.canvas("alpha"))["height"] == height + 50
     assert page.box(page.canvas("beta"))["height"] == height
     expect(other).to_be_visible()
-    page.page.goto("about:blank")
-    page.page.goto(f"{url}/#rnngrad")
-    again = Tab.attach(page.page)
+    again = Tab.open_again(page.page, url)
     again.frame.get_by_role("tab", name="Heatmap").click()
     assert again.box(again.canvas("alpha"))["height"] == height + 50
 
@@ -224,7 +224,7 @@ def test_a_card_of_points_can_fill_the_page_too(
         writer.add_sequence("last", np.ones((6, 3), np.float32), 0, max_outputs=6)
     server = tensorboard_server(tmp_path)
     server.wait_for(lambda tags: len(tags) == 1)
-    shown = Tab.open(page, server.url)
+    shown = Tab.open_in_tensorboard(page, server.url)
     card = shown.frame.locator("rg-scatter")
     canvas = card.locator("canvas")
     before, small = shown.box(card), shown.box(canvas)

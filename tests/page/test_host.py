@@ -29,7 +29,7 @@ def choose_theme(page: Page, name: str) -> None:
 
 
 def test_tensorboards_menu_turns_the_page_dark_and_back(page: Page, demo_url: str) -> None:
-    tab = Tab.open(page, demo_url, 'runs=["lstm"]')
+    tab = Tab.open_in_tensorboard(page, demo_url, 'runs=["lstm"]')
     tab.at_step("lstm", 1440)
     sidebar = tab.frame.locator("rg-sidebar")
     for theme, background in (("Dark", "rgb(48, 48, 48)"), ("Light", "rgb(255, 255, 255)")):
@@ -38,7 +38,7 @@ def test_tensorboards_menu_turns_the_page_dark_and_back(page: Page, demo_url: st
 
 
 def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url: str) -> None:
-    tab = Tab.open(page, demo_url)
+    tab = Tab.open_in_tensorboard(page, demo_url)
     choose_theme(page, "Light")
     for theme in ("Light", "Dark"):
         page.goto(f"{demo_url}/#timeseries")
@@ -51,7 +51,7 @@ def test_runs_have_the_colours_that_tensorboard_gives_them(page: Page, demo_url:
             swatch = own.locator("button.run-color-swatch")
             expected[run] = swatch.evaluate("(button) => getComputedStyle(button).backgroundColor")
         assert len(set(expected.values())) == len(RUNS)
-        tab = Tab.open(page, demo_url)
+        tab = Tab.open_in_tensorboard(page, demo_url)
         for run in RUNS:
             swatch = tab.card(run).locator("header .swatch")
             expect(swatch).to_have_css("background-color", expected[run])
@@ -81,7 +81,7 @@ def test_the_copied_link_shows_the_same_pixels_to_others(
     page: Page, browser: Browser, demo_url: str, view: str
 ) -> None:
     keys = (f"view={view}", 'runs=["gru","lstm"]', "scale=log", "map=batlow", "pins=[4,7]")
-    tab = Tab.open(page, demo_url, *keys)
+    tab = Tab.open_in_tensorboard(page, demo_url, *keys)
     tab.slider().press("Home")
     link = copied_link(tab)
     expect(tab.frame.get_by_role("button", name="Copy link")).to_be_visible()
@@ -107,7 +107,7 @@ def test_the_page_works_under_a_path_prefix(
     page.expected_problems.append("404")  # type: ignore[attr-defined]
     missing: list[str] = []
     page.on("response", lambda one: one.status == 404 and missing.append(one.url))
-    tab = Tab.open(page, server.url, "view=overview")
+    tab = Tab.open_in_tensorboard(page, server.url, "view=overview")
     expect(tab.frame.locator("rg-overview-table tbody tr")).to_have_count(4)
     tab.frame.get_by_role("tab", name="Heatmap").click()
     for run in RUNS:
@@ -126,7 +126,7 @@ def test_the_page_works_under_a_path_prefix(
 
 
 def test_back_returns_to_the_previous_view_and_stays_on_the_page(page: Page, demo_url: str) -> None:
-    tab = Tab.open(page, demo_url, "view=overview")
+    tab = Tab.open_in_tensorboard(page, demo_url, "view=overview")
     views = ("Heatmap", "Curves")
     for view in views:
         tab.frame.get_by_role("tab", name=view).click()
@@ -153,7 +153,7 @@ def test_the_link_is_shown_if_it_cannot_be_copied(page: Page, demo_url: str) -> 
         }) });
         Document.prototype.execCommand = () => false;"""
     )
-    tab = Tab.open(page, demo_url, "step=36")
+    tab = Tab.open_in_tensorboard(page, demo_url, "step=36")
     tab.frame.get_by_role("button", name="Copy link").click()
     shown = tab.frame.get_by_label("copy the link by hand")
     expect(shown).to_have_value(f"{demo_url}/#rnngrad&p.rnngrad.view=heatmap&p.rnngrad.step=36")

@@ -105,7 +105,7 @@ def test_curves_can_be_read_by_keyboard(tab: OpenTab) -> None:
 
 
 def test_a_focused_card_far_below_is_drawn_before_the_next_key(page: Page, url: str) -> None:
-    page.set_viewport_size({"width": 600, "height": 600})
+    page.set_viewport_size({"width": 600, "height": 536})
     tab = Tab.open(page, url, "view=curves", 'runs=["alpha","beta"]')
     tab.slider().press("Home")
     tab.rest()

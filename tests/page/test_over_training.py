@@ -120,6 +120,15 @@ def test_legends_are_whole_and_values_move_nothing(
         assert not clipped
 
 
+def test_a_choice_made_just_before_the_page_is_left_is_remembered(
+    tab: OpenTab, course_url: str
+) -> None:
+    page = tab(*GROWING, at=course_url)
+    page.frame.get_by_label("Horizontal axis").select_option("wall")
+    again = Tab.open_again(page.page, course_url)
+    expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
+
+
 def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, course_url: str) -> None:
     page = tab(*GROWING, at=course_url)
     page.frame.get_by_role("slider", name="Smoothing").fill("0.8")
@@ -127,8 +136,6 @@ def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, course_ur
     page.frame.get_by_role("tab", name="Overview").click()
     chart = page.frame.locator("rg-step-curves rg-curve").first
     expect(chart.locator("h3")).to_contain_text("smoothed by 0.8")
-    page.page.goto("about:blank")
-    page.page.goto(f"{course_url}/#rnngrad")
-    again = Tab.attach(page.page)
+    again = Tab.open_again(page.page, course_url)
     expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
     expect(again.frame.locator("rg-chart-bar output")).to_have_text("0.8")

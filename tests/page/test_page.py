@@ -17,6 +17,8 @@ import tb_rnngrad
 from .conftest import STEPS, logged, write_scalar
 from .reading import Tab, assert_colours, automatic_scale, symlog_places
 
+pytestmark = pytest.mark.in_tensorboard
+
 OpenTab = Callable[..., Tab]
 BOTH = ('runs=["alpha","beta"]', 'tags=["lstm"]')
 
@@ -95,7 +97,7 @@ def test_the_slider_stays_on_reload_and_follows_new_steps_from_the_last(
             writer.add_sequence("g", np.full((1, 4, 2), step + 1, np.float32), step)
         server = tensorboard_server(tmp_path)
         server.wait_for(lambda tags: tags and len(tags["run"]["g"]["steps"]) == 3)
-        tab = Tab.open(page, server.url)
+        tab = Tab.open_in_tensorboard(page, server.url)
         tab.at_step("run", 2)
         writer.add_sequence("g", np.full((1, 4, 2), 9, np.float32), 3)
         server.wait_for(lambda tags: len(tags["run"]["g"]["steps"]) == 4)
@@ -157,7 +159,7 @@ def test_no_data_at_all_says_how_to_log(
 ) -> None:
     write_scalar(tmp_path / "run")
     server = tensorboard_server(tmp_path)
-    tab = Tab.open(page, server.url)
+    tab = Tab.open_in_tensorboard(page, server.url)
     expect(tab.frame.get_by_role("heading", name="No recurrent gradients")).to_be_visible()
     expect(tab.frame.locator("rg-how-to-log")).to_contain_text("add_sequence(")
 
