@@ -33,7 +33,7 @@ python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 add_module_names = False
-smartquotes = False  # quoted names are code, to be copied
+smartquotes_action = "De"  # dashes and dots, but not quotes: quoted names are code, to be copied
 
 
 def public(

@@ -11,7 +11,7 @@ export interface Term {
   docs: string;
 }
 
-const CAPTURE = "reference/capture.md";
+const CAPTURE = "reference/capture.md, Quantities";
 
 export const GLOSSARY: readonly Term[] = [
   {
@@ -81,13 +81,13 @@ export const GLOSSARY: readonly Term[] = [
     name: "kept sample",
     words:
       "A sequence of the batch that was logged whole. Statistics of the flow are of the whole batch. In a live batch, sample 0 is another sequence at each step.",
-    docs: CAPTURE,
+    docs: "how-to/log_from_fit.md",
   },
   {
     name: "padding",
     words:
       "Timesteps after a sequence's end. They are hatched and counted nowhere: an exact 0 there would look vanished.",
-    docs: "reference/views.md, Heatmap",
+    docs: "how-to/masks_and_padding.md",
   },
   {
     name: "norm",
