@@ -56,6 +56,11 @@ def sequence(
         ValueError, TypeError: If an argument is invalid; the message names it and what was
             expected. In a tf.function, errors that depend on values (lengths out of range) are
             raised when the function runs.
+
+    Example::
+
+        with tf.summary.create_file_writer("logs/my_run").as_default():
+            tb_rnngrad.summary.sequence("lstm_1", gradient, step=step)
     """
     from tb_rnngrad.events import tf_summary
 

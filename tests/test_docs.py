@@ -294,12 +294,33 @@ def test_the_examples_in_docstrings_are_right(module):
     assert runner.failures == 0
 
 
+def example_of(documented):
+    text = inspect.getdoc(documented) + "\n"
+    (example,) = re.findall(r"Example[^:\n]*::\n\n((?: {4,}.*\n|\n)+)", text)
+    return textwrap.dedent(example)
+
+
+def test_the_examples_of_writing_and_reading_run(script):
+    import tensorflow as tf
+
+    script["gradient"] = np.ones((2, 5, 3), np.float32)
+    exec(example_of(tb_rnngrad.SummaryWriter), script)
+    exec(example_of(tb_rnngrad.read), script)
+    assert script["norms"].shape == (2, 5)
+    assert script["history"].shape == (1, 5)
+    with tb_rnngrad.SummaryWriter("logs/batched") as script["writer"]:
+        exec(example_of(tb_rnngrad.SummaryWriter.batched), script)
+    assert tb_rnngrad.read("logs", run="batched", tag="lstm_2").steps.tolist() == [4]
+    exec(example_of(tb_rnngrad.summary.sequence), script | {"tf": tf})
+    assert tb_rnngrad.read("logs", run="my_run").steps.tolist() == [3]
+
+
 def test_every_function_of_keras_has_an_example_that_runs(script):
     import tb_rnngrad.keras
 
     for name, found in public_objects(tb_rnngrad.keras):
-        (example,) = re.findall(r"Example::\n\n((?: {4,}.*\n|\n)+)", inspect.getdoc(found) + "\n")
-        exec(textwrap.dedent(example), script)
+        example = example_of(found)
+        exec(example, script)
         assert f"tb_rnngrad.keras.{name}(" in example
     assert script["norms"].shape == script["of_last"].shape == (2, 100)
     assert script["decades"].shape == script["slope"].shape == (100,)

@@ -47,9 +47,9 @@ class Series(Sequence[SequenceRecord]):
     If a step was logged twice, the later value counts. If a training resumed from an earlier step,
     the steps that it had logged beyond that one are left out, as in TensorBoard.
 
-    `len(series)`, `series[i]` and iteration cover the steps that have a tensor; they give
-    `SequenceRecord`s, read from the disk each time. `flow` covers the steps that have statistics,
-    which may be more.
+    `len(series)`, `series[i]` and iteration cover the steps that have a tensor; each is a
+    `SequenceRecord`, read from the disk at every access. `flow` covers the steps that have
+    statistics, which may be more.
 
     Attributes:
         run: the run's name, as TensorBoard shows it.
@@ -194,8 +194,10 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
 
     Example::
 
-        series = tb_rnngrad.read("logs", run="lstm", tag="lstm_1/hidden_state")
+        series = tb_rnngrad.read("logs", run="lstm", tag="lstm_1")
         norms = np.linalg.norm(series[-1], axis=2)  # [samples, timesteps] of the last step
+        column = series.flow.statistics.index("norm_mean")
+        history = series.flow.values[:, :, column]  # [steps, timesteps], of the whole batch
     """
     files = event_files(Path(logdir))
     if run not in files:

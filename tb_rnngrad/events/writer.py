@@ -48,7 +48,13 @@ class SummaryWriter:
     Example::
 
         with tb_rnngrad.SummaryWriter("logs/lstm") as writer:
-            writer.add_sequence("lstm_1", gradient, global_step=step)
+            writer.add_sequence("lstm_1", gradient, global_step=step)  # a record and its flow
+            writer.add_flow("lstm_2", tb_rnngrad.flow.statistics(gradient), step)
+            writer.add_scalars({"loss": 0.5, "accuracy": 0.9}, step)
+
+    Raises:
+        ValueError: If `logdir` is a URL.
+        OSError: If the directory or the file cannot be created.
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
@@ -180,6 +186,12 @@ class SummaryWriter:
 
         Use it instead of a second writer in the same directory, which would lose steps.
 
+        Args:
+            tag: the scalar's tag.
+            value: the number; NaN and infinity are kept.
+            global_step: the training step.
+            wall_time: seconds since the epoch; None for now.
+
         Raises:
             ValueError, TypeError: If an argument is invalid. Nothing is written.
             OSError: As in `add_sequence`.
@@ -189,7 +201,17 @@ class SummaryWriter:
     def add_scalars(
         self, values: Mapping[str, float], global_step: int, *, wall_time: float | None = None
     ) -> None:
-        """Write several numbers of one step, given as tag -> value; see `add_scalar`."""
+        """Write several numbers of one step.
+
+        Args:
+            values: tag -> value.
+            global_step: the training step.
+            wall_time: seconds since the epoch; None for now.
+
+        Raises:
+            ValueError, TypeError: If an argument is invalid. Nothing is written.
+            OSError: As in `add_sequence`.
+        """
         self._add_scalars(values, global_step, wall_time)
 
     @contextlib.contextmanager
@@ -199,6 +221,12 @@ class SummaryWriter:
         An error that ends the block does not prevent the write. Use this for many small records: a
         system call takes as long as making such a record. If blocks are nested or open in several
         threads, the last one to end writes.
+
+        Example::
+
+            with writer.batched():
+                for name in ("lstm_1", "lstm_2"):
+                    writer.add_sequence(name, gradient, global_step=step + 1)
 
         Raises:
             OSError: As in `add_sequence`. Nothing that was added in the block is written.
