@@ -18,10 +18,11 @@ from tb_rnngrad import record
 from tb_rnngrad.events import metadata
 from tb_rnngrad.plugin import histograms, scalars, views
 from tb_rnngrad.plugin.arrangement import Arrangement
+from tb_rnngrad.plugin.entries import Entry
 from tb_rnngrad.plugin.histograms import Binning
 from tb_rnngrad.plugin.request import Parameters
 from tb_rnngrad.plugin.sources import Source
-from tb_rnngrad.plugin.store import Entry, Records
+from tb_rnngrad.plugin.store import Records
 from tb_rnngrad.plugin.views import View
 
 STATIC: Final = Path(__file__).parent / "static"
