@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -14,12 +14,12 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
-from tb_rnngrad import record
 from tb_rnngrad.events import metadata
+from tb_rnngrad.events.header import Header
 from tb_rnngrad.plugin import histograms, scalars, views
-from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.entries import Entry
-from tb_rnngrad.plugin.histograms import Binning
+from tb_rnngrad.plugin.histograms import Histogram
+from tb_rnngrad.plugin.queries import HistogramQuery, TensorQuery
 from tb_rnngrad.plugin.request import Parameters
 from tb_rnngrad.plugin.sources import Source
 from tb_rnngrad.plugin.store import Records
@@ -33,7 +33,6 @@ _MIME_TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 _IMMUTABLE_SECONDS: Final = 3600
-_MOST_BINS: Final = 512
 
 Handler = Callable[[wrappers.Request], wrappers.Response]
 
@@ -88,77 +87,39 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def _serve_tensor(self, request: wrappers.Request) -> wrappers.Response:
         source, parameters = _source(request), Parameters(request)
-        dtype = parameters.choice("dtype", tuple(record.STORED_DTYPES), "float32")
-        padding = parameters.choice("padding", ("keep", "mark"), "keep")
-        reduction = parameters.choice("reduce", tuple(views.REDUCTIONS), None)
-        if reduction is not None and parameters.text("sample") is not None:
-            raise errors.InvalidArgumentError("give either sample or reduce, not both")
-        sample = parameters.integer("sample", least=0)
-        arrangement = _arrangement(parameters)
-        height = parameters.integer("height", least=1)
-        width = parameters.integer("width", least=1)
-        wall_time = parameters.number("wall_time")
-        entry = self._records.entry(
-            source,
-            parameters.required("run"),
-            parameters.required("tag"),
-            parameters.required_integer("step"),
-            wall_time,
-        )
-        if reduction is not None:
-            view = self._records.reduction(source, entry, reduction, arrangement)
-        else:
-            index = _sample(sample or 0, entry)
-            view = self._records.sample(source, entry, index, arrangement)
+        query = TensorQuery.of(parameters)
+        entry = self._records.entry(source, query.run, query.tag, query.step, query.wall_time)
+        view = self._view(source, entry, query)
         header = self._records.header(source, entry)  # cached: it was read along with the sample
         channels, timesteps = view.values.shape
-        _check_channels(arrangement, channels)
+        query.check_channels(channels)
         window = (
             parameters.window("c0", "c1", channels),
             parameters.window("t0", "t1", timesteps),
         )
-        shape, body = views.body(
-            view, window, height or channels, width or timesteps, dtype, padding == "mark"
-        )
-        headers = {
-            "Shape": _listed(shape),
-            "Dtype": dtype,
-            "Step": str(entry.step),
-            "Wall-Time": repr(entry.wall_time),
-            "Full-Shape": _listed(view.values.shape),
-            "Samples": _listed((header.kept, header.batch)),
-            "Narrowed": _listed((header.flushed, header.overflowed)),
-            **_statistics_headers(view),
-        }
-        return _respond_binary(request, body, headers, immutable=wall_time is not None)
+        size = query.height or channels, query.width or timesteps
+        shape, body = views.body(view, window, *size, query.dtype, query.marks_padding)
+        headers = _tensor_headers(shape, query.dtype, entry, header, view)
+        return _respond_binary(request, body, headers, immutable=query.wall_time is not None)
+
+    def _view(self, source: Source, entry: Entry, query: TensorQuery) -> View:
+        if query.reduction is not None:
+            return self._records.reduction(source, entry, query.reduction, query.arrangement)
+        return self._records.sample(source, entry, query.sample_of(entry), query.arrangement)
 
     def _serve_histogram(self, request: wrappers.Request) -> wrappers.Response:
-        source, parameters = _source(request), Parameters(request)
-        run, tag = parameters.required("run"), parameters.required("tag")
-        of = parameters.choice("of", ("values", "magnitudes"), "values")
-        binning = Binning(parameters.edges("edges", _MOST_BINS), of == "magnitudes")
-        step, wall_time = parameters.integer("step"), parameters.number("wall_time")
-        if step is None and wall_time is not None:
-            raise errors.InvalidArgumentError("wall_time is given without step; expected both")
-        if step is None:
-            entries, kept = self._records.course(source, run, tag)
+        source, query = _source(request), HistogramQuery.of(Parameters(request))
+        if query.step is None:
+            entries, kept = self._records.course(source, query.run, query.tag)
         else:
-            entries, kept = [self._records.entry(source, run, tag, step, wall_time)], 1
-        found = self._records.histograms(source, entries, binning)
-        groups = entries[-1].metadata.channel_groups
-        answer = {
-            "groups": None if groups is None else list(groups.items()),
-            "steps": [(entry.step, entry.wall_time) for entry in entries],
-            "kept_steps": kept,
-            "apart_names": histograms.APART,
-            "counts": [one.counts.tolist() for one in found],
-            "apart": [one.apart.tolist() for one in found],
-        }
+            where = query.run, query.tag, query.step, query.wall_time
+            entries, kept = [self._records.entry(source, *where)], 1
+        found = self._records.histograms(source, entries, query.binning)
         return _respond(
             request,
-            json.dumps(answer),
+            json.dumps(_histograms_answer(entries, kept, found)),
             "application/json",
-            expires=0 if wall_time is None else _IMMUTABLE_SECONDS,
+            expires=0 if query.wall_time is None else _IMMUTABLE_SECONDS,
         )
 
     def _serve_flow(self, request: wrappers.Request) -> wrappers.Response:
@@ -218,38 +179,35 @@ class RnnGradPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return _respond(request, files[name].read_bytes(), mime_type)
 
 
-def _sample(index: int, entry: Entry) -> int:
-    kept = len(entry.keys) - 1
-    if index >= kept:
-        raise errors.NotFoundError(
-            f"no sample {index} at step {entry.step} of {entry.tag!r} in the run {entry.run!r}; "
-            f"it keeps {kept}, numbered from 0"
-        )
-    return index
-
-
-def _arrangement(parameters: Parameters) -> Arrangement:
-    return Arrangement(
-        by_lag=parameters.choice("time", ("timestep", "lag"), "timestep") == "lag",
-        reversed=parameters.ranges("reversed"),
-    )
-
-
-def _check_channels(arrangement: Arrangement, channels: int) -> None:
-    for start, stop in arrangement.reversed:
-        if stop > channels:
-            raise errors.InvalidArgumentError(
-                f"reversed names the channels {start}:{stop}; there are {channels}"
-            )
-
-
-def _statistics_headers(view: View) -> dict[str, str]:
-    found = dataclasses.astuple(view.statistics)
-    least, greatest, quantiles, counts = found
+def _tensor_headers(
+    shape: Sequence[int], dtype: str, entry: Entry, header: Header, view: View
+) -> dict[str, str]:
+    least, greatest, quantiles, counts = dataclasses.astuple(view.statistics)
     return {
+        "Shape": _listed(shape),
+        "Dtype": dtype,
+        "Step": str(entry.step),
+        "Wall-Time": repr(entry.wall_time),
+        "Full-Shape": _listed(view.values.shape),
+        "Samples": _listed((header.kept, header.batch)),
+        "Narrowed": _listed((header.flushed, header.overflowed)),
         "Range": _listed((least, greatest)),
         "Quantiles": _listed(quantiles),
         "Counts": _listed(counts),
+    }
+
+
+def _histograms_answer(
+    entries: Sequence[Entry], kept: int, found: Sequence[Histogram]
+) -> dict[str, Any]:
+    groups = entries[-1].metadata.channel_groups
+    return {
+        "groups": None if groups is None else list(groups.items()),
+        "steps": [(entry.step, entry.wall_time) for entry in entries],
+        "kept_steps": kept,
+        "apart_names": histograms.APART,
+        "counts": [one.counts.tolist() for one in found],
+        "apart": [one.apart.tolist() for one in found],
     }
 
 

@@ -337,6 +337,7 @@ def test_exponents_are_sorted_even_for_short_trajectories(k, rng):
         ({"wrt": "output"}, "wrt is 'output'; expected one of input, state"),
         ({"norm": "nuclear"}, "norm is 'nuclear'; expected one of fro, sum, spectral"),
         ({"at": [1, 7]}, "at names the timestep 7; the layer has 5: expected -5 to 4"),
+        ({"at": []}, "at is empty; expected at least one timestep, or None for all"),
         ({"layer": "lstm_7"}, "no layer named 'lstm_7'; its recurrent layers are 'rnn'"),
     ],
 )
