@@ -59,7 +59,7 @@ describe("exploding", () => {
     const few = flowOf([lags(1, 12), lags(1, 12), lags(2, 12)]);
     expect(flags(few)).toEqual([]);
     expect(beyondWords("exploding", courseAt(few), 0, INITIAL)).toBe(
-      "1 of 3 samples explodes, worst: sample 2, ×2050 by lag 11",
+      "1 of 3 samples explodes, worst: sample 2, ×2048 by lag 11",
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeScale, placer } from "../src/colour/scale";
-import { barTicks, exact, integerTicks, niceStep, scaleTicks, short } from "../src/colour/ticks";
+import { barTicks, exact, integerTicks, niceStep, roundEnds, scaleTicks, short } from "../src/colour/ticks";
 
 describe("ticks", () => {
   it("of a bar are as far apart as their numbers are wide", () => {
@@ -20,6 +20,25 @@ describe("ticks", () => {
     expect(niceStep(1403, 10)).toBe(200);
     expect(integerTicks(3, 12, 5)).toEqual([4, 6, 8, 10]);
     expect(integerTicks(0, 3, 50)).toEqual([0, 1, 2]);
+  });
+
+  it("stand at even distances over the whole of a linear axis with round ends", () => {
+    expect(roundEnds(0, 63)).toEqual([0, 80]);
+    expect(roundEnds(0.1, 0.83)).toEqual([0, 1]);
+    expect(roundEnds(-1, 5)).toEqual([-1, 5]);
+    for (const [least, greatest] of [
+      [0.676, 0.694],
+      [3.9, 15.9],
+      [-2e-9, 7e-9],
+      [0, 1.15],
+    ]) {
+      const [low, high] = roundEnds(least, greatest);
+      expect(low).toBeLessThanOrEqual(least);
+      expect(high).toBeGreaterThanOrEqual(greatest);
+      const ticks = scaleTicks({ name: "linear", low, high, threshold: 1 }, 0.1);
+      const distances = ticks.slice(1).map((tick, i) => (tick - ticks[i]) / (ticks[1] - ticks[0]));
+      for (const distance of distances) expect(distance).toBeCloseTo(1, 6);
+    }
   });
 
   it("are at 2 and 5 times powers of ten too on a log scale of less than two decades", () => {
@@ -68,6 +87,8 @@ describe("numbers in words", () => {
     expect(short(-0.00012345)).toBe("−1.23e−4");
     expect(short(0.25)).toBe("0.25");
     expect(short(0)).toBe("0");
+    expect(short(1402)).toBe("1402"); // a number of timesteps
+    expect(short(1402.4)).toBe("1400");
   });
 
   it("reproduce the float32 under the cursor exactly", () => {

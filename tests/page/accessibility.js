@@ -175,5 +175,42 @@
     return scrollWidth > innerWidth ? [`the page is ${scrollWidth} wide`, ...over] : over;
   }
 
-  globalThis.accessibility = { contrasts, crowded, noteFocus, unreached };
+  const shortOf = (text) => text.trim().slice(0, 40);
+
+  /** The element that cuts a box off at the left or right. Ellipses do so by intent, and some parts scroll. */
+  function cutAt(one, box) {
+    return ancestors(one).find((parent) => {
+      const { overflowX, textOverflow, clipPath } = getComputedStyle(parent);
+      if (overflowX === "visible" || textOverflow === "ellipsis" || clipPath !== "none") return false;
+      if (parent.matches(".scroll, .list, pre")) return false;
+      const { left, right } = parent.getBoundingClientRect();
+      return box.left < left - 1.5 || box.right > right + 1.5;
+    });
+  }
+
+  /** Text that is cut off at the left or right, and numbers in a picture that lie over each other. */
+  function cut() {
+    const found = [];
+    for (const one of all().filter(isVisible)) {
+      for (const node of one.childNodes) {
+        if (node.nodeType !== Node.TEXT_NODE || !node.data.trim() || one.matches("option, style, script")) continue;
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        const at = cutAt(one, range.getBoundingClientRect());
+        if (at) found.push(`${shortOf(node.data)} cut by ${nameOf(at)}`);
+      }
+      if (!one.matches("svg")) continue;
+      const texts = [...one.querySelectorAll("text")].map((text) => [text, text.getBoundingClientRect()]);
+      texts.forEach(([text, a], i) => {
+        for (const [other, b] of texts.slice(i + 1)) {
+          const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+          const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          if (wide > 1 && high > 3) found.push(`${shortOf(text.textContent)} over ${shortOf(other.textContent)}`);
+        }
+      });
+    }
+    return found;
+  }
+
+  globalThis.accessibility = { contrasts, crowded, cut, noteFocus, unreached };
 })();

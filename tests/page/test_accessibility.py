@@ -128,6 +128,16 @@ def test_a_card_that_fills_the_page_is_visible_and_read_aloud(page: Page, demo_u
     assert_seen_and_read_aloud(tab)
 
 
+@pytest.mark.parametrize("width", [800, 1280, 1920])
+def test_no_text_is_cut_off_and_no_numbers_overlap(page: Page, demo_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    tab = opened(page, demo_url, "view=overview")
+    for view in VIEWS:
+        tab.frame.get_by_role("tab", name=view.capitalize()).click()
+        tab.rest()
+        assert tab.frame.evaluate("accessibility.cut()") == [], view
+
+
 @pytest.mark.parametrize("width", [700, 480])
 def test_nothing_overlaps_or_sticks_out_in_narrow_windows(
     page: Page, demo_url: str, width: int

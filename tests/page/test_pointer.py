@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Page
 
 from tb_rnngrad import SummaryWriter
 
 from .reading import Tab
+from .test_accessibility import OURS
 
 OpenTab = Callable[..., Tab]
 VIEWS = (
@@ -101,9 +102,27 @@ def test_the_page_answers_wherever_the_pointer_goes(tab: OpenTab, demo_url: str,
     assert wander(page, page.frame.locator(".content")) > 0
 
 
+UGLY = ("nan", "all_nan", "zeros", "one_timestep", "without_time", "one_step", LONG_NAME)
+CHOSEN = f"runs={urllib.parse.quote(json.dumps(UGLY))}"
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_page_answers_whatever_is_logged(tab: OpenTab, ugly_url: str, view: str) -> None:
-    runs = ["nan", "all_nan", "zeros", "one_timestep", "without_time", "one_step", LONG_NAME]
-    chosen = [] if view == "overview" else [f"runs={urllib.parse.quote(json.dumps(runs))}"]
-    page = tab(f"view={view}", *chosen, at=ugly_url)
+    page = tab(f"view={view}", *([] if view == "overview" else [CHOSEN]), at=ugly_url)
     assert wander(page, page.frame.locator(".content")) > 0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_name_is_cut_off_whatever_is_logged(page: Page, ugly_url: str, view: str) -> None:
+    page.set_viewport_size({"width": 800, "height": 900})
+    tab = Tab.open(page, ugly_url, f"view={view}", CHOSEN)
+    tab.frame.evaluate(OURS.read_text())
+    assert tab.frame.evaluate("accessibility.cut()") == []
+
+
+def test_a_long_name_starts_beside_its_colour(tab: OpenTab, ugly_url: str) -> None:
+    runs = urllib.parse.quote(json.dumps([LONG_NAME]))
+    page = tab("view=overview", f"runs={runs}", at=ugly_url)
+    item = page.frame.locator("rg-overview-brief li").first
+    colour, name = page.box(item.locator("i")), page.box(item.locator("b").first)
+    assert abs(colour["y"] - name["y"]) < colour["height"]

@@ -9,6 +9,21 @@ export function niceStep(span: number, most: number): number {
   return decade * ([1, 2, 5, 10].find((factor) => factor * decade >= raw * (1 - 1e-9)) as number);
 }
 
+/** How many steps between numbers a linear axis has at most. */
+const LINEAR_TICKS = 6;
+/** A share of a step that rounding may have cost. */
+const NEARLY = 1e-9;
+
+/** The ends of a linear axis that holds both values, at multiples of the distance between its numbers. */
+export function roundEnds(low: number, high: number): [number, number] {
+  let [from, to] = [low, high];
+  for (let step = 0; step !== niceStep(to - from, LINEAR_TICKS); ) {
+    step = niceStep(to - from, LINEAR_TICKS);
+    [from, to] = [step * Math.floor(low / step + NEARLY), step * Math.ceil(high / step - NEARLY)];
+  }
+  return [from, to];
+}
+
 /** Whole numbers at round steps, `from <= tick < to`. */
 export function integerTicks(from: number, to: number, most: number): number[] {
   const step = Math.max(1, niceStep(to - from, most));
@@ -47,7 +62,7 @@ function ticksApart(scale: Scale, gap: (one: number, other: number) => number): 
 
 function between(scale: Scale): number[] {
   if (scale.name === "linear" || scale.name === "abs") {
-    const step = niceStep(scale.high - scale.low, 6);
+    const step = niceStep(scale.high - scale.low, LINEAR_TICKS);
     const first = Math.ceil(scale.low / step);
     const last = Math.floor(scale.high / step);
     return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
@@ -66,12 +81,14 @@ function between(scale: Scale): number[] {
   return [...powers, ...inner.filter((tick) => tick > scale.low && tick < scale.high)];
 }
 
-/** A number in few characters: 3 significant digits and a real minus sign. */
+/** A number in few characters: whole numbers of up to 5 digits, else 3 significant ones; with a real minus sign. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const plain = size === 0 || (size >= 1e-3 && size < 1e5);
-  const text = plain ? String(Number(value.toPrecision(3))) : trim(value.toExponential(2));
+  const text = plain
+    ? String(Number.isInteger(value) ? value : Number(value.toPrecision(3)))
+    : trim(value.toExponential(2));
   return text.replaceAll("-", "−");
 }
 

@@ -64,7 +64,8 @@ export const card = css`
   header { display: flex; align-items: baseline; gap: 8px; }
   h3 { font-size: 13px; font-weight: 500; margin: 0; min-width: 0; overflow-wrap: anywhere; }
   p { margin: 0 0 4px; font-size: 12px; overflow-wrap: anywhere; }
-  .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: center; flex: none; }
+  .swatch { width: 10px; height: 10px; border-radius: 50%; align-self: start; margin-top: 4px; flex: none; }
+  header > rg-full-button, header > rg-pin-button { align-self: start; margin: -3px 0; }
   .step { margin-left: auto; white-space: nowrap; }
   .readout { min-height: 20px; font-size: 12px; margin-top: 2px; }
   .readout b { font-weight: 500; }
@@ -88,5 +89,5 @@ export const tabContent = css`
     .stacked { grid-template-columns: minmax(0, 1fr); }
   }
   section + section { margin-top: 24px; }
-  h2.section { font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
+  h2.section { overflow-wrap: anywhere; font-size: 13px; font-weight: 500; margin: 16px 0 8px; }
 `;

@@ -12,7 +12,6 @@ export class RgFullButton extends LitElement {
   static override styles = [
     controls,
     css`
-      :host { align-self: center; }
       button { display: flex; align-items: center; justify-content: center; width: 24px; height: 24px; padding: 0; border: 0; background: none; color: var(--rg-muted); }
       svg { width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.6; }
     `,

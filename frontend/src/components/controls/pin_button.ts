@@ -9,7 +9,7 @@ export class RgPinButton extends LitElement {
   static override styles = [
     controls,
     css`
-      :host { align-self: center; flex: none; line-height: 0; }
+      :host { flex: none; line-height: 0; }
       button { border: 0; background: none; width: 24px; height: 24px; padding: 4px; color: var(--rg-muted); }
       path { fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
       button[aria-pressed="true"] path { fill: currentColor; }

@@ -13,7 +13,7 @@ const LEAST_NAME = 12;
 const NAME_GAP = 6;
 /** Room for names: above the cells, and beside them, vertical or horizontal. */
 const NAMES_ABOVE = 13;
-const NAMES_BESIDE = 14;
+const NAMES_BESIDE = 18;
 const MOST_NAME = 96;
 /** Names of at most this many characters are written horizontally; and the width of a character. */
 const SHORT_NAME = 3;

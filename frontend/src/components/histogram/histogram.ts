@@ -12,7 +12,7 @@ import { controls } from "../base/theme";
 import { percent } from "../controls/value_counts";
 
 /** Room at the left, where the plots below name their steps. All of them share one x axis. */
-export const LEFT = 46;
+export const LEFT = 56;
 export const RIGHT = 26;
 const TOP = 6;
 const STRIP = 8;

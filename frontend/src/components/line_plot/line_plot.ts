@@ -9,6 +9,7 @@ import { joined } from "../../export/numbers";
 import { type Folded, folded } from "../../maths/fold_lines";
 import { placeWords, type XAxis } from "../../maths/over_training";
 import { bandPath, linePath } from "../../maths/paths";
+import { breakable } from "../base/breakable";
 import { type Cursor, emit } from "../base/events";
 import { Memo } from "../base/memo";
 import { drawBoundaries, isPoint, type Line, plotOptions, ticksAcross } from "./uplot_options";
@@ -153,7 +154,7 @@ export class RgCurve extends SizedElement implements Pictured {
             (line) =>
               html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
                   x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
-                ></line></svg>${line.label}${at === undefined ? "" : this.renderReading(line, at)}</span>`,
+                ></line></svg>${breakable(line.label)}${at === undefined ? "" : this.renderReading(line, at)}</span>`,
           )}
         ${at === undefined ? "" : html`<span class="muted">at ${this.placeWords(at)}</span>`}
       </div>

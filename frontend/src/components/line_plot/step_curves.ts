@@ -1,6 +1,6 @@
 import { css, html, LitElement } from "lit";
 import { makeScale, type Scale } from "../../colour/scale";
-import { niceStep } from "../../colour/ticks";
+import { roundEnds } from "../../colour/ticks";
 import type { Window } from "../../data/window";
 import { smoothed, X_AXIS_NAMES, type XAxis } from "../../maths/over_training";
 import { placed, type Trace, unionOf } from "../../maths/traces";
@@ -159,9 +159,8 @@ function scaleOf(lines: readonly Line[], name: "linear" | "log", fromZero: boole
   }
   const [low, top] = fromZero ? [Math.min(0, least), Math.max(0, greatest)] : [least, greatest];
   const high = whole ? Math.max(top, low + LEAST_WHOLE) : top;
-  const step = niceStep(high - low || Math.abs(high) || 1, 8);
-  const end = high > low ? step * Math.ceil(high / step) : high + step;
-  return { name, low: step * Math.floor(low / step), high: end, threshold: 1 };
+  const [from, to] = roundEnds(low, high > low ? high : low + (Math.abs(low) || 1));
+  return { name, low: from, high: to, threshold: 1 };
 }
 
 customElements.define("rg-step-curves", RgStepCurves);

@@ -56,7 +56,7 @@ export class RgDifference extends LitElement {
     card,
     css`
       header { margin-bottom: 4px; }
-      rg-export-menu { margin-left: auto; }
+      h3 { flex: 1; }
     `,
   ];
 

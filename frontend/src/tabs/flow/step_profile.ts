@@ -52,7 +52,8 @@ const COLUMNS: [name: string, help: string, words: (history: FlowHistory, index:
   [
     "Largest gain",
     "The largest growth of a sample's norm over one timestep back.",
-    (history, i) => spreadWords(history.gain, i, (gain) => `×${short(gain)}`, "", history.gained[i]),
+    (history, i) =>
+      spreadWords(history.gain, i, (gain) => `×${short(gain)}`, "", restsOn(history.gained, history, i)),
   ],
   [
     "Samples agree",
@@ -66,6 +67,11 @@ const COLUMNS: [name: string, help: string, words: (history: FlowHistory, index:
     (history, i) => (Number.isNaN(history.samples[i]) ? "not logged" : history.samples[i]),
   ],
 ];
+
+/** The number of samples behind a statistic, where it is not that of all samples judged; NaN where it is. */
+function restsOn(counts: ArrayLike<number>, { samples }: FlowHistory, index: number): number {
+  return counts[index] === samples[index] ? Number.NaN : counts[index];
+}
 
 /** The median with its meaning, the quantiles, and the number of samples behind them. */
 function spreadWords(
@@ -82,10 +88,12 @@ function spreadWords(
   return html`${words(p50[index])}${of}<small>${[range, rests].filter(Boolean).join("; ")}</small>`;
 }
 
-function halfLifeWords({ halfLife, r2, fitted }: FlowHistory, index: number) {
+function halfLifeWords(history: FlowHistory, index: number) {
+  const { halfLife, r2, fitted } = history;
   const { p05, p50, p95 } = halfLife;
   const range = Number.isNaN(p05[index]) ? "" : `${lengthWords(p05[index])} to ${lengthWords(p95[index])}`;
-  const rests = Number.isNaN(fitted[index]) ? "" : `${fitted[index]} samples`;
+  const count = restsOn(fitted, history, index);
+  const rests = Number.isNaN(count) ? "" : `${count} samples`;
   return html`${fitWords(p50[index], r2[index])}<small>${[range, rests].filter(Boolean).join("; ")}</small>`;
 }
 

@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing } from "lit";
+import { breakable } from "../../components/base/breakable";
 import { emit } from "../../components/base/events";
 import { controls } from "../../components/base/theme";
 import { tagWords } from "../../data/parts";
@@ -57,7 +58,7 @@ export class RgOverviewBrief extends LitElement {
     const share = `${Number((100 * this.eps).toPrecision(3))}\u00a0%`;
     const { shown, all } = this.told;
     return html`
-      <h2>${headline(runs)}${shown < all ? ` (of ${shown} of ${all} runs shown)` : ""}</h2>
+      <h2>${breakable(headline(runs))}${shown < all ? ` (of ${shown} of ${all} runs shown)` : ""}</h2>
       <h3 id="question">Can it learn long dependencies? <span class="muted">at step ${runs[0]?.step}</span></h3>
       <ul class="number" aria-labelledby="question">${runs.slice(0, MOST).map((line) => this.renderRun(line, runs[0].step))}</ul>
       <p class="muted">
@@ -82,7 +83,7 @@ export class RgOverviewBrief extends LitElement {
       ...this.othersWords(line),
     ];
     return html`<li>
-      <i style="background:${colour}"></i><b>${name}</b>
+      <i style="background:${colour}"></i><b>${breakable(name)}</b>
       <span class="muted">${tagWords(series.tag, series.entry)}${members.length ? `, ${members.length} runs` : ""}</span>
       <span class="answer ${verdict.answer}">${ANSWERS[verdict.answer]}</span><br />
       ${parts.map((part, i) => html`${i ? "; " : ""}${part}`)}

@@ -62,7 +62,7 @@ export class RgOverviewTable extends LitElement {
       tbody tr:hover { background: var(--rg-hover); }
       th button { border: 0; background: none; padding: 0; height: auto; font-weight: 500; }
       td { white-space: nowrap; }
-      td.name { white-space: normal; overflow-wrap: anywhere; min-width: 90px; }
+      td.name { white-space: normal; overflow-wrap: anywhere; min-width: 120px; }
       .run { display: flex; align-items: baseline; gap: 6px; }
       .run button { white-space: normal; text-align: left; overflow-wrap: anywhere; }
       i { display: inline-block; flex: none; width: 9px; height: 9px; border-radius: 50%; }

@@ -1,5 +1,6 @@
 import { html, nothing } from "lit";
 import type { Scale } from "../../colour/scale";
+import { breakable } from "../../components/base/breakable";
 import { mostAt } from "../../components/histogram/card";
 import type { Series } from "../../data/series";
 import { signedScale } from "../../maths/bins";
@@ -58,7 +59,7 @@ function renderLayer(page: Page, cards: Card[], groups: readonly Group[], axes: 
     }),
   );
   return html`<section>
-    <h2 class="section">${run}${layer ? `, layer ${layer}` : nothing}</h2>
+    <h2 class="section">${breakable(run)}${layer ? `, layer ${layer}` : nothing}</h2>
     <div class="cards">
       ${parts.map(
         ({ name, value, gradient }) => html`<div class="stack" role="group" aria-label=${name}>
