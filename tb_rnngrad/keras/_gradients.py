@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -16,13 +17,13 @@ from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._records import records_of
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
+from tb_rnngrad.keras._steps.legacy_graph import GraphProbe, is_legacy_graph
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layers import layers_or_alias
 from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
-from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph, taps_of
-from tb_rnngrad.keras._traces import compiled
-from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._taps.taps import Taps, taps_of
+from tb_rnngrad.keras._tensorflow import read
 
 
 class AnyProbe(Protocol):
@@ -175,11 +176,17 @@ def probe_of(model: Any, layer: Any, of: Sequence[str], state: States = None) ->
 
 
 def _new_probe(adapter: Adapter, taps: Taps, model: Any) -> AnyProbe:
-    if not is_legacy_graph():
-        return Probe(adapter, taps, model)
-    from tb_rnngrad.keras._steps.legacy_graph import GraphProbe  # imports tf_keras
+    return GraphProbe(taps, model) if is_legacy_graph() else Probe(adapter, taps, model)
 
-    return GraphProbe(taps, model)
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Return a tf.function whose retraces TensorFlow counts separately.
+
+    TensorFlow counts retraces by code object. The passes of several models share their code, so it
+    would warn about one function that is retraced again and again. A `partial` has no code object
+    and is counted by itself.
+    """
+    return tf.function(partial(function), autograph=False, reduce_retracing=True)
 
 
 def tensors(structure: Any) -> Any:

@@ -17,15 +17,21 @@ from tb_rnngrad._capture.captured import Captured
 from tb_rnngrad._capture.timesteps import resolved
 from tb_rnngrad.keras._adapters.base import logits_of
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._gradients import passing_state, restored_where_it_fails, tensors, undisturbed
+from tb_rnngrad.keras._gradients import (
+    compiled,
+    passing_state,
+    restored_where_it_fails,
+    tensors,
+    undisturbed,
+)
 from tb_rnngrad.keras._records import check_reached, warn_of_doubts
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
+from tb_rnngrad.keras._steps.legacy_graph import check_not_legacy_graph
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layers import layers_or_alias
 from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
-from tb_rnngrad.keras._taps.taps import Taps, check_not_legacy_graph, taps_of
-from tb_rnngrad.keras._traces import compiled
+from tb_rnngrad.keras._taps.taps import Taps, taps_of
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()

@@ -12,9 +12,9 @@ from tb_rnngrad._capture.schedule import Due, Schedule
 from tb_rnngrad._capture.session import Session
 from tb_rnngrad._capture.step_count import StepCount
 from tb_rnngrad.flow import FlagEvent, Thresholds
+from tb_rnngrad.keras._adapters.hooks import Hooks
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._gradients import probe_of
-from tb_rnngrad.keras._hooks import Hooks
 from tb_rnngrad.keras._step_capture import KerasCapture, statistics_of
 from tb_rnngrad.keras._steps.batches import batch_of
 from tb_rnngrad.keras._tapped_steps import TappedSteps

@@ -20,7 +20,8 @@ import numpy as np
 
 import tb_rnngrad
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "keras"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from servers import Server, tensorboard
 
 PACKAGES = ("tensorboard", "numpy", "tensorflow", "keras", "tf_keras", "setuptools")
@@ -67,6 +68,17 @@ def fit(keras: Any, logdir: Path) -> None:
     )
 
 
+def check_contracts(kerases: list[Any]) -> None:
+    """Check what each private name must still do."""
+    import contracts
+
+    for holds in contracts.OF_TENSORFLOW:
+        holds()
+    for keras in kerases:
+        for holds in contracts.OF_BOTH_KERASES:
+            holds(keras)
+
+
 def check_served(server: Server, logdir: Path, runs: list[str]) -> None:
     """Fetch the page, and of each run `/tags`, the flow and a sample."""
     assert b"render" in server.get("/static/index.js").body
@@ -107,6 +119,8 @@ def main() -> None:
         write(logdir / "by_hand")
         for name in kerases:
             fit(importlib.import_module(name), logdir / name)
+        if kerases:
+            check_contracts([importlib.import_module(name) for name in kerases])
         for load_fast in ("true", "false"):
             log = Path(folder) / f"{load_fast}.txt"
             flag = f"--load_fast={load_fast}"

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from tb_rnngrad.keras._tensorflow import left_by_autograph
+
 Patch = tuple[MutableMapping[str, Any], str, Any]
 """A namespace (the `__dict__` of an instance or module), a name in it, and a temporary value."""
 
@@ -59,7 +61,9 @@ class Adapter(Protocol):
     rnn_class: Any
     bidirectional_class: Any
     time_distributed_class: Any
+    conv_cell_class: Any
     cell_kinds: Mapping[type, CellKind]
+    private_names: tuple[str, ...]  # attributes of every layer that the adapter reads
 
     def children(self, layer: Any) -> Sequence[Any]:
         """Return the layers directly inside `layer`."""
@@ -216,16 +220,8 @@ def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callabl
     Wrappers read the signature to decide what to pass on: mask, training.
     """
     call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
-    call.autograph_info__ = {}  # type: ignore[attr-defined]
     call.stands_for = original  # type: ignore[attr-defined]
-    return call
-
-
-def as_autograph_would(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function`, converted as TensorFlow's autograph would convert it by itself."""
-    internal = tf.__internal__.autograph
-    converted: Callable[..., Any] = internal.tf_convert(function, internal.control_status_ctx())
-    return converted
+    return left_by_autograph(call)
 
 
 @contextlib.contextmanager

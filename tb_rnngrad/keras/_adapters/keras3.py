@@ -10,11 +10,16 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src import backend as keras_backend  # holds the loop that layers call; no public name
-from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
 
 from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
-from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._tensorflow import read
+from tb_rnngrad.keras._versions import unsupported
+
+try:
+    from keras.src import backend as keras_backend  # holds the loop that layers call
+    from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
+except ImportError as error:
+    raise unsupported("keras", f"A private part of it is gone: {error}") from error
 
 
 @functools.cache
@@ -40,6 +45,8 @@ class Keras3:
     rnn_class: Any = keras.layers.RNN
     bidirectional_class: Any = keras.layers.Bidirectional
     time_distributed_class: Any = keras.layers.TimeDistributed
+    conv_cell_class: Any = ConvLSTMCell
+    private_names: tuple[str, ...] = ("_flatten_layers", "_non_trainable_variables", "_remat_mode")
     cell_kinds: Mapping[type, CellKind] = MappingProxyType(
         {
             keras.layers.SimpleRNNCell: SIMPLE,

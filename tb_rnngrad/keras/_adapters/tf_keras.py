@@ -10,12 +10,6 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-from tf_keras.src import (
-    backend as keras_backend,
-)  # the public `tf_keras.backend` only copies the names
-from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
-from tf_keras.src.layers.rnn.stacked_rnn_cells import StackedRNNCells
-from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 
 from tb_rnngrad.keras._adapters.base import (
     GRU,
@@ -25,10 +19,17 @@ from tb_rnngrad.keras._adapters.base import (
     Patch,
     Rnn,
     ancestry,
-    as_autograph_would,
     patched,
 )
-from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._tensorflow import as_autograph_would, read
+from tb_rnngrad.keras._versions import unsupported
+
+try:
+    from tf_keras.src import backend as keras_backend  # `tf_keras.backend` only copies the names
+    from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
+    from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
+except ImportError as error:
+    raise unsupported("tf_keras", f"A private part of it is gone: {error}") from error
 
 
 @functools.cache
@@ -45,6 +46,12 @@ class TfKeras:
     rnn_class: Any = tf_keras.layers.RNN
     bidirectional_class: Any = tf_keras.layers.Bidirectional
     time_distributed_class: Any = tf_keras.layers.TimeDistributed
+    conv_cell_class: Any = ConvLSTMCell
+    private_names: tuple[str, ...] = (
+        "_flatten_layers",
+        "_non_trainable_weights",
+        "_should_use_autograph",
+    )
     cell_kinds: Mapping[type, CellKind] = MappingProxyType(
         {
             tf_keras.layers.SimpleRNNCell: SIMPLE,
@@ -76,7 +83,7 @@ class TfKeras:
 
     def cells(self, layer: Any) -> Sequence[Any]:
         """See `Adapter`."""
-        stacked = isinstance(layer.cell, StackedRNNCells)
+        stacked = isinstance(layer.cell, tf_keras.layers.StackedRNNCells)
         return list(layer.cell.cells) if stacked else [layer.cell]
 
     def reverses_states(self, layer: Any) -> bool:

@@ -1,4 +1,7 @@
-"""tf_keras in the graphs of `tf.compat.v1` (`disable_eager_execution()`).
+"""Legacy graph mode: tf_keras in the graphs of `tf.compat.v1` (`disable_eager_execution()`).
+
+This mode is frozen: what works in it stays, and nothing new is made for it. No other module knows
+how it works.
 
 In this mode a model is one fixed graph that a session runs. To inspect it, a second forward and
 backward pass with taps is built beside the first, and the session returns what the taps captured. A
@@ -9,21 +12,61 @@ first.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import tensorflow as tf
-from tf_keras.src import backend as keras_backend
-from tf_keras.src.backend import GraphExecutionFunction
 
 from tb_rnngrad._capture.captured import Captured
-from tb_rnngrad.keras._adapters.base import Patch, patched
+from tb_rnngrad.keras._adapters.base import patched
 from tb_rnngrad.keras._steps.batches import check_targets
 from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.taps import Taps
+
+_NAME: Final = "legacy graph mode (tf.compat.v1.disable_eager_execution)"
+
+
+def is_legacy_graph() -> bool:
+    """Return whether TensorFlow builds graphs for a session instead of running eagerly."""
+    return not tf.compat.v1.executing_eagerly_outside_functions()
+
+
+def check_not_legacy_graph(what: str, instead: str) -> None:
+    """Raise NotImplementedError if `what` is asked for in legacy graph mode."""
+    if is_legacy_graph():
+        raise NotImplementedError(f"{what} does not work in {_NAME}; {instead}")
+
+
+def end_answers(model: Any) -> None:
+    """Let the train function of an idle model answer its own calls again."""
+    _v1().answer_itself(model)
+
+
+def graph_step(taps: Taps, model: Any) -> GraphStep:
+    """Return the model's training step with these taps.
+
+    Raises:
+        RuntimeError: if the model is not compiled.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise RuntimeError(
+            f"model {model.name!r} is not compiled, and in {_NAME} only a compiled model's own "
+            "train function can be inspected; call model.compile(...) first"
+        )
+    known = _steps.setdefault(model, {})
+    step = known.get(taps)
+    if step is None or not step.is_of(taps, model):
+        step = known[taps] = GraphStep(taps, model)
+    return step
+
+
+def _v1() -> Any:
+    # It imports tf_keras, which a user of Keras 3 need not have.
+    return importlib.import_module("tb_rnngrad.keras._adapters.v1_graph")
 
 
 @dataclass(frozen=True)
@@ -45,38 +88,34 @@ class GraphProbe:
 
     def run(self, x: Any, y: Any, sample_weight: Any, training: bool) -> list[Captured]:
         """Return what the taps capture in one pass over the batch."""
+        v1 = _v1()
         model: Any = self._model()
         if self.taps.see_gradients:
             check_targets(self.taps.adapter, model, y)
-            feeds = model._standardize_user_data(x, y, sample_weight=sample_weight)
-            endpoints = model._training_endpoints
+            feeds = v1.feeds_with_loss(model, x, y, sample_weight)
         else:
-            feeds, endpoints = model._standardize_user_data(x), []
-        inputs, targets, weights = (tf.nest.flatten(feed) for feed in feeds)
-        weights += [None] * (len(endpoints) - len(weights))
-        key = (training, *(weight is not None for weight in weights))
+            feeds = v1.feeds_of(model, x)
+        key = (training, *(weight is not None for weight in feeds.weights))
         if key not in self._built:
-            self._built[key] = self._build(model, training, weights)
+            self._built[key] = self._build(model, training, feeds.weights)
         built = self._built[key]
-        feed = dict(zip(built.inputs, inputs, strict=True))
-        feed.update(zip([one.training_target.target for one in endpoints], targets, strict=True))
-        given = zip(built.weights, weights, strict=True)
+        feed = dict(zip(built.inputs, feeds.inputs, strict=True)) | dict(feeds.targets)
+        given = zip(built.weights, feeds.weights, strict=True)
         feed.update({tensor: weight for tensor, weight in given if tensor is not None})
         fetches = {
             index: {"data": one.data} | ({} if one.mask is None else {"mask": one.mask})
             for index, one in enumerate(built.found)
         }
-        values = keras_backend.get_session().run(fetches, feed)
+        values = v1.run(fetches, feed)
         return [replace(one, **values[index]) for index, one in enumerate(built.found)]
 
-    def _build(self, model: Any, training: bool, sample_weights: list[Any]) -> _Built:
-        inputs = [
-            tf.compat.v1.placeholder(given.dtype, given.shape) for given in model._feed_inputs
-        ]
+    def _build(self, model: Any, training: bool, sample_weights: Any) -> _Built:
+        v1 = _v1()
+        inputs = v1.input_placeholders(model)
         if getattr(model, "optimizer", None) is not None:
             # After a session has run a loop, no gradient of it can be built: build fit's first.
-            _train_function(model)
-        placed = [None if one is None else _placeholder_like(one) for one in sample_weights]
+            v1.train_function_of(model)
+        placed = [None if one is None else v1.placeholder_like(one) for one in sample_weights]
         weights = [
             weight
             for view, _ in self.taps.asked
@@ -84,12 +123,12 @@ class GraphProbe:
             for weight in self.taps.adapter.weights(part.layer)
         ]
         taps = Taps(self.taps.adapter, self.taps.asked, self.taps.states)
-        with taps.entered(), patched(_notes(model)):
+        with taps.entered(), patched(v1.notes(model)):
             if taps.see_gradients:
-                loss = _loss(model, inputs, training, placed)
+                loss = v1.loss(model, inputs, training, placed)
                 tf.gradients(loss, [self.taps.adapter.raw(weight) for weight in weights])
             else:
-                model(tf.nest.pack_sequence_as(model.input, inputs), training=training)
+                v1.forward(model, inputs, training)
             return _Built(inputs, placed, captured(taps.seen()))
 
 
@@ -98,49 +137,31 @@ class GraphStep:
 
     def __init__(self, taps: Taps, model: Any) -> None:
         self.taps = taps
-        self._plain = _train_function(model)
+        self._v1 = _v1()
+        self._plain = self._v1.train_function_of(model)
         self._model_name = model.name
-        layers = list(model._flatten_layers())
-        before = [len(layer._updates) for layer in layers]
+        self._found: list[Captured] = []
         own = Taps(taps.adapter, taps.asked, taps.states)
-        # The metrics stay those of the plain forward pass, so that pass must read the weights and
-        # states before these updates change them.
-        read_before = tf.control_dependencies(self._plain.outputs[1:])
-        with own.entered(), patched(_notes(model)), read_before:
-            endpoints = model._training_endpoints
-            weights = [endpoint.sample_weight for endpoint in endpoints]
-            loss = _loss(model, model._feed_inputs, True, weights)
-            updates = model.optimizer.get_updates(
-                params=model._collected_trainable_weights, loss=loss
-            )
-            for layer, count in zip(layers, before, strict=True):
-                updates += layer._updates[count:]  # updates of states and moving averages
+
+        def found() -> Mapping[tuple[int, str], tf.Tensor]:
             self._found = captured(own.seen())
-        self._values: dict[tuple[int, str], Any] = {}
-        fetched = {
-            (index, name): tensor
-            for index, one in enumerate(self._found)
-            for name, tensor in (("data", one.data), ("mask", one.mask))
-            if tensor is not None
-        }
-        self._tapped = keras_backend.function(
-            self._plain.inputs,
-            [loss, *self._plain.outputs[1:]],
-            updates=updates,
-            name="tapped_train_function",
-            fetches=list(fetched.values()),
-        )
-        for fetch, key in zip(self._tapped.fetches, fetched, strict=True):
-            self._tapped.fetch_callbacks[fetch] = partial(self._values.__setitem__, key)
+            return {
+                (index, name): tensor
+                for index, one in enumerate(self._found)
+                for name, tensor in (("data", one.data), ("mask", one.mask))
+                if tensor is not None
+            }
+
+        self._tapped = self._v1.SecondTrainFunction(model, self._plain, own.entered(), found)
 
     def is_of(self, taps: Taps, model: Any) -> bool:
         """See `AnyStep`."""
-        return taps is self.taps and model.train_function is self._plain
+        return taps is self.taps and self._v1.train_function_of(model) is self._plain
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """See `AnyStep`."""
-        self._values.clear()
+        self._tapped.values.clear()
         with self._answered_by(self._tapped):
             yield
 
@@ -163,91 +184,26 @@ class GraphStep:
 
     def found(self) -> list[Captured]:
         """See `AnyStep`; in NumPy arrays."""
+        values = self._tapped.values
         return [
-            replace(one, data=self._values[index, "data"], mask=self._values.get((index, "mask")))
+            replace(one, data=values[index, "data"], mask=values.get((index, "mask")))
             for index, one in enumerate(self._found)
-            if (index, "data") in self._values
+            if (index, "data") in values
         ]
 
-    @contextlib.contextmanager
-    def _answered_by(self, answer: Callable[[Any], Any]) -> Iterator[None]:
+    def _answered_by(self, answer: Callable[[Any], Any]) -> contextlib.AbstractContextManager[None]:
         """For a while, route calls of the train function, which fit holds on to, to `answer`.
 
         Raises:
             RuntimeError: if something else already answers.
         """
-        function = self._plain
-        if isinstance(function, _StandIn):
+        if self._v1.is_answered(self._plain):
             raise RuntimeError(
-                f"model {self._model_name!r} is being looked at already, and in legacy graph mode "
-                "(tf.compat.v1.disable_eager_execution) a step can be by one GradientLogger or "
-                "capture at a time; ask one for all layers and quantities"
+                f"model {self._model_name!r} is being looked at already, and in {_NAME} a step can "
+                "be by one GradientLogger or capture at a time; ask one for all layers and "
+                "quantities"
             )
-        function.__class__, function.answer = _StandIn, answer
-        try:
-            yield
-        finally:
-            if vars(function).get("answer") is answer:
-                answer_itself(function)
+        return self._v1.answered_by(self._plain, answer)
 
 
-class _StandIn(GraphExecutionFunction):  # type: ignore[misc]
-    """A function whose calls are answered by something else."""
-
-    def __call__(self, inputs: Any) -> Any:
-        """Pass the call on."""
-        return self.answer(inputs)
-
-
-def answer_itself(function: Any) -> None:
-    """Let a train function answer its own calls again."""
-    if isinstance(function, _StandIn):
-        function.__class__ = GraphExecutionFunction
-        del function.answer
-
-
-def _train_function(model: Any) -> Any:
-    # Keep an existing one: asked again between steps, Keras would build one without the sample
-    # weights of the last step.
-    if getattr(model, "train_function", None) is None:
-        model._make_train_function()
-    return model.train_function
-
-
-def _notes(model: Any) -> list[Patch]:
-    """Return patches that undo what layers and metrics note down in a further call of the model.
-
-    Keras builds train and evaluation functions from these notes.
-    """
-    metrics = [*model._get_training_eval_metrics()]
-    noting = {id(one): one for one in [*model._flatten_layers(), *metrics]}.values()
-    return [
-        *((vars(one), "_updates", list(one._updates)) for one in noting),
-        *(
-            (vars(metric), "_call_result", metric._call_result)
-            for metric in metrics
-            if hasattr(metric, "_call_result")
-        ),
-    ]
-
-
-def _loss(
-    model: Any, inputs: list[tf.Tensor], training: bool, sample_weights: list[Any]
-) -> tf.Tensor:
-    """Build the model's forward pass a second time, and return its loss."""
-    packed = tf.nest.pack_sequence_as(model.input, inputs)
-    outputs = tf.nest.flatten(model(packed, training=training))
-    endpoints = model._training_endpoints
-    swapped = [
-        (vars(endpoint), name, value)
-        for name, values in (("_output", outputs), ("_sample_weight", sample_weights))
-        for endpoint, value in zip(endpoints, values, strict=True)
-    ]
-    masks = [getattr(output, "_keras_mask", None) for output in outputs]
-    with patched(swapped):
-        loss = model._prepare_total_loss(masks)
-    return loss + tf.add_n([tf.zeros([], loss.dtype), *model.get_losses_for(inputs)])
-
-
-def _placeholder_like(array: Any) -> tf.Tensor:
-    return tf.compat.v1.placeholder(keras_backend.floatx(), [None] * array.ndim)
+_steps: weakref.WeakKeyDictionary[Any, dict[Taps, GraphStep]] = weakref.WeakKeyDictionary()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import as_autograph_would, patched, stands_in
+from tb_rnngrad.keras._adapters import train_function
+from tb_rnngrad.keras._adapters.base import stands_in
+from tb_rnngrad.keras._steps.legacy_graph import end_answers, graph_step, is_legacy_graph
 from tb_rnngrad.keras._taps.layout import Found
 from tb_rnngrad.keras._taps.sinks import Readings
-from tb_rnngrad.keras._taps.taps import Taps, is_legacy_graph
-from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._taps.taps import Taps
+from tb_rnngrad.keras._tensorflow import as_autograph_would, read
 
-_TRAIN_FUNCTIONS: Final = ("train_function", "train_tf_function")  # attributes that Keras sets
 _BEFORE: Final = "steps before"
 _TRAIN_STEP: Final = "train_step"
 
@@ -48,32 +48,15 @@ class AnyStep(Protocol):
         """Return the train function `plain`, usable again after it failed with taps."""
 
 
-@dataclass(frozen=True)
-class TrainFunctionProxy:
-    """Stands in for a train function."""
-
-    run: Callable[[Any, Any], Any]
-    plain: Any
-
-    def __call__(self, batch: Any) -> Any:
-        return self.run(self.plain, batch)
-
-
 def end_diversions(model: Any) -> None:
     """Give an idle model its own train function back.
 
     A fit that was interrupted between a logger's hook and its step does not do so itself.
     """
-    function = getattr(model, "train_function", None)
-    if function is None:
-        return
     if is_legacy_graph():
-        from tb_rnngrad.keras._steps.legacy_graph import answer_itself  # imports tf_keras
-
-        answer_itself(function)
-        return
-    while isinstance(model.train_function, TrainFunctionProxy):
-        vars(model)["train_function"] = model.train_function.plain
+        end_answers(model)
+    else:
+        train_function.end_diversions(model)
 
 
 @dataclass(frozen=True)
@@ -87,16 +70,6 @@ class _Twin:
 
     function: Any
     train_step: Any
-
-
-def _twins_of(plain: Any) -> dict[Taps, _Twin]:
-    """Return the twins of a train function, which live as long as it does.
-
-    They refer to its model, so a table of weak references would keep both forever. Stored on the
-    function itself they form a cycle, which Python collects.
-    """
-    twins: dict[Taps, _Twin] = vars(plain).setdefault("_tb_rnngrad_twins", {})
-    return twins
 
 
 class LiveStep:
@@ -133,32 +106,24 @@ class LiveStep:
         with self.taps.entered(self._own_optimizer()):
             yield
 
-    @contextlib.contextmanager
-    def diverted(self, run: Callable[[Any, Any], Any]) -> Iterator[None]:
-        """See `AnyStep`; fit reads the attribute at every step."""
-        names = vars(self._model)  # setattr would make Keras search the value for layers
-        diversion = TrainFunctionProxy(run, names["train_function"])
-        names["train_function"] = diversion
-        try:
-            yield
-        finally:
-            if names["train_function"] is diversion:
-                names["train_function"] = diversion.plain
+    def diverted(self, run: Callable[[Any, Any], Any]) -> contextlib.AbstractContextManager[None]:
+        """See `AnyStep`."""
+        return train_function.diverted(self.taps.adapter, self._model, run)
 
     def run(self, plain: Any, batch: Any) -> Any:
         """See `AnyStep`."""
         if plain is not self._plain:
             self._plain, self._twin = plain, None
             if self._can_have_a_twin(plain):
-                _trace(plain, batch)
-                self._twin = _twins_of(plain).get(self.taps) or self._new_twin()
+                train_function.trace(plain, batch)
+                self._twin = train_function.kept_with(plain).get(self.taps) or self._new_twin()
         if self._twin is None:
             with self.entered():
                 return plain(batch)
         self.taps.reset()
-        with self._with(self._twin.train_step):
+        with train_function.with_train_step(self._model, self._twin.train_step):
             logs = self._twin.function(batch)
-        _twins_of(plain)[self.taps] = self._twin  # kept only once it has run
+        train_function.kept_with(plain)[self.taps] = self._twin  # kept only once it has run
         self._readings = logs.pop(self._name)
         return logs
 
@@ -184,8 +149,7 @@ class LiveStep:
         """See `AnyStep`; builds a new one, as a trace that failed half-way cannot be resumed."""
         if self._twin is not None:
             return plain
-        self._model.make_train_function(force=True)
-        return self._model.train_function
+        return train_function.remade(self._model)
 
     def _own_optimizer(self) -> Any:
         own = getattr(self._model, "optimizer", None)
@@ -198,10 +162,9 @@ class LiveStep:
         return the same results. A distribution strategy merges the results of its replicas.
         """
         adapter, model = self.taps.adapter, self._model
-        module: str = getattr(plain, "python_function", plain).__module__
         strategy = tf.distribute.get_strategy()
         return (
-            module.split(".")[0] == adapter.name
+            train_function.is_made_by_keras(adapter, plain)
             and not model.run_eagerly
             and not tf.distribute.has_strategy()
             and model.distribute_strategy is strategy
@@ -209,16 +172,8 @@ class LiveStep:
         )
 
     def _new_twin(self) -> _Twin:
-        model = self._model
-        train_step = self._tapped(model.train_step)
-        made = {name: vars(model)[name] for name in _TRAIN_FUNCTIONS if name in vars(model)}
-        try:
-            with self._with(train_step):
-                model.make_train_function(force=True)
-            return _Twin(model.train_function, train_step)
-        finally:
-            for name, function in made.items():
-                setattr(model, name, function)
+        train_step = self._tapped(self._model.train_step)
+        return _Twin(train_function.made_from(self._model, train_step), train_step)
 
     def _tapped(self, train_step: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the train step with taps; it adds what they captured to its logs."""
@@ -236,21 +191,6 @@ class LiveStep:
 
         return stands_in(tapped, train_step)
 
-    def _with(self, train_step: Any) -> contextlib.AbstractContextManager[None]:
-        """While entered, Keras finds that train step when it makes or traces a twin."""
-        return patched([(vars(self._model), "train_step", train_step)])
-
-
-def _trace(plain: Any, batch: Any) -> None:
-    """Trace a train function that has not run yet, as its first run would."""
-    # tf_keras' TensorBoard callback draws the trace after the first step, and fails without one.
-    is_function = isinstance(plain, tf.types.experimental.PolymorphicFunction)
-    if is_function and not plain.experimental_get_tracing_count():
-        plain.get_concrete_function(batch)
-
-
-_graph_steps: weakref.WeakKeyDictionary[Any, dict[Taps, Any]] = weakref.WeakKeyDictionary()
-
 
 def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
     """Return the model's training step with these taps.
@@ -263,18 +203,6 @@ def live_step(taps: Taps, model: Any, optimizer: Any = None) -> AnyStep:
     Raises:
         RuntimeError: if the model is not compiled, in a v1 graph.
     """
-    if not is_legacy_graph():
-        return LiveStep(taps, model, optimizer)
-    from tb_rnngrad.keras._steps.legacy_graph import GraphStep  # imports tf_keras
-
-    if getattr(model, "optimizer", None) is None:
-        raise RuntimeError(
-            f"model {model.name!r} is not compiled, and in legacy graph mode "
-            "(tf.compat.v1.disable_eager_execution) only a compiled model's own train function "
-            "can be inspected; call model.compile(...) first"
-        )
-    known = _graph_steps.setdefault(model, {})
-    step = known.get(taps)
-    if step is None or not step.is_of(taps, model):
-        step = known[taps] = GraphStep(taps, model)
-    return step
+    if is_legacy_graph():
+        return graph_step(taps, model)
+    return LiveStep(taps, model, optimizer)

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import tensorflow as tf
 
+from tb_rnngrad.keras._tensorflow import OWN_GRADIENT, called_graph
+
 _CALLS: Final = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
 _BRANCHING: Final = frozenset(
     ("If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile")
 )
 _PURE_THOUGH_STATEFUL: Final = frozenset(("ReadVariableOp", "VarHandleOp", *_CALLS))
-_OWN_GRADIENT: Final = "_gradient_op_type"
 
 Number = int
 
@@ -130,7 +131,7 @@ class Dataflow:
 
     def _number_call(self, operation: Any, arguments: Sequence[Number]) -> list[Number]:
         """Return the numbers of a function's results, inside its body."""
-        body = operation.graph._get_function(operation.get_attr("f").name).graph
+        body = called_graph(operation)
         inside: dict[str, Number] = {}
         names = [tensor.name for tensor in body.inputs]
         given = dict(zip(names, arguments, strict=True))
@@ -142,7 +143,7 @@ class Dataflow:
         if definition.is_stateful and operation.type not in _PURE_THOUGH_STATEFUL:
             return (len(self._nodes),)  # unique, as it draws random numbers or has an effect
         attributes = operation.node_def.attr
-        telling = (name for name in attributes if name == _OWN_GRADIENT or name[0] != "_")
+        telling = (name for name in attributes if name == OWN_GRADIENT or name[0] != "_")
         known = sorted((name, attributes[name].SerializeToString()) for name in telling)
         return (operation.type, tuple(known), tuple(arguments))
 
@@ -156,4 +157,4 @@ class Dataflow:
 
 
 def _is_copy(operation: Any) -> bool:
-    return operation.type == "Identity" and _OWN_GRADIENT not in operation.node_def.attr
+    return operation.type == "Identity" and OWN_GRADIENT not in operation.node_def.attr

@@ -19,6 +19,7 @@ from tb_rnngrad.keras._adapters.base import patched, plainly, stands_in
 from tb_rnngrad.keras._taps.cell_weights import namespaces
 from tb_rnngrad.keras._taps.cells import Cell, StateName
 from tb_rnngrad.keras._taps.dataflow import Dataflow
+from tb_rnngrad.keras._tensorflow import functions_inlined, new_graph, replace_input
 
 CellCall = Callable[..., tuple[Any, Any]]
 """A cell's call: (inputs, states, ...) -> (output, new states)."""
@@ -113,7 +114,7 @@ def read_step(
         NotImplementedError: if the step cannot be traced, or does not go through a cell's call.
     """
     time_axis = 0 if options.get("time_major") else 1
-    graph = tf.__internal__.FuncGraph("cell_step")
+    graph = new_graph("cell_step")
     found: dict[int, tuple[list[tf.Tensor], list[tf.Tensor]]] = {}
 
     def noting(index: int, cell: Cell) -> CellCall:
@@ -269,7 +270,7 @@ class StepFunction:
             lambda leaf: next(tensors) if tf.is_tensor(leaf) else leaf, self._arguments
         )
         instead = dict(zip(self._weights, weights, strict=True))
-        with _functions_inlined(), patched(self._cell.weights.patches(instead)):
+        with functions_inlined(), patched(self._cell.weights.patches(instead)):
             try:
                 output, new_states = self._original(*args, **kwargs)
             except tf.errors.OperatorNotAllowedInGraphError as error:
@@ -309,7 +310,7 @@ class StepFunction:
             for reader in readers:
                 for index, argument in enumerate(reader.inputs):
                     if argument.name == origin.name:
-                        reader._update_input(index, moved)
+                        replace_input(reader, index, moved)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -362,14 +363,3 @@ def _no_tensors_left(cells: Sequence[Cell]) -> Iterator[None]:
 
 def _holds_symbolic_tensor(value: Any) -> bool:
     return any(tf.is_symbolic_tensor(leaf) for leaf in tf.nest.flatten(value))
-
-
-@contextmanager
-def _functions_inlined() -> Iterator[None]:
-    """While entered, tf.functions are inlined into the graph that calls them."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)

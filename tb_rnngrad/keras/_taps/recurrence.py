@@ -34,7 +34,8 @@ from tb_rnngrad.keras._taps.readings import (
     read_step,
     with_copies_perturbed,
 )
-from tb_rnngrad.keras._taps.sinks import GradientBuffer, GraphOutputs, Loop, RunCounter, tap
+from tb_rnngrad.keras._taps.sinks import GradientBuffer, GraphOutputs, RunCounter, tap
+from tb_rnngrad.keras._tensorflow import Loop
 
 _LONGEST = 2**31 - 1
 _TAKES_A_READING: Final = frozenset(("hidden_state", "cell_state", "states", "weight_gradients"))

@@ -7,51 +7,26 @@ incoming gradients to a buffer and passes them on unchanged too.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import tensorflow as tf
-from tensorflow.python.eager.record import could_possibly_record
-from tensorflow.python.ops.control_flow_v2_func_graphs import (
-    CondBranchFuncGraph,
-    WhileBodyFuncGraph,
-)
-from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
-from tb_rnngrad.keras._variables import read
+from tb_rnngrad.keras._tensorflow import (
+    Loop,
+    handle_here,
+    loops_around,
+    may_be_recorded,
+    new_variable,
+    read,
+    runs_every_effect,
+)
 
 Readings = Mapping[str, tf.Tensor]
 """What a graph has returned: written values, and the variables of buffers, by their `id`."""
 
 NOTHING_READ: Final[Readings] = MappingProxyType({})
-
-Loop = weakref.ref[WhileBodyFuncGraph]
-"""The graph of a loop's body."""
-
-
-def _handle_here(variable: tf.Variable) -> tf.Tensor:
-    """Return the variable's handle for the graph being built.
-
-    The gradient of a branch or loop body can capture only what a surrounding graph holds.
-    """
-    handle, around = variable.handle, []
-    graph = tf.compat.v1.get_default_graph()
-    while isinstance(graph, (CondBranchFuncGraph, WhileBodyFuncGraph)):
-        graph = graph.outer_graph
-        around.append(graph)
-    for graph in reversed(around):
-        handle = graph.capture(handle)
-    return handle
-
-
-def loops_around() -> Iterator[WhileBodyFuncGraph]:
-    """Yield the bodies of the TensorFlow loops that are being built, innermost first."""
-    graph = tf.compat.v1.get_default_graph()
-    while graph is not None:
-        if isinstance(graph, WhileBodyFuncGraph):
-            yield graph
-        graph = getattr(graph, "outer_graph", None)
 
 
 class _Counter:
@@ -66,9 +41,9 @@ class _Counter:
         """Build the operation that adds 1 whenever it runs."""
         if self._variable is None:
             with tf.init_scope():
-                self._variable = ResourceVariable(0, trainable=False, dtype=tf.int64)
+                self._variable = new_variable(0, tf.int64)
         return tf.raw_ops.AssignAddVariableOp(
-            resource=_handle_here(self._variable), value=tf.constant(1, tf.int64)
+            resource=handle_here(self._variable), value=tf.constant(1, tf.int64)
         )
 
     def reset(self) -> None:
@@ -107,13 +82,9 @@ class RunCounter(_Counter):
         return self._graph() is graph
 
     def include(self) -> bool:
-        """Return whether the graph being built is this one and runs every operation with an effect.
-
-        A tf.function's graph does. That of its backward function runs only what its results need.
-        """
+        """Return whether the graph being built is this one and runs every effect in it."""
         graph = tf.compat.v1.get_default_graph()
-        runs_all = getattr(graph, "_add_control_dependencies", False)
-        if not runs_all or not self.are_of(graph):
+        if not runs_every_effect(graph) or not self.are_of(graph):
             return False
         if not self._is_counted:
             self.add()
@@ -168,7 +139,7 @@ class Write:
         loop: Loop | None = None,
     ) -> None:
         self.eager = eager
-        self.is_watched: bool = could_possibly_record()
+        self.is_watched: bool = may_be_recorded()
         body = None if loop is None else loop()
         self.is_of_loop = body is not None and all(one is not body for one in loops_around())
         self._variable = variable
@@ -245,13 +216,9 @@ class GradientBuffer:
     def _write_in_function(self, value: tf.Tensor) -> list[tf.Operation]:
         # XLA wants the final shape at creation; sizes unknown during tracing stay open.
         known = [size or 0 for size in value.shape]
-        # Create the class directly: a tf.Variable made inside a tf.function counts as the
-        # function's own, and a function may create those only in its first call.
         with tf.init_scope():
-            variable = ResourceVariable(
-                tf.zeros(known, value.dtype), trainable=False, shape=value.shape
-            )
-        assignment = tf.raw_ops.AssignVariableOp(resource=_handle_here(variable), value=value)
+            variable = new_variable(tf.zeros(known, value.dtype), value.dtype, value.shape)
+        assignment = tf.raw_ops.AssignVariableOp(resource=handle_here(variable), value=value)
         if self._runs is not None and self._runs.include():
             self._writes.append(Write(None, variable, self._runs, self._loop))
             return [assignment]
@@ -324,7 +291,7 @@ def new_anchor() -> tf.Variable:
     A backward pass toward it goes no further down than the taps. It is a variable, because the
     user's own tf.functions, whose traces outlive ours, could not read a tensor.
     """
-    return ResourceVariable(tf.zeros([0]), trainable=False)
+    return new_variable(tf.zeros([0]), tf.float32)
 
 
 def tap(

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from tb_rnngrad._capture.names import GRADIENTS, IN_THE_LOOP
 from tb_rnngrad.keras._adapters.base import Adapter, Patch, patched, plainly, stands_in
+from tb_rnngrad.keras._adapters.contracts import check_activations, check_layers
+from tb_rnngrad.keras._contracts import check_tensorflow
 from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
 from tb_rnngrad.keras._taps.layers import Part, View, select
 from tb_rnngrad.keras._taps.mask_runs import MaskRuns
@@ -24,25 +26,15 @@ from tb_rnngrad.keras._taps.sinks import (
     GraphOutputs,
     Readings,
     RunCounter,
-    loops_around,
     tap,
 )
-from tb_rnngrad.keras._traces import outermost_graph, tapes_are_stopped, traced_apart
-
-
-def is_legacy_graph() -> bool:
-    """Return whether TensorFlow builds graphs for a session instead of running eagerly."""
-    return not tf.compat.v1.executing_eagerly_outside_functions()
-
-
-def check_not_legacy_graph(what: str, instead: str) -> None:
-    """Raise NotImplementedError if `what` is asked for in legacy graph mode."""
-    if is_legacy_graph():
-        raise NotImplementedError(
-            f"{what} does not work in legacy graph mode "
-            f"(tf.compat.v1.disable_eager_execution); {instead}"
-        )
-
+from tb_rnngrad.keras._tensorflow import (
+    loops_around,
+    outermost_graph,
+    tapes_are_stopped,
+    traced_apart,
+)
+from tb_rnngrad.keras._versions import unsupported
 
 _taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
 
@@ -62,7 +54,11 @@ def taps_of(
     Raises:
         ValueError, NotImplementedError: if a layer or state does not exist, or a layer does not
             have the quantity. If `layer` is None, layers are left out where they lack a quantity.
+        RuntimeError: if the installed TensorFlow or Keras breaks what taps rely on.
     """
+    if tf.compat.v1.executing_eagerly_outside_functions():
+        check_tensorflow()
+        check_layers(adapter)  # type: ignore[arg-type]  # adapters are hashable
     asked: list[tuple[View, tuple[str, ...]]] = []
     lacks: list[Exception] = []
     for view in select(adapter, model, layer):
@@ -72,12 +68,22 @@ def taps_of(
             asked.append((view, tuple(name for name in of if name not in missing)))
     if lacks and (layer is not None or not asked):
         raise lacks[0]
+    for view, names in asked:
+        if {"gates", "cell_state"}.intersection(names):
+            _check_activations(adapter, view)
     states = states_of(adapter, [view for view, _ in asked], state)
     key = (*((view.name, id(view.layer), names) for view, names in asked), *states.items())
     known = _taps.setdefault(model, {})
     if key not in known:
         known[key] = Taps(adapter, asked, states)
     return known[key]
+
+
+def _check_activations(adapter: Adapter, view: View) -> None:
+    for part in view.parts:
+        for cell in cells_of(adapter, part.layer):
+            if cell.kind is not None and cell.ancestry.own is not None:
+                check_activations(adapter, cell.ancestry.own, cell.kind)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -360,13 +366,7 @@ class Taps:
                 given[name] = inputs
                 result = original(*bound.args, **bound.kwargs)
             if not site.looped:
-                raise plainly(
-                    NotImplementedError(
-                        f"layer {layer.name!r} is a {type(layer).__name__}, whose call runs a loop "
-                        "over timesteps of its own instead of Keras' rnn; expected rnn, or to be "
-                        "asked for output, input or activations alone"
-                    )
-                )
+                raise plainly(_of_own_loop(self.adapter, layer))
             return self._tapped_result(result, of, anchor, site)
 
         return stands_in(call, original)
@@ -402,6 +402,19 @@ class Taps:
             return site.sinks["output"].write(gradients[0])
 
         return tf.nest.pack_sequence_as(result, tap(flat, anchor, receive))
+
+
+def _of_own_loop(adapter: Adapter, layer: Any) -> Exception:
+    kind = type(layer)
+    if kind.__module__.split(".")[0] == adapter.name:
+        return unsupported(
+            adapter.name, f"{kind.__name__} no longer runs Keras' rnn, whose loop is the one tapped"
+        )
+    return NotImplementedError(
+        f"layer {layer.name!r} is a {kind.__name__}, whose call runs a loop over timesteps of its "
+        "own instead of Keras' rnn; expected rnn, or to be asked for output, input or activations "
+        "alone"
+    )
 
 
 def _was_reached(site: LayerCall, written: Iterable[str]) -> bool:
