@@ -267,6 +267,27 @@ def test_every_document_is_listed_in_the_index():
     assert {*listed} == documents - {"README.md"}
 
 
+def said_in_documents(pattern):
+    return {one for path in DOCUMENTS for one in re.findall(pattern, path.read_text())}
+
+
+def test_every_make_command_in_the_documents_exists():
+    targets = {*re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)}
+    said = said_in_documents(r"(?:^|`)make ([\w-]+)")
+    assert {"demo", "test", "docs", "bench"} <= said
+    assert said <= targets
+
+
+@pytest.mark.parametrize("name", sorted(said_in_documents(r"\btb_rnngrad(?:\.\w+)+")))
+def test_every_name_in_the_documents_exists(name):
+    package, framework, *_ = name.split(".")
+    if framework in ("keras", "torch"):
+        pytest.importorskip(framework)
+    found = importlib.import_module(package)
+    for part in name.split(".")[1:]:
+        found = getattr(found, part)
+
+
 def test_the_glossary_names_sections_that_exist():
     entries = (ROOT / "frontend/src/page/glossary_entries.ts").read_text()
     places = re.findall(r'"([\w/-]+\.md)(?:, ([^"]+))?"', entries)
