@@ -13,6 +13,7 @@ version = release = version_of("tb_rnngrad")
 html_title = f"tb_rnngrad {release}"
 html_theme = "furo"
 html_copy_source = False
+html_show_copyright = False
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "README.md"]  # index.rst includes README.md
