@@ -12,11 +12,11 @@ import {
   holds,
   nearestCurve,
   neededOf,
-  oddWords,
   pageAt,
   quantilesOf,
   rangeOf,
   spanOf,
+  specialWords,
   thinned,
   traceOf,
   valueAtTime,
@@ -41,7 +41,7 @@ function view(rows: number[][], { c0 = 0, timesteps = rows[0].length } = {}): Te
 }
 
 function trace(...values: number[]) {
-  return { times: Float64Array.from(values, (_, t) => t), values: Float32Array.from(values), odd: [] };
+  return { times: Float64Array.from(values, (_, t) => t), values: Float32Array.from(values), specials: [] };
 }
 
 function curve(sample: number, ...values: number[]): Curve {
@@ -183,22 +183,22 @@ describe("the nearest curve", () => {
 });
 
 describe("values without a point", () => {
-  const odd = view([[0, 1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1]]);
-  odd.codes.values[5] = PADDING;
-  odd.values.values[5] = Number.NaN;
-  const samples = [0, 1].map((sample) => ({ sample, views: [odd] }));
+  const specials = view([[0, 1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1]]);
+  specials.codes.values[5] = PADDING;
+  specials.values.values[5] = Number.NaN;
+  const samples = [0, 1].map((sample) => ({ sample, views: [specials] }));
 
   it("are marked by their kind, except padding", () => {
-    const { values, odd: marks } = traceOf(odd, 0, [0, 6]);
+    const { values, specials: marks } = traceOf(specials, 0, [0, 6]);
     expect([...values]).toEqual([0, 1, ...new Array(4).fill(Number.NaN)]);
     expect(marks).toEqual([[2, "NaN"], [3, "+Inf"], [4, "−Inf"]]); // biome-ignore format: as pairs
-    expect(oddWords(curvesOf(samples, [0], [0, 6], SYMLOG))).toBe("2 NaN, 2 +Inf, 2 −Inf");
+    expect(specialWords(curvesOf(samples, [0], [0, 6], SYMLOG))).toBe("2 NaN, 2 +Inf, 2 −Inf");
   });
 
   it("include exact zeros if the axis is logarithmic", () => {
     const log: Scale = { name: "log", low: 0.1, high: 1, threshold: 0.1 };
-    expect(oddWords(curvesOf(samples.slice(1), [0], [0, 2], log))).toBe("1 exact 0");
-    expect(oddWords(curvesOf(samples, [0], [0, 2], SYMLOG))).toBe("");
+    expect(specialWords(curvesOf(samples.slice(1), [0], [0, 2], log))).toBe("1 exact 0");
+    expect(specialWords(curvesOf(samples, [0], [0, 2], SYMLOG))).toBe("");
   });
 });
 
@@ -279,11 +279,11 @@ describe("a frame", () => {
 
   it("is saved as paths in the samples' colours, with marks for values that are not finite", () => {
     const looks = { colour: "#000000", colourOf: (sample: number) => `#00000${sample}`, dashOf: () => [] };
-    const odd: Curve = { ...curve(2, 1), trace: { ...trace(1, Number.NaN), odd: [[1, "NaN"]] } };
+    const specials: Curve = { ...curve(2, 1), trace: { ...trace(1, Number.NaN), specials: [[1, "NaN"]] } };
     const seen: [number, number] = [0, 2];
     const plot = {
       name: "1 <a>",
-      curves: [curve(1, 0, 1), odd],
+      curves: [curve(1, 0, 1), specials],
       bands: [],
       frame: { ...frame, span: seen },
       looks,

@@ -21,14 +21,14 @@ export interface Sampled {
 }
 
 /** A value that has a mark instead of a point. Exact zeros count on logarithmic scales. */
-export type Odd = "NaN" | "+Inf" | "−Inf" | "exact 0";
+export type Special = "NaN" | "+Inf" | "−Inf" | "exact 0";
 
 /** A channel's values; NaN where there is nothing to draw. `times` are timesteps, or the middles of blocks of them. */
 export interface Trace {
   times: Float64Array;
   values: Float32Array;
   /** Where to draw which mark. */
-  odd: readonly [time: number, what: Odd][];
+  specials: readonly [time: number, what: Special][];
 }
 
 /** The trace of one channel in one sample. */
@@ -109,17 +109,17 @@ export function traceOf({ values: grid, codes }: Tensor, channel: number, [from,
   const values = grid.values.slice(base, base + blocks.t1 - blocks.t0);
   const start = (block: number) => t0 + blockStart(block, t1 - t0, grid.columns);
   const times = new Float64Array(values.length);
-  const odd: [number, Odd][] = [];
+  const specials: [number, Special][] = [];
   for (let i = 0; i < values.length; i++) {
     times[i] = (start(blocks.t0 + i) + start(blocks.t0 + i + 1) - 1) / 2;
     if (Number.isFinite(values[i])) continue;
-    if (codes.values[base + i] !== PADDING) odd.push([times[i], oddity(values[i])]);
+    if (codes.values[base + i] !== PADDING) specials.push([times[i], specialAt(values[i])]);
     values[i] = Number.NaN;
   }
-  return { times, values, odd };
+  return { times, values, specials };
 }
 
-const NOTHING: Trace = { times: new Float64Array(), values: new Float32Array(), odd: [] };
+const NOTHING: Trace = { times: new Float64Array(), values: new Float32Array(), specials: [] };
 
 /** The curves of some channels, for every sample that holds them. On logarithmic scales they are magnitudes. */
 export function curvesOf(
@@ -193,12 +193,12 @@ export function thinned(values: Float32Array, pixels: number): number[] {
 export function drawnOn(trace: Trace, scale: Scale): Trace {
   if (!isOfMagnitudes(scale)) return trace;
   if (scale.name === "abs") return { ...trace, values: trace.values.map(Math.abs) };
-  const odd = [...trace.odd];
+  const specials = [...trace.specials];
   const values = trace.values.map((value, i) => {
-    if (value === 0) odd.push([trace.times[i], "exact 0"]);
+    if (value === 0) specials.push([trace.times[i], "exact 0"]);
     return Math.abs(value) || Number.NaN;
   });
-  return { ...trace, values, odd };
+  return { ...trace, values, specials };
 }
 
 /** Whether a value has a point on the scale: 0 has no logarithm. */
@@ -245,15 +245,15 @@ export function valueAtTime({ times, values }: Trace, timestep: number): number 
   return values[low] ?? Number.NaN;
 }
 
-function oddity(value: number): Odd {
+function specialAt(value: number): Special {
   if (Number.isNaN(value)) return "NaN";
   return value > 0 ? "+Inf" : "−Inf";
 }
 
 /** How many values of some curves have a mark instead of a point, in words; empty if none has. */
-export function oddWords(curves: readonly Curve[]): string {
-  const counts: Record<Odd, number> = { NaN: 0, "+Inf": 0, "−Inf": 0, "exact 0": 0 };
-  for (const { trace } of curves) for (const [, what] of trace.odd) counts[what]++;
+export function specialWords(curves: readonly Curve[]): string {
+  const counts: Record<Special, number> = { NaN: 0, "+Inf": 0, "−Inf": 0, "exact 0": 0 };
+  for (const { trace } of curves) for (const [, what] of trace.specials) counts[what]++;
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)

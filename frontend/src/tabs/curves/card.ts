@@ -1,26 +1,25 @@
 import { css, html, nothing, type PropertyValues } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { dashAt } from "../../colour/dashes";
 import { sampleColour } from "../../colour/samples";
 import { SCALE_WORDS, type Scale } from "../../colour/scale";
-import { exact, short } from "../../colour/ticks";
+import { short } from "../../colour/ticks";
 import { breakable } from "../../components/base/breakable";
-import { type Cursor, emit } from "../../components/base/events";
+import type { Cursor } from "../../components/base/events";
 import { LiveReadout } from "../../components/base/live_readout";
 import { SizedElement } from "../../components/base/sized";
 import { card, controls } from "../../components/base/theme";
-import { HELP } from "../../components/controls/help";
 import type { Tensor } from "../../data/types";
 import type { Window } from "../../data/window";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../../export/menu";
 import { fileName } from "../../export/numbers";
 import { svgStack } from "../../export/picture";
-import { MOST_CURVES, quantileWords, type Range, type Sampled, viewOf } from "../../maths/curves";
-import { read, timeName } from "../../maths/heatmap/readout";
+import { MOST_CURVES, type Range, type Sampled } from "../../maths/curves";
 import type { Card } from "../../pictures/cards";
-import { curvesTable, svgNames, svgPlots } from "./export";
+import { curvesTable, svgParts } from "./export";
 import { columnsOf, type KeyedPlots, onPlotKey } from "./keys";
+import { renderPins, renderSamples } from "./legend";
 import { HEIGHTS, type RgCurvesPlot } from "./plot";
+import { renderReadout } from "./readout";
 import { zoomByWheel } from "./time_zoom";
 import "./plot";
 import "../../components/controls/export_menu";
@@ -158,58 +157,43 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
   }
 
   private renderBody() {
-    const failed = this.cards.find(({ loaded }) => loaded.status === "error");
-    if (failed?.loaded.status === "error")
-      return html`<rg-message heading="Sample ${failed.request.show} of step ${failed.request.step} could not be loaded" .retry=${true}>${failed.loaded.message}</rg-message>`;
     const [first] = this.drawn;
-    if (!first)
-      return html`<rg-message heading="Loading step ${this.cards[0].request.step} …" .busy=${true}></rg-message>`;
-    if (first.timesteps < 2)
-      return html`<rg-message heading="One timestep makes no curve">This layer emits its last output alone; Heatmap shows its values as points.</rg-message>`;
-    if (this.span[0] >= this.span[1])
-      return html`<rg-message heading="No timestep is seen">This record has ${first.timesteps}; reset the zoom.</rg-message>`;
+    const absence = this.renderAbsence(first);
+    if (absence) return absence;
     const stale = this.cards.some(({ loaded }) => loaded.status === "loading");
     const samples = this.drawn.map((tensor, i): Sampled => {
       return { sample: Number(tensor.request.show), views: [tensor, ...(this.details[i] ?? [])] };
     });
     return html`
       <div class=${stale ? "faded" : ""}>
-        ${this.renderLegend(samples)}
+        ${renderSamples(samples, first, this.cursor, this.dark)}
         ${this.renderPinned(samples)}
         ${this.renderGrid(samples)}
         ${this.note ? html`<p class="muted">${this.note}</p>` : nothing}
-        <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(samples)}</div>
+        <div class="readout number" aria-live=${this.spoken.live}>${renderReadout(this.series, samples, this.cursor, this.time)}</div>
       </div>
     `;
+  }
+
+  /** Why there are no curves, if there are none. */
+  private renderAbsence(first: Tensor | undefined) {
+    const failed = this.cards.find(({ loaded }) => loaded.status === "error");
+    if (failed?.loaded.status === "error")
+      return html`<rg-message heading="Sample ${failed.request.show} of step ${failed.request.step} could not be loaded" .retry=${true}>${failed.loaded.message}</rg-message>`;
+    if (!first)
+      return html`<rg-message heading="Loading step ${this.cards[0].request.step} …" .busy=${true}></rg-message>`;
+    if (first.timesteps < 2)
+      return html`<rg-message heading="One timestep makes no curve">This layer emits its last output alone; Heatmap shows its values as points.</rg-message>`;
+    if (this.span[0] >= this.span[1])
+      return html`<rg-message heading="No timestep is seen">This record has ${first.timesteps}; reset the zoom.</rg-message>`;
+    return null;
   }
 
   private onWheel(event: WheelEvent): void {
     const onPlot = event
       .composedPath()
-      .some((one) => one instanceof Element && one.matches("rg-curves-plot"));
+      .some((target) => target instanceof Element && target.matches("rg-curves-plot"));
     if (onPlot) zoomByWheel(event, this);
-  }
-
-  /** The colour of each sample, with its value at the cursor. */
-  private renderLegend(samples: readonly Sampled[]) {
-    const { cursor, dark } = this;
-    const { kept, batch } = this.drawn[0];
-    if (samples.length > MOST_CURVES) {
-      return html`<p class="muted">${kept} kept samples of ${batch}: the median and bands from 5 to 95 % and from 25 to 75 %; the curve nearest to the pointer by itself.</p>`;
-    }
-    return html`<p class="muted">${
-      samples.length < kept ? `sample ${samples[0].sample} of ${kept} kept ones` : `${kept} kept samples`
-    } of ${batch}, ${samples.length > 1 ? "a colour each" : "one curve in each plot"}</p>
-    <div class="legend samples number">
-      ${samples.map(({ sample, views }) => {
-        const view = cursor?.c == null ? null : viewOf(views, cursor.c);
-        const reading = view && cursor ? read(view, cursor.c ?? 0, cursor.t) : null;
-        return html`<span class=${cursor?.s === sample ? "on" : ""}>
-          <svg width="14" height="8" aria-hidden="true"><line x1="0" x2="14" y1="4" y2="4" stroke=${sampleColour(sample, dark)}></line></svg>
-          sample ${sample} ${reading ? html`<b>${reading.text}</b>` : nothing}
-        </span>`;
-      })}
-    </div>`;
   }
 
   private renderPinned(samples: readonly Sampled[]) {
@@ -219,14 +203,7 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     }
     return html`
       <h4>${this.pinnedWords} over ${this.time}s ${samples.length * pins.length > MOST_CURVES ? html`<span class="muted">median and bands from 5 to 95 % and from 25 to 75 % over samples</span>` : nothing}</h4>
-      <div class="legend">
-        ${pins.map(
-          (pin, i) => html`<span>
-            <svg width="26" height="8" aria-hidden="true"><line x1="0" x2="26" y1="4" y2="4" stroke="currentColor" stroke-width="2" stroke-dasharray=${dashAt(i).join(" ")}></line></svg>
-            channel ${this.nameOf(pin)} <button class="link" aria-label="Unpin channel ${this.nameOf(pin)}" aria-description=${HELP.unpin} @click=${() => emit(this, "rg-pin", { t: 0, c: pin })}>unpin</button>
-          </span>`,
-        )}
-      </div>
+      ${renderPins(pins, (channel) => this.nameOf(channel))}
       <rg-curves-plot
         large role="img" aria-label="Curves of channels ${pins.join(", ")} over ${this.time}s" .channels=${pins} .samples=${samples}
         .scale=${this.scale} .free=${this.free} .span=${this.span} .turned=${this.turned} .time=${this.time} .cursor=${this.cursor} .colour=${this.colour} .dark=${this.dark} .tall=${this.resized} .zoomed=${this}
@@ -262,28 +239,6 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     </div>`;
   }
 
-  private renderReadout(samples: readonly Sampled[]) {
-    const { cursor, series } = this;
-    if (cursor?.c == null) {
-      return html`<span class="muted">Point at a curve to read it, in every plot at once; drag to zoom into timesteps; click a small plot to pin its channel.</span>`;
-    }
-    const { t, c } = cursor;
-    const views = samples.flatMap(({ views }) => viewOf(views, c) ?? []);
-    const view = views.find(({ request }) => request.show === cursor.s) ?? views[0];
-    const reading = view && read(view, c, t);
-    if (!reading)
-      return html`<span class="muted">no ${this.time} ${t} of channel ${c} is on this page of plots</span>`;
-    const { request, batch } = view;
-    const values = views.flatMap((one) => read(one, c, t)?.value ?? []);
-    return html`
-      <b>${reading.text}</b>
-      <span class="muted">
-        ${reading.note} run ${series.run}, step ${request.step}, sample ${request.show} of ${batch}, ${timeName(t, request, c)}, channel ${this.nameOf(c)}
-      </span>
-      ${samples.length > MOST_CURVES ? html`<div class="quantiles">${quantileWords(values, exact)}</div>` : nothing}
-    `;
-  }
-
   private get exports() {
     const { series, span, time } = this;
     const [{ request, kept }] = this.drawn;
@@ -307,23 +262,13 @@ export class RgCurvesCard extends SizedElement implements Pictured, KeyedPlots {
     const [text, muted, border] = ["--rg-text", "--rg-muted", "--rg-border"].map((name) =>
       style.getPropertyValue(name),
     );
-    const ink = { text, muted, border };
-    const pinned = [...this.renderRoot.querySelectorAll<RgCurvesPlot>("rg-curves-plot[large]")];
-    const pictures = [pinned, this.plots]
-      .filter(({ length }) => length > 0)
-      .map((part) =>
-        svgPlots(
-          part.map(({ plotted }) => plotted),
-          columnsOf(this.plots),
-          ink,
-        ),
-      );
-    const names = this.numbers.map((sample) => ({
-      label: `sample ${sample}`,
-      colour: sampleColour(sample, this.dark),
-    }));
-    const legend = names.length > MOST_CURVES ? [] : [svgNames(names, this.width, ink)];
-    return svgStack([...pictures, ...legend], caption);
+    const pinned = this.renderRoot.querySelectorAll<RgCurvesPlot>("rg-curves-plot[large]");
+    const parts = [[...pinned], this.plots].map((plots) => plots.map(({ plotted }) => plotted));
+    const names = this.numbers.map((sample) => {
+      return { label: `sample ${sample}`, colour: sampleColour(sample, this.dark) };
+    });
+    const layout = { columns: columnsOf(this.plots), width: this.width };
+    return svgStack(svgParts(parts, names, layout, { text, muted, border }), caption);
   }
 
   /** The small plots. */

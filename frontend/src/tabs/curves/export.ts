@@ -1,9 +1,9 @@
 /** Saves curves as a picture of paths, and as a table. */
 
 import { short } from "../../colour/ticks";
-import { type Band, type Curve, curvesOf, type Range, type Sampled } from "../../maths/curves";
+import { type Band, type Curve, curvesOf, MOST_CURVES, type Range, type Sampled } from "../../maths/curves";
 import type { Table } from "../../maths/table";
-import { type Frame, type Looks, MARK_SIZE, MARKS, pathData, placedOdd, strokeOutline } from "./painter";
+import { type Frame, type Looks, MARK_SIZE, MARKS, pathData, placedSpecials, strokeOutline } from "./painter";
 
 /** A plot as it is drawn. */
 export interface Plotted {
@@ -25,6 +25,17 @@ export interface Ink {
 const GAP = 12;
 const ABOVE = 16;
 const BELOW = 16;
+
+/** Groups of plots, and a legend of the names where they have colours of their own: one below the other. */
+export function svgParts(
+  groups: readonly (readonly Plotted[])[],
+  names: readonly { label: string; colour: string }[],
+  { columns, width }: { columns: number; width: number },
+  ink: Ink,
+): string[] {
+  const plots = groups.filter(({ length }) => length > 0).map((group) => svgPlots(group, columns, ink));
+  return names.length > MOST_CURVES ? plots : [...plots, svgNames(names, width, ink)];
+}
 
 /** Plots of equal size, side by side in a number of columns, as SVG without raster images. */
 export function svgPlots(plots: readonly Plotted[], columns: number, ink: Ink): string {
@@ -48,7 +59,7 @@ function svgPlot({ name, curves, bands, frame, looks }: Plotted, ink: Ink): stri
     ...(bands.length
       ? bands.map((band) => svgBand(band, frame, looks))
       : curves.map((curve) => svgCurve(curve, frame, looks))),
-    ...placedOdd(curves, frame).map(
+    ...placedSpecials(curves, frame).map(
       ({ x, y, what }) =>
         `<rect x="${x}" y="${y}" width="${MARK_SIZE}" height="${MARK_SIZE}" fill="${MARKS[what].colour}"/>`,
     ),
@@ -84,11 +95,7 @@ function stroked(path: string, colour: string, dash: readonly number[]): string 
 const NAME_WIDTH = 90;
 
 /** The legend of the colours, in as many rows as it needs. */
-export function svgNames(
-  names: readonly { label: string; colour: string }[],
-  width: number,
-  ink: Ink,
-): string {
+function svgNames(names: readonly { label: string; colour: string }[], width: number, ink: Ink): string {
   const across = Math.max(1, Math.floor(width / NAME_WIDTH));
   const parts = names.map(({ label, colour }, i) => {
     const [x, y] = [GAP / 2 + (i % across) * NAME_WIDTH, 10 + Math.floor(i / across) * ABOVE];
@@ -117,8 +124,8 @@ export function curvesTable(
   return {
     index: [time, [...(curves[0]?.trace.times ?? [])]],
     names: curves.map(({ sample, channel }) => `channel ${channel} sample ${sample}`),
-    columns: curves.map(({ trace: { times, values, odd } }) => {
-      const what = new Map(odd);
+    columns: curves.map(({ trace: { times, values, specials } }) => {
+      const what = new Map(specials);
       return Array.from(values, (value, i) =>
         Number.isNaN(value) ? (NUMBERS[what.get(times[i]) ?? ""] ?? null) : value,
       );

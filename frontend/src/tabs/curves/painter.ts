@@ -6,8 +6,8 @@ import {
   type Band,
   type Curve,
   isDrawn,
-  type Odd,
   type Range,
+  type Special,
   type Trace,
   thinned,
 } from "../../maths/curves";
@@ -160,7 +160,7 @@ export function strokeOutline(
 }
 
 /** The colour of each kind of mark, and whether it is at the upper edge. */
-export const MARKS: Record<Odd, { colour: string; above: boolean }> = {
+export const MARKS: Record<Special, { colour: string; above: boolean }> = {
   NaN: { colour: rgb("nan"), above: true },
   "+Inf": { colour: rgb("posinf"), above: true },
   "−Inf": { colour: rgb("neginf"), above: false },
@@ -173,10 +173,13 @@ function rgb(name: keyof typeof SPECIALS): string {
 }
 
 /** A square at the edge for each value without a point. Squares of one kind at one position are merged. */
-export function placedOdd(curves: readonly Curve[], frame: Frame): { x: number; y: number; what: Odd }[] {
-  const placed = new Map<string, { x: number; y: number; what: Odd }>();
+export function placedSpecials(
+  curves: readonly Curve[],
+  frame: Frame,
+): { x: number; y: number; what: Special }[] {
+  const placed = new Map<string, { x: number; y: number; what: Special }>();
   for (const { trace } of curves) {
-    for (const [time, what] of trace.odd) {
+    for (const [time, what] of trace.specials) {
       const x = Math.round(acrossOf(time, frame) - MARK_SIZE / 2);
       placed.set(`${what}${x}`, { x, y: MARKS[what].above ? 0 : frame.height - MARK_SIZE, what });
     }
@@ -184,8 +187,12 @@ export function placedOdd(curves: readonly Curve[], frame: Frame): { x: number; 
   return [...placed.values()];
 }
 
-export function paintOdd(context: CanvasRenderingContext2D, curves: readonly Curve[], frame: Frame): void {
-  for (const { x, y, what } of placedOdd(curves, frame)) {
+export function paintSpecials(
+  context: CanvasRenderingContext2D,
+  curves: readonly Curve[],
+  frame: Frame,
+): void {
+  for (const { x, y, what } of placedSpecials(curves, frame)) {
     context.fillStyle = MARKS[what].colour;
     context.fillRect(x, y, MARK_SIZE, MARK_SIZE);
   }

@@ -1,37 +1,24 @@
-import { css, html, nothing, svg } from "lit";
+import { css, html, nothing } from "lit";
 import { dashAt } from "../../colour/dashes";
 import { sampleColour } from "../../colour/samples";
 import type { Scale } from "../../colour/scale";
-import { integerTicks, scaleTicks, short } from "../../colour/ticks";
+import { short } from "../../colour/ticks";
 import { type Cursor, emit } from "../../components/base/events";
 import { unwatch, watch } from "../../components/base/in_view";
+import { Memo } from "../../components/base/memo";
 import { SizedElement } from "../../components/base/sized";
 import { controls } from "../../components/base/theme";
-import {
-  type Band,
-  bandsOf,
-  type Curve,
-  curvesOf,
-  freeScale,
-  isDrawn,
-  MOST_CURVES,
-  nearestCurve,
-  oddWords,
-  type Range,
-  rangeOf,
-  type Sampled,
-  valueAtTime,
-} from "../../maths/curves";
+import { type Curve, curvesOf, freeScale, nearestCurve, type Range, type Sampled } from "../../maths/curves";
+import { type Content, contentOf } from "./content";
 import type { Plotted } from "./export";
+import { renderOverlay } from "./overlay";
 import {
-  acrossOf,
   downOf,
   type Frame,
   type Looks,
   paintBands,
   paintCurves,
-  paintOdd,
-  pathData,
+  paintSpecials,
   timestepAt,
 } from "./painter";
 import { type Dragged, TimeDrag, type Zoomed } from "./time_zoom";
@@ -72,7 +59,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
       :host(:not([large])) { contain: content; min-height: calc(var(--height) + ${AROUND}px); cursor: pointer; scroll-margin: 8px 0 64px; } /* what is read stands below */
       .name { display: flex; gap: 6px; font-size: 11px; line-height: 16px; white-space: nowrap; }
       .name b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; }
-      .odd { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
+      .specials { color: var(--rg-error); margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
       .pin { width: 8px; height: 8px; border-radius: 50%; background: var(--rg-accent); align-self: center; flex: none; }
       .plot { position: relative; height: var(--height); border: 1px solid var(--rg-border); background: var(--rg-background); }
       .plot.on { border-color: var(--rg-crosshair); }
@@ -119,12 +106,9 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   declare marked: Range | null;
 
   private readonly drag = new TimeDrag(this);
-  private made: unknown[] = [];
+  private readonly memo = new Memo<Content>();
+  private content: Content = contentOf([]);
   private drawn: unknown[] = [];
-  private curves: Curve[] = [];
-  private bands: Band[] = [];
-  private range: Range | null = null;
-  private odd = "";
 
   constructor() {
     super();
@@ -175,24 +159,15 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
 
   /** Compute the curves again, if their inputs changed. Moving the cursor does not change them. */
   private make(): void {
-    const of = [
-      ...this.channels,
-      this.samples.length,
-      ...this.samples.flatMap(({ views }) => views),
-      ...this.span,
-      this.scale.name,
-    ];
-    if (same(of, this.made)) return;
-    this.made = of;
-    this.drawn = [];
-    this.curves = curvesOf(this.samples, this.channels, this.span, this.scale);
-    this.bands = this.curves.length > MOST_CURVES ? bandsOf(this.curves) : [];
-    this.range = rangeOf(this.curves);
-    this.odd = oddWords(this.curves);
+    const { channels, samples, span, scale } = this;
+    const views = samples.flatMap(({ views }) => views);
+    const from = [...channels, samples.length, ...views, ...span, scale.name];
+    this.content = this.memo.of(from, () => contentOf(curvesOf(samples, channels, span, scale)));
   }
 
   override render() {
     const { frame } = this;
+    const { specials } = this.content;
     const { span, turned, scale } = frame;
     const [first, last] = turned ? [span[1] - 1, span[0]] : [span[0], span[1] - 1];
     return html`
@@ -201,7 +176,7 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
           ? html`<div class="name">
               ${this.pinned ? html`<span class="pin" title="pinned"></span>` : nothing}
               <b title="channel ${this.name}">${this.name}</b>
-              ${this.odd ? html`<span class="odd" title="marked, not drawn: ${this.odd}">${this.odd}</span>` : nothing}
+              ${specials ? html`<span class="specials" title="marked, not drawn: ${specials}">${specials}</span>` : nothing}
             </div>`
           : nothing
       }
@@ -222,36 +197,17 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   }
 
   private renderOver(frame: Frame) {
-    const { cursor, samples } = this;
-    const inside = cursor !== null && cursor.t >= frame.span[0] && cursor.t < frame.span[1];
-    const x = inside ? acrossOf(cursor.t, frame) : 0;
-    const one = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
-    return svg`
-      ${this.large ? this.renderAxes(frame) : nothing}
-      ${this.marked ? renderMarked(this.marked, frame) : nothing}
-      ${inside ? svg`<line class="cursor" x1=${x} x2=${x} y1="0" y2=${frame.height}></line>` : nothing}
-      ${one.map(({ sample, channel, trace }) => {
-        const path = pathData(trace, frame);
-        const colour = this.bands.length ? "var(--rg-crosshair)" : sampleColour(sample, this.dark);
-        const value = inside ? valueAtTime(trace, cursor.t) : Number.NaN;
-        return svg`<path class="halo" d=${path}></path><path d=${path} stroke=${colour} stroke-dasharray=${this.looks.dashOf(channel).join(" ") || "none"}></path>
-          ${isDrawn(value, frame.scale) ? svg`<circle cx=${x} cy=${downOf(value, frame)} r="4" fill=${colour}></circle>` : nothing}`;
-      })}`;
+    const { looks, cursor, samples, large, marked, dark } = this;
+    const pointed = cursor && samples.length > 0 ? this.highlighted(cursor) : [];
+    const banded = this.content.bands.length > 0;
+    return renderOverlay({ frame, looks, cursor, pointed, banded, marked, axes: large, dark });
   }
 
   /** The curves of the sample pointed at: that of the cursor's channel, if the plot has it. */
   private highlighted({ c, s }: Cursor): Curve[] {
-    const ofSample = this.curves.filter(({ sample }) => sample === s);
+    const ofSample = this.content.curves.filter(({ sample }) => sample === s);
     const ofChannel = ofSample.filter(({ channel }) => channel === c);
     return ofChannel.length ? ofChannel : ofSample;
-  }
-
-  private renderAxes(frame: Frame) {
-    const { height, span, width } = frame;
-    const ticks = integerTicks(span[0], span[1], Math.max(2, width / 60));
-    return svg`
-      ${scaleTicks(frame.scale, 0.08).map((tick) => svg`<text x="-6" y=${downOf(tick, frame) + 4} text-anchor="end">${short(tick)}</text>`)}
-      ${ticks.map((tick) => svg`<text x=${acrossOf(tick, frame)} y=${height + 14} text-anchor="middle">${tick}</text>`)}`;
   }
 
   override updated(): void {
@@ -262,17 +218,19 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
 
   /** A description for screen readers. */
   private get described(): string {
-    const { name, range, span, time, odd, pinned } = this;
+    const { name, span, time, pinned } = this;
+    const { range, specials } = this.content;
     const values = range ? `from ${short(range[0])} to ${short(range[1])}` : "without a value";
-    return `channel ${name}, ${values} over ${time}s ${span[0]} to ${span[1] - 1}${odd ? `, ${odd}` : ""}${pinned ? ", pinned" : ""}`;
+    return `channel ${name}, ${values} over ${time}s ${span[0]} to ${span[1] - 1}${specials ? `, ${specials}` : ""}${pinned ? ", pinned" : ""}`;
   }
 
   private paint(): void {
-    const { frame, looks } = this;
+    const { frame, looks, content } = this;
     const { scale, turned } = frame;
     const ratio = globalThis.devicePixelRatio || 1;
     const { name, low, high, threshold } = scale;
-    const now = [name, low, high, threshold, turned, this.width, this.height, ratio, this.dark, this.colour];
+    const sizes = [this.width, this.height, ratio];
+    const now = [content, name, low, high, threshold, turned, ...sizes, this.dark, this.colour];
     if (same(now, this.drawn)) return;
     this.drawn = now;
     const canvas = this.renderRoot.querySelector("canvas") as HTMLCanvasElement;
@@ -283,22 +241,23 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
       context.fillStyle = getComputedStyle(this).getPropertyValue("--rg-border");
       context.fillRect(0, Math.round(downOf(0, frame)), frame.width, 1);
     }
-    if (this.bands.length) paintBands(context, this.bands, frame, looks);
-    else paintCurves(context, this.curves, frame, looks);
-    paintOdd(context, this.curves, frame);
+    if (content.bands.length) paintBands(context, content.bands, frame, looks);
+    else paintCurves(context, content.curves, frame, looks);
+    paintSpecials(context, content.curves, frame);
   }
 
   /** The plot as it is drawn, or would be drawn in view. */
   get plotted(): Plotted {
     this.make();
-    const { curves, bands, frame, looks } = this;
+    const { content, frame, looks } = this;
+    const { curves, bands } = content;
     return { name: this.name || this.getAttribute("aria-label") || "", curves, bands, frame, looks };
   }
 
   private get frame(): Frame {
     const { span, turned, large } = this;
     const height = this.height - 2;
-    const scale = this.free ? freeScale(this.scale, this.curves) : this.scale;
+    const scale = this.free ? freeScale(this.scale, this.content.curves) : this.scale;
     const width = this.width - 2 - (large ? SIDES.left + SIDES.right : 0);
     return { scale, span, turned, width: Math.max(1, width), height };
   }
@@ -323,18 +282,18 @@ export class RgCurvesPlot extends SizedElement implements Dragged {
   private readonly onMove = (event: PointerEvent): void => {
     const t = this.timestepOf(event);
     const { top, height } = this.box;
-    const nearest = nearestCurve(this.curves, t, 1 - (event.clientY - top) / height, this.frame.scale);
+    const nearest = nearestCurve(
+      this.content.curves,
+      t,
+      1 - (event.clientY - top) / height,
+      this.frame.scale,
+    );
     emit(this, "rg-cursor", { t, c: nearest?.channel ?? this.channels[0], s: nearest?.sample });
   };
 }
 
-function renderMarked([one, other]: Range, frame: Frame) {
-  const [from, to] = [acrossOf(one, frame), acrossOf(other, frame)].sort((a, b) => a - b);
-  return svg`<rect class="marked" x=${from} width=${Math.max(1, to - from)} height=${frame.height}></rect>`;
-}
-
-function same(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((part, i) => part === other[i]);
+function same(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((part, i) => part === b[i]);
 }
 
 customElements.define("rg-curves-plot", RgCurvesPlot);
