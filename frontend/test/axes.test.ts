@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Axis, layoutOf, turnedWindow } from "../src/maths/heatmap/axes";
 
 const window = { c0: 0, c1: 4, t0: 10, t1: 20 };
-const plain = { upright: "channels", byLag: false, order: null } as const;
+const plain = { orientation: "channels", byLag: false, order: null } as const;
 /** Place 0 shows channel 3, place 1 channel 0, and so on. */
 const order = { channels: Uint32Array.of(3, 0, 2, 1), places: Uint32Array.of(1, 3, 2, 0) };
 
@@ -60,13 +60,13 @@ describe("a layout", () => {
     const usual = layoutOf(window, 100, 40, plain);
     expect([usual.across.dimension, usual.down.dimension]).toEqual(["t", "c"]);
     expect([usual.t.length, usual.c.length]).toEqual([100, 40]);
-    const other = layoutOf(window, 100, 40, { ...plain, upright: "timesteps" });
+    const other = layoutOf(window, 100, 40, { ...plain, orientation: "timesteps" });
     expect([other.across, other.down]).toEqual([other.c, other.t]);
     expect([other.t.length, other.c.length]).toEqual([40, 100]);
   });
 
   it("turns the time axis for lags, and orders only the channel axis", () => {
-    const { t, c } = layoutOf(window, 100, 40, { upright: "timesteps", byLag: true, order });
+    const { t, c } = layoutOf(window, 100, 40, { orientation: "timesteps", byLag: true, order });
     expect([t.turned, c.turned, t.order, c.order]).toEqual([true, false, null, order]);
   });
 });

@@ -99,15 +99,15 @@ def assert_picture(tab: Tab, picture: np.ndarray) -> None:
     assert_colours(seen[real], places, "vik")
 
 
-@pytest.mark.parametrize("upright", ["channels", "timesteps"])
+@pytest.mark.parametrize("orientation", ["channels", "timesteps"])
 def test_cells_are_where_the_chosen_axes_put_them(
-    page: Page, open_tab: OpenTab, upright: str
+    page: Page, open_tab: OpenTab, orientation: str
 ) -> None:
-    tab = open_tab(page, "show=1", f"axes={upright}")
+    tab = open_tab(page, "show=1", f"axes={orientation}")
     masked = logged(10)[1]
     lags = by_lag(logged(10))[1][::-1]  # lag 0 at the end
     masked[LENGTHS[1] :] = np.nan
-    turned = (lambda picture: picture) if upright == "channels" else np.transpose
+    turned = (lambda picture: picture) if orientation == "channels" else np.transpose
     for time, values in (("timestep", masked), ("lag", lags)):
         choose(tab, "Time as", time)
         for order in ("", "norm"):
@@ -119,7 +119,7 @@ def test_cells_are_where_the_chosen_axes_put_them(
 def test_the_controls_set_the_url(page: Page, open_tab: OpenTab) -> None:
     tab = open_tab(page, "more=true")
     tab.at_step("run", 10)
-    tab.frame.get_by_label("Upright", exact=True).select_option("timesteps")
+    tab.frame.get_by_label("Vertical axis", exact=True).select_option("timesteps")
     tab.frame.get_by_label("Time as", exact=True).select_option("lag")
     tab.frame.get_by_label("Channels", exact=True).select_option("lag")
     tab.frame.get_by_label("Backward half").select_option("processed")
@@ -129,7 +129,7 @@ def test_the_controls_set_the_url(page: Page, open_tab: OpenTab) -> None:
         "lag%4010%400",
         "processed",
     ]
-    for name in ("Upright", "Time as", "Channels", "Backward half"):
+    for name in ("Vertical axis", "Time as", "Channels", "Backward half"):
         tab.frame.get_by_label(name, exact=True).select_option(index=0)
     assert [tab.key(name) for name in ("axes", "time", "order", "backward")] == [None] * 4
 
@@ -203,17 +203,17 @@ def test_a_backward_direction_can_be_shown_as_it_was_processed(
     assert np.float32(readout.locator("b").inner_text().replace("−", "-")) == expected[3, 7]
 
 
-@pytest.mark.parametrize("upright", ["channels", "timesteps"])
+@pytest.mark.parametrize("orientation", ["channels", "timesteps"])
 def test_pointing_reads_the_cell_under_the_pointer(
-    page: Page, open_tab: OpenTab, upright: str
+    page: Page, open_tab: OpenTab, orientation: str
 ) -> None:
-    tab = open_tab(page, "show=1", f"axes={upright}", "time=lag", "order=norm@10@1")
+    tab = open_tab(page, "show=1", f"axes={orientation}", "time=lag", "order=norm@10@1")
     lags = by_lag(logged(10))[1]
     order = norm_order(lags.T)
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
     place, lag = 5, 3
     position, shape = (place, TIMESTEPS - 1 - lag), (CHANNELS, TIMESTEPS)
-    if upright == "timesteps":
+    if orientation == "timesteps":
         position, shape = position[::-1], shape[::-1]
     tab.hover("run", *position, shape)
     channel = order[place]
@@ -234,17 +234,17 @@ def test_pointing_reads_the_cell_under_the_pointer(
     # One step to the right on the screen is a later timestep, or the next channel in the order.
     canvas = tab.canvas("run")
     tab.hover("run", *position, shape)
-    canvas.press("ArrowRight" if upright == "channels" else "ArrowDown")
+    canvas.press("ArrowRight" if orientation == "channels" else "ArrowDown")
     expect(readout).to_contain_text(f"lag {lag - 1}, channel {channel}")
-    canvas.press("ArrowDown" if upright == "channels" else "ArrowRight")
+    canvas.press("ArrowDown" if orientation == "channels" else "ArrowRight")
     expect(readout).to_contain_text(f"lag {lag - 1}, channel {order[place + 1]}")
 
 
-@pytest.mark.parametrize("upright", ["channels", "timesteps"])
+@pytest.mark.parametrize("orientation", ["channels", "timesteps"])
 def test_a_box_and_keys_zoom_into_the_cells_shown(
-    page: Page, open_tab: OpenTab, upright: str
+    page: Page, open_tab: OpenTab, orientation: str
 ) -> None:
-    tab = open_tab(page, f"axes={upright}", "time=lag", "order=norm@10@0")
+    tab = open_tab(page, f"axes={orientation}", "time=lag", "order=norm@10@0")
     expect(tab.frame.locator("rg-heatmap-bar")).to_contain_text("of step 10")
     box = tab.box(tab.canvas("run"))
     # From place 2 and lag 19 to place 6 and lag 10; both ends of the box are inside cells.
@@ -253,7 +253,7 @@ def test_a_box_and_keys_zoom_into_the_cells_shown(
         for place, lag in ((2, 19), (6, 10))
     ]
     for i, end in enumerate(ends):
-        x, y = end if upright == "channels" else end[::-1]
+        x, y = end if orientation == "channels" else end[::-1]
         tab.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
         if i == 0:
             tab.page.mouse.down()
@@ -262,11 +262,11 @@ def test_a_box_and_keys_zoom_into_the_cells_shown(
     picture = logged(10)[0].T
     expected = picture[norm_order(picture)][2:7, ::-1][:, 10:20][:, ::-1]
     tab.at_step("run", 10)
-    seen = tab.cells("run", *(expected.shape if upright == "channels" else expected.shape[::-1]))
+    seen = tab.cells("run", *(expected.shape if orientation == "channels" else expected.shape[::-1]))
     places = symlog_places(expected, LIMIT, THRESHOLD)
-    assert_colours(seen, places if upright == "channels" else places.T, "vik")
+    assert_colours(seen, places if orientation == "channels" else places.T, "vik")
     # Shift and the arrow toward earlier timesteps moves to larger lags.
-    tab.canvas("run").press("Shift+ArrowLeft" if upright == "channels" else "Shift+ArrowUp")
+    tab.canvas("run").press("Shift+ArrowLeft" if orientation == "channels" else "Shift+ArrowUp")
     assert tab.key("window") == "2%2C7%2C12%2C22"
     tab.frame.get_by_label("Time as", exact=True).select_option("timestep")
     assert tab.key("window") == "2%2C7%2C2%2C12", "the same part of the record"

@@ -28,7 +28,7 @@ export class LastingStore extends Store {
     return hostLink(writeHash(readHostHash(), this.state));
   }
 
-  /** Write the state where it outlives the page. Each change of view adds an entry to the browser's history. */
+  /** Write the state where it outlives the page. Each change of tab adds an entry to the browser's history. */
   private mirror(): void {
     const { state, mirrored } = this;
     this.mirrored = state;

@@ -38,7 +38,7 @@ export class RgSidebar extends LitElement {
   /** Names of the runs shown. */
   declare runs: string[];
   declare tags: string[];
-  /** Chosen tags that this view does not offer but other tabs draw. */
+  /** Chosen tags that this tab does not offer but others draw. */
   declare others: string[];
   declare runFilter: string;
   declare tagFilter: string;

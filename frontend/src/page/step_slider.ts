@@ -10,7 +10,7 @@ const SAMPLING =
   "TensorBoard keeps a random sample of the steps, always with the last. tensorboard --samples_per_plugin rnngrad=0 keeps all.";
 
 /**
- * The training step of all views: a slider over the kept steps, buttons for its neighbours, and a field to
+ * The training step of all tabs: a slider over the kept steps, buttons for its neighbours, and a field to
  * type a step.
  */
 export class RgStepSlider extends LitElement {

@@ -3,7 +3,7 @@ import { emit } from "../components/base/events";
 import { controls } from "../components/base/theme";
 import { HELP } from "../components/controls/help";
 import { copyText } from "../host/clipboard";
-import { VIEWS, type View } from "../state/options";
+import { TAB_NAMES, type TabName } from "../state/options";
 import { TABS } from "../tabs/index";
 import "./glossary";
 
@@ -30,7 +30,7 @@ export class RgTabBar extends LitElement {
     `,
   ];
 
-  declare view: View;
+  declare view: TabName;
   /** Gives the address of what the page shows. */
   declare link: () => string;
   declare copied: boolean;
@@ -45,7 +45,7 @@ export class RgTabBar extends LitElement {
 
   override render() {
     return html`
-      <nav role="tablist" aria-label="Views" @keydown=${this.onKey}>${VIEWS.map((view) => this.renderTab(view))}</nav>
+      <nav role="tablist" aria-label="Views" @keydown=${this.onKey}>${TAB_NAMES.map((view) => this.renderTab(view))}</nav>
       <span class="links">
         <rg-glossary></rg-glossary>
         <button class="link copy" aria-description=${HELP.link} @click=${this.onCopy}>${this.copied ? "Link copied" : "Copy link"}</button>
@@ -61,7 +61,7 @@ export class RgTabBar extends LitElement {
     `;
   }
 
-  private renderTab(view: View) {
+  private renderTab(view: TabName) {
     const { name, question } = TABS[view];
     const selected = view === this.view;
     return html`<button
@@ -72,11 +72,11 @@ export class RgTabBar extends LitElement {
 
   /** Handle arrow keys, Home and End, as tab lists do. */
   private async onKey(event: KeyboardEvent): Promise<void> {
-    const [at, count] = [VIEWS.indexOf(this.view), VIEWS.length];
+    const [at, count] = [TAB_NAMES.indexOf(this.view), TAB_NAMES.length];
     const target = { ArrowLeft: at + count - 1, ArrowRight: at + 1, Home: 0, End: count - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    emit(this, "rg-set", { view: VIEWS[target % count] });
+    emit(this, "rg-set", { view: TAB_NAMES[target % count] });
     await this.updateComplete;
     this.renderRoot.querySelectorAll<HTMLButtonElement>("[role=tab]")[target % count].focus();
   }

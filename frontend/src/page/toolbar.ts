@@ -58,7 +58,7 @@ export class RgToolbar extends LitElement {
   declare scale: Scale;
   /** Whether to offer diverging colour maps. */
   declare diverging: boolean;
-  /** Whether the view draws values as colours. */
+  /** Whether the tab draws values as colours. */
   declare mapped: boolean;
   /** Whether to offer a choice of scale. Logarithms have a fixed one. */
   declare scaled: boolean;

@@ -3,7 +3,7 @@
 import type { Show } from "../data/types";
 import type { OrderName } from "../maths/heatmap/order";
 
-export const VIEWS = [
+export const TAB_NAMES = [
   "overview",
   "flow",
   "heatmap",
@@ -13,7 +13,7 @@ export const VIEWS = [
   "jacobian",
   "compare",
 ] as const;
-export type View = (typeof VIEWS)[number];
+export type TabName = (typeof TAB_NAMES)[number];
 
 export const RANGES = ["shared", "steps", "runs", "each"] as const;
 export type ColourRange = (typeof RANGES)[number];

@@ -8,7 +8,7 @@ import { MAP_NAMES } from "../colour/table";
 import { FLOW_AXES } from "../maths/flow/flow";
 import { SORTINGS } from "../maths/flow/overview_order";
 import { FLOW_STATISTIC_NAMES } from "../maths/flow/statistics";
-import { UPRIGHT } from "../maths/heatmap/axes";
+import { ORIENTATIONS } from "../maths/heatmap/axes";
 import { WAYS } from "../maths/heatmap/compare";
 import { MOST_SMOOTHING, X_AXES } from "../maths/over_training";
 import type { Grouping } from "../maths/run_groups";
@@ -45,8 +45,8 @@ import {
   PERCENTILES,
   PLOTS,
   RANGES,
+  TAB_NAMES,
   TIMES,
-  VIEWS,
   WEIGHTS_AS,
 } from "./options";
 
@@ -70,7 +70,7 @@ function setting<Value>(codec: Codec<Value>, initial: NoInfer<Value>): Field<Val
 const share = within(0, 1);
 
 const TABLE = {
-  view: setting(oneOf(VIEWS), "overview"),
+  view: setting(oneOf(TAB_NAMES), "overview"),
   /** The names of the runs shown. */
   runs: choice(orNull(names), null),
   /** The names of the tags shown. */
@@ -174,7 +174,7 @@ const TABLE = {
   /** The channels whose curves are drawn. */
   pins: choice(orNull(places), null),
   /** The vertical axis of heatmaps. */
-  axes: setting(oneOf(UPRIGHT), "channels"),
+  axes: setting(oneOf(ORIENTATIONS), "channels"),
   time: setting(oneOf(TIMES), "timestep"),
   /** The order of channels; null for numerical order. */
   order: choice(orNull(channelOrder), null),

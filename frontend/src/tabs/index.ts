@@ -1,4 +1,4 @@
-import type { View } from "../state/options";
+import type { TabName } from "../state/options";
 import { compareTab } from "./compare/tab";
 import { curvesTab } from "./curves/tab";
 import { distributionTab } from "./distribution/tab";
@@ -9,7 +9,7 @@ import { overviewTab } from "./overview/tab";
 import type { Tab } from "./tab";
 import { weightsTab } from "./weights/tab";
 
-export const TABS: Record<View, Tab> = {
+export const TABS: Record<TabName, Tab> = {
   overview: overviewTab,
   flow: flowTab,
   heatmap: heatmapTab,

@@ -122,7 +122,7 @@ export function rare(state: Readonly<State>, key: keyof State, control: Template
   return isShown(state, key) ? control : nothing;
 }
 
-/** A button that shows or folds away the rare controls of every view. */
+/** A button that shows or folds away the rare controls of every tab. */
 export function moreButton({ more }: Readonly<State>): TemplateResult {
   return html`<button
     class="link" aria-expanded=${more ? "true" : "false"} aria-description=${HELP.more}

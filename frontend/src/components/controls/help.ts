@@ -1,7 +1,7 @@
 /** What each control does, in a sentence or two. The page shows it on hover and focus, and screen readers read it. */
 
 export const HELP = {
-  step: "The training step of all views. Left and right go one step, Page Up and Page Down ten.",
+  step: "The training step of all tabs. Left and right go one step, Page Up and Page Down ten.",
   stepNumber: "Type a training step: the nearest kept one is shown.",
   play: "Show one kept step after another.",
   loop: "Start again at the first step after the last.",
@@ -21,7 +21,7 @@ export const HELP = {
   threshold:
     "Magnitudes below it are drawn linearly by symlog; log |x| tells nothing apart below it. Empty: three decades under the limit for symlog.",
   map: "The colours. Maps with a middle are for ranges symmetric about 0.",
-  axes: "What stands upright in the pictures: channels, or timesteps.",
+  axes: "The vertical axis of the pictures: channels, or timesteps.",
   time: "Timesteps as recorded, or as lags, counted back from each sample's own last real timestep.",
   order:
     "The order of channels. It is made from the step at which it is chosen, and stays while stepping. Gates and directions stay together.",

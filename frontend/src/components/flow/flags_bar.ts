@@ -66,7 +66,7 @@ const FIELDS: Record<keyof Limits, Field> = {
 
 /** Above this many series, name only those with a flag. */
 const MOST_TOLD = 6;
-/** Where letters are commands: while one of these has the focus (this bar, the slider, the views that show flags). */
+/** Where letters are commands: while one of these has the focus (this bar, the slider, what shows flags). */
 const COMMANDED = "rg-flags-bar, rg-step-slider, rg-flow-view, rg-overview-table";
 /** Where letters are typed as text. */
 const TYPED_INTO = "select, input:not([type=range], [type=checkbox])";

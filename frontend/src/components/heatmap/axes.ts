@@ -2,7 +2,7 @@
 
 import { nothing, type SVGTemplateResult, svg } from "lit";
 import { type Groups, rangesOf } from "../../data/channel_groups";
-import type { Axis, AxisNames, Layout, Upright } from "../../maths/heatmap/axes";
+import type { Axis, AxisNames, Layout, Orientation } from "../../maths/heatmap/axes";
 
 /** Pixels that a number needs on an axis. */
 const TICK_GAP = { across: { t: 60, c: 40 }, down: 24 };
@@ -43,9 +43,12 @@ export function renderAxes({ across, down }: Layout, names: AxisNames) {
 }
 
 /** The pixels that the groups' names take beyond the norms. */
-export function roomForNames(groups: Groups | null, upright: Upright): { above: number; beside: number } {
+export function roomForNames(
+  groups: Groups | null,
+  orientation: Orientation,
+): { above: number; beside: number } {
   if (!groups) return { above: 0, beside: 0 };
-  if (upright === "timesteps") return { above: NAMES_ABOVE, beside: 0 };
+  if (orientation === "timesteps") return { above: NAMES_ABOVE, beside: 0 };
   const longest = Math.max(...groups.map(([name]) => name.length));
   return {
     above: 0,

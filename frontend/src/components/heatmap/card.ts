@@ -7,7 +7,7 @@ import { REDUCTIONS, type Tensor } from "../../data/types";
 import { contains, type Window } from "../../data/window";
 import { ofPicture, ofView } from "../../export/menu";
 import { fileName } from "../../export/numbers";
-import type { Upright } from "../../maths/heatmap/axes";
+import type { Orientation } from "../../maths/heatmap/axes";
 import type { Order } from "../../maths/heatmap/order";
 import { read, timeName } from "../../maths/heatmap/readout";
 import { axesOf, hasEveryChannel, windowOf } from "../../pictures/requests";
@@ -44,7 +44,7 @@ export class RgCard extends LitElement {
     scale: byValue,
     map: { type: String },
     window: byValue,
-    upright: { type: String },
+    orientation: { type: String },
     order: { attribute: false },
     note: { type: String },
     boundaries: byValue,
@@ -81,7 +81,7 @@ export class RgCard extends LitElement {
   declare scale: Scale;
   declare map: MapName;
   declare window: Window | null;
-  declare upright: Upright;
+  declare orientation: Orientation;
   declare order: Order | null;
   /** Why the channels are not in the order the user chose; empty if they are. */
   declare note: string;
@@ -144,7 +144,7 @@ export class RgCard extends LitElement {
   private renderHandle({ channels, timesteps }: Tensor) {
     const { run, tag } = this.series;
     return html`<rg-resize-handle
-      of=${[this.name, run, tag, this.heading ? "of several" : ""].filter(Boolean).join(" ")} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}
+      of=${[this.name, run, tag, this.heading ? "of several" : ""].filter(Boolean).join(" ")} .natural=${heatmapHeight(this.orientation === "channels" ? channels : timesteps)} ?hidden=${this.full}
     ></rg-resize-handle>`;
   }
 
@@ -186,7 +186,7 @@ export class RgCard extends LitElement {
         class=${this.loaded.status === "loading" ? "faded" : ""}
         @rg-pin=${(event: Event) => this.pins === null && event.stopPropagation()}
         .tall=${chosenHeight(this)} .tensor=${detailed} .scale=${this.scale} .map=${this.map} .window=${window}
-        .axes=${axesOf(this.series, shown, shown.request)} .upright=${this.upright} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
+        .axes=${axesOf(this.series, shown, shown.request)} .orientation=${this.orientation} .order=${this.orderOf(detailed)} .marginals=${!isRaw(this.series.entry.metadata.quantity)}
         .groups=${this.series.entry.metadata.channel_groups ?? null} .pins=${this.pins ?? []} .cursor=${this.cursor} .boundaries=${this.boundaries}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(detailed)}</div>

@@ -5,7 +5,7 @@ import type { Tensor } from "../../data/types";
 import type { Window } from "../../data/window";
 import type { Pictured } from "../../export/menu";
 import { svgPicture } from "../../export/picture";
-import { type AxisNames, type Layout, layoutOf, type Pair, type Upright } from "../../maths/heatmap/axes";
+import { type AxisNames, type Layout, layoutOf, type Orientation, type Pair } from "../../maths/heatmap/axes";
 import { norms } from "../../maths/heatmap/norms";
 import type { Order } from "../../maths/heatmap/order";
 import { type Cursor, emit } from "../base/events";
@@ -41,7 +41,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     map: { type: String },
     window: byValue,
     axes: byValue,
-    upright: { type: String },
+    orientation: { type: String },
     order: { attribute: false },
     groups: byValue,
     pins: byValue,
@@ -87,7 +87,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   /** The visible places. With an order these are not channel numbers. */
   declare window: Window;
   declare axes: AxisNames;
-  declare upright: Upright;
+  declare orientation: Orientation;
   /** The order of the channels, for a view of single cells; null for numerical order. */
   declare order: Order | null;
   declare groups: [string, number][] | null;
@@ -110,7 +110,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
 
   constructor() {
     super();
-    this.upright = "channels";
+    this.orientation = "channels";
     this.order = null;
     this.tall = 0;
     this.marked = null;
@@ -129,17 +129,17 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
 
   /** Where cells lie, in pixels of the canvas. */
   get layout(): Layout {
-    const { upright, order, tensor, groups } = this;
-    const channelsDown = upright === "channels";
-    const right = (this.marginals ? NORMS_BESIDE : BARE) + roomForNames(groups, upright).beside;
+    const { orientation, order, tensor, groups } = this;
+    const channelsDown = orientation === "channels";
+    const right = (this.marginals ? NORMS_BESIDE : BARE) + roomForNames(groups, orientation).beside;
     const width = Math.max(1, this.width - LEFT - right);
     const height = this.tall || heatmapHeight(channelsDown ? tensor.channels : tensor.timesteps);
-    return layoutOf(this.window, width, height, { upright, order, byLag: tensor.request.time === "lag" });
+    return layoutOf(this.window, width, height, { orientation, order, byLag: tensor.request.time === "lag" });
   }
 
   private get top(): number {
     const above = this.marginals ? NORMS_ABOVE : BARE + (this.strip ? STRIPE : 0);
-    return above + roomForNames(this.groups, this.upright).above;
+    return above + roomForNames(this.groups, this.orientation).above;
   }
 
   /** The canvas of the cells; null before the first update. */
@@ -158,7 +158,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     return html`
       <canvas
         tabindex="0" role="application" aria-roledescription="heatmap" style="left:${LEFT}px;top:${top}px;width:${width}px;height:${height}px"
-        aria-label="Heatmap, ${this.axes.channels} (${channels}) by ${this.axes.timesteps} (${timesteps}), ${this.upright} upright, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter chooses one; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
+        aria-label="Heatmap, ${this.axes.channels} (${channels}) by ${this.axes.timesteps} (${timesteps}), ${this.orientation} on the vertical axis, run ${request.run}, step ${request.step}. Arrow keys read single cells, Enter chooses one; plus, minus and brackets zoom, Shift and arrows move, 0 shows all."
         @pointerdown=${this.gestures.onDown} @pointermove=${this.gestures.onMove} @pointerup=${this.gestures.onUp}
         @pointercancel=${this.gestures.onCancel} @pointerleave=${this.gestures.onLeave}
         @dblclick=${() => emit(this, "rg-set", { window: null })}
@@ -184,7 +184,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
   private renderNorms(layout: Layout) {
     if (!this.marginals) return nothing;
     const { values } = this.tensor;
-    const from = [this.tensor, this.width, this.upright, this.order, ...Object.values(this.window)];
+    const from = [this.tensor, this.width, this.orientation, this.order, ...Object.values(this.window)];
     return this.strips.of(from, () => renderNorms(layout, norms(values, this.window, this.order)));
   }
 
@@ -218,7 +218,7 @@ export class RgHeatmap extends SizedElement implements Plot, Pictured, Marks {
     const ratio = globalThis.devicePixelRatio || 1;
     const [width, height] = [layout.across, layout.down].map(({ length }) => Math.round(length * ratio));
     const { codes } = this.tensor;
-    const from = [codes, this.upright, this.order, ...Object.values(this.window), width, height];
+    const from = [codes, this.orientation, this.order, ...Object.values(this.window), width, height];
     const shown = this.pooled.of(from, () => pooled(codes, layout, [width, height]));
     const table = sharedTable(this.scale, this.map);
     this.painted.of([shown, table], () => {

@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { isOfEachSample, REDUCTIONS, type Show, type ShowChoice } from "../../data/types";
 import type { Window } from "../../data/window";
-import { turnedWindow, type Upright } from "../../maths/heatmap/axes";
+import { type Orientation, turnedWindow } from "../../maths/heatmap/axes";
 import type { OrderName } from "../../maths/heatmap/order";
 import { kept } from "../../maths/heatmap/zoom";
 import type { ChannelOrder, Time } from "../../state/options";
@@ -53,7 +53,7 @@ export class RgHeatmapBar extends LitElement {
             `
           : nothing
       }
-      ${this.turnable ? rare(state, "axes", choose(state, "axes", "Upright", AXES_NAMES)) : nothing}
+      ${this.turnable ? rare(state, "axes", choose(state, "axes", "Vertical axis", AXES_NAMES)) : nothing}
       ${this.backward ? rare(state, "backward", choose(state, "backward", "Backward half", BACKWARD_NAMES)) : nothing}
     `;
   }
@@ -98,7 +98,7 @@ const ORDER_NAMES: Option<OrderName | null>[] = [
   ["lag", "by lag of the peak"],
   ["correlation", "by correlation"],
 ];
-const AXES_NAMES: Option<Upright>[] = [
+const AXES_NAMES: Option<Orientation>[] = [
   ["channels", "channels"],
   ["timesteps", "timesteps"],
 ];

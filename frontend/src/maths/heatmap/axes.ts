@@ -21,8 +21,8 @@ export interface AxisNames {
 export type Pair = Record<Dimension, number>;
 
 /** What can be vertical: its cells lie one below the other. */
-export const UPRIGHT = ["channels", "timesteps"] as const;
-export type Upright = (typeof UPRIGHT)[number];
+export const ORIENTATIONS = ["channels", "timesteps"] as const;
+export type Orientation = (typeof ORIENTATIONS)[number];
 
 /** One axis: a row of places, with a cell (a timestep, a lag, a channel) at each. Windows hold places. */
 export class Axis {
@@ -98,18 +98,18 @@ export interface Layout {
 
 /** How cells are arranged. */
 export interface Arranged {
-  upright: Upright;
+  orientation: Orientation;
   /** Whether time is counted as lags. */
   byLag: boolean;
   order: Order | null;
 }
 
 export function layoutOf(window: Window, width: number, height: number, arranged: Arranged): Layout {
-  const { upright, byLag, order } = arranged;
-  const [along, over] = upright === "channels" ? [width, height] : [height, width];
+  const { orientation, byLag, order } = arranged;
+  const [along, over] = orientation === "channels" ? [width, height] : [height, width];
   const t = new Axis("t", window.t0, window.t1, along, byLag);
   const c = new Axis("c", window.c0, window.c1, over, false, order);
-  return upright === "channels" ? { across: t, down: c, t, c } : { across: c, down: t, t, c };
+  return orientation === "channels" ? { across: t, down: c, t, c } : { across: c, down: t, t, c };
 }
 
 /** The window on the same part of a record when time is counted the other way. */

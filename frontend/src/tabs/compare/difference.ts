@@ -9,7 +9,7 @@ import type { Tensor } from "../../data/types";
 import type { Window } from "../../data/window";
 import { numbersOf, ofNumbers, ofPicture, ofPython, pythonOf } from "../../export/menu";
 import { fileName } from "../../export/numbers";
-import type { Upright } from "../../maths/heatmap/axes";
+import type { Orientation } from "../../maths/heatmap/axes";
 import { type Comparison, compare } from "../../maths/heatmap/compare";
 import type { Order } from "../../maths/heatmap/order";
 import { read, timeName } from "../../maths/heatmap/readout";
@@ -42,7 +42,7 @@ export class RgDifference extends LitElement {
     b: { attribute: false },
     comparison: { type: String },
     chosen: { attribute: false },
-    upright: { type: String },
+    orientation: { type: String },
     order: { attribute: false },
     window: { attribute: false },
     pins: { attribute: false },
@@ -66,7 +66,7 @@ export class RgDifference extends LitElement {
   declare comparison: Comparison;
   /** The colour map that the user chose. */
   declare chosen: MapName | null;
-  declare upright: Upright;
+  declare orientation: Orientation;
   declare order: Order | null;
   declare window: Window | null;
   declare pins: number[];
@@ -108,7 +108,7 @@ export class RgDifference extends LitElement {
   }
 
   private renderHandle({ channels, timesteps }: Tensor) {
-    return html`<rg-resize-handle of=${this.comparison} .natural=${heatmapHeight(this.upright === "channels" ? channels : timesteps)} ?hidden=${this.full}></rg-resize-handle>`;
+    return html`<rg-resize-handle of=${this.comparison} .natural=${heatmapHeight(this.orientation === "channels" ? channels : timesteps)} ?hidden=${this.full}></rg-resize-handle>`;
   }
 
   private renderExport(compared: Tensor) {
@@ -152,7 +152,7 @@ export class RgDifference extends LitElement {
       <rg-health .tensor=${compared} .map=${map}></rg-health>
       <rg-heatmap
         .tall=${chosenHeight(this)} .tensor=${compared} .scale=${scale} .map=${map} .window=${windowOf(compared, this.window)}
-        .axes=${axesOf(series, compared, compared.request)} .upright=${this.upright} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+        .axes=${axesOf(series, compared, compared.request)} .orientation=${this.orientation} .order=${this.order} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
         .cursor=${this.cursor} .marginals=${false}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(compared)}</div>

@@ -4,7 +4,7 @@ import type { MapName } from "../../colour/table";
 import { type Cursor, emit } from "../../components/base/events";
 import type { Tensor } from "../../data/types";
 import type { Window } from "../../data/window";
-import type { Upright } from "../../maths/heatmap/axes";
+import type { Orientation } from "../../maths/heatmap/axes";
 import type { Order } from "../../maths/heatmap/order";
 import { read, timeName } from "../../maths/heatmap/readout";
 import { axesOf, hasEveryChannel, windowOf } from "../../pictures/requests";
@@ -45,7 +45,7 @@ export class RgSwipe extends LitElement {
     a: { attribute: false },
     b: { attribute: false },
     share: { type: Number },
-    upright: { type: String },
+    orientation: { type: String },
     order: { attribute: false },
     window: { attribute: false },
     pins: { attribute: false },
@@ -79,7 +79,7 @@ export class RgSwipe extends LitElement {
   declare b: Side;
   /** The position of the divider, from 0 to 1. */
   declare share: number;
-  declare upright: Upright;
+  declare orientation: Orientation;
   declare order: Order | null;
   declare window: Window | null;
   declare pins: number[];
@@ -114,7 +114,7 @@ export class RgSwipe extends LitElement {
         ${this.renderPicture(b, "")} ${this.renderPicture(a, "above")} ${this.renderDivider()}
       </div>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout()}</div>
-      <rg-resize-handle of="swipe" .natural=${heatmapHeight(this.upright === "channels" ? a.tensor.channels : a.tensor.timesteps)} ?hidden=${this.full}></rg-resize-handle>
+      <rg-resize-handle of="swipe" .natural=${heatmapHeight(this.orientation === "channels" ? a.tensor.channels : a.tensor.timesteps)} ?hidden=${this.full}></rg-resize-handle>
     `;
   }
 
@@ -131,7 +131,7 @@ export class RgSwipe extends LitElement {
     const clip = where && this.plot ? `clip-path:${clipped(this.plot, this.share)}` : "";
     return html`<rg-heatmap
       class=${where} style=${clip} .tall=${chosenHeight(this)} .tensor=${tensor} .scale=${scale} .map=${map} .window=${windowOf(tensor, this.window)}
-      .axes=${axesOf(series, tensor, tensor.request)} .upright=${this.upright} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
+      .axes=${axesOf(series, tensor, tensor.request)} .orientation=${this.orientation} .order=${hasEveryChannel(tensor) ? this.order : null} .groups=${series.entry.metadata.channel_groups ?? null} .pins=${this.pins}
       .cursor=${this.cursor} .marginals=${false}
     ></rg-heatmap>`;
   }

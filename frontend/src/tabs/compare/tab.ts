@@ -42,7 +42,7 @@ export const compareTab: Tab = {
 
 function renderSwipe(page: Page, a: Card, b: Card, groups: readonly Group[]) {
   const { state, step, cursor, dark } = page;
-  const { upright, order } = toLayout(page, a);
+  const { orientation, order } = toLayout(page, a);
   const side = (card: Card, wanted: number): Side => {
     const { series } = card;
     const scale = scaleOf(card, groupOf(card, groups).scale, state);
@@ -52,7 +52,7 @@ function renderSwipe(page: Page, a: Card, b: Card, groups: readonly Group[]) {
   };
   return html`<rg-swipe
     .a=${side(a, step)} .b=${side(b, state.stepB ?? step)} .share=${state.swipe}
-    .upright=${upright} .order=${order} .window=${state.window} .pins=${page.pinsOf(tensorsOf([a, b]))} .cursor=${cursor}
+    .orientation=${orientation} .order=${order} .window=${state.window} .pins=${page.pinsOf(tensorsOf([a, b]))} .cursor=${cursor}
   ></rg-swipe>`;
 }
 
@@ -73,7 +73,7 @@ function renderBoth(page: Page, a: Card, b: Card, groups: readonly Group[]) {
 
 function renderCompared(page: Page, a: Card, b: Card, pins: number[]) {
   const { state, cursor, dark } = page;
-  const { upright, order } = toLayout(page, a);
+  const { orientation, order } = toLayout(page, a);
   if (isPoints(a) && isPoints(b)) return renderPoints(page, a, b, pins);
   if (state.comparison === "swipe") return nothing;
   if (!sameDetails(a, b)) {
@@ -83,7 +83,7 @@ function renderCompared(page: Page, a: Card, b: Card, pins: number[]) {
   }
   return html`<rg-difference
     .series=${a.series} .a=${detailed(page, a)} .b=${detailed(page, b)} .comparison=${state.comparison} .chosen=${state.map}
-    .upright=${upright} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
+    .orientation=${orientation} .order=${order} .window=${state.window} .pins=${pins} .cursor=${cursor} .dark=${dark}
   ></rg-difference>`;
 }
 

@@ -106,7 +106,7 @@ export class RgSampleMap extends LitElement {
       <rg-health .tensor=${found} .map=${this.map}></rg-health>
       <rg-heatmap
         .tall=${chosenHeight(this)} .tensor=${found} .scale=${this.scale} .map=${this.map} .window=${window} .axes=${{ timesteps: this.time, channels: "sample" }}
-        .upright=${"channels"} .groups=${null} .pins=${[]} .cursor=${at} .marginals=${true} .boundaries=${{}}
+        .orientation=${"channels"} .groups=${null} .pins=${[]} .cursor=${at} .marginals=${true} .boundaries=${{}}
         @rg-cursor=${this.onCursor} @rg-set=${this.onZoom} @rg-pin=${(event: Event) => event.stopPropagation()}
       ></rg-heatmap>
       <div class="readout number" aria-live=${this.spoken.live}>${this.renderReadout(found)}</div>

@@ -22,7 +22,7 @@ import { hasTensors, isNorm, isRaw } from "../../data/quantities";
 import { extentOf } from "../../pictures/scales";
 
 /** The layout of Jacobian matrices: a row for each t, over the same s as the curve beside it. */
-const ROWS_DOWN: TabLayout = { ...DEFAULT_LAYOUT, upright: "timesteps" };
+const ROWS_DOWN: TabLayout = { ...DEFAULT_LAYOUT, orientation: "timesteps" };
 
 export const jacobianTab: Tab = {
   name: "Jacobian",

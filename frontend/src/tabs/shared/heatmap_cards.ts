@@ -41,7 +41,7 @@ export function renderCard(
     .heading=${heading} .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
     .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
-    .upright=${laid.upright} .order=${laid.order} .note=${laid.note} .boundaries=${laid.boundaries}
+    .orientation=${laid.orientation} .order=${laid.order} .note=${laid.note} .boundaries=${laid.boundaries}
     .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
     .marked=${state.show === "samples" && cursor?.s === request.show}
   ></rg-card>`;

@@ -7,7 +7,7 @@
 import type { Boundaries } from "../../components/heatmap/marks";
 import { isMatrix } from "../../data/quantities";
 import type { TensorRequest } from "../../data/types";
-import type { Upright } from "../../maths/heatmap/axes";
+import type { Orientation } from "../../maths/heatmap/axes";
 import { type Order, sharedOrder } from "../../maths/heatmap/order";
 import type { Card } from "../../pictures/cards";
 import { arrangementOf, requestFor, WHOLE_CELLS } from "../../pictures/requests";
@@ -15,7 +15,7 @@ import type { State } from "../../state/state";
 import type { Page } from "../tab";
 
 export interface TabLayout {
-  upright: Upright;
+  orientation: Orientation;
   order: Order | null;
   /** Why there is no order although the user chose one; empty otherwise. */
   note: string;
@@ -24,7 +24,7 @@ export interface TabLayout {
 }
 
 /** The layout of records. Pictures use it unless the user can choose another. */
-export const DEFAULT_LAYOUT: TabLayout = { upright: "channels", order: null, note: "", boundaries: {} };
+export const DEFAULT_LAYOUT: TabLayout = { orientation: "channels", order: null, note: "", boundaries: {} };
 
 type Shown = Pick<Card, "series" | "shown">;
 
@@ -36,7 +36,7 @@ const TOO_LARGE = "Channels by their numbers: this record is too large to order 
  */
 export function toLayout({ state, peek }: Page, card: Shown, leader: Shown = card): TabLayout {
   const { shown } = card;
-  const byNumber = { ...DEFAULT_LAYOUT, upright: state.axes };
+  const byNumber = { ...DEFAULT_LAYOUT, orientation: state.axes };
   if (!state.order || !shown || isMatrix(card.series)) return byNumber;
   if (isTooLarge(card)) return { ...byNumber, note: TOO_LARGE };
   const of = leader.shown?.channels === shown.channels ? leader : card;
