@@ -1,30 +1,26 @@
 import { css, html, nothing, unsafeCSS } from "lit";
 import uPlot from "uplot";
 import uPlotStyle from "uplot/dist/uPlot.min.css";
-import { isOfMagnitudes, type Scale } from "../../colour/scale";
-import { exact, scaleTicks, short } from "../../colour/ticks";
-import { svgPlot } from "../../export/line_plot";
+import type { Scale } from "../../colour/scale";
 import { ofPicture, ofTable, type Pictured } from "../../export/menu";
 import { joined } from "../../export/numbers";
 import { type Folded, folded } from "../../maths/fold_lines";
-import { placeWords, type XAxis } from "../../maths/over_training";
-import { bandPath, linePath } from "../../maths/paths";
-import { breakable } from "../base/breakable";
+import type { XAxis } from "../../maths/over_training";
 import { type Cursor, emit } from "../base/events";
 import { Memo } from "../base/memo";
-import { drawBoundaries, isPoint, type Line, plotOptions, ticksAcross } from "./uplot_options";
+import { linesTable, svgLines } from "./export";
+import { drawnLines, heightsOn } from "./lines";
+import { leastColumn, renderReadout } from "./readout";
+import { drawBoundaries, isPoint, type Line, plotOptions } from "./uplot_options";
 import "../controls/export_menu";
 import "../controls/full_button";
 import "../controls/resize_handle";
-import type { Table } from "../../maths/table";
 import { LiveReadout } from "../base/live_readout";
 import { SizedElement } from "../base/sized";
 import { card, controls } from "../base/theme";
 import { HELP } from "../controls/help";
 
 const HEIGHT = 170;
-/** The width of a character of a label, and of the swatch and the value beside it. */
-const LABEL = { character: 6.2, beside: 78 };
 /** The properties that change as views arrive. */
 const DRAWN = ["lines", "scale", "span"];
 
@@ -130,7 +126,8 @@ export class RgCurve extends SizedElement implements Pictured {
   }
 
   override render() {
-    const at = this.cursor?.t;
+    const { drawn, cursor, xs, axis, across, gap, heading } = this;
+    const named = heading.includes(axis) || heading.includes("over training");
     return html`
       <header>
         <h3>${this.heading}${this.note ? html` <span class="muted">${this.note}</span>` : nothing}</h3>
@@ -144,42 +141,14 @@ export class RgCurve extends SizedElement implements Pictured {
       </header>
       <div
         style="height:${this.tall}px" class="plot ${this.coming && this.plot ? "faded" : ""}" tabindex="0" role="application" aria-roledescription="curves"
-        aria-label="Curves: ${this.heading}${this.heading.includes(this.axis) || this.heading.includes("over training") ? "" : ` over ${this.axis}s`}. Arrow keys, Home and End read the values."
+        aria-label="Curves: ${heading}${named ? "" : ` over ${axis}s`}. Arrow keys, Home and End read the values."
         @keydown=${this.onKey} @blur=${() => emit(this, "rg-cursor", null)}
       ></div>
-      <div class="values number" style="--least:${this.leastColumn}px" aria-live=${this.spoken.live}>
-        ${this.drawn
-          .filter(({ aside }) => !aside)
-          .map(
-            (line) =>
-              html`<span class=${line.sample !== undefined && line.sample === this.cursor?.s ? "on" : ""}><svg width="16" height="8" aria-hidden="true"><line
-                  x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
-                ></line></svg>${breakable(line.label)}${at === undefined ? "" : this.renderReading(line, at)}</span>`,
-          )}
-        ${at === undefined ? "" : html`<span class="muted">at ${this.placeWords(at)}</span>`}
+      <div class="values number" style="--least:${leastColumn(drawn)}px" aria-live=${this.spoken.live}>
+        ${renderReadout({ lines: drawn, cursor, xs, axis, across, gap })}
       </div>
       <rg-resize-handle of=${this.heading.replace(/step \d+/, "a step")} .natural=${HEIGHT} ?hidden=${this.full}></rg-resize-handle>
     `;
-  }
-
-  /** The width that the longest label takes with a value beside it, in pixels. */
-  private get leastColumn(): number {
-    const longest = this.drawn.reduce((most, { label }) => Math.max(most, label.length), 0);
-    return Math.round(LABEL.character * longest + LABEL.beside);
-  }
-
-  private placeWords(at: number): string {
-    const place = this.xs?.[at] ?? at;
-    return this.across === "step" ? `${this.axis} ${place}` : placeWords(this.across, place);
-  }
-
-  private renderReading(line: Line, at: number) {
-    const place = lastKnown(line.values, at);
-    const raw = line.raw && html` <span class="muted">(${reading(line.raw[place], this.gap)})</span>`;
-    const step = this.across === "step" ? undefined : line.steps?.[place];
-    return html` <b>${reading(line.values[place], this.gap)}</b>${raw ?? nothing}${
-      step === undefined ? nothing : html` <span class="muted">step ${step}</span>`
-    }`;
   }
 
   protected override shouldUpdate(changed: Map<string, unknown>): boolean {
@@ -233,77 +202,22 @@ export class RgCurve extends SizedElement implements Pictured {
     return this.full ? Math.max(HEIGHT, window.innerHeight - 140) : this.resized || HEIGHT;
   }
 
-  /** The lines to draw. For many lines this is the median with a band, and over it the chosen or pointed-at lines. */
-  private get drawn(): Line[] {
+  private get drawn(): readonly Line[] {
     const { lines, cursor } = this;
     const many = this.folds.of([lines], () => folded(lines));
-    if (!many) return withRaw(lines);
-    const muted = getComputedStyle(this).getPropertyValue("--rg-muted").trim();
-    const { count, low, median, high } = many;
-    const band = {
-      label: `median of ${count}, band from 5 to 95 %`,
-      colour: muted,
-      dash: [],
-      values: median,
-      band: { low, high },
-    };
-    const single = lines.filter(
-      ({ aside, chosen, sample }) => aside || chosen || (sample !== undefined && sample === cursor?.s),
-    );
-    return [band, ...withRaw(single)];
+    const muted = many ? getComputedStyle(this).getPropertyValue("--rg-muted").trim() : "";
+    return drawnLines(lines, many, cursor?.s, muted);
   }
 
   private get exports() {
     const name = joined(this.heading);
     const caption = [this.heading, this.note].filter(Boolean).join(", ");
-    return { ...ofPicture(name, caption, () => this), ...ofTable(name, () => this.table) };
+    return { ...ofPicture(name, caption, () => this), ...ofTable(name, () => linesTable(this.lines, this)) };
   }
 
   /** The plot as SVG paths, laid out as on the page. */
   asSvg(caption: string): string {
-    const plot = this.plot as uPlot;
-    const { clientWidth: width, clientHeight: height } = plot.over;
-    const { scale, span } = this;
-    const y = (value: number) => Math.min(height, Math.max(0, plot.valToPos(value, "y")));
-    const { min, max } = this.xRange();
-    const x = (at: number) => plot.valToPos(at, "x");
-    const place = (index: number) => x(this.xs?.[index] ?? index);
-    const seen = (values: Line["values"]) =>
-      values.map((value, i) =>
-        i < span[0] || i >= span[1] ? null : isOfMagnitudes(scale) ? magnitudeOn(scale, value) : value,
-      );
-    return svgPlot(
-      {
-        width,
-        height,
-        across: ticksAcross(this.across, min, max, width).map(({ at, label }) => ({ at: x(at), label })),
-        down: scaleTicks(scale, 0.14).map((tick) => ({ at: y(tick), label: short(tick) })),
-        lines: this.drawn.map(({ values, ...line }) => ({
-          ...line,
-          path: linePath(seen(values), place, y),
-        })),
-        bands: this.drawn.flatMap(({ band, colour }) =>
-          band ? { colour, path: bandPath(seen(band.low), seen(band.high), place, y) } : [],
-        ),
-      },
-      caption,
-    );
-  }
-
-  /** The visible numbers: a row for each place on the x axis, a column for each line. */
-  private get table(): Table {
-    const [first, end] = this.span;
-    const places = Array.from({ length: end - first }, (_, i) => first + i);
-    return {
-      index: [
-        this.across === "step" ? this.axis : `${this.axis} (s)`,
-        places.map((place) => this.xs?.[place] ?? place),
-      ],
-      names: this.lines.flatMap(({ label, raw }) => [label, ...(raw ? [`${label}, not smoothed`] : [])]),
-      columns: this.lines.flatMap(({ values, raw }) =>
-        [values, ...(raw ? [raw] : [])].map((of) => places.map((place) => of[place])),
-      ),
-    };
+    return svgLines(this.plot as uPlot, this.drawn, this, caption);
   }
 
   private showCursor(): void {
@@ -337,9 +251,7 @@ export class RgCurve extends SizedElement implements Pictured {
     const drawn = this.drawn;
     const longest = Math.max(1, ...drawn.map(({ values }) => values.length));
     const edges = drawn.flatMap(({ band }) => (band ? [band.high, band.low] : []));
-    const lines = [...drawn.map(({ values }) => values), ...edges].map((values) =>
-      isOfMagnitudes(scale) ? values.map((value) => magnitudeOn(scale, value)) : values,
-    );
+    const lines = [...drawn.map(({ values }) => values), ...edges].map((values) => heightsOn(scale, values));
     return [this.xs ?? Array.from({ length: longest }, (_, t) => t), ...lines] as uPlot.AlignedData;
   }
 
@@ -366,31 +278,6 @@ export class RgCurve extends SizedElement implements Pictured {
     });
     return plot;
   }
-}
-
-/** The index of a place with a value, or of the last one before it if the line continues. */
-function lastKnown(values: Line["values"], at: number): number {
-  let place = at;
-  while (place > 0 && values[place] === undefined) place--;
-  return place;
-}
-
-/** The lines, with the values they are smoothed from drawn faint behind them. */
-function withRaw(lines: readonly Line[]): Line[] {
-  const behind = lines.flatMap(({ raw, colour, label }): Line[] =>
-    raw ? [{ label, colour: `${colour}66`, dash: [], values: raw, aside: true }] : [],
-  );
-  return [...behind, ...lines];
-}
-
-/** The value as the scale draws it. What a log scale does not tell apart, 0 too, is drawn at its lower end. */
-function magnitudeOn(scale: Scale, value: number | null | undefined): number | null | undefined {
-  if (value === null || value === undefined) return value;
-  return scale.name === "log" ? Math.max(Math.abs(value), scale.low) : Math.abs(value);
-}
-
-function reading(value: number | null | undefined, gap: string): string {
-  return value === null || value === undefined ? gap : exact(value);
 }
 
 customElements.define("rg-curve", RgCurve);
