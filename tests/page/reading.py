@@ -182,7 +182,8 @@ def colour_map(name: str) -> np.ndarray:
     """Return the 256 colours of a colour map, [256, 3]."""
     found = re.search(rf'{name}: "([^"]+)"', MAPS.read_text())
     assert found
-    return np.frombuffer(base64.b64decode(found[1]), np.uint8).reshape(256, 3)
+    differences = np.frombuffer(base64.b64decode(found[1]), np.uint8).reshape(256, 3)
+    return np.cumsum(differences, axis=0, dtype=np.uint8)
 
 
 def symlog_places(

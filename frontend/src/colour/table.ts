@@ -55,7 +55,9 @@ const ROUNDING = 2 ** -8;
 
 /** The red, green and blue bytes of a map's 256 colours. */
 export function mapColours(name: MapName): Uint8Array {
-  return Uint8Array.from(atob(SOURCES[name]), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(SOURCES[name]), (character) => character.charCodeAt(0));
+  for (let i = 3; i < bytes.length; i++) bytes[i] += bytes[i - 3]; // differences from the colour before
+  return bytes;
 }
 
 /** The index of the colour at a place between 0 and 1. */
