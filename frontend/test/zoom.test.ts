@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { box, kept, pan, zoom } from "../src/maths/heatmap/zoom";
+import { box, pan, unlessWhole, zoom } from "../src/maths/heatmap/zoom";
 
 const whole = { c0: 0, c1: 24, t0: 0, t1: 100 };
 
@@ -44,7 +44,7 @@ describe("a box", () => {
 
 describe("a window", () => {
   it("is not stored if it covers everything", () => {
-    expect(kept(whole, whole)).toBeNull();
-    expect(kept({ ...whole, t0: 1 }, whole)).toEqual({ ...whole, t0: 1 });
+    expect(unlessWhole(whole, whole)).toBeNull();
+    expect(unlessWhole({ ...whole, t0: 1 }, whole)).toEqual({ ...whole, t0: 1 });
   });
 });

@@ -263,25 +263,25 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
     page = tab(*COURSES, 'runs=["failing"]', at=course_url)
     expect(page.frame.locator("rg-flow-map")).to_be_visible()
     rising = {"vanishing": (0, 5), "dead_channels": (5, 8), "exploding": (8, 10)}
-    stretches = {**rising, "non_finite": (10, 13)}  # by index of the step
+    intervals = {**rising, "non_finite": (10, 13)}  # by index of the step
     steps = len(courses.STEPS[::2])
     # On the slider steps are points, with bars ending halfway between; on the map they are columns.
     on_slider = [
-        np.clip((np.array(edges) - 0.5) / (steps - 1), 0, 1) for edges in stretches.values()
+        np.clip((np.array(edges) - 0.5) / (steps - 1), 0, 1) for edges in intervals.values()
     ]
-    on_map = [np.array(edges) / steps for edges in stretches.values()]
+    on_map = [np.array(edges) / steps for edges in intervals.values()]
     for where, expected in (
         ("rg-step-slider svg rect", on_slider),
         ("rg-flow-map rect.strip", on_map),
     ):
         bars = page.frame.locator(where)
-        expect(bars).to_have_count(len(stretches))
+        expect(bars).to_have_count(len(intervals))
         boxes = bars.evaluate_all(
             "(bars) => bars.map((bar) => bar.getBBox()).map((box) => [box.x, box.x + box.width])"
         )
         np.testing.assert_allclose(np.array(boxes) / np.max(boxes), expected, atol=0.005)
         fills = bars.evaluate_all("(bars) => bars.map((bar) => bar.getAttribute('fill'))")
-        assert fills == [f"var(--rg-{flag})" for flag in stretches]
+        assert fills == [f"var(--rg-{flag})" for flag in intervals]
 
 
 def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:

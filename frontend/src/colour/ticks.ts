@@ -47,10 +47,10 @@ const BETWEEN = 8;
 /** The same for a bar of `length` pixels with numbers below, whose written width keeps them apart. */
 export function barTicks(scale: Scale, length: number): number[] {
   const width = (tick: number) => CHARACTER * short(tick).length;
-  return ticksApart(scale, (one, other) => (BETWEEN + (width(one) + width(other)) / 2) / length);
+  return ticksApart(scale, (a, b) => (BETWEEN + (width(a) + width(b)) / 2) / length);
 }
 
-function ticksApart(scale: Scale, gap: (one: number, other: number) => number): number[] {
+function ticksApart(scale: Scale, gap: (a: number, b: number) => number): number[] {
   const place = placer(scale);
   const ticks = [scale.low, scale.high];
   const inner = scale.low < 0 && scale.high > 0 ? [0, ...between(scale)] : between(scale);

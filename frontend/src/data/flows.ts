@@ -43,18 +43,20 @@ export class Flows {
   }
 
   /** A request at the same step for at least the same statistics, and one at an earlier step that has its flow. */
-  private find(request: FlowRequest): { current: FlowRequest; older: FlowRequest | undefined } {
-    const { run, tag, statistics, last } = request;
+  private find(asked: FlowRequest): { current: FlowRequest; older: FlowRequest | undefined } {
+    const { run, tag, statistics, last } = asked;
     const key = JSON.stringify([run, tag]);
     const known = this.requests.get(key) ?? [];
-    const holding = known.filter((one) => statistics.every((name) => one.statistics.includes(name)));
-    const current = holding.find((one) => one.last === last);
-    const older = holding.find((one) => one.last !== last && this.flows.peek(one).status === "ready");
+    const holding = known.filter((request) => statistics.every((name) => request.statistics.includes(name)));
+    const current = holding.find((request) => request.last === last);
+    const older = holding.find(
+      (request) => request.last !== last && this.flows.peek(request).status === "ready",
+    );
     if (current) return { current, older };
-    const isUsed = (one: FlowRequest) => one.last === last || one === older;
-    for (const one of known) if (!isUsed(one)) this.flows.drop(one);
-    this.requests.set(key, [...known.filter(isUsed), request]);
-    return { current: request, older };
+    const isUsed = (request: FlowRequest) => request.last === last || request === older;
+    for (const request of known) if (!isUsed(request)) this.flows.drop(request);
+    this.requests.set(key, [...known.filter(isUsed), asked]);
+    return { current: asked, older };
   }
 }
 

@@ -12,7 +12,7 @@ export type Draws = (entry: TagEntry) => boolean;
 export const ANY: Draws = () => true;
 
 /** A function whose answers are kept as long as the listing and the other arguments stay. */
-function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, key: string) => Answer) {
+function perListing<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, key: string) => Answer) {
   const answers = new WeakMap<Tags, WeakMap<Asked, Map<string, Answer>>>();
   return (tags: Tags, asked: Asked, key = ""): Answer => {
     const ofTags = answers.get(tags) ?? new WeakMap<Asked, Map<string, Answer>>();
@@ -25,7 +25,7 @@ function kept<Asked extends object, Answer>(answer: (tags: Tags, asked: Asked, k
   };
 }
 
-const ordered = kept((tags): readonly string[] => Object.keys(tags).sort(compareRuns));
+const ordered = perListing((tags): readonly string[] => Object.keys(tags).sort(compareRuns));
 
 /** Runs with our data, in the order of TensorBoard's dashboards. */
 export function orderedRuns(tags: Tags): readonly string[] {
@@ -37,11 +37,11 @@ export function everyRun(tags: Tags, known: readonly string[]): readonly string[
   return every(tags, known);
 }
 
-const every = kept((tags, known: readonly string[]): readonly string[] =>
+const every = perListing((tags, known: readonly string[]): readonly string[] =>
   [...new Set([...known, ...Object.keys(tags)])].sort(compareRuns),
 );
 
-const drawn = kept(
+const drawn = perListing(
   (tags, draws: Draws): ReadonlySet<string> =>
     new Set(Object.keys(tags).filter((run) => Object.values(tags[run]).some(draws))),
 );
@@ -56,7 +56,7 @@ export function allTags(tags: Tags, runs: readonly string[], draws: Draws = ANY)
   return tagsOf(tags, draws, JSON.stringify(runs));
 }
 
-const tagsOf = kept((tags, draws: Draws, key): readonly string[] => {
+const tagsOf = perListing((tags, draws: Draws, key): readonly string[] => {
   const weights = new Map<string, number>();
   for (const run of JSON.parse(key) as string[]) {
     for (const [tag, entry] of Object.entries(tags[run] ?? {})) {
@@ -80,7 +80,7 @@ function weightOf({ metadata: { quantity } }: TagEntry): number {
 }
 
 /** The place of every tag: by folder, and with numbers sorted by value: lstm, lstm_1, lstm_10. */
-const byPath = kept((tags): ReadonlyMap<string, number> => {
+const byPath = perListing((tags): ReadonlyMap<string, number> => {
   const all = [...new Set(Object.values(tags).flatMap((of) => Object.keys(of)))];
   const paths = all.map((tag) => ({ tag, parts: tag.split("/") }));
   paths.sort((a, b) => comparePaths(a.parts, b.parts));

@@ -27,7 +27,7 @@ export class Logged {
 
   /** The number of steps that any of the series logged; null while an answer is on its way, or if there is none. */
   of(series: readonly Series[]): LoggedCount | null {
-    const each = series.map((one) => this.stepsOf(one));
+    const each = series.map((of) => this.stepsOf(of));
     const found = each.filter((steps) => steps !== null);
     if (found.length < each.length) return null;
     const union = new Set(found.flatMap(({ steps }) => steps));

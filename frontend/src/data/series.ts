@@ -29,8 +29,8 @@ export function nearestStep(steps: readonly KeptStep[], step: number): KeptStep 
 /** Every kept step of any of the series, ascending. `stepsOf` may give other steps than a series' records. */
 export function unionSteps(
   series: readonly Series[],
-  stepsOf: (one: Series) => readonly KeptStep[] = ({ entry }) => entry.steps,
+  stepsOf: (of: Series) => readonly KeptStep[] = ({ entry }) => entry.steps,
 ): number[] {
-  const steps = new Set(series.flatMap((one) => stepsOf(one).map(([step]) => step)));
+  const steps = new Set(series.flatMap((of) => stepsOf(of).map(([step]) => step)));
   return [...steps].sort((a, b) => a - b);
 }

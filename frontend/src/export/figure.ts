@@ -21,7 +21,7 @@ export const AS_SHOWN: Readonly<Figure> = { title: "", width: null, bar: true, t
 export function figureOf(svg: string, { width, bar, ticks }: Figure): string {
   const picture = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
   const size = (name: "width" | "height") => Number(picture.getAttribute(name));
-  if (!ticks) for (const one of picture.querySelectorAll(".ticks")) one.remove();
+  if (!ticks) for (const mark of picture.querySelectorAll(".ticks")) mark.remove();
   const barBelow = bar ? null : picture.querySelector(":scope > .bar");
   const height = size("height") - (barBelow ? BAR_ROOM : 0);
   barBelow?.remove();

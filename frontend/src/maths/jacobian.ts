@@ -36,7 +36,7 @@ function chosenRows(at: unknown, { timesteps: rows, channels: timesteps }: Tenso
 export function boundariesOfRows(window: number | null, rows: readonly number[]): number[] {
   if (window === null) return [];
   const windows = rows.map((t) => Math.floor(t / window));
-  return windows.flatMap((one, row) => (row > 0 && one !== windows[row - 1] ? [row] : []));
+  return windows.flatMap((window, row) => (row > 0 && window !== windows[row - 1] ? [row] : []));
 }
 
 /** The request for row t of a Jacobian, at every timestep s. */

@@ -72,7 +72,7 @@ export interface Tick {
 export function axisTicks(axis: XAxis, from: number, to: number, most: number): Tick[] {
   if (axis === "step") return integerTicks(from, to + 1, most).map((at) => ({ at, label: String(at) }));
   const raw = (to - from) / Math.max(1, most);
-  const distance = DISTANCES.find((one) => one >= raw) ?? DAY * Math.max(1, niceStep(raw / DAY, 1));
+  const distance = DISTANCES.find((distance) => distance >= raw) ?? DAY * Math.max(1, niceStep(raw / DAY, 1));
   const shift = axis === "wall" ? -new Date(1000 * from).getTimezoneOffset() * MINUTE : 0;
   const first = Math.ceil((from + shift) / distance);
   const count = Math.floor((to + shift) / distance) - first + 1;

@@ -22,7 +22,7 @@ export function traceOn(
   kept: readonly KeptStep[],
   { values, band, ...looks }: Omit<Trace, "xs" | "steps">,
 ): Trace {
-  const places = kept.map((one) => placeOn(axis, one, start));
+  const places = kept.map((step) => placeOn(axis, step, start));
   const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b]); // clocks may be set back
   const sorted = <Value>(of: readonly Value[]) => order.map((i) => of[i]);
   return {

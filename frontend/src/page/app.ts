@@ -174,18 +174,18 @@ export class RnngradApp extends LitElement {
     `;
   }
 
-  private page(series: Series[], tags: Tags, tab: Tab): Page {
+  private page(shown: Series[], tags: Tags, tab: Tab): Page {
     const { state } = this.store;
     const { tensors, flows, histograms, scalars, cards } = this.sources;
     const drawn = drawnRuns(tags, tab.draws);
     const statistics = tab.statistics?.(state);
-    const steps = unionSteps(series, (one) => {
-      const loaded = statistics && flows.get(one, statistics);
-      return loaded?.status === "ready" ? loaded.answer.steps : one.entry.steps;
+    const steps = unionSteps(shown, (series) => {
+      const loaded = statistics && flows.get(series, statistics);
+      return loaded?.status === "ready" ? loaded.answer.steps : series.entry.steps;
     });
     return {
       state,
-      series,
+      series: shown,
       steps,
       step: steps[stepIndex(steps, state.step)],
       drawnRuns: orderedRuns(tags).filter((run) => drawn.has(run)),
@@ -194,12 +194,12 @@ export class RnngradApp extends LitElement {
       cards,
       colourOf: (run) => runColour(run, this.knownRuns, this.dark),
       peek: (request) => tensors.peek(request),
-      flowOf: (one, statistics) => flows.get(one, statistics),
+      flowOf: (series, statistics) => flows.get(series, statistics),
       histogramOf: (request) => histograms.get(request),
       listScalars: () => scalars.list(),
       scalarsOf: (tag) => scalars.get(tag),
       pinsOf: (drawn) => this.pinsOf(drawn),
-      isPinned: (one) => state.pinned.some((name) => isNamed(one, name)),
+      isPinned: (series) => state.pinned.some((name) => isNamed(series, name)),
     };
   }
 

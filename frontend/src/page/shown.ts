@@ -43,10 +43,10 @@ function drawnAlone(alone: readonly SeriesName[], tags: Tags, draws: Tab["draws"
   };
   const drawn = alone.flatMap(([run, tag]) =>
     seriesOf(run, tag)
-      .flatMap((one) =>
-        draws(one.entry) ? one : relatives(one.entry).flatMap((other) => seriesOf(run, other)),
+      .flatMap((series) =>
+        draws(series.entry) ? series : relatives(series.entry).flatMap((other) => seriesOf(run, other)),
       )
       .filter(({ entry }) => draws(entry)),
   );
-  return [...new Map(drawn.map((one) => [JSON.stringify(nameOf(one)), one])).values()];
+  return [...new Map(drawn.map((series) => [JSON.stringify(nameOf(series)), series])).values()];
 }

@@ -45,11 +45,11 @@ export class Sources {
   fetch(page: Page, cards: Card[], tags: Tags, tab: Tab): TensorRequest[] {
     const { state, step, steps } = page;
     const index = stepIndex(steps, state.step);
-    const neighbours = [steps[index + 1], steps[index - 1]].filter((one) => one !== undefined);
-    const soon = neighbours.flatMap((one) =>
-      cards.slice(0, PREFETCHED_CARDS).map(({ series, request }) => atStep(series, request, one)),
+    const neighbours = [steps[index + 1], steps[index - 1]].filter((near) => near !== undefined);
+    const soon = neighbours.flatMap((near) =>
+      cards.slice(0, PREFETCHED_CARDS).map(({ series, request }) => atStep(series, request, near)),
     );
-    const peersAt = (one: number) => (state.range === "runs" ? peerRequests(cards, tags, one) : []);
+    const peersAt = (at: number) => (state.range === "runs" ? peerRequests(cards, tags, at) : []);
     const more = [...peersAt(step), ...tab.requests(page, cards)];
     const shown = cards.map(({ request }) => request);
     this.tensors.want([...shown, ...more], [...soon, ...neighbours.flatMap(peersAt)]);

@@ -120,9 +120,9 @@ export class RgTips extends LitElement {
 
 /** The innermost element under the pointer that has a description, or whose label is under the pointer. */
 function described(path: readonly EventTarget[]): Element | null {
-  for (const one of path) {
-    if (!(one instanceof Element)) continue;
-    const control = one instanceof HTMLLabelElement && one.control ? one.control : one;
+  for (const target of path) {
+    if (!(target instanceof Element)) continue;
+    const control = target instanceof HTMLLabelElement && target.control ? target.control : target;
     if (control.hasAttribute("aria-description")) return control;
   }
   return null;

@@ -85,7 +85,7 @@ export class RgToolbar extends LitElement {
       "show",
       "Show",
       html`
-        <optgroup label="One sample">${samples.map((one) => optionOf(one, show))}</optgroup>
+        <optgroup label="One sample">${samples.map((sample) => optionOf(sample, show))}</optgroup>
         <optgroup label="All kept samples">${optionOf(["samples", "each sample"], show)} ${optionOf(["channel", "one channel of each sample"], show)} ${reductions}</optgroup>
       `,
       (chosen) => emit(this, "rg-set", { show: FIELDS.show.codec.read(chosen) }),

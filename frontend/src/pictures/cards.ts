@@ -33,7 +33,7 @@ export class Cards {
   constructor(private readonly tensors: Pick<Tensors, "peek">) {}
 
   /** The card of a series at the kept step nearest to `step`. `role` tells several cards of one series apart. */
-  one(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
+  nearest(series: Series, step: number, show: Show, role = "", arrangement: Arrangement = {}): Card | null {
     const request = requestFor(series, step, show, arrangement);
     return request && this.of(series, request, role);
   }
@@ -58,8 +58,10 @@ export class Cards {
     choice: State["show"],
     arrange: (series: Series) => Arrangement = () => ({}),
   ): Card[] {
-    return series.flatMap((one) => {
-      const cards = showsOf(choice, one).flatMap((show) => this.one(one, step, show, "", arrange(one)) ?? []);
+    return series.flatMap((of) => {
+      const cards = showsOf(choice, of).flatMap(
+        (show) => this.nearest(of, step, show, "", arrange(of)) ?? [],
+      );
       return cards.some(isPoints) ? cards.slice(0, 1) : cards; // a scatter plot shows every sample at once
     });
   }

@@ -24,14 +24,14 @@ export interface FlowCard {
 }
 
 export function flowCards(
-  { series, state, colourOf, flowOf }: FlowSource,
+  { series: shown, state, colourOf, flowOf }: FlowSource,
   statistics: readonly string[],
 ): FlowCard[] {
-  return series.map((one) => {
-    const loaded = flowOf(one, statistics);
-    const { quantity } = one.entry.metadata;
+  return shown.map((series) => {
+    const loaded = flowOf(series, statistics);
+    const { quantity } = series.entry.metadata;
     const history = loaded.status === "ready" ? historyOf(loaded.answer, quantity, state) : null;
-    return { series: one, colour: colourOf(one.run), loaded, history };
+    return { series, colour: colourOf(series.run), loaded, history };
   });
 }
 
@@ -85,7 +85,7 @@ export function seriesNames(cards: readonly { series: Series }[]): string[] {
 /** The dashes of series' lines, which tell apart those of one run and so of one colour. */
 export function dashesOf(cards: readonly { series: Series }[]): number[][] {
   return cards.map(({ series }, i) => {
-    const before = cards.slice(0, i).filter((one) => one.series.run === series.run).length;
+    const before = cards.slice(0, i).filter((card) => card.series.run === series.run).length;
     return dashAt(before);
   });
 }

@@ -50,7 +50,7 @@ export function shownTags(
     ...new Set(
       state.tags.flatMap((tag) => {
         if (drawn.has(tag)) return [tag];
-        const instead = relativesIn(tags, runs, tag).filter((one) => drawn.has(one));
+        const instead = relativesIn(tags, runs, tag).filter((relative) => drawn.has(relative));
         return instead.length || others.includes(tag) ? instead : [tag];
       }),
     ),
@@ -65,7 +65,7 @@ export function undrawn(state: State, tags: Tags, runs: readonly string[], draws
   if (!state.tags) return [];
   const drawn = new Set(allTags(tags, runs, draws));
   const there = new Set(allTags(tags, runs));
-  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((one) => drawn.has(one));
+  const stoodFor = (tag: string) => relativesIn(tags, runs, tag).some((relative) => drawn.has(relative));
   return state.tags.filter((tag) => there.has(tag) && !drawn.has(tag) && !stoodFor(tag));
 }
 
@@ -89,8 +89,8 @@ export function shownSeries(tags: Tags, runs: readonly string[], shown: readonly
 
 /** The series with the pinned ones first, in the order in which they were pinned. The others keep their order. */
 export function pinnedFirst(series: readonly Series[], pinned: State["pinned"]): Series[] {
-  const place = (one: Series) => {
-    const at = pinned.findIndex((name) => isNamed(one, name));
+  const place = (series: Series) => {
+    const at = pinned.findIndex((name) => isNamed(series, name));
     return at < 0 ? pinned.length : at;
   };
   return [...series].sort((a, b) => place(a) - place(b));
@@ -107,9 +107,9 @@ export function comparedSeries(
   { a, b }: Pick<State, "a" | "b">,
   series: readonly Series[],
 ): [a: Series, b: Series] {
-  const find = (name: SeriesName | null) => name && series.find((one) => isNamed(one, name));
+  const find = (name: SeriesName | null) => name && series.find((other) => isNamed(other, name));
   const first = find(a) ?? series[0];
-  return [first, find(b) ?? series.find((one) => one !== first) ?? first];
+  return [first, find(b) ?? series.find((other) => other !== first) ?? first];
 }
 
 /** The index of `step` on the slider. Null and steps beyond the last give the end. */

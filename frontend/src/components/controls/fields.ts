@@ -18,9 +18,9 @@ export function select<Value extends string | number | boolean | null>(
   value: Value,
   chosen: (value: Value, list: EventTarget) => void,
 ): TemplateResult {
-  const listed = options.map(([one, name]) => optionOf([textOf(one), name], textOf(value)));
+  const listed = options.map(([offered, name]) => optionOf([textOf(offered), name], textOf(value)));
   return labelled(id, label, listed, (text, list) => {
-    const found = options.find(([one]) => textOf(one) === text);
+    const found = options.find(([offered]) => textOf(offered) === text);
     if (found) chosen(found[0], list);
   });
 }

@@ -104,8 +104,8 @@ export class RgFlagsBar extends LitElement {
   private readonly spoken = new LiveReadout(this);
 
   private readonly onKey = (event: KeyboardEvent): void => {
-    const focused = event.composedPath().filter((one) => one instanceof Element);
-    const commanded = focused.some((one) => one.matches(COMMANDED)) && !focused[0].matches(TYPED_INTO);
+    const focused = event.composedPath().filter((target) => target instanceof Element);
+    const commanded = focused.some((target) => target.matches(COMMANDED)) && !focused[0].matches(TYPED_INTO);
     if (event.ctrlKey || event.metaKey || event.altKey || !commanded) return;
     if (event.key === "n") this.go(this.next());
     if (event.key === "p") this.go(this.previous());

@@ -2,7 +2,7 @@
 
 import type { Window } from "../../data/window";
 import type { Dimension, Layout, Pair } from "../../maths/heatmap/axes";
-import { box, kept, pan, zoom } from "../../maths/heatmap/zoom";
+import { box, pan, unlessWhole, zoom } from "../../maths/heatmap/zoom";
 import { type Cursor, emit } from "../base/events";
 
 /** What gestures need to know about a heatmap. */
@@ -155,6 +155,6 @@ export class Gestures {
   }
 
   private show(window: Window): void {
-    emit(this.plot, "rg-set", { window: kept(window, this.plot.whole) });
+    emit(this.plot, "rg-set", { window: unlessWhole(window, this.plot.whole) });
   }
 }

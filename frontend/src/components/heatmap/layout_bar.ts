@@ -3,7 +3,7 @@ import { isOfEachSample, REDUCTIONS, type Show, type ShowChoice } from "../../da
 import type { Window } from "../../data/window";
 import { type Orientation, turnedWindow } from "../../maths/heatmap/axes";
 import type { OrderName } from "../../maths/heatmap/order";
-import { kept } from "../../maths/heatmap/zoom";
+import { unlessWhole } from "../../maths/heatmap/zoom";
 import type { ChannelOrder, Time } from "../../state/options";
 import type { State } from "../../state/state";
 import { emit } from "../base/events";
@@ -78,7 +78,7 @@ export class RgHeatmapBar extends LitElement {
     const { c0, c1 } = this.whole;
     return {
       order: by ? { by, step: this.step, show: orderable(show) } : null,
-      window: window && kept({ ...window, c0, c1 }, this.whole), // the channels' places have changed
+      window: window && unlessWhole({ ...window, c0, c1 }, this.whole), // the channels' places have changed
     };
   }
 

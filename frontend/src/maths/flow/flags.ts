@@ -120,6 +120,6 @@ export function rises(flags: readonly Flag[][], found: Evidence): { index: numbe
 
 /** The worst flag of all, and the index at which it first rose. */
 export function worst(flags: readonly Flag[][]): { flag: Flag; index: number } | null {
-  const flag = FLAGS.find((one) => flags.some((now) => now.includes(one)));
+  const flag = FLAGS.find((flag) => flags.some((now) => now.includes(flag)));
   return flag ? { flag, index: flags.findIndex((now) => now.includes(flag)) } : null;
 }

@@ -7,7 +7,7 @@ import type { Progress } from "./verdict";
 /** Scalars that tb_rnngrad logs. The page draws these from the flow. */
 const OURS = /\/(memory_horizon|half_life|largest_gain|far_end)$/;
 /** What to draw if nothing is chosen: the first tag that matches each pattern. */
-const USUAL = [
+const DEFAULT_SCALARS = [
   [/(^|\/)(epoch_)?loss$/i, /loss/i],
   [/(^|\/)(epoch_)?(\w+_)?acc(uracy)?$/i, /acc(uracy)?/i],
 ];
@@ -38,7 +38,7 @@ export function scalarTags(
 
 /** A loss and an accuracy, if there are such tags. */
 export function usualTags(tags: readonly string[]): string[] {
-  return USUAL.flatMap((kinds) => {
+  return DEFAULT_SCALARS.flatMap((kinds) => {
     const found = kinds.map((kind) => tags.find((tag) => kind.test(tag))).find((tag) => tag !== undefined);
     return found === undefined ? [] : [found];
   });

@@ -56,7 +56,7 @@ export function compare(a: Tensor, b: Tensor, comparison: Comparison): Tensor | 
       else magnitudes.push(Math.abs(value));
     }
   }
-  magnitudes.sort((one, other) => one - other);
+  magnitudes.sort((a, b) => a - b);
   const finite = least <= greatest;
   return {
     ...a,

@@ -168,8 +168,8 @@ function standardised({ values, columns }: Rows, row: number): Float64Array {
   return centred.map((value) => (varies ? value / length : 0));
 }
 
-function dot(one: Float64Array, other: Float64Array): number {
+function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < one.length; i++) sum += one[i] * other[i];
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }

@@ -48,7 +48,7 @@ export function box(one: { t: number; c: number }, other: { t: number; c: number
 }
 
 /** The window to keep in the state; null if it is the whole. */
-export function kept(window: Window, whole: Window): Window | null {
+export function unlessWhole(window: Window, whole: Window): Window | null {
   const all = Object.keys(whole).every(
     (edge) => window[edge as keyof Window] === whole[edge as keyof Window],
   );

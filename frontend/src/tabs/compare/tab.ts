@@ -108,8 +108,8 @@ function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
   const comparison = page.state.comparison === "ratio" ? "ratio" : "difference";
   const [ofA, ofB] = [a, b].map((card) => page.cards.drawnBy(card));
   const heading = COMPARED[comparison].heading;
-  const found = ofA.flatMap((one, i) => (ofB[i] ? compare(one, ofB[i], comparison) : []));
-  const why = found.find((one) => typeof one === "string");
+  const found = ofA.flatMap((tensor, i) => (ofB[i] ? compare(tensor, ofB[i], comparison) : []));
+  const why = found.find((result) => typeof result === "string");
   if (why !== undefined) return html`<rg-message heading="Not comparable">${why}</rg-message>`;
   const samples = found as Tensor[];
   const name =
@@ -121,7 +121,7 @@ function renderPoints(page: Page, a: Card, b: Card, pins: number[]) {
     `import numpy as np\n${[a, b].map((card, i) => `${pointsPython(card.request, logdir)}${"ab"[i]} = view\n`).join("\n")}\nview = ${COMPARED[comparison].python}\n`;
   return html`<rg-scatter
     .series=${a.series} .heading=${heading} .python=${python} .samples=${samples} .step=${a.request.step} .wanted=${a.request.step}
-    .scale=${makeScale(union(samples.map((one) => extentOf(one))), choice)} .pins=${pins} .cursor=${page.cursor} .pinned=${page.isPinned(a.series)}
+    .scale=${makeScale(union(samples.map((tensor) => extentOf(tensor))), choice)} .pins=${pins} .cursor=${page.cursor} .pinned=${page.isPinned(a.series)}
   ></rg-scatter>`;
 }
 
@@ -140,8 +140,8 @@ function comparedCards({ cards, series, step, state }: Page): Card[] {
   const [a, b] = comparedSeries(state, series);
   const show = isOfEachSample(state.show) ? 0 : state.show;
   const pair = [
-    cards.one(a, step, show, "A", arrangementOf(a, state)),
-    cards.one(b, state.stepB ?? step, show, "B", arrangementOf(b, state)),
+    cards.nearest(a, step, show, "A", arrangementOf(a, state)),
+    cards.nearest(b, state.stepB ?? step, show, "B", arrangementOf(b, state)),
   ];
   return pair.every((card) => card !== null) ? pair : [];
 }

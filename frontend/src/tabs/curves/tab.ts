@@ -22,7 +22,7 @@ export const curvesTab: Tab = {
   controls: () => ["steps", "axis"],
   show: "samples",
   draws: (entry) => hasTensors(entry) && isSequence(entry),
-  cards: (page) => page.series.flatMap((one) => cardsOf(page, one)),
+  cards: (page) => page.series.flatMap((series) => cardsOf(page, series)),
   requests: (page, cards) => [
     ...orderRequests(page, bySeries(cards).map(([first]) => first)), // biome-ignore format: short
     ...bySeries(cards).flatMap((of) => detailRequests(page, of)),

@@ -4,7 +4,7 @@ import { type Cursor, emit } from "../../components/base/events";
 import { CLICK_PIXELS, isZoomWheel, KEY_FACTOR, WHEEL_FACTOR } from "../../components/heatmap/gestures";
 import type { Window } from "../../data/window";
 import type { Range } from "../../maths/curves";
-import { box, kept, pan, zoom } from "../../maths/heatmap/zoom";
+import { box, pan, unlessWhole, zoom } from "../../maths/heatmap/zoom";
 
 /** What the gestures zoom. */
 export interface Zoomed extends EventTarget {
@@ -33,7 +33,7 @@ function zoomTime(of: Zoomed, factor: number): void {
   const { whole, cursor } = of;
   const window = of.window ?? whole;
   const centre = cursor?.t ?? Math.floor((window.t0 + window.t1) / 2);
-  emit(of, "rg-set", { window: kept(zoom(window, whole, "t", factor, centre), whole) });
+  emit(of, "rg-set", { window: unlessWhole(zoom(window, whole, "t", factor, centre), whole) });
 }
 
 /** A plot that the user can drag over. */
@@ -92,6 +92,6 @@ export class TimeDrag {
   };
 
   private show(window: Window): void {
-    emit(this.plot, "rg-set", { window: kept(window, this.plot.zoomed.whole) });
+    emit(this.plot, "rg-set", { window: unlessWhole(window, this.plot.zoomed.whole) });
   }
 }

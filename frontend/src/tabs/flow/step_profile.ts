@@ -152,7 +152,7 @@ export class RgFlowNow extends LitElement {
     // Pointing does not change these.
     const from = [...drawn.map(({ history }) => history), names.join(), this.step, axis, this.of];
     const lines = this.lines.of(from, () =>
-      drawn.flatMap((one, i) => this.linesOf(one, names[i], dashes[i])),
+      drawn.flatMap((card, i) => this.linesOf(card, names[i], dashes[i])),
     );
     const longest = Math.max(...drawn.map(({ history }) => history.flow.timesteps));
     const row = this.point?.row ?? null;

@@ -80,7 +80,7 @@ export class RgMultiples extends SizedElement implements Pictured {
   async asSvg(caption: string): Promise<string> {
     const cards = [...this.querySelectorAll<RgCard>("rg-card")];
     const pictures: string[] = [];
-    for (const one of cards) pictures.push(...(await one.smallPicture()));
+    for (const card of cards) pictures.push(...(await card.smallPicture()));
     const columns = cards.filter(({ offsetTop }) => offsetTop === cards[0].offsetTop).length;
     return svgGrid(pictures, columns, caption, cards[0]);
   }

@@ -20,7 +20,7 @@ export const heatmapTab: Tab = {
   controls: () => ["steps", "colours"],
   draws: hasTensors,
   cards: ({ cards, series, step, state }) =>
-    cards.all(series, step, state.show, (one) => arrangementOf(one, state)),
+    cards.all(series, step, state.show, (of) => arrangementOf(of, state)),
   requests: (page, cards) => [
     ...orderRequests(page, cards),
     ...detailRequests(page, cards),

@@ -98,7 +98,7 @@ export class RgOverviewBrief extends LitElement {
 
   /** The results of the run's other layers and directions. */
   private othersWords(line: OverviewLine): string[] {
-    const others = this.lines.filter((one) => one.name === line.name && one !== line);
+    const others = this.lines.filter((other) => other.name === line.name && other !== line);
     if (others.length === 0) return [];
     const counted = (Object.keys(ANSWERS) as Answer[]).flatMap((answer) => {
       const count = others.filter(({ verdict }) => verdict.answer === answer).length;

@@ -26,7 +26,7 @@ export class RgScalarBar extends LitElement {
       ${this.chosen.map(
         (tag) =>
           html`<button aria-label="Do not draw ${tag}" aria-description=${HELP.noScalar} @click=${() =>
-            this.set(this.chosen.filter((one) => one !== tag))}>${tag} ×</button>`,
+            this.set(this.chosen.filter((scalar) => scalar !== tag))}>${tag} ×</button>`,
       )}
       ${
         others.length

@@ -29,7 +29,7 @@ export const weightsTab: Tab = {
     The selected runs hold neither weights nor their gradients: kernels, recurrent kernels, biases.
     <rg-how-to-log what="weights"></rg-how-to-log>
   </rg-message>`,
-  cards: ({ cards, series, step }) => series.flatMap((one) => cards.one(one, step, 0) ?? []),
+  cards: ({ cards, series, step }) => series.flatMap((of) => cards.nearest(of, step, 0) ?? []),
   requests: (page, cards) =>
     page.state.weightsAs === "norms" ? normRequests(cards) : detailRequests(page, cards),
   render: (page, cards, groups) => {
