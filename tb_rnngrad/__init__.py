@@ -19,11 +19,12 @@ __all__ = [
     "keras",
     "read",
     "summary",
+    "torch",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a framework's adapter on first access."""
-    if name == "keras":
-        return importlib.import_module("tb_rnngrad.keras")
+    if name in ("keras", "torch"):
+        return importlib.import_module(f"tb_rnngrad.{name}")
     raise AttributeError(f"module 'tb_rnngrad' has no attribute {name!r}")

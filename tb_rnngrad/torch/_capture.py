@@ -1,0 +1,99 @@
+"""`capture`: reads gradients from the user's own training step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from tb_rnngrad.torch._intercept import Interception
+from tb_rnngrad.torch._modules import select
+from tb_rnngrad.torch._quantities import asked_of, check_of
+from tb_rnngrad.torch._records import Records, captured_of, records_of
+
+
+class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
+    """Captures one training step: whatever runs forward and backward inside the block.
+
+    The step runs untouched: the same kernels, the same results, the same random numbers. Gradients
+    through time are computed from it when the block ends.
+
+    Args:
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
+            a list of these; None: every recurrent layer.
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
+            "weight_gradients" (gradients), "activations", "states", "weights" (values).
+        scaler: the `torch.amp.GradScaler` that scales the loss, if there is one. Captured gradients
+            are unscaled.
+
+    Raises:
+        TypeError: if `module` is no module.
+        ValueError: if a layer or quantity does not exist, and at the end of the block if nothing of
+            a layer was seen.
+        NotImplementedError: if a layer cannot be inspected.
+        RuntimeError: at the end of the block if a layer's input was changed in place.
+
+    Example::
+
+        with tb_rnngrad.torch.capture(model) as captured:
+            loss = criterion(model(x), y)
+            loss.backward()
+        captured["lstm"]  # a SequenceRecord, or a dict of them if `of` names several
+
+    After the block the object is a mapping. If the step called a layer several times, the further
+    calls are under "lstm.call2" and so on.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        layers: Any = None,
+        of: str | Sequence[str] = "hidden_state",
+        *,
+        scaler: Any = None,
+    ) -> None:
+        names = check_of(of)
+        self._asked = asked_of(select(module, layers), names, layers is not None)
+        self._single = isinstance(of, str)
+        self._scaler = scaler
+        self._scale = 1.0
+        self._stack = contextlib.ExitStack()
+        self._interception = Interception({one.name: one.module for one, _ in self._asked})
+        self._records: dict[str, Records] = {}
+
+    def __enter__(self) -> capture:
+        """Begin to record calls."""
+        if self._scaler is not None:
+            self._scale = self._scaler.get_scale()
+        self._stack.enter_context(self._interception.entered())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop recording, also after an exception, and compute what was asked for."""
+        self._stack.close()
+        if error is None:
+            found = captured_of(self._interception.calls, self._asked, self._scale)
+            self._records = records_of(found, self._single)
+        self._interception.calls.clear()
+
+    def __getitem__(self, layer: str) -> Records:
+        """Return what was captured from a layer."""
+        if layer not in self._records:
+            names = ", ".join(self._records) or "none before the block ends"
+            raise KeyError(f"{layer!r} was not captured; captured layers: {names}")
+        return self._records[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the layers."""
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        """Return the number of layers."""
+        return len(self._records)

@@ -1,0 +1,107 @@
+"""`gradients`: inspects a module once, with a loss function of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tb_rnngrad.torch._functional import Kept, without_wrappers
+from tb_rnngrad.torch._intercept import Interception
+from tb_rnngrad.torch._modules import select
+from tb_rnngrad.torch._quantities import asked_of, check_of, see_gradients
+from tb_rnngrad.torch._records import Records, captured_of, records_of
+
+
+def gradients(
+    module: Any,
+    loss: Callable[[], Tensor],
+    layers: Any = None,
+    of: str | Sequence[str] = "hidden_state",
+) -> dict[str, Records]:
+    """Return gradients of a loss through time, or values, of recurrent layers.
+
+    The module stays as it was: weights, their `.grad`, buffers, attributes and PyTorch's random
+    numbers. It runs in the mode that it is in (`module.training`).
+
+    Args:
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        loss: a function without arguments that calls the module and returns the loss, a scalar:
+            `lambda: criterion(module(x), y)`. For values alone its result is not used.
+        layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
+            a list of these; None: every recurrent layer.
+        of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
+            "weight_gradients" (gradients), "activations", "states", "weights" (values).
+
+    Returns:
+        layer name -> `SequenceRecord` [samples, timesteps, units], or layer name -> dict of records
+        if `of` names several. A bidirectional layer gives [samples, timesteps, 2 * units], forward
+        first.
+
+    Raises:
+        TypeError: if `module` is no module, or the loss is no tensor.
+        ValueError: if a layer or quantity does not exist, the loss is no scalar, or it does not
+            depend on a layer.
+        NotImplementedError: if a layer cannot be inspected.
+    """
+    names = check_of(of)
+    asked = asked_of(select(module, layers), names, layers is not None)
+    root = without_wrappers(module)
+    interception = Interception({one.name: one.module for one, _ in asked})
+    with _left_as_it_was(root), torch.enable_grad(), interception.entered():
+        result = loss()
+        if see_gradients(names):
+            _backward(result, interception.results)
+    return records_of(captured_of(interception.calls, asked), isinstance(of, str))
+
+
+def _backward(loss: Any, results: Sequence[Tensor]) -> None:
+    """Run the backward pass down to the recurrent layers' results, without touching `.grad`."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"the loss function returned {loss!r}; expected the loss, a tensor with one value"
+        )
+    if loss.numel() != 1:
+        raise ValueError(
+            f"the loss function returned a tensor of shape {tuple(loss.shape)}; expected one value"
+        )
+    if loss.requires_grad and results:
+        torch.autograd.grad(loss.sum(), results, allow_unused=True)
+
+
+@contextlib.contextmanager
+def _left_as_it_was(root: nn.Module) -> Iterator[None]:
+    """Give PyTorch's random numbers, buffers and attributes back as they were."""
+    states = [_State(module) for module in root.modules()]
+    devices = {one.device for one in root.parameters() if one.device.type == "cuda"}
+    with torch.random.fork_rng(devices):
+        try:
+            yield
+        finally:
+            for state in states:
+                state.restore()
+
+
+class _State:
+    """The attributes of one module, and the values of its buffers."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._attributes = dict(vars(module))
+        self._buffers = {
+            name: (buffer, Kept.of(buffer), buffer.detach().clone())
+            for name, buffer in module.named_buffers(recurse=False)
+        }
+
+    def restore(self) -> None:
+        attributes = vars(self._module)
+        for name in attributes.keys() - self._attributes.keys():
+            del attributes[name]
+        attributes.update(self._attributes)
+        for name, (buffer, kept, value) in self._buffers.items():
+            setattr(self._module, name, buffer)
+            if not kept.is_intact:
+                kept.tensor.copy_(value)
