@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from tb_rnngrad._capture.names import check_of
+from tb_rnngrad._capture.records import CapturedRecords, records_of
 from tb_rnngrad.torch._intercept import Interception
 from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of, check_of
-from tb_rnngrad.torch._records import Records, captured_of, records_of
+from tb_rnngrad.torch._quantities import asked_of
+from tb_rnngrad.torch._recorded import captured_of
 
 
-class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)`, like a function
+class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, like a function
     """Captures one training step: whatever runs forward and backward inside the block.
 
     The step runs untouched: the same kernels, the same results, the same random numbers. Gradients
@@ -54,6 +56,7 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         *,
         scaler: Any = None,
     ) -> None:
+        super().__init__()
         names = check_of(of)
         self._asked = asked_of(select(module, layers), names, layers is not None)
         self._single = isinstance(of, str)
@@ -61,7 +64,6 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._scale = 1.0
         self._stack = contextlib.ExitStack()
         self._interception = Interception({one.name: one.module for one, _ in self._asked})
-        self._records: dict[str, Records] = {}
 
     def __enter__(self) -> capture:
         """Begin to record calls."""
@@ -80,20 +82,5 @@ class capture(Mapping[str, Records]):  # noqa: N801 - used as `with capture(...)
         self._stack.close()
         if error is None:
             found = captured_of(self._interception.calls, self._asked, self._scale)
-            self._records = records_of(found, self._single)
+            self._records = records_of(found, "torch", self._single)
         self._interception.calls.clear()
-
-    def __getitem__(self, layer: str) -> Records:
-        """Return what was captured from a layer."""
-        if layer not in self._records:
-            names = ", ".join(self._records) or "none before the block ends"
-            raise KeyError(f"{layer!r} was not captured; captured layers: {names}")
-        return self._records[layer]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the layers."""
-        return iter(self._records)
-
-    def __len__(self) -> int:
-        """Return the number of layers."""
-        return len(self._records)

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tb_rnngrad.torch._functional import Kept, without_wrappers
+from tb_rnngrad._capture.names import check_of
+from tb_rnngrad._capture.records import Records, records_of
+from tb_rnngrad.torch._functional import without_wrappers
 from tb_rnngrad.torch._intercept import Interception
 from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of, check_of, see_gradients
-from tb_rnngrad.torch._records import Records, captured_of, records_of
+from tb_rnngrad.torch._quantities import asked_of, see_gradients
+from tb_rnngrad.torch._recorded import captured_of
 
 
 def gradients(
@@ -55,7 +57,8 @@ def gradients(
         result = loss()
         if see_gradients(names):
             _backward(result, interception.results)
-    return records_of(captured_of(interception.calls, asked), isinstance(of, str))
+    found = captured_of(interception.calls, asked)
+    return records_of(found, "torch", isinstance(of, str))
 
 
 def _backward(loss: Any, results: Sequence[Tensor]) -> None:
@@ -92,7 +95,7 @@ class _State:
         self._module = module
         self._attributes = dict(vars(module))
         self._buffers = {
-            name: (buffer, Kept.of(buffer), buffer.detach().clone())
+            name: (buffer, buffer.detach().clone())
             for name, buffer in module.named_buffers(recurse=False)
         }
 
@@ -101,7 +104,7 @@ class _State:
         for name in attributes.keys() - self._attributes.keys():
             del attributes[name]
         attributes.update(self._attributes)
-        for name, (buffer, kept, value) in self._buffers.items():
+        for name, (buffer, value) in self._buffers.items():
             setattr(self._module, name, buffer)
-            if not kept.is_intact:
-                kept.tensor.copy_(value)
+            if not torch.equal(buffer, value):
+                buffer.detach().copy_(value)

@@ -4,58 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from tb_rnngrad._capture.captured import Captured
+from tb_rnngrad._capture.names import GRADIENTS, QUANTITY_OF
 from tb_rnngrad.torch._functional import Weights
 from tb_rnngrad.torch._intercept import Call
-from tb_rnngrad.torch._quantities import GRADIENTS
 from tb_rnngrad.torch._recurrences import Lstm, Totals, before, gates_of
 from tb_rnngrad.torch._unrolled import Direction, Layer, exactly, layers_of
 
-QUANTITIES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "hidden_state": "hidden_state_gradient",
-        "cell_state": "cell_state_gradient",
-        "output": "output_gradient",
-        "input": "input_gradient",
-        "gates": "gate_gradient",
-        "weight_gradients": "weight_gradient",
-        "activations": "activation",
-        "states/h": "hidden_state",
-        "states/c": "cell_state",
-        "weights": "weight",
-    }
-)
 _DIRECTIONS: Final = ("forward", "backward")
-
-
-@dataclass(frozen=True)
-class Captured:
-    """One quantity of one layer.
-
-    Attributes:
-        layer: the layer's name, with the number of the call if the layer was called several times.
-        name: the quantity as asked for, and which part of it ("weights/weight_ih").
-        quantity: a key of `tb_rnngrad.QUANTITIES`.
-        data: [samples, timesteps, channels] or [rows, channels].
-        mask: bool [samples, timesteps], or None.
-        groups: name -> number of channels, or None.
-        direction: the order in which timesteps are processed; see `SequenceRecord`.
-        passes: how many backward passes of one step went through it; None if it is no gradient.
-    """
-
-    layer: str
-    name: str
-    quantity: str
-    data: Tensor
-    mask: Tensor | None
-    groups: Mapping[str, int] | None
-    direction: str = "forward"
-    passes: int | None = None
 
 
 def captured(
@@ -177,9 +138,20 @@ class _Quantity:
         direction: str = "forward",
     ) -> Captured:
         name = self.of + suffix
-        quantity = QUANTITIES[self.of if self.of in QUANTITIES else name]
+        quantity = QUANTITY_OF[self.of if self.of in QUANTITY_OF else name]
         passes = max(self.call.passes.values(), default=0) if self.of in GRADIENTS else None
-        return Captured(self.layer_name, name, quantity, data, mask, groups, direction, passes)
+        return Captured(
+            self.layer_name,
+            name,
+            quantity,
+            # A copy, as the user may change what the call returned.
+            data.clone(memory_format=torch.contiguous_format).numpy(force=True),
+            None if mask is None else mask.numpy(force=True),
+            groups,
+            direction,
+            {"backward_pass": "sum"} if (passes or 0) > 1 else None,
+            passes,
+        )
 
 
 def weight_gradients(direction: Direction, totals: Totals) -> Weights:

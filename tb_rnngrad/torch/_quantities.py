@@ -1,30 +1,13 @@
-"""Which quantities can be asked for, and which layers have them."""
+"""Which quantities the layers have that were asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from torch import nn
 
+from tb_rnngrad._capture.names import GRADIENTS
 from tb_rnngrad.torch._modules import Layers
-
-GRADIENTS: Final = ("hidden_state", "cell_state", "output", "input", "gates", "weight_gradients")
-VALUES: Final = ("activations", "states", "weights")
-
-
-def check_of(of: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `of` without duplicates.
-
-    Raises:
-        ValueError: if a name is unknown, or there is none.
-    """
-    names = tuple(dict.fromkeys((of,) if isinstance(of, str) else of))
-    if not names or any(name not in (*GRADIENTS, *VALUES) for name in names):
-        raise ValueError(
-            f"of is {of!r}; expected one or more of {', '.join((*GRADIENTS, *VALUES))}"
-        )
-    return names
 
 
 def see_gradients(of: Sequence[str]) -> bool:
