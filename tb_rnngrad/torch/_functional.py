@@ -54,7 +54,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Kept:
-    """A tensor of the user's that is kept without a copy."""
+    """A tensor of the user's that is kept without a copy.
+
+    Attributes:
+        tensor: it, without its graph.
+        version: rises with each change in place.
+    """
 
     tensor: Tensor
     version: int

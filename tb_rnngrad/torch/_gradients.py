@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 
 from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.records import Records, records_of
@@ -56,12 +57,12 @@ def gradients(
     with _left_as_it_was(root), torch.enable_grad(), interception.entered():
         result = loss()
         if see_gradients(names):
-            _backward(result, interception.results)
+            _backward(result, interception.edges)
     found = captured_of(interception.calls, asked)
     return records_of(found, "torch", isinstance(of, str))
 
 
-def _backward(loss: Any, results: Sequence[Tensor]) -> None:
+def _backward(loss: Any, results: Sequence[GradientEdge]) -> None:
     """Run the backward pass down to the recurrent layers' results, without touching `.grad`."""
     if not isinstance(loss, Tensor):
         raise TypeError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
@@ -25,7 +26,7 @@ class Call:
     Attributes:
         name: the module's name.
         arguments: what the function was called with.
-        output: its first result.
+        output: its first result, the outputs y of all timesteps.
         order: the samples' positions in the user's own order, where packing sorted them.
         records_gradients: whether a graph was recorded.
         arrived: gradients by position among the results: y, h_n and, for an LSTM, c_n.
@@ -56,13 +57,13 @@ class Interception:
 
     Attributes:
         calls: what was recorded, in order.
-        results: the results of these calls that have a graph; only inside of the block.
+        edges: where in the graph the results of these calls are; only inside of the block.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self._modules = modules
         self.calls: list[Call] = []
-        self.results: list[Tensor] = []
+        self.edges: list[GradientEdge] = []
         self._open: dict[nn.Module, _Mode] = {}
 
     @contextlib.contextmanager
@@ -70,7 +71,7 @@ class Interception:
         """Record inside of the block."""
         self.calls = []
         with contextlib.ExitStack() as self._stack:
-            self._stack.callback(self.results.clear)
+            self._stack.callback(self.edges.clear)
             for name, module in self._modules.items():
                 begin = module.register_forward_pre_hook(self._begin(name), with_kwargs=True)
                 end = module.register_forward_hook(self._end, always_call=True)
@@ -97,7 +98,7 @@ class Interception:
         self.calls.append(call)
         if call.records_gradients:
             for position, tensor in enumerate(result):
-                self.results.append(tensor)
+                self.edges.append(get_gradient_edge(tensor))
                 hook = tensor.register_hook(_Arrival(call, position))
                 self._stack.callback(hook.remove)
 

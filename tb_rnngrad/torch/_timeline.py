@@ -49,12 +49,15 @@ class Timeline:
             last = (self._lengths - 1).to(data.device)
             data[last, torch.arange(len(final), device=data.device)] += final
 
+    def with_zeros(self, data: Tensor) -> Tensor:
+        """Return a sequence whose padding is exactly 0."""
+        if self._is_real is None:
+            return data
+        return data.where(self._is_real.to(data.device).unsqueeze(2), torch.zeros_like(data))
+
     def in_samples(self, data: Tensor, order: Tensor | None) -> Tensor:
         """Return [samples, timesteps, channels] in the user's order, padding exactly 0."""
-        if self._is_real is not None:
-            is_real = self._is_real.to(data.device).unsqueeze(2)
-            data = data.where(is_real, torch.zeros_like(data))
-        return _ordered(data.transpose(0, 1), order)
+        return _ordered(self.with_zeros(data).transpose(0, 1), order)
 
     def mask(self, order: Tensor | None) -> Tensor | None:
         """Return which timesteps are real, [samples, timesteps] of bool; None where all are."""

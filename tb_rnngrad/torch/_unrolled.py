@@ -93,7 +93,7 @@ class Layer:
             initial = [state[index].to(self._dtype) for state in arguments.initial]
             x, known = self.turned(position, self.input), shown[position]
             if known is None or arguments.dropout:
-                h = hidden_states(arguments.kind, weights, x, initial)
+                h = self.timeline.with_zeros(hidden_states(arguments.kind, weights, x, initial))
             if known is not None:
                 known = self.turned(position, known)
                 if arguments.dropout and not torch.allclose(h, known, 1e-3, 1e-5):

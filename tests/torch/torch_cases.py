@@ -146,6 +146,7 @@ CASES = [
         ({"bias": False, "batch_first": True}, {"reads": "last", "has_initial": True}),
         ({"bidirectional": True}, {"layout": "packed", "has_initial": True}),
         ({"num_layers": 3, "bidirectional": True, "batch_first": True}, {"has_initial": True}),
+        ({"num_layers": 2, "bidirectional": True}, {"layout": "packed"}),
         ({"num_layers": 2, "bias": False}, {"layout": "packed"}),
         ({"num_layers": 2, "bidirectional": True}, {"layout": "unbatched", "has_initial": True}),
         ({"batch_first": True}, {"reads": "final", "layout": "packed"}),
