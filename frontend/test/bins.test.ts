@@ -9,13 +9,13 @@ import {
   binsFor,
   binsTable,
   countsOf,
-  courseTable,
   layRidges,
   mostShare,
   outline,
   ownAxes,
   ridgeAt,
   signedScale,
+  stepsTable,
 } from "../src/maths/bins";
 
 const EXTENT: Extent = { least: -2, greatest: 5, magnitude: 5, small: 1e-4 };
@@ -177,7 +177,7 @@ describe("axes of each gate", () => {
         [5, 6],
       ],
     });
-    expect(courseTable(own).names).toEqual(["i -1 to 0", "i 0 to 1", "f -10 to 0", "f 0 to 10"]);
+    expect(stepsTable(own).names).toEqual(["i -1 to 0", "i 0 to 1", "f -10 to 0", "f 0 to 10"]);
     expect(axisAt(own, 1)).toBe(gates[1]);
     expect(binsFor(256, 16)).toBe(127);
   });

@@ -13,12 +13,12 @@ function flowOf(norms: number[] | number[][], change: Record<string, number[]> =
   return flowOfSamples([Array.isArray(norms[0]) ? (norms as number[][]) : [norms as number[]]], change);
 }
 
-function courseAt(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
+function historyAt(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
   return historyOf(flow, quantity, { ...INITIAL, ...limits });
 }
 
 function flags(flow: Flow, quantity = HIDDEN, limits: Partial<Limits> = {}) {
-  return courseAt(flow, quantity, limits).flags[0];
+  return historyAt(flow, quantity, limits).flags[0];
 }
 
 const lags = (a: number, count: number) => decaying(a, count);
@@ -42,7 +42,7 @@ describe("vanishing", () => {
 
   it("reports how many samples vanish", () => {
     const flow = flowOf([lags(0.5, 80), lags(0.5, 80), lags(1, 80)]);
-    const said = flagReason("vanishing", courseAt(flow), 0, INITIAL);
+    const said = flagReason("vanishing", historyAt(flow), 0, INITIAL);
     expect(said).toBe("the median sample's horizon is 6 of 79 timesteps; 2 of 3 samples vanish");
   });
 });
@@ -58,18 +58,18 @@ describe("exploding", () => {
     expect(flags(flowOf([1, 1e9, 1]))).toEqual([]);
     const few = flowOf([lags(1, 12), lags(1, 12), lags(2, 12)]);
     expect(flags(few)).toEqual([]);
-    expect(beyondWords("exploding", courseAt(few), 0, INITIAL)).toBe(
+    expect(beyondWords("exploding", historyAt(few), 0, INITIAL)).toBe(
       "1 of 3 samples explodes, worst: sample 2, ×2048 by lag 11",
     );
   });
 
   it("counts samples only by the thresholds used while logging", () => {
-    const history = courseAt(flowOf(lags(2, 12)));
+    const history = historyAt(flowOf(lags(2, 12)));
     expect(samplesBeyond("exploding", history, 0, INITIAL)).toEqual({ count: 1, of: 1 });
     expect(samplesBeyond("exploding", history, 0, { ...INITIAL, exploding: 999 })).toBeNull();
     expect(samplesBeyond("vanishing", history, 0, { ...INITIAL, eps: 0.1 })).toBeNull();
     expect(
-      samplesBeyond("exploding", courseAt(flowOf(lags(2, 12)), "output_gradient"), 0, INITIAL),
+      samplesBeyond("exploding", historyAt(flowOf(lags(2, 12)), "output_gradient"), 0, INITIAL),
     ).toBeNull();
   });
 

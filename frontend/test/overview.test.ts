@@ -17,7 +17,7 @@ function series(run: string, tag = "lstm"): Series {
 }
 
 /** The history of norms a^lag over 30 lags, with one value of a for each step. */
-function courseOfDecays(...of: number[]) {
+function historyOfDecays(...of: number[]) {
   const flow = flowOfSamples(
     of.map((a) => [decaying(a, 30)]),
     { dead_share: of.map(() => 0.25) },
@@ -25,18 +25,18 @@ function courseOfDecays(...of: number[]) {
   return historyOf(flow, "hidden_state_gradient", INITIAL);
 }
 
-function lineAt(history: ReturnType<typeof courseOfDecays>, step: number): OverviewLine {
+function lineAt(history: ReturnType<typeof historyOfDecays>, step: number): OverviewLine {
   return lineOf({ series: series("run"), colour: "#000", history, progress: null }, step, INITIAL);
 }
 
 const just = (mid: number) => ({ low: NAN, mid, high: NAN });
 
 function line(change: Partial<OverviewLine>): OverviewLine {
-  return { ...lineAt(courseOfDecays(0.5), 0), ...change };
+  return { ...lineAt(historyOfDecays(0.5), 0), ...change };
 }
 
 describe("a line of the overview", () => {
-  const history = courseOfDecays(0.11, 0.3, 0.9, 0.5);
+  const history = historyOfDecays(0.11, 0.3, 0.9, 0.5);
 
   it("gives horizon, half-life, far end, flags and dead channels at the step", () => {
     const last = lineAt(history, 30);

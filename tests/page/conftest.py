@@ -17,7 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import tb_rnngrad
 
-from . import courses
+from . import histories
 from .reading import Tab, new_page
 
 STEPS = {"alpha": (0, 10, 20, 30), "beta": (0, 12, 20, 30)}
@@ -85,18 +85,18 @@ def url(logs: Path, lasting_server: Callable[..., object]) -> str:
 
 
 @pytest.fixture(scope="session")
-def course_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def history_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Logs of flows with a known history."""
-    logdir = tmp_path_factory.mktemp("courses")
-    courses.write_courses(logdir)
+    logdir = tmp_path_factory.mktemp("histories")
+    histories.write_histories(logdir)
     return logdir
 
 
 @pytest.fixture(scope="session")
-def course_url(course_logs: Path, lasting_server: Callable[..., Any]) -> str:
-    """The address of a TensorBoard for `course_logs`."""
-    server = lasting_server(course_logs)
-    last = courses.STEPS[-1]
+def history_url(history_logs: Path, lasting_server: Callable[..., Any]) -> str:
+    """The address of a TensorBoard for `history_logs`."""
+    server = lasting_server(history_logs)
+    last = histories.STEPS[-1]
     server.wait_for(
         lambda tags: (
             set(tags) == {"growing", "failing"}

@@ -262,7 +262,9 @@ def test_a_box_and_keys_zoom_into_the_cells_shown(
     picture = logged(10)[0].T
     expected = picture[norm_order(picture)][2:7, ::-1][:, 10:20][:, ::-1]
     tab.at_step("run", 10)
-    seen = tab.cells("run", *(expected.shape if orientation == "channels" else expected.shape[::-1]))
+    seen = tab.cells(
+        "run", *(expected.shape if orientation == "channels" else expected.shape[::-1])
+    )
     places = symlog_places(expected, LIMIT, THRESHOLD)
     assert_colours(seen, places if orientation == "channels" else places.T, "vik")
     # Shift and the arrow toward earlier timesteps moves to larger lags.

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 import tb_rnngrad
 from tb_rnngrad import flow
 
-from . import courses
+from . import histories
 from .conftest import SHAPE, STEPS, logged
 from .reading import Tab, assert_colours, colour_map
 
@@ -24,12 +24,12 @@ FLOW = ("view=flow", 'runs=["alpha"]', 'tags=["lstm"]')
 ABSOLUTE = "flowRelative=false"
 # The forward half of alpha: four channels, with lags.
 FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
-COURSES = ("view=flow", 'tags=["lstm_1"]')
+HISTORIES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
 FLAGS = ("non_finite", "exploding", "vanishing", "dead_channels")
 
 # What the page computed for a run, as numbers; JSON has no infinities or NaN.
-_COURSE = """([run, tag]) => {
+_HISTORY = """([run, tag]) => {
   const { cards } = document.querySelector("rnngrad-app").renderRoot.querySelector("rg-flags-bar");
   const { history } = cards.find(({ series }) => series.run === run && series.tag === tag);
   const { flow, flags } = history;
@@ -203,15 +203,15 @@ def test_the_tabs_lead_to_the_flow_and_back(tab: OpenTab) -> None:
     ids=["default", "chosen"],
 )
 def test_the_page_judges_every_step_as_python_does(
-    tab: OpenTab, course_url: str, course_logs: Path, limits: flow.Thresholds
+    tab: OpenTab, history_url: str, history_logs: Path, limits: flow.Thresholds
 ) -> None:
     keys = [f"{name}={value}" for name, value in vars(limits).items()]
     series = [("growing", "lstm_1"), ("growing", "lstm_2"), ("failing", "lstm_1")]
-    page = tab("view=flow", 'tags=["lstm_1","lstm_2"]', *keys, at=course_url)
+    page = tab("view=flow", 'tags=["lstm_1","lstm_2"]', *keys, at=history_url)
     expect(page.frame.locator("rg-flow-map")).to_have_count(len(series))
     for run, tag in series:
-        seen = page.frame.evaluate(_COURSE, [run, tag])
-        expected = courses.python_says(course_logs, run, tag, limits)
+        seen = page.frame.evaluate(_HISTORY, [run, tag])
+        expected = histories.python_says(history_logs, run, tag, limits)
         assert seen["steps"] == expected["steps"]
         assert seen["flags"] == expected["flags"]
         assert any(seen["flags"]), "no flag at all proves little"
@@ -227,7 +227,7 @@ def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
     lengths = (40, 12, 25, 12, 1, 25, 40, 12)
     with tb_rnngrad.SummaryWriter(tmp_path / "run") as writer:
         for step, length in enumerate(lengths):
-            data = courses.fading((0.9, 0.005, 1.4)[step % 3])[:, -length:]
+            data = histories.fading((0.9, 0.005, 1.4)[step % 3])[:, -length:]
             data[:, :, :3] = 0 if step in (1, 4, 6) else data[:, :, :3]
             data[1, -1, 5] = np.nan if step == 3 else data[1, -1, 5]
             writer.add_sequence("h", data, step, mask=[length, length, (length + 1) // 2])
@@ -235,8 +235,8 @@ def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
     server.wait_for(lambda tags: tags["run"]["h"]["last_flow"][0] == len(lengths) - 1)
     page = tab("view=flow", at=server.url)
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
-    seen = page.frame.evaluate(_COURSE, ["run", "h"])
-    expected = courses.python_says(tmp_path, "run", "h", flow.Thresholds())
+    seen = page.frame.evaluate(_HISTORY, ["run", "h"])
+    expected = histories.python_says(tmp_path, "run", "h", flow.Thresholds())
     assert seen["flags"] == expected["flags"]
     assert {flag for flags in seen["flags"] for flag in flags} == set(FLAGS)
     for name in ("horizon", "halfLife", "r2", "gain", "farEnd", "lags"):
@@ -245,26 +245,26 @@ def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
 
 
 def test_the_slider_covers_every_flow_step_and_tensors_show_their_nearest(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*COURSES, 'runs=["growing"]', "step=13", at=course_url)
-    expect(page.frame.locator("rg-step-slider .note")).to_contain_text(f"of {len(courses.STEPS)}")
+    page = tab(*HISTORIES, 'runs=["growing"]', "step=13", at=history_url)
+    expect(page.frame.locator("rg-step-slider .note")).to_contain_text(f"of {len(histories.STEPS)}")
     expect(page.frame.get_by_label("Step number")).to_have_value("13")
     page.frame.get_by_role("tab", name="Heatmap").click()
     expect(page.frame.get_by_label("Step number")).to_have_value("16")
     expect(page.frame.locator("rg-step-slider .note")).to_contain_text(
-        f"of {len(courses.TENSOR_STEPS)}"
+        f"of {len(histories.TENSOR_STEPS)}"
     )
     page.frame.get_by_role("tab", name="Flow").click()
     expect(page.frame.get_by_label("Step number")).to_have_value("13")
 
 
-def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, 'runs=["failing"]', at=course_url)
+def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, history_url: str) -> None:
+    page = tab(*HISTORIES, 'runs=["failing"]', at=history_url)
     expect(page.frame.locator("rg-flow-map")).to_be_visible()
     rising = {"vanishing": (0, 5), "dead_channels": (5, 8), "exploding": (8, 10)}
     intervals = {**rising, "non_finite": (10, 13)}  # by index of the step
-    steps = len(courses.STEPS[::2])
+    steps = len(histories.STEPS[::2])
     # On the slider steps are points, with bars ending halfway between; on the map they are columns.
     on_slider = [
         np.clip((np.array(edges) - 0.5) / (steps - 1), 0, 1) for edges in intervals.values()
@@ -284,8 +284,8 @@ def test_flags_are_marked_on_the_slider_and_on_the_map(tab: OpenTab, course_url:
         assert fills == [f"var(--rg-{flag})" for flag in intervals]
 
 
-def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, "step=0", at=course_url)
+def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, history_url: str) -> None:
+    page = tab(*HISTORIES, "step=0", at=history_url)
     now = page.frame.locator("rg-flags-bar .now")
     expect(now.locator("span", has_text="failing:").locator("b")).to_have_text(
         ["vanishing", "dead channels"]
@@ -309,8 +309,8 @@ def test_keys_and_buttons_jump_from_flag_to_flag(tab: OpenTab, course_url: str) 
     expect(number).to_have_value("16")
 
 
-def test_a_run_without_the_step_names_the_step_it_shows(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, "step=13", at=course_url)  # failing logged every second step
+def test_a_run_without_the_step_names_the_step_it_shows(tab: OpenTab, history_url: str) -> None:
+    page = tab(*HISTORIES, "step=13", at=history_url)  # failing logged every second step
     now = page.frame.locator("rg-flags-bar .now")
     expect(now).to_contain_text(re.compile(r"failing \(step 1[24]\): "))
     expect(now).to_contain_text("growing: ")
@@ -319,8 +319,8 @@ def test_a_run_without_the_step_names_the_step_it_shows(tab: OpenTab, course_url
     expect(rows.filter(has_text="growing")).to_contain_text("halves")
 
 
-def test_a_changed_threshold_updates_the_flags_and_the_url(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, 'runs=["failing"]', "step=16", at=course_url)
+def test_a_changed_threshold_updates_the_flags_and_the_url(tab: OpenTab, history_url: str) -> None:
+    page = tab(*HISTORIES, 'runs=["failing"]', "step=16", at=history_url)
     expect(page.frame.get_by_label("Dead >")).to_have_count(0)
     page.frame.get_by_role("button", name="More controls").click()
     now = page.frame.locator("rg-flags-bar .now")
@@ -344,41 +344,41 @@ def test_a_changed_threshold_updates_the_flags_and_the_url(tab: OpenTab, course_
 
 
 def test_the_fit_is_described_in_words_and_sample_quantiles_are_a_band(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*COURSES, 'runs=["growing"]', "step=20", at=course_url)
+    page = tab(*HISTORIES, 'runs=["growing"]', "step=20", at=history_url)
     said = page.frame.locator("rg-flow-now tbody tr").first
     expect(said).to_contain_text("halves every 6.58 timesteps back (R² 1.00)")  # 0.9^6.58
     expect(said).to_contain_text("lag 39 of 39")
     expect(said).to_contain_text(f"{100 * 0.9**39:.3g}\u00a0%")
     lines: Any = page.frame.locator("rg-flow-now rg-curve").evaluate("(curve) => curve.lines")
     norm, fitted = lines
-    base = np.sqrt(courses.CHANNELS) * 0.9 ** np.arange(courses.TIMESTEPS)[::-1]
+    base = np.sqrt(histories.CHANNELS) * 0.9 ** np.arange(histories.TIMESTEPS)[::-1]
     np.testing.assert_allclose(norm["values"], 2 * base, rtol=1e-6)
     np.testing.assert_allclose(norm["band"]["low"], 1.1 * base, rtol=1e-6)
     np.testing.assert_allclose(norm["band"]["high"], 2.9 * base, rtol=1e-6)
     np.testing.assert_allclose(fitted["values"], 2 * base, rtol=1e-4)
 
 
-def test_two_runs_are_compared_in_decades(tab: OpenTab, course_url: str) -> None:
-    page = tab(*COURSES, "step=8", at=course_url)
+def test_two_runs_are_compared_in_decades(tab: OpenTab, history_url: str) -> None:
+    page = tab(*HISTORIES, "step=8", at=history_url)
     page.frame.get_by_label("Show", exact=True).select_option("difference")
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas")
     expect(canvas).to_have_count(1)
     page.frame.get_by_label("A", exact=True).select_option(label="failing: lstm_1")
     page.frame.get_by_label("B", exact=True).select_option(label="growing: lstm_1")
     box = page.box(canvas)
-    steps = len(courses.STEPS[::2])
+    steps = len(histories.STEPS[::2])
     row, column = 30, 7  # step 14
     canvas.hover(
         position={
             "x": box["width"] * (column + 0.5) / steps,
-            "y": box["height"] * (row + 0.5) / courses.TIMESTEPS,
+            "y": box["height"] * (row + 0.5) / histories.TIMESTEPS,
         }
     )
     readout = page.frame.locator("rg-flow-map .readout")
     expect(readout).to_contain_text("decades at step 14, timestep 30")
-    a, b = (of(14)[:, row].astype(float) for of in (courses.failing, courses.growing))
+    a, b = (of(14)[:, row].astype(float) for of in (histories.failing, histories.growing))
     expected = np.log10(np.linalg.norm(a, axis=1).mean() / np.linalg.norm(b, axis=1).mean())
     said = float(readout.locator("b").inner_text().replace("−", "-"))
     assert said == pytest.approx(expected, rel=1e-5)
@@ -387,9 +387,9 @@ def test_two_runs_are_compared_in_decades(tab: OpenTab, course_url: str) -> None
 
 
 def test_borders_of_truncated_backpropagation_windows_are_drawn(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*COURSES, 'runs=["growing"]', "more=true", at=course_url)
+    page = tab(*HISTORIES, 'runs=["growing"]', "more=true", at=history_url)
     field = page.frame.get_by_label("BPTT window")
     field.fill("16")
     field.press("Enter")
@@ -406,37 +406,37 @@ def test_borders_of_truncated_backpropagation_windows_are_drawn(
 
 
 def test_curves_over_training_have_a_line_for_each_run_in_its_colour(
-    tab: OpenTab, course_url: str, course_logs: Path
+    tab: OpenTab, history_url: str, history_logs: Path
 ) -> None:
-    page = tab(*COURSES, at=course_url)
+    page = tab(*HISTORIES, at=history_url)
     curves = page.frame.locator("rg-flow-curves rg-curve")
     expect(curves).to_have_count(5)
-    runs = page.page.request.get(f"{course_url}/data/runs").json()
+    runs = page.page.request.get(f"{history_url}/data/runs").json()
     palette = ["#425066", "#12b5cb"]
     for i, metric in enumerate(("horizon", "farEnd", "halfLife", "gain")):
         lines = curves.nth(i).evaluate("(curve) => curve.lines")
         found = sorted((line["label"], line["colour"]) for line in lines)
         assert found == sorted((run, palette[runs.index(run)]) for run in runs)
         for line in lines:
-            said = courses.python_says(course_logs, line["label"], "lstm_1", flow.Thresholds())
+            said = histories.python_says(history_logs, line["label"], "lstm_1", flow.Thresholds())
             expected = said[metric]
             if metric != "horizon":  # on log axes
                 expected = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
-            drawn = [line["values"][courses.STEPS.index(step)] for step in said["steps"]]
+            drawn = [line["values"][histories.STEPS.index(step)] for step in said["steps"]]
             drawn = np.array(drawn, float)  # a gap is NaN
             np.testing.assert_allclose(drawn, expected, rtol=1e-9, err_msg=metric)
 
 
 def test_maps_zoom_together_over_training_steps_and_timesteps(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*COURSES, at=course_url)
+    page = tab(*HISTORIES, at=history_url)
     canvas = page.frame.locator("rg-flow-map rg-heatmap canvas").last
     box = page.box(canvas)
-    steps = courses.STEPS if "growing" in _last_run(page) else courses.STEPS[::2]
+    steps = histories.STEPS if "growing" in _last_run(page) else histories.STEPS[::2]
     # From step index 2 to 5, and from timestep 10 to 29.
     across = [box["x"] + box["width"] * edge / len(steps) for edge in (2.5, 5.5)]
-    down = [box["y"] + box["height"] * edge / courses.TIMESTEPS for edge in (10.5, 29.5)]
+    down = [box["y"] + box["height"] * edge / histories.TIMESTEPS for edge in (10.5, 29.5)]
     page.page.mouse.move(across[0], down[0])
     page.page.mouse.down()
     page.page.mouse.move(across[1], down[1], steps=3)

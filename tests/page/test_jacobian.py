@@ -12,14 +12,14 @@ from playwright.sync_api import Locator, expect
 
 import tb_rnngrad
 
-from . import courses
+from . import histories
 from .reading import ZERO, Tab, assert_colours
 from .test_export import saved
 
 OpenTab = Callable[..., Tab]
 JACOBIAN = ("view=jacobian", 'runs=["failing"]', 'tags=["jacobian"]')
 ITEMIZED = ("view=jacobian", 'runs=["failing"]', 'tags=["itemized"]')
-T = courses.TIMESTEPS
+T = histories.TIMESTEPS
 
 
 def values(curve: Locator) -> list[Any]:
@@ -39,11 +39,11 @@ def lines_on_map(page: Tab) -> dict[str, list[float]]:
     return {"t": down, "s": across}
 
 
-def test_a_jacobian_is_a_map_of_logarithms_with_gray_zeros(tab: OpenTab, course_url: str) -> None:
-    page = tab(*JACOBIAN, "step=16", "more=true", at=course_url)
+def test_a_jacobian_is_a_map_of_logarithms_with_gray_zeros(tab: OpenTab, history_url: str) -> None:
+    page = tab(*JACOBIAN, "step=16", "more=true", at=history_url)
     page.at_step("failing", 16)
     seen = page.cells("failing", T, T)
-    logs = courses.jacobian(16).astype(float)  # a row for each t
+    logs = histories.jacobian(16).astype(float)  # a row for each t
     held = np.isfinite(logs)
     assert (seen[~held][:, :3] == ZERO).all()
     least = logs[held].min()
@@ -58,8 +58,8 @@ def test_a_jacobian_is_a_map_of_logarithms_with_gray_zeros(tab: OpenTab, course_
     assert offered == ["Range", "Colours"]
 
 
-def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str) -> None:
-    page = tab(*JACOBIAN, "step=8", at=course_url)
+def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, history_url: str) -> None:
+    page = tab(*JACOBIAN, "step=8", at=history_url)
     page.at_step("failing", 8)
     curve = page.frame.locator("rg-jacobian-row rg-curve")
     heading = curve.locator("h3")
@@ -72,7 +72,7 @@ def test_pointing_at_a_row_shows_its_curve_over_s(tab: OpenTab, course_url: str)
     assert content.startswith(b"state at timestep t,timestep s 0,timestep s 1,")
     page.hover("failing", 12, 3, (T, T))
     (line,) = values(curve)
-    logs = courses.jacobian(8)[12].astype(float)
+    logs = histories.jacobian(8)[12].astype(float)
     np.testing.assert_allclose(line[:13], logs[:13], rtol=1e-6)
     assert line[13:] == [None] * (T - 13)
     expect(curve.locator(".values")).to_contain_text("at timestep s 3")
@@ -146,27 +146,27 @@ def test_rows_of_different_timesteps_are_neither_paired_nor_subtracted(
 
 
 def test_itemised_gradients_are_a_map_and_a_curve_for_each_loss(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*ITEMIZED, "step=24", "show=mean", at=course_url)
+    page = tab(*ITEMIZED, "step=24", "show=mean", at=history_url)
     page.at_step("failing", 24)
     curve = page.frame.locator("rg-curve")
     expect(curve).to_contain_text("t = 10")
     labels = curve.evaluate("(curve) => curve.lines.map(({ label }) => label)")
-    assert labels == [f"t = {t}" for t in courses.LOSSES]
-    mean = courses.itemized(24).astype(float).mean(axis=0)
+    assert labels == [f"t = {t}" for t in histories.LOSSES]
+    mean = histories.itemized(24).astype(float).mean(axis=0)
     np.testing.assert_allclose(values(curve), mean.T, rtol=1e-6)
     assert curve.evaluate("(curve) => curve.scale.name") == "log"
-    seen = page.cells("failing", len(courses.LOSSES), T)
+    seen = page.cells("failing", len(histories.LOSSES), T)
     dead = mean.T == 0  # the loss at t does not depend on later states
     assert (seen[dead][:, :3] == ZERO).all()
     assert (seen[~dead][:, :3] != ZERO).any(axis=1).all()
 
 
 def test_windows_of_truncated_backpropagation_are_drawn_on_maps_and_curves(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*JACOBIAN, "bptt=16", at=course_url)
+    page = tab(*JACOBIAN, "bptt=16", at=history_url)
     page.at_step("failing", 24)
     curve = page.frame.locator("rg-jacobian-row rg-curve")
     assert curve.evaluate("(curve) => curve.boundaries") == [15.5, 31.5]

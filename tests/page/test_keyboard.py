@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 import tb_rnngrad
 
 from .conftest import STEPS, logged
-from .courses import python_says
+from .histories import python_says
 from .reading import Tab
 
 OpenTab = Callable[..., Tab]
@@ -143,15 +143,15 @@ def test_ridges_can_be_traversed_and_read_by_keyboard(tab: OpenTab) -> None:
 
 
 def test_the_keyboard_selects_steps_on_a_flow_map(
-    page: Page, course_url: str, course_logs: Path
+    page: Page, history_url: str, history_logs: Path
 ) -> None:
-    tab = Tab.open(page, course_url, "view=flow", 'runs=["failing"]', 'tags=["lstm_1"]', "step=0")
+    tab = Tab.open(page, history_url, "view=flow", 'runs=["failing"]', 'tags=["lstm_1"]', "step=0")
     canvas = tab.frame.locator("rg-flow-map canvas")
     readout = tab.frame.locator("rg-flow-map .readout")
     canvas.focus()
     for key in ["ArrowRight"] * 3 + ["ArrowDown"] * 2:
         page.keyboard.press(key)
-    says = python_says(course_logs, "failing", "lstm_1", tb_rnngrad.flow.Thresholds())
+    says = python_says(history_logs, "failing", "lstm_1", tb_rnngrad.flow.Thresholds())
     expect(readout).to_contain_text(f"step {says['steps'][3]}, timestep 2")
     assert_spoken_alone(tab, readout)
     page.keyboard.press("Enter")

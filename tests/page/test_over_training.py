@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from . import courses
+from . import histories
 from .reading import Tab
 
 OpenTab = Callable[..., Tab]
@@ -33,13 +33,13 @@ def averaged(values: np.ndarray, weight: float) -> np.ndarray:
 
 def horizons() -> np.ndarray:
     """Return the horizon of run growing at every step, where norms fade as a^lag."""
-    a = 0.3 + 0.03 * np.array(courses.STEPS)
+    a = 0.3 + 0.03 * np.array(histories.STEPS)
     reached = np.floor(np.log(0.01) / np.log(a))
-    return np.where(a < 1, np.minimum(reached, courses.TIMESTEPS - 1), courses.TIMESTEPS - 1)
+    return np.where(a < 1, np.minimum(reached, histories.TIMESTEPS - 1), histories.TIMESTEPS - 1)
 
 
-def test_smoothing_draws_an_average_over_faint_values(tab: OpenTab, course_url: str) -> None:
-    page = tab(*GROWING, at=course_url)
+def test_smoothing_draws_an_average_over_faint_values(tab: OpenTab, history_url: str) -> None:
+    page = tab(*GROWING, at=history_url)
     assert "raw" not in lines(page)[0]
     slider = page.frame.get_by_role("slider", name="Smoothing")
     slider.fill("0.6")
@@ -62,11 +62,11 @@ def test_smoothing_draws_an_average_over_faint_values(tab: OpenTab, course_url: 
     assert page.key("smoothing") is None
 
 
-def test_the_axis_can_show_relative_time_or_time_of_day(tab: OpenTab, course_url: str) -> None:
-    page = tab(*GROWING, at=course_url)
+def test_the_axis_can_show_relative_time_or_time_of_day(tab: OpenTab, history_url: str) -> None:
+    page = tab(*GROWING, at=history_url)
     curve = page.frame.locator(HORIZON).first
     axis = page.frame.get_by_label("Horizontal axis")
-    wall = 1000.0 + np.array(courses.STEPS)
+    wall = 1000.0 + np.array(histories.STEPS)
     for name, expected in (("relative", wall - 1000), ("wall", wall), ("step", wall - 1000)):
         axis.select_option(name)
         assert page.key("xAxis") == (None if name == "step" else name)
@@ -79,8 +79,8 @@ def test_the_axis_can_show_relative_time_or_time_of_day(tab: OpenTab, course_url
     expect(page.frame.locator("rg-flow-map .readout").first).not_to_contain_text("norm at")
 
 
-def test_what_is_nearly_gone_is_drawn_at_the_lower_end(tab: OpenTab, course_url: str) -> None:
-    page = tab(*GROWING, at=course_url)
+def test_what_is_nearly_gone_is_drawn_at_the_lower_end(tab: OpenTab, history_url: str) -> None:
+    page = tab(*GROWING, at=history_url)
     page.rest()
     chart = page.frame.locator("rg-flow-curves rg-curve").nth(1)
     expect(chart.locator("h3")).to_contain_text("Left at the far end")
@@ -90,8 +90,8 @@ def test_what_is_nearly_gone_is_drawn_at_the_lower_end(tab: OpenTab, course_url:
     assert low == drawn == pytest.approx(max(values) * 1e-12, rel=1e-6)
 
 
-def test_lags_have_whole_numbers_on_their_axis(tab: OpenTab, course_url: str) -> None:
-    page = tab("view=flow", at=course_url)
+def test_lags_have_whole_numbers_on_their_axis(tab: OpenTab, history_url: str) -> None:
+    page = tab("view=flow", at=history_url)
     page.rest()
     chart = page.frame.locator("rg-flow-curves rg-curve").last
     expect(chart.locator("h3")).to_contain_text("Lag up to which samples agree")
@@ -102,9 +102,9 @@ def test_lags_have_whole_numbers_on_their_axis(tab: OpenTab, course_url: str) ->
 
 @pytest.mark.parametrize("width", [800, 1280])
 def test_legends_are_whole_and_values_move_nothing(
-    tab: OpenTab, course_url: str, width: int
+    tab: OpenTab, history_url: str, width: int
 ) -> None:
-    page = tab("view=overview", at=course_url)
+    page = tab("view=overview", at=history_url)
     page.page.set_viewport_size({"width": width, "height": 900})
     charts = page.frame.locator("rg-step-curves rg-curve")
     before = [page.box(chart)["y"] for chart in charts.all()]
@@ -121,21 +121,21 @@ def test_legends_are_whole_and_values_move_nothing(
 
 
 def test_a_choice_made_just_before_the_page_is_left_is_remembered(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*GROWING, at=course_url)
+    page = tab(*GROWING, at=history_url)
     page.frame.get_by_label("Horizontal axis").select_option("wall")
-    again = Tab.open_again(page.page, course_url)
+    again = Tab.open_again(page.page, history_url)
     expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
 
 
-def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, course_url: str) -> None:
-    page = tab(*GROWING, at=course_url)
+def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, history_url: str) -> None:
+    page = tab(*GROWING, at=history_url)
     page.frame.get_by_role("slider", name="Smoothing").fill("0.8")
     page.frame.get_by_label("Horizontal axis").select_option("wall")
     page.frame.get_by_role("tab", name="Overview").click()
     chart = page.frame.locator("rg-step-curves rg-curve").first
     expect(chart.locator("h3")).to_contain_text("smoothed by 0.8")
-    again = Tab.open_again(page.page, course_url)
+    again = Tab.open_again(page.page, history_url)
     expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
     expect(again.frame.locator("rg-chart-bar output")).to_have_text("0.8")

@@ -17,7 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_rnngrad import SummaryWriter, flow
 
-from . import courses
+from . import histories
 from .reading import Tab
 
 OpenTab = Callable[..., Tab]
@@ -38,12 +38,12 @@ def cell(row: Locator, head: str) -> Locator:
 
 @pytest.mark.parametrize("step", [10, 24])
 def test_each_run_and_layer_has_a_row_that_matches_python(
-    tab: OpenTab, course_url: str, course_logs: Path, step: int
+    tab: OpenTab, history_url: str, history_logs: Path, step: int
 ) -> None:
-    page = tab(*OVERVIEW, f"step={step}", at=course_url)
+    page = tab(*OVERVIEW, f"step={step}", at=history_url)
     expect(page.frame.locator("rg-overview-table tbody tr")).to_have_count(len(SERIES))
     for run, tag in SERIES:
-        said = courses.python_says(course_logs, run, tag, flow.Thresholds())
+        said = histories.python_says(history_logs, run, tag, flow.Thresholds())
         at = said["steps"].index(step)
         row = line(page, run, tag)
         if np.isnan(said["horizon"][at]):
@@ -68,9 +68,9 @@ def test_each_run_and_layer_has_a_row_that_matches_python(
 
 
 def test_the_first_sentence_ranks_runs_and_each_result_links_to_its_maps(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*OVERVIEW, "step=12", at=course_url)
+    page = tab(*OVERVIEW, "step=12", at=history_url)
     brief = page.frame.locator("rg-overview-brief")
     left = f"{100 * 0.95**39:.3g}\u00a0%"
     expect(brief.locator("h2")).to_have_text(
@@ -92,9 +92,9 @@ def test_the_first_sentence_ranks_runs_and_each_result_links_to_its_maps(
 
 
 def test_every_column_explains_itself_to_pointer_and_keyboard(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*OVERVIEW, at=course_url)
+    page = tab(*OVERVIEW, at=history_url)
     said = page.frame.locator("rg-tips div")
     heads = page.frame.locator("rg-overview-table th button")
     helps = [head.get_attribute("aria-description") or "" for head in heads.all()]
@@ -129,25 +129,25 @@ def test_the_first_view_answers_the_main_question(
     assert beside == row_in_view
 
 
-def test_no_sentence_at_the_first_step_says_since_when(tab: OpenTab, course_url: str) -> None:
-    page = tab(*OVERVIEW, "step=0", at=course_url)
+def test_no_sentence_at_the_first_step_says_since_when(tab: OpenTab, history_url: str) -> None:
+    page = tab(*OVERVIEW, "step=0", at=history_url)
     items = page.frame.locator("rg-overview-brief li")
     expect(items).to_have_count(2)
     expect(items.first).not_to_contain_text("since")
     expect(items.first).not_to_contain_text("from the first step on")
 
 
-def test_the_sentence_names_the_number_of_runs(tab: OpenTab, course_url: str) -> None:
-    page = tab(*OVERVIEW, 'runs=["growing"]', at=course_url)
+def test_the_sentence_names_the_number_of_runs(tab: OpenTab, history_url: str) -> None:
+    page = tab(*OVERVIEW, 'runs=["growing"]', at=history_url)
     expect(page.frame.locator("rg-overview-brief h2")).to_contain_text("(of 1 of 2 runs shown)")
-    page = tab(*OVERVIEW, at=course_url)
+    page = tab(*OVERVIEW, at=history_url)
     expect(page.frame.locator("rg-overview-brief h2")).not_to_contain_text("runs shown")
 
 
 def test_the_table_can_be_sorted_by_any_column_which_is_in_the_url(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*OVERVIEW, "step=12", at=course_url)
+    page = tab(*OVERVIEW, "step=12", at=history_url)
     runs = page.frame.locator("rg-overview-table tbody tr td:first-child")
     expect(runs).to_have_text(["failing", "growing", "growing"])  # by horizon, descending
     head = page.frame.get_by_role("columnheader", name="Dead")
@@ -160,8 +160,8 @@ def test_the_table_can_be_sorted_by_any_column_which_is_in_the_url(
     assert page.key("sort") == "dead"
 
 
-def test_a_row_opens_only_its_maps_and_keeps_the_selection(tab: OpenTab, course_url: str) -> None:
-    page = tab(*OVERVIEW, at=course_url)
+def test_a_row_opens_only_its_maps_and_keeps_the_selection(tab: OpenTab, history_url: str) -> None:
+    page = tab(*OVERVIEW, at=history_url)
     line(page, "growing", "lstm_2").locator("td").nth(2).click()
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
     expect(page.frame.locator("rg-flow-card")).to_contain_text("lstm_2")
@@ -173,9 +173,9 @@ def test_a_row_opens_only_its_maps_and_keeps_the_selection(tab: OpenTab, course_
 
 
 def test_the_browsers_back_button_leads_from_the_maps_to_the_overview(
-    tab: OpenTab, course_url: str
+    tab: OpenTab, history_url: str
 ) -> None:
-    page = tab(*OVERVIEW, "step=12", "sort=dead", at=course_url)
+    page = tab(*OVERVIEW, "step=12", "sort=dead", at=history_url)
     line(page, "growing", "lstm_2").locator("td").nth(2).click()
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
     page.frame.get_by_role("tab", name="Heatmap").click()
@@ -189,8 +189,8 @@ def test_the_browsers_back_button_leads_from_the_maps_to_the_overview(
     expect(page.frame.locator("rg-flow-map")).to_have_count(1)
 
 
-def test_thresholds_update_the_flags_in_the_table(tab: OpenTab, course_url: str) -> None:
-    page = tab(*OVERVIEW, 'runs=["growing"]', 'tags=["lstm_1"]', at=course_url)
+def test_thresholds_update_the_flags_in_the_table(tab: OpenTab, history_url: str) -> None:
+    page = tab(*OVERVIEW, 'runs=["growing"]', 'tags=["lstm_1"]', at=history_url)
     page.frame.get_by_role("button", name="More controls").click()
     worst = cell(line(page, "growing", "lstm_1"), "Worst flag")
     expect(worst).to_contain_text(re.compile(r"vanishing\s+from step 0, not now"))

@@ -55,8 +55,8 @@ def test_the_keyboard_changes_the_step_and_the_picture_follows(tab: OpenTab) -> 
         assert_colours(page.cells("alpha", *picture.shape), places, "vik")
 
 
-def test_page_keys_move_ten_steps(tab: OpenTab, course_url: str) -> None:
-    page = tab('runs=["growing"]', 'tags=["lstm_1"]', "view=flow", at=course_url)
+def test_page_keys_move_ten_steps(tab: OpenTab, history_url: str) -> None:
+    page = tab('runs=["growing"]', 'tags=["lstm_1"]', "view=flow", at=history_url)
     number = page.frame.get_by_label("Step number")
     page.slider().focus()
     for key, step in (("PageDown", 14), ("PageDown", 4), ("PageDown", 0), ("PageUp", 10)):

@@ -107,7 +107,7 @@ export function binsTable(histogram: Histogram, step: number): Table {
 }
 
 /** The counts of every channel group, a row for each step and a column for each bin, named by its ends. */
-export function courseTable({ edges, groups, steps, counts }: Histogram): Table {
+export function stepsTable({ edges, groups, steps, counts }: Histogram): Table {
   const bins = counts[0].flatMap((_, group) =>
     edges[group].slice(1).map((to, bin) => ({ group, bin, name: `${edges[group][bin]} to ${to}` })),
   );

@@ -6,7 +6,7 @@ import type { Histogram } from "../../data/types";
 import { ofPicture, ofPython, ofTable, type Pictured } from "../../export/menu";
 import { joined } from "../../export/numbers";
 import { svgStack } from "../../export/picture";
-import { axisAt, binsAt, binsTable, countsOf, courseTable, mostShare } from "../../maths/bins";
+import { axisAt, binsAt, binsTable, countsOf, mostShare, stepsTable } from "../../maths/bins";
 import type { OverSteps } from "../../state/options";
 import { breakable } from "../base/breakable";
 import { card, controls } from "../base/theme";
@@ -150,7 +150,7 @@ export class RgDistributionCard extends LitElement implements Pictured {
     const picture = { asSvg: (caption: string) => this.stacked("rg-ridgelines", caption) };
     return {
       ...ofPicture(name, `${this.caption}, over training, ${samples}`, () => picture),
-      ...ofTable(name, () => courseTable(histogram)),
+      ...ofTable(name, () => stepsTable(histogram)),
       ...ofPython(async (logdir) => histogramPython(histogram, indices, logdir)),
     };
   }

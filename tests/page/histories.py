@@ -55,7 +55,7 @@ def itemized(step: int) -> np.ndarray:
     return np.stack([rows.T, 3 * rows.T]).astype(np.float32)
 
 
-def write_courses(logdir: Path) -> None:
+def write_histories(logdir: Path) -> None:
     """Log run `growing`, layers lstm_1 and (ragged) lstm_2; run `failing`, lstm_1 and Jacobians."""
     with tb_rnngrad.SummaryWriter(logdir / "failing") as writer:
         for step in STEPS[::2]:
