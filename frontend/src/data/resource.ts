@@ -1,4 +1,4 @@
-import { Telling } from "./telling";
+import { Notifier } from "./notifier";
 
 /** What is known of an answer. */
 export type Loaded<Answer> =
@@ -42,14 +42,14 @@ export class Resource<Request, Answer> {
   private soon = new Map<string, Request>();
   private shown: ReadonlySet<string> = new Set();
   private readonly source: Required<Source<Request, Answer>>;
-  private readonly telling: Telling;
+  private readonly notifier: Notifier;
   private size = 0;
 
   /** `changed` is called when a wanted answer arrived or failed; once for several if there are many. */
   constructor(changed: () => void, source: Source<Request, Answer>) {
     const keepAll = { parallel: Infinity, budget: Infinity, sizeOf: () => 1 };
     this.source = { keyOf: (request) => JSON.stringify(request), ...keepAll, ...source };
-    this.telling = new Telling(changed);
+    this.notifier = new Notifier(changed);
   }
 
   /** What is known of an answer. This does not fetch it. */
@@ -139,7 +139,7 @@ export class Resource<Request, Answer> {
     if (signal.aborted) return;
     this.running.delete(key);
     this.soon.delete(key);
-    if (this.now.delete(key)) this.telling.tell(this.now.size > 0);
+    if (this.now.delete(key)) this.notifier.notify(this.now.size > 0);
     this.pump();
   }
 

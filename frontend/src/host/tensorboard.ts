@@ -28,9 +28,9 @@ export function runColour(run: string, runs: readonly string[], dark: boolean): 
 /** Call `changed` with whether TensorBoard is dark: now, and whenever that changes. */
 export function watchDarkMode(changed: (dark: boolean) => void): void {
   const body = host.document.body;
-  const tell = () => changed(body.classList.contains("dark-mode"));
-  new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ["class"] });
-  tell();
+  const report = () => changed(body.classList.contains("dark-mode"));
+  new MutationObserver(report).observe(body, { attributes: true, attributeFilter: ["class"] });
+  report();
 }
 
 /** Adopt TensorBoard's fonts, which a frame does not inherit. */

@@ -116,14 +116,14 @@ function renderGroup(page: Page, group: Group) {
 function renderCard(page: Page, { scale }: Group, cards: Card[]) {
   const { state, step, cursor, dark, colourOf } = page;
   const [{ series, shown }] = cards;
-  const laid = toLayout(page, cards[0]);
+  const layout = toLayout(page, cards[0]);
   const pins = page.pinsOf(tensorsOf(cards));
   const details = cards.map((card) =>
     card.shown ? finer(card.shown, pins).flatMap((request) => page.cards.ready(request) ?? []) : [],
   );
   return html`<rg-curves-card
     .series=${series} .colour=${colourOf(series.run)} .wanted=${step} .cards=${cards} .details=${details}
-    .channels=${shown ? channelsOf(page, shown.channels, laid) : []} .pins=${pins} .automatic=${state.pins === null} .note=${laid.note}
+    .channels=${shown ? channelsOf(page, shown.channels, layout) : []} .pins=${pins} .automatic=${state.pins === null} .note=${layout.note}
     .scale=${scale} .free=${state.range === "each"} .span=${spanOf(shown?.timesteps ?? 0, state.firstTimesteps, state.window)}
     .window=${state.window} .cursor=${cursor} .pinned=${page.isPinned(series)} .dark=${dark}
   ></rg-curves-card>`;

@@ -23,7 +23,7 @@ export function renderCard(
   card: Card,
   group: Group,
   pins: number[] | null,
-  laid: TabLayout = DEFAULT_LAYOUT,
+  layout: TabLayout = DEFAULT_LAYOUT,
   role?: Role,
   heading = "",
 ) {
@@ -41,7 +41,7 @@ export function renderCard(
     .heading=${heading} .series=${series} .name=${role?.name ?? ""} .colour=${colourOf(series.run)}
     .step=${request.step} .wanted=${wanted} .loaded=${loaded} .shown=${shown} .detail=${detailOf(page, shown)}
     .scale=${scale} .map=${mapFor(scale, state.map, dark)} .window=${state.window}
-    .orientation=${laid.orientation} .order=${laid.order} .note=${laid.note} .boundaries=${laid.boundaries}
+    .orientation=${layout.orientation} .order=${layout.order} .note=${layout.note} .boundaries=${layout.boundaries}
     .pins=${pins} .cursor=${cursor} .pinned=${page.isPinned(series)}
     .marked=${state.show === "samples" && cursor?.s === request.show}
   ></rg-card>`;

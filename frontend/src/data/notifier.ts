@@ -1,14 +1,14 @@
 /** The time between redraws while many answers arrive. */
-const TELLING_MILLISECONDS = 100;
+const NOTIFY_MILLISECONDS = 100;
 
 /** Reports that answers arrived: at once if no other is awaited, else several together. */
-export class Telling {
+export class Notifier {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly changed: () => void) {}
 
-  tell(awaited: boolean): void {
-    if (awaited) this.timer ??= setTimeout(() => this.now(), TELLING_MILLISECONDS);
+  notify(awaited: boolean): void {
+    if (awaited) this.timer ??= setTimeout(() => this.now(), NOTIFY_MILLISECONDS);
     else this.now();
   }
 
