@@ -47,7 +47,7 @@ export class RgToolbar extends LitElement {
     controls,
     css`
       :host { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; }
-      input[type="text"] { width: 72px; }
+      input[type="text"] { width: 80px; }
     `,
   ];
 

@@ -6,6 +6,7 @@ import { beyondWords, flagReason } from "../../maths/flow/samples";
 import { type FlowCard, flagColour, type Rise, risesOf, seriesNames } from "../../pictures/flow_cards";
 import { stepAt } from "../../state/choices";
 import type { State } from "../../state/state";
+import { breakable } from "../base/breakable";
 import { emit } from "../base/events";
 import { LiveReadout } from "../base/live_readout";
 import { controls } from "../base/theme";
@@ -178,7 +179,7 @@ export class RgFlagsBar extends LitElement {
     const more = known.length > MOST_TOLD ? flagged.length - told.length : 0;
     const others = known.length - told.length - more;
     return html`<span class="muted">At step ${this.step}:</span>
-      ${told.map(({ name, words }) => html`<span>${name}: ${words.map((word, i) => html`${i ? "; " : ""}${word}`)}</span>`)}
+      ${told.map(({ name, words }) => html`<span>${breakable(name)}: ${words.map((word, i) => html`${i ? "; " : ""}${word}`)}</span>`)}
       ${more ? html`<span>${more} more: <b>flagged</b>, as the table says</span>` : nothing}
       ${others ? html`<span>${told.length ? `${others} others` : "all"}: <b>no flag</b></span>` : nothing}`;
   }

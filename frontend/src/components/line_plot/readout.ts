@@ -6,7 +6,7 @@ import type { Cursor } from "../base/events";
 import type { Line } from "./uplot_options";
 
 /** The width of a character of a label, and of the swatch and the value beside it. */
-const LABEL = { character: 6.2, beside: 78 };
+const LABEL = { character: 6.2, beside: 104 };
 
 /** What is read below a plot, at the cursor's place. */
 export interface Read {
@@ -34,7 +34,7 @@ export function renderReadout(read: Read) {
               x1="0" x2="16" y1="4" y2="4" stroke=${line.colour} stroke-dasharray=${line.dash.join(" ")}
             ></line></svg>${breakable(line.label)}${at === undefined ? "" : renderReading(line, at, read)}</span>`,
       )}
-    ${at === undefined ? "" : html`<span class="muted">at ${wordsAt(at, read)}</span>`}
+    <span class="muted">${at === undefined ? "\u00a0" : `at ${wordsAt(at, read)}`}</span>
   `;
 }
 

@@ -88,7 +88,7 @@ function axesOf(scale: () => Scale, across: XAxis, { text, grid }: Inks): uPlot.
     },
     {
       ...axis,
-      size: 58,
+      size: 66,
       splits: () => scaleTicks(scale(), 0.14),
       filter: (_, splits) => splits,
       values: (_, splits) => splits.map(short),
