@@ -21,7 +21,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "reference" / "performance.md"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
-PACKAGES = ("tensorboard", "tensorflow", "keras", "tf_keras", "numpy", "google-crc32c")
+PACKAGES = ("tensorboard", "tensorflow", "keras", "tf_keras", "torch", "numpy", "google-crc32c")
 
 # NAME: the script and its arguments, in the order in which they run.
 RUNS: dict[str, list[str]] = {
@@ -31,6 +31,7 @@ RUNS: dict[str, list[str]] = {
     "scaling": ["scaling.py"],
     "capture": ["capture.py", "small", "--cells", "SimpleRNN"],
     "capture_tf_keras": ["capture.py", "small", "--cells", "SimpleRNN", "--keras", "tf_keras"],
+    "torch_capture": ["torch_capture.py", "small", "long", "--cells", "LSTM"],
     "page": ["page.py"],
 }
 

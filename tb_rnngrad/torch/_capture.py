@@ -11,7 +11,7 @@ from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.records import CapturedRecords, records_of
 from tb_rnngrad.torch._intercept import Interception
 from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of
+from tb_rnngrad.torch._quantities import asked_of, see_gradients
 from tb_rnngrad.torch._recorded import captured_of
 
 
@@ -60,15 +60,12 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
         names = check_of(of)
         self._asked = asked_of(select(module, layers), names, layers is not None)
         self._single = isinstance(of, str)
-        self._scaler = scaler
-        self._scale = 1.0
         self._stack = contextlib.ExitStack()
-        self._interception = Interception({one.name: one.module for one, _ in self._asked})
+        modules = {one.name: one.module for one, _ in self._asked}
+        self._interception = Interception(modules, see_gradients(names), scaler)
 
     def __enter__(self) -> capture:
         """Begin to record calls."""
-        if self._scaler is not None:
-            self._scale = self._scaler.get_scale()
         self._stack.enter_context(self._interception.entered())
         return self
 
@@ -80,7 +77,9 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
     ) -> None:
         """Stop recording, also after an exception, and compute what was asked for."""
         self._stack.close()
+        seen = self._interception
+        calls, seen.calls = seen.calls, []
         if error is None:
-            found = captured_of(self._interception.calls, self._asked, self._scale)
+            seen.check()
+            found = captured_of(calls, self._asked, seen.left_out)
             self._records = records_of(found, "torch", self._single)
-        self._interception.calls.clear()

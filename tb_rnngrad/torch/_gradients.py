@@ -53,12 +53,14 @@ def gradients(
     names = check_of(of)
     asked = asked_of(select(module, layers), names, layers is not None)
     root = without_wrappers(module)
-    interception = Interception({one.name: one.module for one, _ in asked})
+    modules = {one.name: one.module for one, _ in asked}
+    interception = Interception(modules, see_gradients(names))
     with _left_as_it_was(root), torch.enable_grad(), interception.entered():
         result = loss()
         if see_gradients(names):
             _backward(result, interception.edges)
-    found = captured_of(interception.calls, asked)
+    interception.check()
+    found = captured_of(interception.calls, asked, interception.left_out)
     return records_of(found, "torch", isinstance(of, str))
 
 

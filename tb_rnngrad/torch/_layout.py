@@ -19,22 +19,19 @@ from tb_rnngrad.torch._unrolled import Direction, Layer, exactly, layers_of
 _DIRECTIONS: Final = ("forward", "backward")
 
 
-def captured(
-    call: Call, names: Mapping[int, str], of: Sequence[str], scale: float = 1.0
-) -> Iterator[Captured]:
+def captured(call: Call, names: Mapping[int, str], of: Sequence[str]) -> Iterator[Captured]:
     """Yield what was asked for of some layers of a call.
 
     Args:
         call: the call.
         names: the layers' names by number.
         of: the quantities.
-        scale: what the loss was multiplied with; gradients are divided by it.
     """
     layers = layers_of(call)
     with exactly(call.output.tensor.device.type):
         for number, name in names.items():
             for quantity in of:
-                yield from _Quantity(call, layers[number], number, name, quantity, scale).captured()
+                yield from _Quantity(call, layers[number], number, name, quantity).captured()
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,6 @@ class _Quantity:
     number: int
     layer_name: str
     of: str
-    scale: float
 
     def captured(self) -> Iterator[Captured]:
         """Yield its parts."""
@@ -127,7 +123,8 @@ class _Quantity:
 
     def _unscaled(self, data: Tensor) -> Tensor:
         data = data.to(torch.promote_types(data.dtype, torch.float32))
-        return data / self.scale if self.of in GRADIENTS and self.scale != 1 else data
+        scale = self.call.scale
+        return data / scale if self.of in GRADIENTS and scale != 1 else data
 
     def _captured(
         self,

@@ -63,7 +63,9 @@ class Lstm:
         first_h, first_c = initial
         self._weights = weights
         z = _linear(x, weights.weight_ih, weights.bias_ih)
-        z += _linear(before(h, first_h), weights.weight_hh, weights.bias_hh)
+        z.flatten(0, 1).addmm_(before(h, first_h).flatten(0, 1), weights.weight_hh.T)
+        if weights.bias_hh is not None:
+            z += weights.bias_hh
         z = _by_gate(z, 4)
         self._i, self._f, self._g, self._o = z.unbind(2)
         z[:, :, :2].sigmoid_()
@@ -83,14 +85,17 @@ class Lstm:
     def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
         i, f, g, o, squashed = self._i, self._f, self._g, self._o, self._squashed
         weight_hh, weight_hr = self._weights.weight_hh, self._weights.weight_hr
-        to_c = o * (1 - squashed**2)
-        from_c = torch.stack(
-            [g * i * (1 - i), before(self.c, self._first_c) * f * (1 - f), i * (1 - g**2)], dim=2
-        )
-        to_o = squashed * o * (1 - o)
         dh, dc = torch.empty_like(above), torch.empty_like(self.c)
         dz = above.new_empty(*self.c.shape[:2], weight_hh.shape[0])
-        dz_ifg, dz_o = _by_gate(dz, 4).split([3, 1], dim=2)
+        # First the slopes of c_t by the gates i, f, g, and of h_t by o; in the loop dL/dc_t and
+        # dL/dh_t multiply them. In place, as allocating takes longer than the arithmetic.
+        by_gate = _by_gate(dz, 4)
+        torch.mul(g, i, out=by_gate[:, :, 0]).mul_(1 - i)
+        torch.mul(before(self.c, self._first_c), f, out=by_gate[:, :, 1]).mul_(1 - f)
+        torch.mul(g, g, out=by_gate[:, :, 2]).neg_().add_(1).mul_(i)
+        torch.mul(squashed, o, out=by_gate[:, :, 3]).mul_(1 - o)
+        dz_ifg, dz_o = by_gate.split([3, 1], dim=2)
+        to_c = squashed.square().neg_().add_(1).mul_(o)
         later_z, later_c = torch.zeros_like(dz[0]), torch.zeros_like(dc[0])
         for t in reversed(range(len(dh))):
             torch.addmm(above[t], later_z, weight_hh, out=dh[t])
@@ -98,8 +103,8 @@ class Lstm:
             if cell_above is not None:
                 later_c = later_c + cell_above[t]
             torch.addcmul(later_c, d_unprojected, to_c[t], out=dc[t])
-            torch.mul(dc[t].unsqueeze(1), from_c[t], out=dz_ifg[t])
-            torch.mul(d_unprojected, to_o[t], out=dz_o[t, :, 0])
+            dz_ifg[t].mul_(dc[t].unsqueeze(1))
+            dz_o[t, :, 0].mul_(d_unprojected)
             later_z, later_c = dz[t], dc[t] * f[t]
         return Totals(dh, dz, dz, dc)
 
@@ -121,16 +126,17 @@ class Gru:
     def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
         r, z, n = self._r, self._z, self._n
         weight_hh = self._weights.weight_hh
-        to_n = (1 - z) * (1 - n**2)
-        to_recurrent = torch.stack(
-            [to_n * self._inner * r * (1 - r), (self._h_before - n) * z * (1 - z), to_n * r], dim=2
-        )
+        to_n = (1 - n**2).mul_(1 - z)
         dh = torch.empty_like(above)
         recurrent = above.new_empty(*dh.shape[:2], weight_hh.shape[0])
+        # First the slopes of h_t by the gates; in the loop dL/dh_t multiplies them.
         by_gate = _by_gate(recurrent, 3)
+        torch.mul(to_n, r, out=by_gate[:, :, 2])
+        torch.mul(by_gate[:, :, 2], self._inner, out=by_gate[:, :, 0]).mul_(1 - r)
+        torch.mul(self._h_before - n, z, out=by_gate[:, :, 1]).mul_(1 - z)
         dh[-1] = above[-1]
         for t in reversed(range(len(dh))):
-            torch.mul(dh[t].unsqueeze(1), to_recurrent[t], out=by_gate[t])
+            by_gate[t].mul_(dh[t].unsqueeze(1))
             if t:
                 torch.addcmul(above[t - 1], dh[t], z[t], out=dh[t - 1])
                 dh[t - 1].addmm_(recurrent[t], weight_hh)

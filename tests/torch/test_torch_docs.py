@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch.nn")
@@ -14,7 +15,7 @@ from torch import nn
 
 import tb_rnngrad
 
-PAGE = Path(__file__).parents[2] / "docs/reference/capture_pytorch.md"
+ROOT = Path(__file__).parents[2]
 
 
 class Model(nn.Module):
@@ -27,16 +28,47 @@ class Model(nn.Module):
         return self.head(self.encoder["lstm"](x)[0][:, -1])
 
 
-def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+def snippets(document):
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    """The variables of somebody who trains a model."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     model = Model()
-    x, y = torch.randn(3, 5, 2), torch.randn(3, 1)
+    x, y = torch.randn(6, 5, 2), torch.randn(6, 1)
     names = {"model": model, "criterion": nn.MSELoss(), "batches": [(x, y)] * 101, "x": x, "y": y}
-    names["optimizer"] = torch.optim.Adam(model.parameters())
-    for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
+    return names | {"optimizer": torch.optim.Adam(model.parameters())}
+
+
+def test_the_line_of_the_readme_logs_a_loop_that_does_not_know_of_it(
+    names, tmp_path, tensorboard_server
+):
+    (code,) = [code for code in snippets("README.md") if "tb_rnngrad.torch" in code]
+    exec(code, names)
+    for x, y in names["batches"]:
+        names["optimizer"].zero_grad()
+        names["criterion"](names["model"](x), y).backward()
+        names["optimizer"].step()
+    names["logger"].close()
+    tag = "encoder.lstm/hidden_state"
+    series = tb_rnngrad.read("logs", run="my_run", tag=tag)
+    assert series.steps.tolist() == [0, 100]
+    server = tensorboard_server(tmp_path / "logs", "--load_fast=false")
+    server.wait_for(lambda tags: len(tags.get("my_run", {}).get(tag, {}).get("steps", [])) == 2)
+    body = server.get("/tensor", run="my_run", tag=tag, step=100).body
+    np.testing.assert_array_equal(np.frombuffer(body, "<f4").reshape(4, 5), series[-1].data[0].T)
+
+
+def test_the_code_of_the_page_runs(names):
+    first, *others = snippets("docs/reference/capture_pytorch.md")
+    exec(first, names)
+    names["logger"].close()
+    for snippet in others:
         exec(snippet, names)
-    assert names["found"]["encoder.lstm"].shape == (3, 5, 4)
+    assert names["found"]["encoder.lstm"].shape == (6, 5, 4)
     series = tb_rnngrad.read("logs", run="my_run", tag="encoder.lstm/gates")
     assert series.steps.tolist() == [0, 100]
     assert series[-1].channel_groups == dict.fromkeys("ifgo", 4)
