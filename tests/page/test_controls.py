@@ -161,6 +161,13 @@ def test_settings_are_remembered_unless_a_link_overrides_them(tab: OpenTab, url:
     expect(tab(*ALPHA).frame.get_by_label("Scale")).to_have_value("")
 
 
+def test_a_choice_made_just_before_the_page_is_left_is_remembered(tab: OpenTab, url: str) -> None:
+    page = tab(*ALPHA)
+    page.frame.get_by_label("Scale").select_option("linear")
+    # The address follows after a tenth of a second, and the page is gone by then.
+    assert Tab.open_again(page.page, url).frame.get_by_label("Scale").input_value() == "linear"
+
+
 def test_a_range_over_all_runs_covers_hidden_ones(tab: OpenTab) -> None:
     page = tab(
         'runs=["beta"]', 'tags=["lstm"]', "range=runs", "step=12", "percentile=99", "more=true"
