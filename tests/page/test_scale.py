@@ -69,6 +69,14 @@ def test_lists_draw_only_what_is_in_view_and_scroll_to_their_ends(
         assert listed(page, kind).count() < FEW
 
 
+def test_a_long_list_leaves_room_for_the_other(tab: OpenTab, scale_url: str) -> None:
+    page = tab("view=overview", at=scale_url)
+    whole = page.box(page.frame.locator("rg-sidebar"))["height"]
+    lists = page.frame.locator("rg-sidebar rg-checklist")
+    for one in lists.all():
+        assert page.box(one)["height"] > 0.3 * whole
+
+
 def test_a_filter_lists_matches_and_all_selects_only_those(tab: OpenTab, scale_url: str) -> None:
     page = tab("runs=[]", at=scale_url)
     page.frame.get_by_label("Filter runs by regular expression").fill("run..7$")

@@ -8,7 +8,8 @@ import type { ListItem } from "./sidebar_items";
 
 /** Draw this many names at a time, as they come into view: lists may hold thousands. */
 const BLOCK = 50;
-const ROW_PIXELS = 25;
+/** The height of a name in one line. */
+export const ROW_PIXELS = 25;
 
 /**
  * A list of names with check boxes and a filter, which is a regular expression.
