@@ -120,15 +120,6 @@ def test_legends_are_whole_and_values_move_nothing(
         assert not clipped
 
 
-def test_a_choice_made_just_before_the_page_is_left_is_remembered(
-    tab: OpenTab, history_url: str
-) -> None:
-    page = tab(*GROWING, at=history_url)
-    page.frame.get_by_label("Horizontal axis").select_option("wall")
-    again = Tab.open_again(page.page, history_url)
-    expect(again.frame.get_by_label("Horizontal axis")).to_have_value("wall")
-
-
 def test_all_charts_share_one_choice_which_is_remembered(tab: OpenTab, history_url: str) -> None:
     page = tab(*GROWING, at=history_url)
     page.frame.get_by_role("slider", name="Smoothing").fill("0.8")
