@@ -135,18 +135,43 @@ def may_be_recorded() -> bool:
 
 @contextlib.contextmanager
 def traced_apart(reason: Hashable) -> Iterator[None]:
-    """While entered, every tf.function of this thread uses separate traces for each `reason`."""
+    """While entered, every tf.function of this thread uses separate traces for each `reason`.
+
+    What was entered may be left in any order.
+    """
     here = save_context._save_context
-    outer = here.options() if here.in_save_context() else None
-    outer_reasons = outer.reasons if isinstance(outer, _TraceKey) else ()
-    here.enter_save_context(_TraceKey((*outer_reasons, reason)))
+    before = here.options() if here.in_save_context() else None
+    outer = before if isinstance(before, _TraceKey) else _TraceKey((), before)
+    here.enter_save_context(_TraceKey((*outer.reasons, reason), outer.beneath))
     try:
         yield
     finally:
-        if outer is None:
-            here.exit_save_context()
+        reasons = list(reasons_here())
+        if reason in reasons:
+            reasons.reverse()
+            reasons.remove(reason)
+            reasons.reverse()
+        if reasons:
+            here.enter_save_context(_TraceKey(tuple(reasons), outer.beneath))
+        elif outer.beneath is not None:
+            here.enter_save_context(outer.beneath)
         else:
-            here.enter_save_context(outer)
+            here.exit_save_context()
+
+
+def reasons_here() -> tuple[Hashable, ...]:
+    """Return the reasons for which this thread's traces are kept apart now."""
+    here = save_context._save_context
+    options = here.options() if here.in_save_context() else None
+    return options.reasons if isinstance(options, _TraceKey) else ()
+
+
+def is_replica_thread() -> bool:
+    """Return whether a distribution strategy runs one of several replicas in this thread.
+
+    Such a thread inherits nothing of the thread that started it, and runs while that one waits.
+    """
+    return tf.distribute.has_strategy() and tf.distribute.get_replica_context() is not None
 
 
 class _TraceKey:
@@ -158,8 +183,9 @@ class _TraceKey:
     TensorFlow then leaves distributed variables as they are.
     """
 
-    def __init__(self, reasons: tuple[Hashable, ...]) -> None:
+    def __init__(self, reasons: tuple[Hashable, ...], beneath: Any = None) -> None:
         self.reasons = reasons
+        self.beneath = beneath  # the options of a save context that was entered before
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, _TraceKey):

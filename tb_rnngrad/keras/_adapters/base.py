@@ -5,24 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 import tensorflow as tf
 
+from tb_rnngrad.keras._adapters.patches import Patch
 from tb_rnngrad.keras._tensorflow import left_by_autograph
-
-Patch = tuple[MutableMapping[str, Any], str, Any]
-"""A namespace (the `__dict__` of an instance or module), a name in it, and a temporary value."""
-
 
 Rnn = Callable[..., tuple[Any, Any, Any]]
 """A Keras' loop over timesteps: `rnn(step_function, inputs, initial_states, **options)`."""
-
-
-_MISSING = object()
 
 
 def plainly(error: Exception) -> Exception:
@@ -222,19 +216,3 @@ def stands_in(call: Callable[..., Any], original: Callable[..., Any]) -> Callabl
     call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     call.stands_for = original  # type: ignore[attr-defined]
     return left_by_autograph(call)
-
-
-@contextlib.contextmanager
-def patched(patches: Sequence[Patch]) -> Iterator[None]:
-    """Apply the patches for a while; restore every namespace afterwards, also after an error."""
-    before = [(names, name, names.get(name, _MISSING)) for names, name, _ in patches]
-    try:
-        for names, name, value in patches:
-            names[name] = value
-        yield
-    finally:
-        for names, name, value in reversed(before):
-            if value is _MISSING:
-                names.pop(name, None)
-            else:
-                names[name] = value

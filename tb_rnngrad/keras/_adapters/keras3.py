@@ -6,12 +6,13 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import keras
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Patch, Rnn, patched
+from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Rnn
+from tb_rnngrad.keras._adapters.patches import Patch, ThreadFunction
 from tb_rnngrad.keras._tensorflow import read
 from tb_rnngrad.keras._versions import unsupported
 
@@ -20,6 +21,8 @@ try:
     from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
 except ImportError as error:
     raise unsupported("keras", f"A private part of it is gone: {error}") from error
+
+_RNN: Final = ThreadFunction(vars(keras_backend), "rnn")
 
 
 @functools.cache
@@ -120,7 +123,7 @@ class Keras3:
         self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
     ) -> Iterator[Any]:
         """See `Adapter`."""
-        with patched([(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]):
+        with _RNN.wrapped(wrap):
             yield inputs
 
     def scaling_patches(

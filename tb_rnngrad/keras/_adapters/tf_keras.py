@@ -6,21 +6,13 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import tensorflow as tf
 import tf_keras
 
-from tb_rnngrad.keras._adapters.base import (
-    GRU,
-    LSTM,
-    SIMPLE,
-    CellKind,
-    Patch,
-    Rnn,
-    ancestry,
-    patched,
-)
+from tb_rnngrad.keras._adapters.base import GRU, LSTM, SIMPLE, CellKind, Rnn, ancestry
+from tb_rnngrad.keras._adapters.patches import Patch, ThreadFunction, patched
 from tb_rnngrad.keras._tensorflow import as_autograph_would, read
 from tb_rnngrad.keras._versions import unsupported
 
@@ -30,6 +22,8 @@ try:
     from tf_keras.src.mixed_precision.autocast_variable import AutoCastVariable
 except ImportError as error:
     raise unsupported("tf_keras", f"A private part of it is gone: {error}") from error
+
+_RNN: Final = ThreadFunction(vars(keras_backend), "rnn")
 
 
 @functools.cache
@@ -131,7 +125,7 @@ class TfKeras:
         self, layer: Any, inputs: Any, training: Any, wrap: Callable[[Rnn], Rnn]
     ) -> Iterator[Any]:
         """See `Adapter`."""
-        patches: list[Patch] = [(vars(keras_backend), "rnn", wrap(keras_backend.rnn))]
+        patches: list[Patch] = []
         if getattr(layer, "_could_use_gpu_kernel", False):
             patches.append((vars(layer), "_could_use_gpu_kernel", False))
             # The fused path never calls the cell, so undo what the cell notes at its first call.
@@ -143,7 +137,7 @@ class TfKeras:
                 # the same ones at all timesteps.
                 inputs = self._dropped_out(layer, inputs, training)
                 patches.append((vars(layer.cell), "dropout", 0.0))
-        with patched(patches):
+        with patched(patches), _RNN.wrapped(wrap):
             yield inputs
 
     def _dropped_out(self, layer: Any, inputs: Any, training: Any) -> Any:

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import Adapter, patched
+from tb_rnngrad.keras._adapters.base import Adapter
+from tb_rnngrad.keras._adapters.patches import patched
 from tb_rnngrad.keras._versions import unsupported
 
 _FUNCTIONS: Final = ("train_function", "train_tf_function")  # what make_train_function sets
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainFunctionProxy:
     """Stands in for a train function."""
 
@@ -44,8 +45,18 @@ def diverted(adapter: Adapter, model: Any, run: Callable[[Any, Any], Any]) -> It
     try:
         yield
     finally:
-        if names["train_function"] is diversion:
-            names["train_function"] = diversion.plain
+        _end(names, diversion)
+
+
+def _end(names: dict[str, Any], diversion: TrainFunctionProxy) -> None:
+    """Take a diversion away, also from beneath others."""
+    above = names["train_function"]
+    if above is diversion:
+        names["train_function"] = diversion.plain
+    while isinstance(above, TrainFunctionProxy):
+        if above.plain is diversion:
+            above.plain = diversion.plain
+        above = above.plain
 
 
 def end_diversions(model: Any) -> None:

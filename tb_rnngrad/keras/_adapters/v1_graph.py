@@ -15,7 +15,7 @@ import tensorflow as tf
 from tf_keras.src import backend as keras_backend
 from tf_keras.src.backend import GraphExecutionFunction
 
-from tb_rnngrad.keras._adapters.base import Patch, patched
+from tb_rnngrad.keras._adapters.patches import Patch, patched
 
 
 @dataclass(frozen=True)

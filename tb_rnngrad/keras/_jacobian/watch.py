@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tb_rnngrad._capture.names import call_name
-from tb_rnngrad.keras._adapters.base import Adapter, Rnn, patched, stands_in
+from tb_rnngrad.keras._adapters.base import Adapter, Rnn, stands_in
+from tb_rnngrad.keras._adapters.patches import patched, turn_of
 from tb_rnngrad.keras._jacobian.run import Run, as_graph
 from tb_rnngrad.keras._steps.legacy_graph import check_not_legacy_graph
 from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
@@ -108,9 +110,15 @@ def _watched_call(
 
         return looped
 
+    here = threading.get_ident()
+
     def call(*args: Any, **kwargs: Any) -> Any:
-        if mask_runs.is_on:
-            return original(*args, **kwargs)
+        with turn_of(layer):
+            if mask_runs.is_on or threading.get_ident() != here:
+                return original(*args, **kwargs)
+            return seen_call(*args, **kwargs)
+
+    def seen_call(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         name = next(iter(signature.parameters))
         given = bound.arguments

@@ -22,7 +22,7 @@ from typing import Any, Final
 import tensorflow as tf
 
 from tb_rnngrad._capture.captured import Captured
-from tb_rnngrad.keras._adapters.base import patched
+from tb_rnngrad.keras._adapters.patches import patched
 from tb_rnngrad.keras._steps.batches import check_targets
 from tb_rnngrad.keras._taps.layout import captured
 from tb_rnngrad.keras._taps.taps import Taps

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import Adapter, Patch
+from tb_rnngrad.keras._adapters.base import Adapter
+from tb_rnngrad.keras._adapters.patches import Patch
 
 
 @dataclass(frozen=True)

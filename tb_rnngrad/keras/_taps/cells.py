@@ -9,7 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import Adapter, Ancestry, CellKind, Patch, ancestry, stands_in
+from tb_rnngrad.keras._adapters.base import Adapter, Ancestry, CellKind, ancestry, stands_in
+from tb_rnngrad.keras._adapters.patches import Patch
 from tb_rnngrad.keras._taps.cell_weights import CellWeights, weights_of
 from tb_rnngrad.keras._taps.layers import View
 

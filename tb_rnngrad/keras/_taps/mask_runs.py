@@ -7,22 +7,24 @@ compute it.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tb_rnngrad.keras._adapters.base import Patch
+from tb_rnngrad.keras._adapters.patches import Patch
 from tb_rnngrad.keras._taps.layers import View
 
 
 class MaskRuns:
-    """Notes whether a model is running for its mask.
-
-    Attributes:
-        is_on: whether one is running for its mask now.
-    """
+    """Notes whether a model is running for its mask."""
 
     def __init__(self) -> None:
-        self.is_on = False
+        self._of_thread = threading.local()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether this thread is running a model for its mask now."""
+        return getattr(self._of_thread, "is_on", False)
 
     def patches(self, views: Iterable[View]) -> list[Patch]:
         """Return patches that note such runs, for all models around the layers."""
@@ -36,10 +38,10 @@ class MaskRuns:
     def _noting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def compute_mask(*args: Any, **kwargs: Any) -> Any:
-            before, self.is_on = self.is_on, True
+            before, self._of_thread.is_on = self.is_on, True
             try:
                 return original(*args, **kwargs)
             finally:
-                self.is_on = before
+                self._of_thread.is_on = before
 
         return compute_mask

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import patched, plainly, stands_in
+from tb_rnngrad.keras._adapters.base import plainly, stands_in
+from tb_rnngrad.keras._adapters.patches import patched
 from tb_rnngrad.keras._taps.cell_weights import namespaces
 from tb_rnngrad.keras._taps.cells import Cell, StateName
 from tb_rnngrad.keras._taps.dataflow import Dataflow

@@ -21,7 +21,8 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from tb_rnngrad.keras._adapters.base import Adapter, Rnn, patched, stands_in
+from tb_rnngrad.keras._adapters.base import Adapter, Rnn, stands_in
+from tb_rnngrad.keras._adapters.patches import patched
 from tb_rnngrad.keras._taps.cells import Cell, StateName, cells_of
 from tb_rnngrad.keras._taps.readings import (
     Reading,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import Any
 import tensorflow as tf
 
 from tb_rnngrad._capture.names import GRADIENTS, IN_THE_LOOP
-from tb_rnngrad.keras._adapters.base import Adapter, Patch, patched, plainly, stands_in
+from tb_rnngrad.keras._adapters.base import Adapter, plainly, stands_in
 from tb_rnngrad.keras._adapters.contracts import check_activations, check_layers
+from tb_rnngrad.keras._adapters.patches import Patch, patched, turn_of
 from tb_rnngrad.keras._contracts import check_tensorflow
 from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
 from tb_rnngrad.keras._taps.layers import Part, View, select
@@ -29,20 +31,25 @@ from tb_rnngrad.keras._taps.sinks import (
     tap,
 )
 from tb_rnngrad.keras._tensorflow import (
+    is_replica_thread,
     loops_around,
     outermost_graph,
+    reasons_here,
     tapes_are_stopped,
     traced_apart,
 )
 from tb_rnngrad.keras._versions import unsupported
 
-_taps: weakref.WeakKeyDictionary[Any, dict[Any, Taps]] = weakref.WeakKeyDictionary()
+_leases: weakref.WeakKeyDictionary[Any, dict[Any, list[_Lease]]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def taps_of(
     adapter: Adapter, model: Any, layer: Any, of: Sequence[str], state: States = None
 ) -> Taps:
-    """Return the taps for these quantities in these layers; equal arguments give the same taps.
+    """Return the taps for these quantities in these layers.
+
+    In one thread equal arguments give the same taps, unless these are in use.
 
     Args:
         adapter: the adapter of the model's Keras.
@@ -73,10 +80,29 @@ def taps_of(
             _check_activations(adapter, view)
     states = states_of(adapter, [view for view, _ in asked], state)
     key = (*((view.name, id(view.layer), names) for view, names in asked), *states.items())
-    known = _taps.setdefault(model, {})
-    if key not in known:
-        known[key] = Taps(adapter, asked, states)
-    return known[key]
+    with _lock:
+        leases = _leases.setdefault(model, {}).setdefault(key, [])
+        lease = next(filter(_Lease.is_free, leases), None)
+        if lease is None:
+            lease = _Lease(Taps(adapter, asked, states))
+            leases.append(lease)
+        lease.thread = weakref.ref(threading.current_thread())
+        return lease.taps
+
+
+@dataclass
+class _Lease:
+    """Taps, and the thread that they were given to: no two threads at a time share any."""
+
+    taps: Taps
+    thread: weakref.ref[threading.Thread] | None = None
+
+    def is_free(self) -> bool:
+        """Return whether this thread may have the taps."""
+        holder = None if self.thread is None else self.thread()
+        if self.taps.is_entered:
+            return False
+        return holder in (None, threading.current_thread()) or not holder.is_alive()
 
 
 def _check_activations(adapter: Adapter, view: View) -> None:
@@ -159,6 +185,8 @@ class Taps:
         self.states = states
         self.unrecorded: set[int] = set()
         self._mask_runs = MaskRuns()
+        self._entries = 0
+        self._installed = contextlib.ExitStack()
         self._anchor: tf.Variable | None = None
         self._results: GraphOutputs | None = None
         self._eager: list[tuple[int, LayerCall]] = []
@@ -203,8 +231,27 @@ class Taps:
     def _put_in(
         self, optimizer: Any, anchor: tf.Variable | None, results: GraphOutputs | None
     ) -> Iterator[None]:
-        self._anchor = anchor
-        self._results = results
+        if not self.is_entered:
+            self._anchor = anchor
+            self._results = results
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(patched(self._patches(optimizer)))
+                stack.enter_context(traced_apart((self, anchor is None)))
+                self._installed = stack.pop_all()
+        self._entries += 1
+        try:
+            yield
+        finally:
+            self._entries -= 1
+            if not self.is_entered:
+                self._installed.close()
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether the taps are installed."""
+        return self._entries > 0
+
+    def _patches(self, optimizer: Any) -> list[Patch]:
         patches: list[Patch] = [*self.adapter.scaling_patches(optimizer, self._note_scale)]
         patches += self._mask_runs.patches(view for view, _ in self.asked)
         for view, of in self.asked:
@@ -212,8 +259,16 @@ class Taps:
                 patches.append((vars(part.layer), "call", self._call_of(part.layer, frozenset(of))))
                 if IN_THE_LOOP.intersection(of) or part.direction:
                     patches += self.adapter.standing_patches(part.layer)
-        with patched(patches), traced_apart((self, anchor is None)):
-            yield
+        return patches
+
+    def _is_entered_here(self) -> bool:
+        """Return whether this thread has installed the taps; they are not for any other.
+
+        Where traces are not kept apart, taps would stay in the user's own.
+        """
+        if any(isinstance(one, tuple) and one[0] is self for one in reasons_here()):
+            return True
+        return self.is_entered and is_replica_thread()
 
     def readings(self) -> Readings:
         """Return what the taps will have captured, at the end of the graph they are `built_in`.
@@ -311,6 +366,8 @@ class Taps:
         return next((runs for runs in known if runs.are_of(graph)), None) or RunCounter(graph)
 
     def _note_scale(self, scale: tf.Tensor) -> None:
+        if not self._is_entered_here():
+            return
         if tf.get_static_value(scale) == 1:  # nothing to undo, so nothing to read at each step
             return
         self._open_site(id(self), frozenset(["loss_scale"])).sinks["loss_scale"].write(scale)
@@ -327,8 +384,14 @@ class Taps:
         original = self.adapter.original_call(layer)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if self._mask_runs.is_on:
-                return original(*args, **kwargs)
+            # A layer's patches are for its call in one thread; replicas take turns anyway.
+            turn = contextlib.nullcontext() if is_replica_thread() else turn_of(layer)
+            with turn:
+                if self._mask_runs.is_on or not self._is_entered_here():
+                    return original(*args, **kwargs)
+                return tapped(*args, **kwargs)
+
+        def tapped(*args: Any, **kwargs: Any) -> Any:
             signature = inspect.signature(original)
             bound = signature.bind(*args, **kwargs)
             name = next(iter(signature.parameters))
