@@ -137,7 +137,8 @@ class TfKeras:
                 # the same ones at all timesteps.
                 inputs = self._dropped_out(layer, inputs, training)
                 patches.append((vars(layer.cell), "dropout", 0.0))
-        with patched(patches), _RNN.wrapped(wrap):
+        # `wrap` asks the layer how it reads its weights, so it comes before the patches.
+        with _RNN.wrapped(wrap), patched(patches):
             yield inputs
 
     def _dropped_out(self, layer: Any, inputs: Any, training: Any) -> Any:
