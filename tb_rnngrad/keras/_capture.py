@@ -13,8 +13,8 @@ from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._records import records_of
 from tb_rnngrad.keras._steps.live_step import live_step
 from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.choice import taps_of
 from tb_rnngrad.keras._taps.layout import to_layout
-from tb_rnngrad.keras._taps.taps import taps_of
 
 
 class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, like a function

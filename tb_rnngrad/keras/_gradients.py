@@ -19,10 +19,12 @@ from tb_rnngrad.keras._records import records_of
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
 from tb_rnngrad.keras._steps.legacy_graph import GraphProbe, is_legacy_graph
 from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.choice import taps_of
 from tb_rnngrad.keras._taps.layers import layers_or_alias
 from tb_rnngrad.keras._taps.layout import captured
-from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
-from tb_rnngrad.keras._taps.taps import Taps, taps_of
+from tb_rnngrad.keras._taps.tap import new_anchor
+from tb_rnngrad.keras._taps.taps import Taps
+from tb_rnngrad.keras._taps.writes import Readings
 from tb_rnngrad.keras._tensorflow import read
 
 

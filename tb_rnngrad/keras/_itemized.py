@@ -28,10 +28,12 @@ from tb_rnngrad.keras._records import check_reached, warn_of_doubts
 from tb_rnngrad.keras._steps.batches import batch_of, check_targets
 from tb_rnngrad.keras._steps.legacy_graph import check_not_legacy_graph
 from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.choice import taps_of
 from tb_rnngrad.keras._taps.layers import layers_or_alias
 from tb_rnngrad.keras._taps.layout import captured
-from tb_rnngrad.keras._taps.sinks import Readings, new_anchor
-from tb_rnngrad.keras._taps.taps import Taps, taps_of
+from tb_rnngrad.keras._taps.tap import new_anchor
+from tb_rnngrad.keras._taps.taps import Taps
+from tb_rnngrad.keras._taps.writes import Readings
 from tb_rnngrad.record import SequenceRecord
 
 _probes: weakref.WeakKeyDictionary[Any, dict[Taps, _Probe]] = weakref.WeakKeyDictionary()

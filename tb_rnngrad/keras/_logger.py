@@ -19,8 +19,9 @@ from tb_rnngrad.keras._step_capture import KerasCapture, statistics_of
 from tb_rnngrad.keras._steps.batches import batch_of
 from tb_rnngrad.keras._tapped_steps import TappedSteps
 from tb_rnngrad.keras._taps.cells import States
+from tb_rnngrad.keras._taps.choice import taps_of
 from tb_rnngrad.keras._taps.layers import check_layers
-from tb_rnngrad.keras._taps.taps import Taps, taps_of
+from tb_rnngrad.keras._taps.taps import Taps
 
 
 class GradientLogger(Hooks):

@@ -16,10 +16,10 @@ from tb_rnngrad.keras._adapters.base import Adapter, Rnn, stands_in
 from tb_rnngrad.keras._adapters.patches import patched, turn_of
 from tb_rnngrad.keras._jacobian.run import Run, as_graph
 from tb_rnngrad.keras._steps.legacy_graph import check_not_legacy_graph
+from tb_rnngrad.keras._taps.cell_reading import chosen_state, read_step
 from tb_rnngrad.keras._taps.cells import StateName, States, cells_of, seating_patches, states_of
 from tb_rnngrad.keras._taps.layers import Part, select
 from tb_rnngrad.keras._taps.mask_runs import MaskRuns
-from tb_rnngrad.keras._taps.readings import chosen_state, read_step
 
 
 def check_eager(what: str) -> None:

@@ -13,8 +13,8 @@ from tb_rnngrad.keras._adapters import train_function
 from tb_rnngrad.keras._adapters.base import stands_in
 from tb_rnngrad.keras._steps.legacy_graph import end_answers, graph_step, is_legacy_graph
 from tb_rnngrad.keras._taps.layout import Found
-from tb_rnngrad.keras._taps.sinks import Readings
 from tb_rnngrad.keras._taps.taps import Taps
+from tb_rnngrad.keras._taps.writes import Readings
 from tb_rnngrad.keras._tensorflow import as_autograph_would, read
 
 _BEFORE: Final = "steps before"

@@ -17,7 +17,7 @@ from tb_rnngrad._capture.names import GRADIENTS, QUANTITY_OF, call_name
 from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._taps.cells import StateName, cells_of
 from tb_rnngrad.keras._taps.layers import Part, View
-from tb_rnngrad.keras._taps.taps import SeenCall, TapReadings
+from tb_rnngrad.keras._taps.tap_readings import SeenCall, TapReadings
 
 _OF_HIDDEN: Final = ("hidden_state", "states/h")
 
@@ -29,11 +29,11 @@ class _Call:
     part: Part
     seen: Sequence[SeenCall]
 
-    def has(self, sink: str) -> bool:
-        return sink in self.seen[0].tensors
+    def has(self, buffer: str) -> bool:
+        return buffer in self.seen[0].tensors
 
-    def values(self, sink: str) -> list[tf.Tensor]:
-        return [one.tensors[sink] for one in self.seen]
+    def values(self, buffer: str) -> list[tf.Tensor]:
+        return [one.tensors[buffer] for one in self.seen]
 
 
 Found = TapReadings | Sequence[Captured]
@@ -48,7 +48,7 @@ def to_layout(found: Found) -> Sequence[Captured]:
 def layers_of(found: Found) -> set[str]:
     """Return the names of the layers from which something was captured."""
     if isinstance(found, TapReadings):
-        return {view.name for view, _ in found.taps.asked if all(map(found.calls, view.parts))}
+        return {view.name for view, _ in found.asked if all(map(found.calls, view.parts))}
     return {one.layer for one in found}
 
 
@@ -63,7 +63,7 @@ def captured(seen: TapReadings) -> list[Captured]:
     """Return everything that the taps captured, layer by layer, without layers not reached."""
     scale = 1.0 if seen.scale is None else float(seen.scale)
     found: list[Captured] = []
-    for view, asked in seen.taps.asked:
+    for view, asked in seen.asked:
         calls = [seen.calls(part) for part in view.parts]
         rounds = [
             [_Call(part, one_call) for part, one_call in zip(view.parts, one, strict=True)]
@@ -74,7 +74,7 @@ def captured(seen: TapReadings) -> list[Captured]:
             name = call_name(view.name, number)
             every = [one for calls in batched for call in calls for one in call.seen]
             for of in asked:
-                own = _of_view(seen.taps.adapter, view, name, of, batched, scale)
+                own = _of_view(seen.adapter, view, name, of, batched, scale)
                 found += [_with_origin(one, every, of in GRADIENTS) for one in own]
     return found
 
@@ -121,7 +121,7 @@ def doubts(found: Found) -> dict[str, str]:
 def _origins(found: Found) -> Iterable[tuple[str, int | None, str, str]]:
     """Yield the layer, number of backward passes, which of these and which call was kept."""
     if isinstance(found, TapReadings):
-        names = {id(part.layer): view.name for view, _ in found.taps.asked for part in view.parts}
+        names = {id(part.layer): view.name for view, _ in found.asked for part in view.parts}
         for call in found.every_call:
             yield names[call.layer], call.passes, call.made_of, call.kept
         return
@@ -169,8 +169,8 @@ def _direction(calls: Sequence[_Call]) -> str:
 
 def _names_of_states(calls: Sequence[_Call]) -> list[str]:
     """Return "/h", "/c" and the like for all states of all cells."""
-    sinks = (sink.split("/") for call in calls for sink in call.seen[0].tensors)
-    return list(dict.fromkeys(f"/{sink[2]}" for sink in sinks if sink[0] == "states"))
+    buffers = (buffer.split("/") for call in calls for buffer in call.seen[0].tensors)
+    return list(dict.fromkeys(f"/{buffer[2]}" for buffer in buffers if buffer[0] == "states"))
 
 
 def _details(adapter: Adapter, calls: Sequence[_Call]) -> Mapping[str, Any] | None:
@@ -217,8 +217,8 @@ def _pieces(adapter: Adapter, call: _Call, of: str, suffix: str) -> Iterable[tup
     layer = call.part.layer
     time_major = adapter.is_time_major(layer)
 
-    def to_layout(sink: str, is_sequence: bool = True, in_loop_order: bool = False) -> tf.Tensor:
-        data = _concat(call.values(sink), axis=1 if time_major and is_sequence else 0)
+    def to_layout(buffer: str, is_sequence: bool = True, in_loop_order: bool = False) -> tf.Tensor:
+        data = _concat(call.values(buffer), axis=1 if time_major and is_sequence else 0)
         if not is_sequence:
             return _flat(data, 1)
         data = _flat(data, 2)
@@ -251,9 +251,9 @@ def _matrices(
         for index, cell in enumerate(cells):
             label = f"cell_{index}" if len(cells) > 1 else ""
             for name in cell.weights.by_name:
-                sink = f"{of}/{index}/{name}"
+                buffer = f"{of}/{index}/{name}"
                 values = [
-                    _widened(value) for calls in batched for value in calls[position].values(sink)
+                    _widened(value) for calls in batched for value in calls[position].values(buffer)
                 ]
                 # Gradients add up over replicas and calls; a value is the same in all.
                 data = values[0] if of == "weights" else tf.add_n(values) / scale

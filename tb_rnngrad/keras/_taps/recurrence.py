@@ -5,70 +5,38 @@ of the loop over timesteps that the layer runs anyway, so masking, unrolling, ba
 and the rest stay Keras' own. A probe is added where the cell itself passes its state on:
 
 - hidden state: to the state that the cell returns, and to whatever else reads it at that timestep
-  (`readings` finds that).
+  (`cell_reading` finds that).
 - cell state: where the new c_t is squashed on its way to h_t, so that the path c_t -> h_t counts.
 - gates: to the arguments of the activation functions.
 """
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import tensorflow as tf
 
 from tb_rnngrad.keras._adapters.base import Adapter, Rnn, stands_in
 from tb_rnngrad.keras._adapters.patches import patched
-from tb_rnngrad.keras._taps.cells import Cell, StateName, cells_of
-from tb_rnngrad.keras._taps.readings import (
+from tb_rnngrad.keras._taps.cell_reading import (
     Reading,
-    StepFunction,
     check_called,
     check_differentiable,
     chosen_state,
     original_call,
-    perturbed,
     read_step,
-    with_copies_perturbed,
 )
-from tb_rnngrad.keras._taps.sinks import GradientBuffer, GraphOutputs, RunCounter, tap
-from tb_rnngrad.keras._tensorflow import Loop
+from tb_rnngrad.keras._taps.cells import Cell, StateName, cells_of
+from tb_rnngrad.keras._taps.known_cell import call_known
+from tb_rnngrad.keras._taps.layer_call import LayerCall
+from tb_rnngrad.keras._taps.step_function import StepFunction, with_copies_perturbed
+from tb_rnngrad.keras._taps.tap import tap
 
 _LONGEST = 2**31 - 1
+
+
 _TAKES_A_READING: Final = frozenset(("hidden_state", "cell_state", "states", "weight_gradients"))
-
-
-@dataclass
-class LayerCall:
-    """One call of one recurrent layer.
-
-    Attributes:
-        of: the quantities that its taps capture.
-        replica: the replica of a distribution strategy that ran it.
-        runs: the run counter of the graph that was being built, or None.
-        results: the outputs of our own graph that was being built, or None.
-        loop: the body of the innermost loop that was being built, or None.
-        looped: whether the layer reached Keras' loop over timesteps.
-        hidden: for cells with several states, the position of the hidden state once it is known.
-        sinks: the buffers that its taps fill, by names from this module and `taps`.
-    """
-
-    of: frozenset[str]
-    replica: int
-    runs: RunCounter | None = None
-    results: GraphOutputs | None = None
-    loop: Loop | None = None
-    looped: bool = False
-    hidden: dict[int, int] = field(default_factory=dict)
-    sinks: defaultdict[str, GradientBuffer] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make every buffer belong to this graph."""
-        self.sinks = defaultdict(lambda: GradientBuffer(self.runs, self.results, self.loop))
 
 
 class ProbedRecurrence:
@@ -80,7 +48,7 @@ class ProbedRecurrence:
         adapter: Adapter,
         layer: Any,
         of: frozenset[str],
-        site: LayerCall,
+        call: LayerCall,
         anchor: tf.Tensor,
         state: StateName | None,
     ) -> None:
@@ -88,7 +56,7 @@ class ProbedRecurrence:
         self._adapter = adapter
         self._layer = layer
         self._of = of
-        self._site = site
+        self._call = call
         self._anchor = anchor
         self._state = state
         self._cells = cells_of(adapter, layer)
@@ -100,7 +68,7 @@ class ProbedRecurrence:
         self, step_function: Callable[..., Any], inputs: Any, initial_states: Any, **options: Any
     ) -> tuple[Any, Any, Any]:
         """Loop over time, with the arguments and results of Keras' own `rnn`."""
-        self._site.looped = True
+        self._call.looped = True
         if options.get("input_length") is None:
             # The inputs are a tuple now, on which Keras 3 would look for a shape.
             options["input_length"] = _LONGEST
@@ -158,12 +126,12 @@ class ProbedRecurrence:
             self._readings[index] = readings[index]
             if self._of & {"hidden_state", "states"} and cell.certain_hidden is None:
                 hidden = chosen_state(self._layer.name, cell, readings[index], self._state)
-                self._site.hidden[index] = hidden
+                self._call.hidden[index] = hidden
                 check_differentiable(self._layer.name, cell, hidden, tensors[cell.state + hidden])
 
     def _hidden(self, index: int) -> int:
         """Return the position of a cell's hidden state."""
-        return self._site.hidden.get(index, 0)
+        return self._call.hidden.get(index, 0)
 
     def _probes(self, inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return tapped zeros [samples, timesteps, ...] by buffer name."""
@@ -185,13 +153,13 @@ class ProbedRecurrence:
 
     def _tap(self, names: Sequence[str], tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         # TensorFlow never frees a custom gradient of a graph, so it must not refer to the layer.
-        sinks = [self._site.sinks[name] for name in names]
+        buffers = [self._call.buffers[name] for name in names]
 
         def receive(gradients: Sequence[tf.Tensor]) -> list[tf.Operation]:
             return [
                 operation
-                for sink, gradient in zip(sinks, gradients, strict=True)
-                for operation in sink.write(gradient)
+                for buffer, gradient in zip(buffers, gradients, strict=True)
+                for operation in buffer.write(gradient)
             ]
 
         return tap(tensors, self._anchor, receive)
@@ -222,13 +190,13 @@ class ProbedRecurrence:
         for index, cell in enumerate(self._cells):
             for name, variable in cell.weights.by_name.items():
                 value = tf.convert_to_tensor(self._adapter.raw(variable))
-                self._site.sinks[f"weights/{index}/{name}"].write(value)
+                self._call.buffers[f"weights/{index}/{name}"].write(value)
 
     def _write_states(self, of_cells: Sequence[Sequence[tf.Tensor]]) -> None:
         for index, (cell, states) in enumerate(zip(self._cells, of_cells, strict=True)):
             for position, state in enumerate(states):
                 name = cell.value_name(position, self._hidden(index))
-                self._site.sinks[f"states/{index}/{name}"].write(state)
+                self._call.buffers[f"states/{index}/{name}"].write(state)
 
     def _probed_call(
         self,
@@ -249,7 +217,7 @@ class ProbedRecurrence:
                 )
             else:
                 with patched(cell.weights.patches(own)):
-                    output, new_states = _call_known(index, cell, original, args, kwargs, probes)
+                    output, new_states = call_known(index, cell, original, args, kwargs, probes)
             seen[index] = tf.nest.flatten(new_states)
             return output, new_states
 
@@ -286,29 +254,6 @@ class ProbedRecurrence:
         )
 
 
-def _call_known(
-    index: int,
-    cell: Cell,
-    original: Callable[..., Any],
-    args: Any,
-    kwargs: Any,
-    probes: Mapping[str, tf.Tensor],
-) -> tuple[Any, Any]:
-    """Return a step's results, for a cell whose whole computation is Keras' own."""
-    inside = _Inside(index, cell, probes)
-    with inside.entered():
-        output, new_states = original(*args, **kwargs)
-    flat = tf.nest.flatten(new_states)
-    if inside.cell_state is not None:
-        flat[1] = inside.cell_state
-    hidden = probes.get(f"hidden_state/{index}")
-    if hidden is not None:
-        is_output = output is flat[0]
-        flat[0] = perturbed(flat[0], hidden)
-        output = flat[0] if is_output else output
-    return output, tf.nest.pack_sequence_as(new_states, flat)
-
-
 def _cast_as_read(
     index: int, cell: Cell, weights: Mapping[tuple[int, str], tf.Tensor]
 ) -> dict[str, tf.Tensor]:
@@ -319,46 +264,6 @@ def _cast_as_read(
         for name, variable in cell.weights.by_name.items()
         if (index, name) in weights
     }
-
-
-class _Inside:
-    """Adds probes to the arguments of a cell's activation functions during one call of the cell."""
-
-    def __init__(self, index: int, cell: Cell, probes: Mapping[str, tf.Tensor]) -> None:
-        self.cell_state: tf.Tensor | None = None
-        self._names = vars(cell.cell)
-        gates = cell.kind.gates if cell.kind else ()
-        self._gates = [probes.get(f"gates/{index}/{gate}") for gate in gates]
-        self._cell_state = probes.get(f"cell_state/{index}")
-        self._calls = itertools.count()
-
-    @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
-        """Wrap the activation functions if there is something to add."""
-        if self._cell_state is None and not any(gate is not None for gate in self._gates):
-            yield
-            return
-        functions = ("activation", "recurrent_activation")
-        with patched(
-            [
-                (self._names, name, self._probed(self._names[name]))
-                for name in functions
-                if name in self._names
-            ]
-        ):
-            yield
-
-    def _probed(self, function: Callable[[tf.Tensor], tf.Tensor]) -> Callable[..., tf.Tensor]:
-        def activation(argument: tf.Tensor) -> tf.Tensor:
-            call = next(self._calls)
-            if call < len(self._gates):
-                probe = self._gates[call]
-                return function(argument if probe is None else perturbed(argument, probe))
-            if self._cell_state is not None:
-                argument = self.cell_state = perturbed(argument, self._cell_state)
-            return function(argument)
-
-        return activation
 
 
 def _dtype_when_read(variable: Any) -> tf.DType:
