@@ -38,7 +38,8 @@ def taps_of(
             have the quantity. If `layer` is None, layers are left out where they lack a quantity.
         RuntimeError: if the installed TensorFlow or Keras breaks what taps rely on.
     """
-    if tf.compat.v1.executing_eagerly_outside_functions():
+    can_check = tf.compat.v1.executing_eagerly_outside_functions()  # not in legacy graph mode
+    if can_check:
         check_tensorflow()
         check_layers(adapter)  # type: ignore[arg-type]  # adapters are hashable
     asked: list[tuple[View, tuple[str, ...]]] = []
@@ -51,7 +52,7 @@ def taps_of(
     if lacks and (layer is not None or not asked):
         raise lacks[0]
     for view, names in asked:
-        if {"gates", "cell_state"}.intersection(names):
+        if can_check and {"gates", "cell_state"}.intersection(names):
             _check_activations(adapter, view)
     states = states_of(adapter, [view for view, _ in asked], state)
     key = (*((view.name, id(view.layer), names) for view, names in asked), *states.items())
