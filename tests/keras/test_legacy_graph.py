@@ -269,7 +269,7 @@ with capture(model) as captured:
 print(captured["one"].shape)
 """
     first, second, shape = run_alone(script).splitlines()
-    expected = "model 'sequential' is being looked at already"
+    expected = "model 'sequential' is being inspected already"
     assert first.startswith(f"GradientLogger logs no more, training goes on: {expected}")
     assert second.startswith(expected)
     assert shape == "(8, 5, 3)"

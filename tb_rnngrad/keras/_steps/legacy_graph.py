@@ -199,7 +199,7 @@ class GraphStep:
         """
         if self._v1.is_answered(self._plain):
             raise RuntimeError(
-                f"model {self._model_name!r} is being looked at already, and in {_NAME} a step can "
+                f"model {self._model_name!r} is being inspected already, and in {_NAME} a step can "
                 "be by one GradientLogger or capture at a time; ask one for all layers and "
                 "quantities"
             )
