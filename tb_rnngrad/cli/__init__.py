@@ -1,0 +1,24 @@
+"""The command line, `tb-rnngrad`: one module a command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from tb_rnngrad.cli import demo
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser. Each command's defaults have the function to `run`."""
+    parser = argparse.ArgumentParser(
+        prog="tb-rnngrad", description="Gradients through time in recurrent networks."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo.add_to(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    given = parser().parse_args(arguments)
+    given.run(given)
