@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tb_rnngrad.plugin.histograms import APART, Binning, evenly_spaced, histogram
-from tb_rnngrad.plugin.views import View
+from tb_rnngrad.views.histograms import APART, Binning, evenly_spaced, histogram
+from tb_rnngrad.views.view import View
 
 RNG = np.random.default_rng(11)
 

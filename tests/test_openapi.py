@@ -11,7 +11,7 @@ from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
 from tb_rnngrad import SummaryWriter, flow
-from tb_rnngrad.plugin import views
+from tb_rnngrad.views import view as views
 
 DESCRIPTION = Path(__file__).parent.parent / "docs" / "reference" / "openapi.yaml"
 RNG = np.random.default_rng(6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tb_rnngrad.plugin import views
+from tb_rnngrad.views import view as views
 
 RANDOM = np.random.default_rng(0)
 SPECIAL = np.array([0, -0.0, 1e-45, -1e-45, 3e38, np.nan, np.inf, -np.inf], np.float32)

@@ -16,14 +16,16 @@ from werkzeug import wrappers
 
 from tb_rnngrad.events import metadata
 from tb_rnngrad.events.header import Header
-from tb_rnngrad.plugin import histograms, scalars, views
+from tb_rnngrad.plugin import scalars
 from tb_rnngrad.plugin.entries import Entry
-from tb_rnngrad.plugin.histograms import Histogram
 from tb_rnngrad.plugin.queries import HistogramQuery, TensorQuery
 from tb_rnngrad.plugin.request import Parameters
 from tb_rnngrad.plugin.sources import Source
 from tb_rnngrad.plugin.store import Records
-from tb_rnngrad.plugin.views import View
+from tb_rnngrad.views import histograms
+from tb_rnngrad.views import view as views
+from tb_rnngrad.views.histograms import Histogram
+from tb_rnngrad.views.view import View
 
 STATIC: Final = Path(__file__).parent / "static"
 _MIME_TYPES: Final[Mapping[str, str]] = {

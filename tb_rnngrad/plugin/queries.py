@@ -8,11 +8,11 @@ from typing import Final
 from tensorboard import errors
 
 from tb_rnngrad import record
-from tb_rnngrad.plugin import views
-from tb_rnngrad.plugin.arrangement import Arrangement
 from tb_rnngrad.plugin.entries import Entry
-from tb_rnngrad.plugin.histograms import Binning
 from tb_rnngrad.plugin.request import Parameters
+from tb_rnngrad.views import view as views
+from tb_rnngrad.views.arrangement import Arrangement
+from tb_rnngrad.views.histograms import Binning
 
 _MOST_BINS: Final = 512
 

@@ -16,15 +16,16 @@ from tensorboard.data import provider as tb_provider
 from tb_rnngrad.events import blobs
 from tb_rnngrad.events.header import Header, Logged
 from tb_rnngrad.events.metadata import FLOW_PLUGIN_NAME, FLOW_SUFFIX, PLUGIN_NAME, FormatError
-from tb_rnngrad.plugin import histograms, views
-from tb_rnngrad.plugin.arrangement import AS_RECORDED, Arrangement
 from tb_rnngrad.plugin.entries import Entries, Entry, metadata_of, unreadable
 from tb_rnngrad.plugin.flow_series import FlowSeries, columns_of, flow_series, timesteps_of
-from tb_rnngrad.plugin.histograms import Binning, Histogram
 from tb_rnngrad.plugin.listing import Answer, Listing
 from tb_rnngrad.plugin.select_store import store_of
 from tb_rnngrad.plugin.sources import Source
-from tb_rnngrad.plugin.views import View
+from tb_rnngrad.views import histograms
+from tb_rnngrad.views import view as views
+from tb_rnngrad.views.arrangement import AS_RECORDED, Arrangement
+from tb_rnngrad.views.histograms import Binning, Histogram
+from tb_rnngrad.views.view import View
 
 _CACHE_BYTES: Final = 64 * 2**20
 # The largest answer of /flow.

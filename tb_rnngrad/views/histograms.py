@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_rnngrad.plugin.views import View
+from tb_rnngrad.views.view import View
 
 # Counted apart from the bins: finite nonzero values outside their range, zeros, non-finite values
 # and padding.

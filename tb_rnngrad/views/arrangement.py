@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tb_rnngrad.plugin.views import View
+from tb_rnngrad.views.view import View
 
 
 @dataclass(frozen=True)

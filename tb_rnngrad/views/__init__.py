@@ -1,0 +1,1 @@
+"""What pictures show of a record: views, their order of timesteps, histograms. Pure NumPy."""
