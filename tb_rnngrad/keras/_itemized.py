@@ -10,11 +10,10 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tb_rnngrad._capture.captured import Captured
-from tb_rnngrad._capture.timesteps import resolved
+from tb_rnngrad._capture.itemized import ItemizedRecords, check_not_empty, each_once
 from tb_rnngrad.keras._adapters.base import logits_of
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._gradients import (
@@ -85,34 +84,21 @@ def itemized_gradients(
         itemized = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[9, -1])["lstm_1"]
         of_last = itemized.data[:, :, 1]  # [samples, timesteps s], of the last timestep's loss
     """
-    if not len(at):
-        raise ValueError("at is empty; expected at least one timestep of the loss")
+    check_not_empty(at)
     check_not_legacy_graph("itemized_gradients", "gradients(model, x, y) does")
     x, y, sample_weight = batch_of(x, y, sample_weight)
     chosen = layers_or_alias(layers, layer)
     taps = taps_of(adapter_of(model), model, chosen, ("hidden_state",), state)
     probe = _probes.setdefault(model, {}).setdefault(taps, _Probe(taps, model))
-    norms: dict[str, list[np.ndarray[Any, Any]]] = {}
-    names: list[str] = []
+    records = ItemizedRecords(taps.adapter.name)
+    chosen_timesteps: list[int] = []
     for number, t in enumerate(at):
         timesteps, found = probe.run(x, y, sample_weight, int(t))
         if not number:
-            names = [f"t = {one}" for one in _each_once(at, timesteps)]
+            chosen_timesteps = each_once(at, timesteps)
             warn_of_doubts(found, stacklevel=3)
-        for one in found:
-            norms.setdefault(one.layer, []).append(_norms(one))
-    return {
-        one.layer: SequenceRecord(
-            np.stack(norms[one.layer], axis=2),
-            None if one.mask is None else one.mask.numpy(),
-            dict.fromkeys(names, 1),
-            quantity="itemized_gradient",
-            layer=one.layer,
-            framework=taps.adapter.name,
-            details=one.details,
-        )
-        for one in found
-    }
+        records.add(found)
+    return records.records(chosen_timesteps)
 
 
 class _Probe:
@@ -199,17 +185,3 @@ def _check_temporal(model: Any, predictions: Sequence[tf.Tensor]) -> None:
             f"model {model.name!r} predicts {' and '.join(map(str, shapes))}; expected outputs "
             "with the same number of timesteps"
         )
-
-
-def _each_once(at: Sequence[int], timesteps: int) -> list[int]:
-    chosen = resolved(at, timesteps, "the loss")
-    twice = [t for t in chosen if chosen.count(t) > 1]
-    if twice:
-        raise ValueError(f"at names the timestep {twice[0]} twice; expected each once")
-    return chosen
-
-
-def _norms(one: Captured) -> np.ndarray[Any, Any]:
-    """Return [samples, timesteps] in float64, as squares underflow long before gradients do."""
-    data = one.data.numpy()
-    return np.linalg.norm(data.astype(np.float64), axis=2).astype(data.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_rnngrad import jacobian
+from tb_rnngrad._capture.jacobians import check_number_of_exponents, exponents_of
 from tb_rnngrad.keras._adapters.select import adapter_of
 from tb_rnngrad.keras._jacobian.watch import check_eager, runs_of
 from tb_rnngrad.keras._steps.batches import batch_of
@@ -46,18 +46,9 @@ def lyapunov_exponents(
         exponents = tb_rnngrad.keras.lyapunov_exponents(model, x, k=2)["lstm_1"]
         forgets = exponents[:, 0] < 0  # [samples]: the largest exponent is below 0
     """
-    if k < 1:
-        raise ValueError(f"k is {k}; expected at least 1")
+    check_number_of_exponents(k)
     check_eager("lyapunov_exponents")
     x, _, _ = batch_of(x)
-    found = {}
     chosen = layers_or_alias(layers, layer)
-    for name, runs in runs_of(adapter_of(model), model, x, chosen, asks_which_is_hidden=False):
-        exponents = [
-            jacobian.lyapunov_exponents(transitions[run.real[sample]], min(k, run.states))
-            for sample in range(runs[0].samples)
-            for run in runs  # all calls of one sample in a row, as in records
-            for transitions, _ in [run.jacobians(sample, with_entries=False)]
-        ]
-        found[name] = np.stack(exponents)
-    return found
+    found = runs_of(adapter_of(model), model, x, chosen, asks_which_is_hidden=False)
+    return {name: exponents_of(runs, k) for name, runs in found}

@@ -53,6 +53,12 @@ class Run:
         """Size of all states together."""
         return sum(int(state.shape[-1]) for state in self.first)
 
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """The timestep of the input that each timestep of the loop reads, [samples, timesteps]."""
+        forward = np.broadcast_to(np.arange(self.timesteps), self.real.shape)
+        return forward[:, ::-1] if self.is_reversed else forward
+
     @functools.cached_property
     def trajectory(self) -> Sequence[tf.Tensor]:
         """The states before each timestep, each [timesteps, samples, size]."""
@@ -141,11 +147,3 @@ class Timestep:
 def as_graph(function: Callable[[], Any]) -> Any:
     """Return what `function` returns, run once as a graph: eager loops take seconds longer."""
     return tf.function(function, autograph=False).get_concrete_function()()
-
-
-def mean_where_known(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over samples, ignoring NaN; NaN where all are."""
-    known = ~np.isnan(logs)
-    count = known.sum(axis=0)
-    total = np.where(known, logs, 0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

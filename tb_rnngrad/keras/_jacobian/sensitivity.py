@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tb_rnngrad._capture.jacobians import sensitivity_of
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._jacobian.run import Run, Timestep, mean_where_known
+from tb_rnngrad.keras._jacobian.run import Run, Timestep
 from tb_rnngrad.keras._jacobian.watch import check_eager, runs_of
 from tb_rnngrad.keras._steps.batches import batch_of
 from tb_rnngrad.keras._taps.cells import States
@@ -59,22 +60,18 @@ def input_sensitivity(
     """
     check_eager("input_sensitivity")
     x, _, _ = batch_of(x)
-    found = {}
-    for name, runs in runs_of(adapter_of(model), model, x, layers, state):
-        slopes = np.concatenate([_slopes(run) for run in runs])
-        found[name] = mean_where_known(slopes).astype(slopes.dtype)
-    return found
+    return {
+        name: sensitivity_of(runs, [_moved(run) for run in runs])
+        for name, runs in runs_of(adapter_of(model), model, x, layers, state)
+    }
 
 
 _Carried = tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]
 """States, and their derivatives."""
 
 
-def _slopes(run: Run) -> NDArray[np.floating[Any]]:
-    """Return [samples, timesteps]: how each mean state changes as all inputs rise.
-
-    In input time order; NaN at padding.
-    """
+def _moved(run: Run) -> NDArray[Any]:
+    """Return [samples, timesteps, units]: how each hidden state changes as all inputs rise."""
 
     def advanced(carried: _Carried, now: Timestep) -> _Carried:
         states, moved = carried
@@ -84,10 +81,8 @@ def _slopes(run: Run) -> NDArray[np.floating[Any]]:
 
     still = [tf.zeros_like(state) for state in run.first]
     _, moved = run.scanned(advanced, (list(run.first), still))
-    hidden = tf.gather(tf.concat(moved, axis=-1), run.hidden, axis=-1).numpy().T
-    slopes: NDArray[np.floating[Any]] = np.mean(hidden, axis=0, dtype=_at_least_float32(hidden))
-    slopes[~run.real] = np.nan
-    return slopes[:, ::-1] if run.is_reversed else slopes
+    hidden = tf.gather(tf.concat(moved, axis=-1), run.hidden, axis=-1)
+    return hidden.numpy().swapaxes(0, 1)
 
 
 def _along(
@@ -114,7 +109,3 @@ def _along(
         pulled_back, cotangents, [x_moves, *states_move], unconnected_gradients="zero"
     )
     return new, moved
-
-
-def _at_least_float32(array: NDArray[Any]) -> np.dtype[Any]:
-    return np.result_type(array.dtype, np.float32)

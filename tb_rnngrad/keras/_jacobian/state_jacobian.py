@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tb_rnngrad import jacobian
-from tb_rnngrad._capture.timesteps import resolved
+from tb_rnngrad._capture.jacobians import JacobianQuery
 from tb_rnngrad.keras._adapters.base import Adapter
 from tb_rnngrad.keras._adapters.select import adapter_of
-from tb_rnngrad.keras._jacobian.run import Run, mean_where_known
 from tb_rnngrad.keras._jacobian.watch import check_eager, runs_of
 from tb_rnngrad.keras._steps.batches import batch_of
 from tb_rnngrad.keras._taps.cells import States
 from tb_rnngrad.keras._taps.layers import layers_or_alias
 from tb_rnngrad.record import SequenceRecord
-
-WRT: Final = ("input", "state")
 
 
 def state_jacobian(
@@ -73,68 +67,20 @@ def state_jacobian(
         jacobian = tb_rnngrad.keras.state_jacobian(model, x, at=[9, -1], verbose=0)["lstm_1"]
         decades = jacobian.data[1]  # [timesteps s]: log10 ||dh_T/dx_s||_F, T the last timestep
     """
-    if wrt not in WRT:
-        raise ValueError(f"wrt is {wrt!r}; expected one of {', '.join(WRT)}")
-    if norm not in jacobian.NORMS:
-        raise ValueError(f"norm is {norm!r}; expected one of {', '.join(jacobian.NORMS)}")
+    query = JacobianQuery(wrt, at, norm)
     check_eager("state_jacobian")
     x, _, _ = batch_of(x)
     adapter = adapter_of(model)
-    records = {}
-    details = {
-        "at": None if at is None else [int(t) for t in at],
-        "wrt": wrt,
-        "norm": norm,
-        "reduced_by": "geometric mean over samples",
+    progress = functools.partial(_progress, adapter, verbose)
+    return {
+        name: query.record(name, runs, adapter.name, progress)
+        for name, runs in runs_of(adapter, model, x, layers_or_alias(layers, layer), state)
     }
-    for name, runs in runs_of(adapter, model, x, layers_or_alias(layers, layer), state):
-        timesteps = runs[0].timesteps
-        rows = _rows(at, timesteps)
-        logs = []
-        total = sum(run.samples for run in runs) * timesteps
-        with _progress(adapter, name, total, verbose) as tick:
-            for run in runs:
-                for sample in range(run.samples):
-                    logs.append(_log10_norms(run, sample, rows, wrt, norm, tick))
-        records[name] = SequenceRecord(
-            mean_where_known(np.stack(logs)).astype(np.float32),
-            quantity="state_jacobian",
-            layer=name,
-            framework=adapter.name,
-            details=details,
-        )
-    return records
-
-
-def _log10_norms(
-    run: Run,
-    sample: int,
-    rows: Sequence[int],
-    wrt: str,
-    norm: str,
-    advance: Callable[[], None],
-) -> NDArray[np.float64]:
-    """Return [rows, timesteps] in input time order; NaN at padding."""
-    transitions, entries = run.jacobians(sample, with_entries=wrt == "input")
-    at = [run.timesteps - 1 - row for row in rows] if run.is_reversed else list(rows)
-    logs = jacobian.log10_norms(transitions, entries, run.hidden, at, norm, advance)
-    real = run.real[sample]
-    logs[~real[at]] = np.nan
-    logs[:, ~real] = np.nan
-    return logs[:, ::-1] if run.is_reversed else logs
-
-
-def _rows(at: Sequence[int] | None, timesteps: int) -> list[int]:
-    if at is None:
-        return list(range(timesteps))
-    if not len(at):
-        raise ValueError("at is empty; expected at least one timestep, or None for all")
-    return resolved(at, timesteps, "the layer")
 
 
 @contextlib.contextmanager
 def _progress(
-    adapter: Adapter, name: str, total: int, verbose: int
+    adapter: Adapter, verbose: int, name: str, total: int
 ) -> Iterator[Callable[[], None]]:
     """Yield a function to call after every timestep."""
     if not verbose:
