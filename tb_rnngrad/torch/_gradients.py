@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from tb_rnngrad._capture.names import check_of
@@ -17,6 +16,7 @@ from tb_rnngrad.torch._intercept import Interception
 from tb_rnngrad.torch._modules import select
 from tb_rnngrad.torch._quantities import asked_of, see_gradients
 from tb_rnngrad.torch._recorded import captured_of
+from tb_rnngrad.torch._undisturbed import left_as_it_was
 
 
 def gradients(
@@ -55,7 +55,7 @@ def gradients(
     root = without_wrappers(module)
     modules = {one.name: one.module for one, _ in asked}
     interception = Interception(modules, see_gradients(names))
-    with _left_as_it_was(root), torch.enable_grad(), interception.entered():
+    with left_as_it_was(root), torch.enable_grad(), interception.entered():
         result = loss()
         if see_gradients(names):
             _backward(result, interception.edges)
@@ -76,38 +76,3 @@ def _backward(loss: Any, results: Sequence[GradientEdge]) -> None:
         )
     if loss.requires_grad and results:
         torch.autograd.grad(loss.sum(), results, allow_unused=True)
-
-
-@contextlib.contextmanager
-def _left_as_it_was(root: nn.Module) -> Iterator[None]:
-    """Give PyTorch's random numbers, buffers and attributes back as they were."""
-    states = [_State(module) for module in root.modules()]
-    devices = {one.device for one in root.parameters() if one.device.type == "cuda"}
-    with torch.random.fork_rng(devices):
-        try:
-            yield
-        finally:
-            for state in states:
-                state.restore()
-
-
-class _State:
-    """The attributes of one module, and the values of its buffers."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module
-        self._attributes = dict(vars(module))
-        self._buffers = {
-            name: (buffer, buffer.detach().clone())
-            for name, buffer in module.named_buffers(recurse=False)
-        }
-
-    def restore(self) -> None:
-        attributes = vars(self._module)
-        for name in attributes.keys() - self._attributes.keys():
-            del attributes[name]
-        attributes.update(self._attributes)
-        for name, (buffer, value) in self._buffers.items():
-            setattr(self._module, name, buffer)
-            if not torch.equal(buffer, value):
-                buffer.detach().copy_(value)

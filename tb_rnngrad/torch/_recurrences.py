@@ -53,7 +53,8 @@ class Lstm:
     """An LSTM, with or without projection.
 
     Attributes:
-        c: the cell states, [timesteps, samples, units].
+        f: the forget gates, [timesteps, samples, units].
+        c: the cell states, likewise.
         unprojected: o_t * tanh(c_t), which `weight_hr` projects to h_t.
     """
 
@@ -67,14 +68,14 @@ class Lstm:
         if weights.bias_hh is not None:
             z += weights.bias_hh
         z = _by_gate(z, 4)
-        self._i, self._f, self._g, self._o = z.unbind(2)
+        self._i, self.f, self._g, self._o = z.unbind(2)
         z[:, :, :2].sigmoid_()
         self._g.tanh_()
         self._o.sigmoid_()
         self._first_c = first_c
         self.c = self._i * self._g
         previous = first_c
-        for c, f in zip(self.c, self._f, strict=True):
+        for c, f in zip(self.c, self.f, strict=True):
             previous = c.addcmul_(f, previous)
         self._squashed = self.c.tanh()
 
@@ -82,20 +83,30 @@ class Lstm:
     def unprojected(self) -> Tensor:
         return self._o * self._squashed
 
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """Return how the states follow the pre-activations.
+
+        Returns:
+            [timesteps, samples, 4, units]: the slopes of c_t by the pre-activations of i, f and g,
+            and of o_t * tanh(c_t) by that of o; [timesteps, samples, units]: the slope of
+            o_t * tanh(c_t) by c_t.
+        """
+        i, f, g, o, squashed = self._i, self.f, self._g, self._o, self._squashed
+        slopes = i.new_empty(*i.shape[:2], 4, i.shape[2])
+        # In place, as allocating takes longer than the arithmetic.
+        torch.mul(g, i, out=slopes[:, :, 0]).mul_(1 - i)
+        torch.mul(before(self.c, self._first_c), f, out=slopes[:, :, 1]).mul_(1 - f)
+        torch.mul(g, g, out=slopes[:, :, 2]).neg_().add_(1).mul_(i)
+        torch.mul(squashed, o, out=slopes[:, :, 3]).mul_(1 - o)
+        return slopes, squashed.square().neg_().add_(1).mul_(o)
+
     def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
-        i, f, g, o, squashed = self._i, self._f, self._g, self._o, self._squashed
         weight_hh, weight_hr = self._weights.weight_hh, self._weights.weight_hr
         dh, dc = torch.empty_like(above), torch.empty_like(self.c)
-        dz = above.new_empty(*self.c.shape[:2], weight_hh.shape[0])
-        # First the slopes of c_t by the gates i, f, g, and of h_t by o; in the loop dL/dc_t and
-        # dL/dh_t multiply them. In place, as allocating takes longer than the arithmetic.
-        by_gate = _by_gate(dz, 4)
-        torch.mul(g, i, out=by_gate[:, :, 0]).mul_(1 - i)
-        torch.mul(before(self.c, self._first_c), f, out=by_gate[:, :, 1]).mul_(1 - f)
-        torch.mul(g, g, out=by_gate[:, :, 2]).neg_().add_(1).mul_(i)
-        torch.mul(squashed, o, out=by_gate[:, :, 3]).mul_(1 - o)
+        # In the loop dL/dc_t and dL/dh_t multiply the slopes.
+        by_gate, to_c = self.slopes()
+        dz = by_gate.flatten(2)
         dz_ifg, dz_o = by_gate.split([3, 1], dim=2)
-        to_c = squashed.square().neg_().add_(1).mul_(o)
         later_z, later_c = torch.zeros_like(dz[0]), torch.zeros_like(dc[0])
         for t in reversed(range(len(dh))):
             torch.addmm(above[t], later_z, weight_hh, out=dh[t])
@@ -105,12 +116,16 @@ class Lstm:
             torch.addcmul(later_c, d_unprojected, to_c[t], out=dc[t])
             dz_ifg[t].mul_(dc[t].unsqueeze(1))
             dz_o[t, :, 0].mul_(d_unprojected)
-            later_z, later_c = dz[t], dc[t] * f[t]
+            later_z, later_c = dz[t], dc[t] * self.f[t]
         return Totals(dh, dz, dz, dc)
 
 
 class Gru:
-    """A GRU as in PyTorch: r multiplies what W_hn and b_hn make of the state."""
+    """A GRU as in PyTorch: r multiplies what W_hn and b_hn make of the state.
+
+    Attributes:
+        z: the update gates, [timesteps, samples, units].
+    """
 
     gates = ("r", "z", "n")
 
@@ -119,43 +134,57 @@ class Gru:
         self._h_before = before(h, initial[0])
         from_x = _by_gate(_linear(x, weights.weight_ih, weights.bias_ih), 3)
         from_h = _by_gate(_linear(self._h_before, weights.weight_hh, weights.bias_hh), 3)
-        self._r, self._z = (from_x[:, :, :2] + from_h[:, :, :2]).sigmoid_().unbind(2)
+        self._r, self.z = (from_x[:, :, :2] + from_h[:, :, :2]).sigmoid_().unbind(2)
         self._inner = from_h[:, :, 2]
         self._n = from_x[:, :, 2].addcmul_(self._r, self._inner).tanh_()
 
-    def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
-        r, z, n = self._r, self._z, self._n
-        weight_hh = self._weights.weight_hh
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """Return how h_t follows the pre-activations.
+
+        Returns:
+            [timesteps, samples, 3, units]: the slopes by the pre-activations of r and z, and by
+            what r multiplies; [timesteps, samples, units]: the slope by the pre-activation of n.
+        """
+        r, z, n = self._r, self.z, self._n
         to_n = (1 - n**2).mul_(1 - z)
+        slopes = r.new_empty(*r.shape[:2], 3, r.shape[2])
+        torch.mul(to_n, r, out=slopes[:, :, 2])
+        torch.mul(slopes[:, :, 2], self._inner, out=slopes[:, :, 0]).mul_(1 - r)
+        torch.mul(self._h_before - n, z, out=slopes[:, :, 1]).mul_(1 - z)
+        return slopes, to_n
+
+    def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
+        weight_hh = self._weights.weight_hh
         dh = torch.empty_like(above)
-        recurrent = above.new_empty(*dh.shape[:2], weight_hh.shape[0])
-        # First the slopes of h_t by the gates; in the loop dL/dh_t multiplies them.
-        by_gate = _by_gate(recurrent, 3)
-        torch.mul(to_n, r, out=by_gate[:, :, 2])
-        torch.mul(by_gate[:, :, 2], self._inner, out=by_gate[:, :, 0]).mul_(1 - r)
-        torch.mul(self._h_before - n, z, out=by_gate[:, :, 1]).mul_(1 - z)
+        # In the loop dL/dh_t multiplies the slopes.
+        by_gate, to_n = self.slopes()
+        recurrent = by_gate.flatten(2)
         dh[-1] = above[-1]
         for t in reversed(range(len(dh))):
             by_gate[t].mul_(dh[t].unsqueeze(1))
             if t:
-                torch.addcmul(above[t - 1], dh[t], z[t], out=dh[t - 1])
+                torch.addcmul(above[t - 1], dh[t], self.z[t], out=dh[t - 1])
                 dh[t - 1].addmm_(recurrent[t], weight_hh)
         gates = recurrent.clone()
         torch.mul(dh, to_n, out=_by_gate(gates, 3)[:, :, 2])
         return Totals(dh, gates, recurrent)
 
 
-class _Rnn:
-    """The Elman network; its one gate is the hidden state's pre-activation."""
+class Rnn:
+    """The Elman network; its one gate is the hidden state's pre-activation.
+
+    Attributes:
+        slope: that of h_t by its pre-activation, [timesteps, samples, units].
+    """
 
     gates = ("h",)
 
     def __init__(self, weights: Weights, x: Tensor, h: Tensor, initial: Sequence[Tensor]) -> None:
         self._weights = weights
-        self._slope = self.slope(h)
+        self.slope = self._slope_at(h)
 
     @staticmethod
-    def slope(h: Tensor) -> Tensor:
+    def _slope_at(h: Tensor) -> Tensor:
         """Return the derivative of the nonlinearity, from its result."""
         raise NotImplementedError
 
@@ -164,23 +193,23 @@ class _Rnn:
         later = torch.zeros_like(dz[0])
         for t in reversed(range(len(dh))):
             torch.addmm(above[t], later, self._weights.weight_hh, out=dh[t])
-            later = torch.mul(dh[t], self._slope[t], out=dz[t])
+            later = torch.mul(dh[t], self.slope[t], out=dz[t])
         return Totals(dh, dz, dz)
 
 
-class RnnTanh(_Rnn):
+class RnnTanh(Rnn):
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_t-1 + b_hh)."""
 
     @staticmethod
-    def slope(h: Tensor) -> Tensor:
+    def _slope_at(h: Tensor) -> Tensor:
         return 1 - h**2
 
 
-class RnnRelu(_Rnn):
+class RnnRelu(Rnn):
     """The same with ReLU."""
 
     @staticmethod
-    def slope(h: Tensor) -> Tensor:
+    def _slope_at(h: Tensor) -> Tensor:
         return (h > 0).to(h.dtype)
 
 

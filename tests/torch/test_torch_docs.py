@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 from torch import nn
 
 import tb_rnngrad
+import tb_rnngrad.torch
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +71,26 @@ def test_the_code_of_the_page_runs(names):
     names["logger"].close()
     for snippet in others:
         exec(snippet, names)
+    assert names["jacobian"].shape == (5, 5)
+    assert names["exponents"].shape == (6, 8)
+    assert names["slope"].shape == (5,)
     assert names["found"]["encoder.lstm"].shape == (6, 5, 4)
     series = tb_rnngrad.read("logs", run="my_run", tag="encoder.lstm/gates")
     assert series.steps.tolist() == [0, 100]
     assert series[-1].channel_groups == dict.fromkeys("ifgo", 4)
+
+
+def example_of(documented):
+    (example,) = re.findall(r"Example::\n\n((?: {4,}.*\n|\n)+)", inspect.getdoc(documented) + "\n")
+    return textwrap.dedent(example)
+
+
+@pytest.mark.parametrize("name", ["state_jacobian", "lyapunov_exponents", "input_sensitivity"])
+def test_the_example_of_a_function_runs(name):
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"lstm": nn.LSTM(2, 4, batch_first=True)})
+    model.forward = lambda x: model["lstm"](x)
+    names = {"tb_rnngrad": tb_rnngrad, "model": model, "x": torch.randn(3, 12, 2)}
+    exec(example_of(getattr(tb_rnngrad.torch, name)), names)
+    found = names[{"state_jacobian": "decades", "lyapunov_exponents": "forgets"}.get(name, "slope")]
+    assert found.shape == ((3,) if name == "lyapunov_exponents" else (12,))
