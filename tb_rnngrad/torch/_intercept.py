@@ -54,6 +54,11 @@ class Call:
         self.arrived[position] = gradient if known is None else known + gradient
         self.passes[position] = self.passes.get(position, 0) + 1
 
+    def forget_gradients(self) -> None:
+        """Begin as before the first backward pass."""
+        self.arrived.clear()
+        self.passes.clear()
+
 
 class Interception:
     """Records every call of some recurrent modules while it is entered.
@@ -102,6 +107,11 @@ class Interception:
         """Raise what recording failed for, if it did."""
         if self._failure is not None:
             raise self._failure
+
+    def forget_gradients(self) -> None:
+        """Forget what backward passes brought to the calls, for another to be seen alone."""
+        for call in self.calls:
+            call.forget_gradients()
 
     def _begin(self, name: str) -> Callable[..., None]:
         def begin(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

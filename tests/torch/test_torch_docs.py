@@ -42,7 +42,11 @@ def names(tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = Model()
     x, y = torch.randn(6, 5, 2), torch.randn(6, 1)
+    tagger = nn.ModuleDict({"lstm": nn.LSTM(2, 4, batch_first=True)})
+    tagger.forward = lambda x: tagger["lstm"](x)[0]
+    tags = torch.randn(6, 5, 4)
     names = {"model": model, "criterion": nn.MSELoss(), "batches": [(x, y)] * 101, "x": x, "y": y}
+    names |= {"torch": torch, "np": np, "tagger": tagger, "tags": tags}
     return names | {"optimizer": torch.optim.Adam(model.parameters())}
 
 
@@ -71,6 +75,7 @@ def test_the_code_of_the_page_runs(names):
     names["logger"].close()
     for snippet in others:
         exec(snippet, names)
+    assert names["itemized"].shape == (6, 5, 2)
     assert names["jacobian"].shape == (5, 5)
     assert names["exponents"].shape == (6, 8)
     assert names["slope"].shape == (5,)
@@ -85,12 +90,21 @@ def example_of(documented):
     return textwrap.dedent(example)
 
 
-@pytest.mark.parametrize("name", ["state_jacobian", "lyapunov_exponents", "input_sensitivity"])
+RESULTS = {
+    "itemized_gradients": ("of_last", (3, 12)),
+    "state_jacobian": ("decades", (12,)),
+    "lyapunov_exponents": ("forgets", (3,)),
+    "input_sensitivity": ("slope", (12,)),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
 def test_the_example_of_a_function_runs(name):
     torch.manual_seed(0)
     model = nn.ModuleDict({"lstm": nn.LSTM(2, 4, batch_first=True)})
-    model.forward = lambda x: model["lstm"](x)
-    names = {"tb_rnngrad": tb_rnngrad, "model": model, "x": torch.randn(3, 12, 2)}
+    model.forward = lambda x: model["lstm"](x)[0]
+    names = {"tb_rnngrad": tb_rnngrad, "torch": torch, "model": model}
+    names |= {"x": torch.randn(3, 12, 2), "y": torch.randn(3, 12, 4)}
     exec(example_of(getattr(tb_rnngrad.torch, name)), names)
-    found = names[{"state_jacobian": "decades", "lyapunov_exponents": "forgets"}.get(name, "slope")]
-    assert found.shape == ((3,) if name == "lyapunov_exponents" else (12,))
+    variable, shape = RESULTS[name]
+    assert names[variable].shape == shape
