@@ -169,7 +169,7 @@ def test_older_logs_without_dead_channels_are_judged_by_the_other_flags():
     rows = flow.statistics(linear_recurrence(0.5))
     rows = rows[:, [flow.STATISTICS.index(name) for name in names]]
     found = {flag.name: flag for flag in judged(rows, names=names)}
-    assert set(found) == {"non_finite", "exploding", "vanishing"}
+    assert set(found) == {"non_finite", "exploding", "cut", "vanishing"}
     assert judged(np.zeros((3, 1)), names=("rms",)) == ()
 
 
@@ -187,7 +187,7 @@ def test_older_logs_are_judged_by_their_mean_norm_if_samples_have_equal_lengths(
 def test_flags_come_worst_first():
     rows, names = rows_with(dead_share=1.0, nan_share=[0, 0.5, 0])
     assert [flag.name for flag in flags(rows, names=names)] == ["non_finite", "dead_channels"]
-    assert flow.FLAGS == ("non_finite", "exploding", "vanishing", "dead_channels")
+    assert flow.FLAGS == ("non_finite", "exploding", "cut", "vanishing", "dead_channels")
 
 
 def test_a_flag_describes_its_finding_in_a_sentence():
@@ -226,9 +226,12 @@ def test_a_threshold_out_of_range_is_refused(given, message):
 
 
 def test_every_flag_can_be_switched_off():
-    never = Thresholds(vanishing=0, exploding=math.inf, nonfinite=1, dead=1)
+    never = Thresholds(vanishing=0, exploding=math.inf, nonfinite=1, dead=1, cut=0)
     rows, names = rows_with(dead_share=1.0, nan_share=1.0)
     assert flags(rows, thresholds=never, names=names) == ()
+    cut = linear_recurrence(0.99)
+    cut[:, :50] = 0
+    assert flags(flow.statistics(cut), thresholds=never) == ()
     for a in (0.1, 2.0):
         assert flags(flow.statistics(linear_recurrence(a)), thresholds=never) == ()
 

@@ -86,11 +86,12 @@ def sample_by_sample(curves, lags, eps, exploding, vanishing):
                 "lags": last,
                 "explodes": peak > exploding,
                 "vanishes": horizon < vanishing * last,
+                "norms": norms,
             }
         )
     if not found:
         blank = np.full((lags, 3), np.nan)
-        return [0, *[np.nan] * 7, 0, *[np.nan] * 3, 0, *[np.nan] * 8, 0, 0], blank
+        return [0, *[np.nan] * 7, 0, *[np.nan] * 3, 0, *[np.nan] * 8, 0, 0, 0, *[np.nan] * 4], blank
 
     def quantiles(values):
         known = sorted(value for value in values if not np.isnan(value))
@@ -118,9 +119,37 @@ def sample_by_sample(curves, lags, eps, exploding, vanishing):
         quantiles([one["lags"] for one in found])[1],
         sum(one["explodes"] for one in found),
         sum(one["vanishes"] for one in found),
+        *stops([one["norms"] for one in found]),
     ]
     reach = np.array([quantiles([one["reach"][lag] for one in found]) for lag in range(lags)])
     return of_samples, reach
+
+
+def stops(curves):
+    """Return where the samples' gradients stop in exact zeros, float32 being their dtype."""
+    ends = [max(lag for lag in norms if norms[lag] > 0) + 1 for norms in curves]
+    stopped = [(norms, end) for norms, end in zip(curves, ends, strict=True) if end <= max(norms)]
+    if not stopped:
+        return [0, *[np.nan] * 4]
+    where = {end for _, end in stopped}
+    others = [end for norms, end in zip(curves, ends, strict=True) if end > max(norms)]
+    agree = len(where) == 1 and not any(end > min(where) for end in others)
+    spans, expected = [], []
+    for norms, end in stopped:
+        spans.append(end - min(lag for lag in norms if norms[lag] > 0))
+        factors = [
+            norms[lag] / norms[lag - 1]
+            for lag in range(1, end)
+            if norms.get(lag, 0) > 0 and norms.get(lag - 1, 0) > 0
+        ]
+        expected.append(norms[end - 1] * min([1, *factors]))
+    return [
+        len(stopped),
+        min(where) if agree else np.nan,
+        max(max(norms) + 1 for norms, _ in stopped),
+        min(spans),
+        min(expected) / np.finfo(np.float32).tiny,
+    ]
 
 
 def definitions(data, mask, rows_of_timesteps):
@@ -199,6 +228,11 @@ def test_each_statistic_has_one_column():
         "lags_p50",
         "exploding_samples",
         "vanishing_samples",
+        "stop_samples",
+        "stop_lag",
+        "stop_length",
+        "stop_span",
+        "stop_margin",
     )
 
 
@@ -571,7 +605,7 @@ def test_the_statistics_of_samples_do_not_depend_on(change, direction):
     expected = of_batch(before)
     assert named.pop("growth_sample") >= 0
     del expected["growth_sample"]
-    assert named == pytest.approx(expected, rel=1e-5)
+    assert named == pytest.approx(expected, rel=1e-5, nan_ok=True)
     for name in flow.BY_LAG:
         np.testing.assert_allclose(
             column(after, name)[:60], column(before, name), rtol=1e-5, err_msg=name

@@ -80,6 +80,32 @@ describe("exploding", () => {
   });
 });
 
+describe("cut", () => {
+  const stopping = (at: number, count: number) => lags(1, count).map((norm, lag) => (lag < at ? norm : 0));
+
+  it("is up if all samples that are long enough stop at the same lag in exact zeros", () => {
+    const flow = flowOf([stopping(32, 128), stopping(32, 100), lags(1, 20)]);
+    expect(flags(flow)).toEqual(["cut"]);
+    expect(flagReason("cut", historyAt(flow), 0, INITIAL)).toBe(
+      "the gradient stops at exactly 32 of 128 timesteps in all 2 samples that are longer",
+    );
+  });
+
+  it("is not up where dead units, underflow or missing masks explain the zeros", () => {
+    expect(flags(flowOf([stopping(32, 128), stopping(31, 128)]))).toEqual([]);
+    expect(flags(flowOf([stopping(32, 128), lags(1, 128)]))).toEqual([]);
+    expect(flags(flowOf([stopping(32, 128)]))).toEqual([]);
+    expect(flags(flowOf([stopping(1, 5), stopping(1, 5)]))).toEqual(["vanishing"]);
+    const faint = flowOf([stopping(32, 128), stopping(32, 128)], { stop_margin: [10] });
+    expect(flags(faint)).toEqual([]);
+  });
+
+  it("is not up if the gradient reaches the far end, nor for what no recurrence carries", () => {
+    expect(flags(flowOf([lags(1, 50), lags(1, 50)]))).toEqual([]);
+    expect(flags(flowOf([stopping(32, 128), stopping(32, 128)]), "output_gradient")).toEqual([]);
+  });
+});
+
 describe("flags", () => {
   it("judge vanishing and exploding only for quantities that flow back through time", () => {
     for (const quantity of [HIDDEN, "cell_state_gradient", "gate_gradient", "input_gradient"])
@@ -127,7 +153,7 @@ describe("the history of flags", () => {
   it("rises when a flag comes up that was not up before", () => {
     const history = [["vanishing"], ["vanishing"], [], ["exploding", "vanishing"], ["exploding"]] as const;
     const known = new Float64Array(5);
-    const found = { reach: known, growth: known, nonfinite: known, dead: known };
+    const found = { reach: known, growth: known, cut: known, nonfinite: known, dead: known };
     expect(
       rises(
         history.map((now) => [...now]),

@@ -22,6 +22,22 @@ function growthOf(norms: number[]): { growth: number; lag: number } {
   return { growth: Math.exp(most), lag: at };
 }
 
+/** Where samples stop in exact zeros; the expected next norm is that of the last lag, which suits constant norms. */
+function stopsOf(judged: number[][]): Record<string, number> {
+  const end = (norms: number[]) => norms.reduce((last, norm, lag) => (norm > 0 ? lag + 1 : last), 0);
+  const stopped = judged.filter((norms) => end(norms) < norms.length);
+  const at = stopped.length ? end(stopped[0]) : NAN;
+  const agree = judged.every((norms) => (stopped.includes(norms) ? end(norms) === at : end(norms) <= at));
+  const least = (of: (norms: number[]) => number) => (stopped.length ? Math.min(...stopped.map(of)) : NAN);
+  return {
+    stop_samples: stopped.length,
+    stop_lag: agree ? at : NAN,
+    stop_length: stopped.length ? Math.max(...stopped.map((norms) => norms.length)) : NAN,
+    stop_span: least((norms) => end(norms) - norms.findIndex((norm) => norm > 0)),
+    stop_margin: least((norms) => norms[end(norms) - 1] / 1.2e-38),
+  };
+}
+
 /** The statistics of one batch. A sample is its norms by lag. */
 function batchOf(samples: number[][], timesteps: number) {
   const judged = samples.filter(
@@ -60,6 +76,7 @@ function batchOf(samples: number[][], timesteps: number) {
     exploding_samples: growths.filter(({ growth }) => growth > 1e3).length,
     vanishing_samples: judged.filter((norms) => horizon(norms) < 0.1 * (norms.length - 1)).length,
   };
+  Object.assign(batch, stopsOf(judged));
   const rows: Record<string, number[]> = {};
   const lags = Array.from({ length: timesteps }, (_, lag) => lag);
   for (const [name, q] of Object.entries(quantiles)) {

@@ -12,6 +12,7 @@ from tb_rnngrad.flow._metrics import (
     memory_horizon,
     snr_horizon,
 )
+from tb_rnngrad.flow._reach import Reach, reach
 from tb_rnngrad.flow._scalars import counts_by_lag, horizons_of, scalars
 from tb_rnngrad.flow._statistics import (
     Statistics,
@@ -37,6 +38,7 @@ __all__ = [
     "FlagWatch",
     "Lags",
     "Moments",
+    "Reach",
     "Statistics",
     "Sums",
     "Thresholds",
@@ -51,6 +53,7 @@ __all__ = [
     "largest_gain",
     "memory_horizon",
     "parts_or_whole",
+    "reach",
     "scalars",
     "snr_horizon",
     "statistics",

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from tb_rnngrad.flow._definitions import STATISTICS, as_rows
 from tb_rnngrad.flow._judged_step import JudgedStep, largest
+from tb_rnngrad.flow._reach import cut_share
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 
@@ -122,6 +123,17 @@ def _say_vanishing(value: float, step: JudgedStep) -> str:
     return f"{sentence}, where {_percent(left)} of its largest norm is left"
 
 
+def _say_cut(value: float, step: JudgedStep) -> str:
+    if value == 1:
+        return "the gradient reaches the far end of every sample"
+    lag, length = step.of_batch("stop_lag"), step.of_batch("stop_length")
+    samples = step.of_batch("stop_samples")
+    return (
+        f"the gradient stops at exactly {lag:.0f} of {length:.0f} timesteps in all {samples:.0f} "
+        f"samples that are longer: it reaches {_percent(value)}"
+    )
+
+
 def _say_dead(value: float, step: JudgedStep) -> str:
     return f"{_percent(value)} of the channels are 0 throughout"
 
@@ -191,6 +203,7 @@ _DEFINITIONS: Final[Mapping[str, _Definition]] = MappingProxyType(
             _exploding_samples,
             ("explodes", "explode"),
         ),
+        "cut": _Definition(cut_share, "cut", True, _say_cut, _percent),
         "vanishing": _Definition(
             _vanishing,
             "vanishing",
@@ -220,8 +233,8 @@ def judged(
         rows: [timesteps, statistics], as `statistics` returns them. If a record has parts, judge
             the rows of each part.
         quantity: what they are statistics of, a key of `tb_rnngrad.QUANTITIES`. Vanishing and
-            exploding are judged only for gradients through time, dead channels only if there is a
-            time axis.
+            exploding are judged only for gradients through time, so is cut; dead channels only if
+            there is a time axis.
         thresholds: the thresholds beyond which a flag is up.
         names: the names of the columns; a reader's `Flow.statistics`.
         counted_by: the thresholds that were passed to `statistics`, by which it counted samples.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tb_rnngrad.flow._lags import Float64
 from tb_rnngrad.flow._metrics import fits_of_logs, largest_gains
+from tb_rnngrad.flow._stops import OF_STOPS, of_stops
 from tb_rnngrad.flow._thresholds import Thresholds
 
 QUANTILES: Final[Mapping[str, float]] = {"p05": 0.05, "p50": 0.50, "p95": 0.95}
@@ -39,6 +40,7 @@ OF_SAMPLES: Final[tuple[str, ...]] = (
     "lags_p50",
     "exploding_samples",
     "vanishing_samples",
+    *OF_STOPS,
 )
 """Names of the statistics with one value per batch, over the samples that can be judged."""
 
@@ -53,12 +55,14 @@ class Curves:
             samples.
         signal: [steps, lags], squared norms of that mean.
         known: [steps, samples, lags], whether the sample has that lag and it is not padding.
+        smallest: [steps], the smallest number that the gradient's dtype holds.
     """
 
     norms: Float64
     noise: Float64
     signal: Float64
     known: NDArray[np.bool_]
+    smallest: Float64
 
 
 def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float64], Float64]:
@@ -124,6 +128,11 @@ def of_samples(curves: Curves, thresholds: Thresholds) -> tuple[dict[str, Float6
         "lags_p50": lasts[:, 1],
         "exploding_samples": (growths > thresholds.exploding).sum(axis=1),
         "vanishing_samples": (by_step(horizon) < thresholds.vanishing * by_step(last)).sum(axis=1),
+        **of_stops(
+            np.where(is_judged[:, np.newaxis], norms, np.nan).reshape(steps, samples, lags),
+            last.reshape(steps, samples),
+            curves.smallest,
+        ),
     }
     ranked = np.sort(reach.reshape(steps, samples, lags).swapaxes(1, 2), axis=2)  # NaN last
     rank = _ranks(number)

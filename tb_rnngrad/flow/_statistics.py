@@ -26,6 +26,7 @@ from tb_rnngrad.flow._definitions import (
 )
 from tb_rnngrad.flow._lags import Float64
 from tb_rnngrad.flow._samples import OF_SAMPLES, Curves, of_samples
+from tb_rnngrad.flow._stops import smallest_of
 from tb_rnngrad.flow._summing import sums_of_each
 from tb_rnngrad.flow._sums import Lags, Sums, joined
 from tb_rnngrad.flow._thresholds import DEFAULT_THRESHOLDS, Thresholds
@@ -190,7 +191,8 @@ def _tables(sums: Sums, thresholds: Thresholds) -> list[NDArray[np.float32]]:
     table = np.ascontiguousarray(columns.T)
     table[:, _DEAD_SHARE] = np.repeat(_dead_shares(sums, timesteps), sums.lengths)
     if sums.by_lag is not None:
-        _fill_of_samples(table, sums.by_lag, sums.lengths, thresholds)
+        smallest = [smallest_of(one) for one in np.split(sums.cells.max_abs, sums.starts[1:])]
+        _fill_of_samples(table, sums.by_lag, sums.lengths, smallest, thresholds)
     return np.split(table, sums.starts[1:])
 
 
@@ -209,14 +211,19 @@ def _dead_shares(sums: Sums, timesteps: Timesteps) -> Float64:
 
 
 def _fill_of_samples(
-    table: NDArray[np.float32], lags: Lags, lengths: Sequence[int], thresholds: Thresholds
+    table: NDArray[np.float32],
+    lags: Lags,
+    lengths: Sequence[int],
+    smallest: Sequence[float],
+    thresholds: Thresholds,
 ) -> None:
     """Fill in the statistics of individual samples; neighbours of equal length go together."""
     norms, noise = lags.norms, lags.squared_noise
-    start = 0
+    start = batch = 0
     for length, batches in groupby(lengths):
         steps = len([*batches])
         at = slice(start, start := start + steps * length)
+        of_batches = slice(batch, batch := batch + steps)
         if length == 0:
             continue
 
@@ -228,6 +235,7 @@ def _fill_of_samples(
             np.ascontiguousarray(by_step(noise).swapaxes(1, 2)),
             by_step(lags.squared_mean),
             np.ascontiguousarray(by_step(lags.known.T).swapaxes(1, 2)),
+            np.array(smallest[of_batches]),
         )
         named, reach = of_samples(curves, thresholds)
         rows = by_step(table)

@@ -17,6 +17,7 @@ _RANGES: Final[Mapping[str, tuple[float, float, bool]]] = MappingProxyType(
         "exploding": (1, np.inf, True),
         "nonfinite": (0, 1, True),
         "dead": (0, 1, True),
+        "cut": (0, 1, True),
     }
 )
 
@@ -34,6 +35,8 @@ class Thresholds:
             flag is never up.
         nonfinite: the share of NaN and Inf allowed at a timestep. With 1 the flag is never up.
         dead: the share of channels that may have no gradient at all. With 1 the flag is never up.
+        cut: the share of its timesteps that the gradient has to reach before exact zeros begin
+            (`reach`). With 0 the flag is never up.
 
     Raises:
         ValueError: If a threshold is out of range.
@@ -48,6 +51,7 @@ class Thresholds:
     exploding: float = 1e3
     nonfinite: float = 0.0
     dead: float = 0.1
+    cut: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -26,7 +26,7 @@ ABSOLUTE = "flowRelative=false"
 FORWARD = ("view=flow", 'runs=["alpha"]', 'tags=["lstm/forward"]')
 HISTORIES = ("view=flow", 'tags=["lstm_1"]')
 TIMESTEPS = SHAPE[1]
-FLAGS = ("non_finite", "exploding", "vanishing", "dead_channels")
+FLAGS = ("non_finite", "exploding", "cut", "vanishing", "dead_channels")
 
 # What the page computed for a run, as numbers; JSON has no infinities or NaN.
 _HISTORY = """([run, tag]) => {

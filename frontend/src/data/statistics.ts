@@ -25,6 +25,11 @@ export const OF_BATCH: readonly string[] = [
   "lags_p50",
   "exploding_samples",
   "vanishing_samples",
+  "stop_samples",
+  "stop_lag",
+  "stop_length",
+  "stop_span",
+  "stop_margin",
 ];
 
 /** The statistics that metrics and flags need. */

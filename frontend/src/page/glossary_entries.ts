@@ -137,7 +137,7 @@ export const GLOSSARY: readonly Term[] = [
   {
     name: "flags",
     words:
-      "Non-finite: NaN or Inf. Exploding: the norm grows back in time beyond a threshold. Vanishing: the horizon is a small share of the sequence. Dead: channels that are exactly 0 throughout.",
+      "Non-finite: NaN or Inf. Exploding: the norm grows back in time beyond a threshold. Cut: the gradient is exactly 0 before the same lag in every sample, so something detaches or truncates. Vanishing: the horizon is a small share of the sequence. Dead: channels that are exactly 0 throughout.",
     docs: "reference/views.md, Flow",
   },
   {

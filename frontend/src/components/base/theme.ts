@@ -9,14 +9,14 @@ export const documentStyle = `
   --rg-background: #fff; --rg-raised: #fff; --rg-page: #f5f6f7; --rg-text: #212121; --rg-muted: #5f6368;
   --rg-border: #dadce0; --rg-edge: #80868b; --rg-accent: #f57c00; --rg-accent-text: #b45309; --rg-hover: #f1f3f4;
   --rg-error: #b3261e; --rg-good: #137333; --rg-padding: #c9ccd1; --rg-crosshair: #202124; --rg-focus: #1a73e8;
-  --rg-non_finite: #c2007a; --rg-exploding: #d93025; --rg-vanishing: #1967d2; --rg-dead_channels: #6b7075;
+  --rg-non_finite: #c2007a; --rg-exploding: #d93025; --rg-cut: #8430ce; --rg-vanishing: #1967d2; --rg-dead_channels: #6b7075;
 }
 :root.dark {
   color-scheme: dark;
   --rg-background: #303030; --rg-raised: #383838; --rg-page: #292929; --rg-text: #fff; --rg-muted: #bdc1c6;
   --rg-border: #555; --rg-edge: #8f9499; --rg-accent: #ffa726; --rg-accent-text: #ffb74d; --rg-hover: #444;
   --rg-error: #ff8a80; --rg-good: #81c995; --rg-padding: #5f6368; --rg-crosshair: #fff; --rg-focus: #8ab4f8;
-  --rg-non_finite: #ff6ad5; --rg-exploding: #ff7043; --rg-vanishing: #64b5f6; --rg-dead_channels: #bdc1c6;
+  --rg-non_finite: #ff6ad5; --rg-exploding: #ff7043; --rg-cut: #c58af9; --rg-vanishing: #64b5f6; --rg-dead_channels: #bdc1c6;
 }
 html, body { height: 100%; margin: 0; background: var(--rg-page); }
 body { font: 13px/1.4 Roboto, "Helvetica Neue", Arial, sans-serif; color: var(--rg-text); }

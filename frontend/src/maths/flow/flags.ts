@@ -1,15 +1,16 @@
 /** Flags: what is wrong with a step's gradient, by thresholds that the user sets. They match tb_rnngrad.flow. */
 
 import type { Flow } from "../../data/types";
-import { type StepMetrics, statistic } from "./flow";
+import { type StepMetrics, type Stops, statistic } from "./flow";
 
 /** All flags, the worst first. */
-export const FLAGS = ["non_finite", "exploding", "vanishing", "dead_channels"] as const;
+export const FLAGS = ["non_finite", "exploding", "cut", "vanishing", "dead_channels"] as const;
 export type Flag = (typeof FLAGS)[number];
 
 export const FLAG_NAMES: Record<Flag, string> = {
   non_finite: "non-finite",
   exploding: "exploding",
+  cut: "cut",
   vanishing: "vanishing",
   dead_channels: "dead channels",
 };
@@ -35,6 +36,7 @@ const NOT_OVER_TIME = ["weight", "weight_gradient", "state_jacobian", "itemized_
 const APPLIES: Record<Flag, (quantity: string, timesteps: number) => boolean> = {
   non_finite: () => true,
   exploding: (quantity) => CARRIED.includes(quantity),
+  cut: (quantity) => CARRIED.includes(quantity),
   vanishing: (quantity) => CARRIED.includes(quantity),
   dead_channels: (quantity, timesteps) => timesteps > 1 && !NOT_OVER_TIME.includes(quantity),
 };
@@ -45,14 +47,31 @@ export interface Evidence {
   reach: Float64Array;
   /** By what factor the median sample's norm grows on its way back. */
   growth: Float64Array;
+  /** The share of the timesteps that the gradient reaches before it is cut; 1 if it reaches the far end. */
+  cut: Float64Array;
   /** The largest share of NaN and Inf at any timestep. */
   nonfinite: Float64Array;
   /** The share of channels that are exactly 0 throughout. */
   dead: Float64Array;
 }
 
+/** What tells a cut from dead units and from underflow: tb_rnngrad.flow.reach says why. */
+const LEAST_SAMPLES = 2;
+const LEAST_SPAN = 2;
+const LEAST_MARGIN = 1e3;
+
+/** The share of the timesteps that the gradient reaches before it is cut; NaN if it stops for another reason. */
+function cutShare({ samples, lag, length, span, margin }: Stops, judged: Float64Array): Float64Array {
+  return samples.map((count, step) => {
+    if (count === 0) return judged[step] > 0 ? 1 : Number.NaN;
+    const isCut = count >= LEAST_SAMPLES && span[step] >= LEAST_SPAN && margin[step] > LEAST_MARGIN;
+    return isCut ? lag[step] / length[step] : Number.NaN;
+  });
+}
+
 /** The evidence of every step, from its metrics and the median sample's memory horizon. */
-export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: Float64Array): Evidence {
+export function evidenceOf(flow: Flow, metrics: StepMetrics, horizon: Float64Array): Evidence {
+  const { growth, lags, stops, samples } = metrics;
   const nans = statistic(flow, "nan_share");
   const infinities = statistic(flow, "inf_share");
   const nonfinite = Float64Array.from(flow.steps, (_, step) => {
@@ -67,6 +86,7 @@ export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: F
     // A single lag says nothing.
     reach: horizon.map((lag, step) => (lags[step] > 0 ? Math.min(1, lag / lags[step]) : Number.NaN)),
     growth,
+    cut: cutShare(stops, samples),
     nonfinite,
     dead: Float64Array.from(flow.steps, (_, step) => flow.batch.dead_share?.[step] ?? Number.NaN),
   };
@@ -76,6 +96,7 @@ export function evidenceOf(flow: Flow, { growth, lags }: StepMetrics, horizon: F
 const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
   non_finite: ({ nonfinite }) => nonfinite,
   exploding: ({ growth }) => growth,
+  cut: ({ cut }) => cut,
   vanishing: ({ reach }) => reach,
   dead_channels: ({ dead }) => dead,
 };
@@ -84,6 +105,7 @@ const JUDGED_BY: Record<Flag, (found: Evidence) => Float64Array> = {
 const IS_UP: Record<Flag, (value: number, limits: Thresholds) => boolean> = {
   non_finite: (value, { nonfinite }) => value > nonfinite,
   exploding: (value, { exploding }) => value > exploding,
+  cut: (value) => value < 1,
   vanishing: (value, { vanishing }) => value < vanishing,
   dead_channels: (value, { dead }) => value > dead,
 };

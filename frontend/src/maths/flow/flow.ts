@@ -90,6 +90,19 @@ export interface StepMetrics {
   /** How many samples exceed the thresholds in force when they were logged. */
   exploding: Float64Array;
   vanishing: Float64Array;
+  stops: Stops;
+}
+
+/** Where the gradients of samples stop in exact zeros before the far end; NaN if unknown. */
+export interface Stops {
+  samples: Float64Array;
+  /** The number of timesteps before the stop, if all agree, of how many in the longest of these samples. */
+  lag: Float64Array;
+  length: Float64Array;
+  /** At how many lags at least there is gradient. */
+  span: Float64Array;
+  /** How many times the smallest number of its dtype the next norm should have been, at least. */
+  margin: Float64Array;
 }
 
 /** Whether a log is older than the judging of single samples. If so, the mean norm is judged where possible. */
@@ -119,6 +132,13 @@ export function stepMetrics(flow: Flow): StepMetrics {
     worst: { sample: of("growth_sample"), growth: of("growth_max"), lag: of("growth_lag") },
     exploding: of("exploding_samples"),
     vanishing: of("vanishing_samples"),
+    stops: {
+      samples: of("stop_samples"),
+      lag: of("stop_lag"),
+      length: of("stop_length"),
+      span: of("stop_span"),
+      margin: of("stop_margin"),
+    },
   };
   if (isEarlier(flow)) judgeMean(flow, found);
   return found;

@@ -41,10 +41,12 @@ export function beyondWords(flag: Flag, history: FlowHistory, index: number, lim
 
 /** What a flag that is up rests on, at a step. */
 export function flagReason(flag: Flag, history: FlowHistory, index: number, limits: Limits): string {
-  const { evidence, growth, horizon, lags } = history;
+  const { evidence, growth, horizon, lags, stops } = history;
   const what = {
     non_finite: () => `${percent(evidence.nonfinite[index])} of a timestep's values are NaN or Inf`,
     exploding: () => `the median sample's norm grows ×${short(growth[index])} on its way back`,
+    cut: () =>
+      `the gradient stops at exactly ${stops.lag[index]} of ${stops.length[index]} timesteps in all ${stops.samples[index]} samples that are longer`,
     vanishing: () => `the median sample's horizon is ${horizon.p50[index]} of ${lags[index]} timesteps`,
     dead_channels: () => `${percent(evidence.dead[index])} of the channels are 0 throughout`,
   }[flag]();

@@ -62,7 +62,8 @@ export function verdictOf(of: Evidence): Verdict {
   const unknown = whyUnknown(of);
   if (unknown) return { answer: "unknown", claims: [claim(unknown)] };
   const loss = progress ? [lossClaim(progress)] : [];
-  const claims = [claim(reachWords(of)), ...asides.map(claim), ...loss];
+  const cut = reasons.cut ? [claim(`${FLAG_NAMES.cut}: ${reasons.cut}`)] : [];
+  const claims = [...cut, claim(reachWords(of)), ...asides.map(claim), ...loss];
   if (flags.includes("vanishing") || of.farEnd.high < NOTHING_LEFT) return { answer: "no", claims };
   const learns = !progress || progress.last < progress.first;
   return { answer: of.horizon.mid >= LONG * of.lags && learns ? "yes" : "unknown", claims };
