@@ -186,3 +186,5 @@ def test_without_jacobians_the_page_shows_how_to_log_them(tab: OpenTab) -> None:
     said = page.frame.locator("rg-how-to-jacobian")
     expect(said).to_contain_text("tb_rnngrad.keras.state_jacobian(model, x)")
     expect(said).to_contain_text("itemized_gradients(model, x, y, at=[15, 31, -1])")
+    expect(said).to_contain_text("tb_rnngrad.torch.state_jacobian(model, x)")
+    expect(said).to_contain_text("itemized_gradients(model, losses, at=[15, 31, -1])")

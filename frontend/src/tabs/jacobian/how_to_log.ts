@@ -1,17 +1,20 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "../../components/base/theme";
 
-const LINES = `import tb_rnngrad.keras
+const lines = (framework: string, layer: string, losses: string) => `import tb_rnngrad.${framework}
 
 writer = tb_rnngrad.SummaryWriter("logs/my_run")
 
 # log10 |dh_t/dx_s|: how the state at t depends on the input at s
-jacobian = tb_rnngrad.keras.state_jacobian(model, x)["lstm_1"]
-writer.add_sequence("lstm_1/jacobian", jacobian, step)
+jacobian = tb_rnngrad.${framework}.state_jacobian(model, x)["${layer}"]
+writer.add_sequence("${layer}/jacobian", jacobian, step)
 
 # |dL_t/dh_s|: how far back the losses at chosen timesteps reach, each alone
-itemized = tb_rnngrad.keras.itemized_gradients(model, x, y, at=[15, 31, -1])["lstm_1"]
-writer.add_sequence("lstm_1/itemized", itemized, step)`;
+itemized = tb_rnngrad.${framework}.itemized_gradients(model, ${losses}, at=[15, 31, -1])["${layer}"]
+writer.add_sequence("${layer}/itemized", itemized, step)`;
+
+const KERAS = lines("keras", "lstm_1", "x, y");
+const PYTORCH = lines("torch", "lstm", "losses");
 
 /** Shows how to log what the Jacobian tab draws. */
 export class RgHowToJacobian extends LitElement {
@@ -19,14 +22,19 @@ export class RgHowToJacobian extends LitElement {
     controls,
     css`
       pre {
-        margin: 8px 0 0; padding: 12px; overflow-x: auto; border: 1px solid var(--rg-border); border-radius: 4px;
+        margin: 8px 0; padding: 12px; overflow-x: auto; border: 1px solid var(--rg-border); border-radius: 4px;
         background: var(--rg-page); color: var(--rg-text); font: 12px/1.5 "Roboto Mono", Consolas, Menlo, monospace;
       }
     `,
   ];
 
   override render() {
-    return html`They are costlier than gradients, so nothing logs them by itself:<pre tabindex="0">${LINES}</pre>`;
+    return html`
+      They are costlier than gradients, so nothing logs them by itself. With Keras:
+      <pre tabindex="0">${KERAS}</pre>
+      With PyTorch, where <code>losses()</code> runs the model and returns the losses of all timesteps:
+      <pre tabindex="0">${PYTORCH}</pre>
+    `;
   }
 }
 
