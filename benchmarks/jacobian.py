@@ -4,7 +4,7 @@ Measures two kinds of layer. As initialised, every direction gets through all ti
 can be dropped; with saturated units, only few directions do. Prints seconds, and CPU seconds, which
 hardly depend on other work on the machine. Budget: minutes on two cores, 4 GB.
 
-    python benchmarks/jacobian.py [--samples 1] [--keras keras | tf_keras]
+    python benchmarks/jacobian.py [--samples 1] [--framework keras | tf_keras | torch]
 """
 
 from __future__ import annotations
@@ -13,37 +13,66 @@ import argparse
 import importlib
 import resource
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-import tb_rnngrad.keras
+TIMESTEPS, TOKENS, FEATURES, UNITS = 1403, 1000, 100, 200
+
+
+def in_keras(name: str, tokens: np.ndarray, scale: float) -> Callable[[], dict[str, Any]]:
+    import tb_rnngrad.keras
+
+    k = importlib.import_module(name)
+    embedding = k.layers.Embedding(
+        TOKENS,
+        FEATURES,
+        trainable=False,
+        embeddings_initializer=k.initializers.RandomUniform(-scale, scale),
+    )
+    inputs = k.layers.Input((TIMESTEPS,), dtype="int32")
+    model = k.Sequential([inputs, embedding, k.layers.SimpleRNN(UNITS, name="rnn")])
+    model(tokens[:1])
+    return lambda: tb_rnngrad.keras.state_jacobian(model, tokens, "rnn", verbose=0)
+
+
+def in_torch(tokens: np.ndarray, scale: float) -> Callable[[], dict[str, Any]]:
+    import torch
+    from torch import nn
+
+    import tb_rnngrad.torch
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(TOKENS, FEATURES), nn.RNN(FEATURES, UNITS, batch_first=True))
+    nn.init.uniform_(model[0].weight, -scale, scale)
+    # As Keras initialises it.
+    nn.init.xavier_uniform_(model[1].weight_ih_l0)
+    nn.init.orthogonal_(model[1].weight_hh_l0)
+    for bias in (model[1].bias_ih_l0, model[1].bias_hh_l0):
+        nn.init.zeros_(bias)
+    return lambda: tb_rnngrad.torch.state_jacobian(model, torch.as_tensor(tokens), verbose=0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=1)
-    parser.add_argument("--keras", default="keras", choices=["keras", "tf_keras"])
+    parser.add_argument("--framework", default="keras", choices=["keras", "tf_keras", "torch"])
     given = parser.parse_args()
-    k = importlib.import_module(given.keras)
-    tokens = np.random.default_rng(0).integers(0, 1000, size=(given.samples, 1403))
+    tokens = np.random.default_rng(0).integers(0, TOKENS, size=(given.samples, TIMESTEPS))
     for kind, scale in (("every direction gets through", 0.05), ("few do", 1.0)):
-        embedding = k.layers.Embedding(
-            1000,
-            100,
-            trainable=False,
-            embeddings_initializer=k.initializers.RandomUniform(-scale, scale),
-        )
-        model = k.Sequential(
-            [k.layers.Input((1403,), dtype="int32"), embedding, k.layers.SimpleRNN(200, name="rnn")]
-        )
-        model(tokens[:1])
+        if given.framework == "torch":
+            run = in_torch(tokens, scale)
+        else:
+            run = in_keras(given.framework, tokens, scale)
         start, busy = time.perf_counter(), time.process_time()
-        found = tb_rnngrad.keras.state_jacobian(model, tokens, "rnn", verbose=0)["rnn"].data
+        (record,) = run().values()
         taken, busy = time.perf_counter() - start, time.process_time() - busy
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(
-            f"{given.samples} x 1403 x 200, {kind}: {taken:.0f} s, {busy:.0f} processor-seconds, "
-            f"{memory:.1f} GB at most, from 1e{found[np.isfinite(found)].min():.0f}",
+            f"{given.samples} x {TIMESTEPS} x {UNITS}, {kind}: {taken:.0f} s, {busy:.0f} "
+            f"processor-seconds, {memory:.1f} GB at most, from "
+            f"1e{record.data[np.isfinite(record.data)].min():.0f}",
             flush=True,
         )
 

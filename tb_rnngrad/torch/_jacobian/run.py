@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -104,12 +104,14 @@ class Run:
     def _steps(self) -> Steps:
         return steps_of(self._direction.recurrence, self._direction.weights.weight_hr)
 
-    def _filled(self, sample: int, columns: int, moved: Any) -> NDArray[Any]:
-        """Return [timesteps, states, columns], a few timesteps at a time."""
+    def _filled(
+        self, sample: int, columns: int, fill: Callable[[Tensor, Any], None]
+    ) -> NDArray[Any]:
+        """Return [timesteps, states, columns], filled a few timesteps at a time."""
         result = self._direction.h.new_empty(self.timesteps, self.states, columns)
         for start in range(0, self.timesteps, _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            moved(result[chunk], (chunk, int(self._samples[sample])))
+            fill(result[chunk], (chunk, int(self._samples[sample])))
         return result.numpy(force=True)
 
     def _by_input(self, result: Tensor, where: Any) -> None:
@@ -118,15 +120,14 @@ class Run:
         self._put(result, self._steps.moved(where, by_x, torch.zeros_like(by_x[..., :1]), still))
 
     def _by_states(self, result: Tensor, where: Any) -> None:
-        """Move one state (the hidden, the cell state) after the other."""
+        """Move the hidden state, then an LSTM's cell state, which no pre-activation reads."""
         by_h = self._by_gate(self._direction.weights.weight_hh.unsqueeze(0))
         none = torch.zeros_like(by_h[..., :1])
         columns = result.split(self._sizes, dim=2)
         for number, size in enumerate(self._sizes):
             states = [by_h.new_zeros(1, one, 1) for one in self._sizes]
             states[number] = torch.eye(size, dtype=by_h.dtype, device=by_h.device).unsqueeze(0)
-            is_hidden = number == 0
-            moved = self._steps.moved(where, none, by_h if is_hidden else none, states)
+            moved = self._steps.moved(where, none, none if number else by_h, states)
             self._put(columns[number], moved)
 
     def _put(self, result: Tensor, moved: Sequence[Tensor]) -> None:

@@ -72,7 +72,7 @@ def _progress(verbose: int, name: str, total: int) -> Iterator[Callable[[], None
     if not verbose:
         yield lambda: None
         return
-    from tqdm import tqdm
+    from tqdm import tqdm  # comes with the extra for PyTorch, not with PyTorch
 
     with tqdm(total=total, desc=name, unit="timestep") as bar:
         yield bar.update
