@@ -52,6 +52,27 @@ describe("scalars", () => {
     expect(ownerOf("train", ["."])).toBe(".");
   });
 
+  it("of another writer belong to our run in the directory rnngrad beside them", () => {
+    const beside = ["net/rnngrad", "rnngrad"];
+    expect(["net", "net/train", "net/rnngrad", ".", "other"].map((run) => ownerOf(run, beside))).toEqual([
+      "net/rnngrad",
+      "net/rnngrad",
+      "net/rnngrad",
+      "rnngrad",
+      null,
+    ]);
+    expect(ownerOf("net", ["net", "net/rnngrad"])).toBe("net");
+    const point = [[0, 110, 2.5]] as [number, number, number][];
+    const found = { "net/train": point, net: point, "net/rnngrad": point };
+    const curves = scalarCurves("loss", found, ["net/rnngrad"], beside, () => kept);
+    expect(curves.map(({ run, below }) => [run, below])).toEqual([
+      ["net/rnngrad", ""],
+      ["net/rnngrad", ""],
+      ["net/rnngrad", "train"],
+    ]);
+    expect(scalarCurves("loss", { ".": point }, ["rnngrad"], beside, () => kept)[0].below).toBe("");
+  });
+
   it("are offered except for our own, with a loss and an accuracy drawn by default", () => {
     const listed = {
       "lstm/train": ["epoch_loss", "epoch_sparse_categorical_accuracy", "a"],

@@ -14,16 +14,30 @@ const DEFAULT_SCALARS = [
 /** Keras' TensorBoard callback numbers these by epoch, not by training step. */
 const BY_EPOCH = /(^|\/)epoch_/;
 
+/** Where records go, inside of a run's directory, if another writer has that for its scalars. */
+const BESIDE = "rnngrad";
+
 /**
- * The run of ours that a run of scalars belongs to: itself, or the nearest directory above it; null if there
- * is none.
+ * The run of ours that a run of scalars belongs to: itself, or the nearest directory above it, each of them
+ * with its directory `rnngrad`; null if there is none.
  *
  * Keras' TensorBoard callback logs into `train` and `validation` below its directory.
  */
 export function ownerOf(run: string, ours: readonly string[]): string | null {
-  for (let name = run; name; name = name.slice(0, Math.max(0, name.lastIndexOf("/"))))
-    if (ours.includes(name)) return name;
-  return ours.includes(".") ? "." : null;
+  for (let name = run; name && name !== "."; name = name.slice(0, Math.max(0, name.lastIndexOf("/")))) {
+    const owner = [name, `${name}/${BESIDE}`].find((one) => ours.includes(one));
+    if (owner) return owner;
+  }
+  if (ours.includes(".")) return ".";
+  return run === "." && ours.includes(BESIDE) ? BESIDE : null;
+}
+
+/** The name of a run of scalars below the run of ours that it belongs to; "" if it is the same run. */
+function nameBelow(owner: string, run: string): string {
+  const home = owner.endsWith(`/${BESIDE}`) ? owner.slice(0, -BESIDE.length - 1) : owner;
+  if (run === owner || run === home || run === ".") return "";
+  const above = [owner, home].find((one) => run.startsWith(`${one}/`));
+  return above ? run.slice(above.length + 1) : run;
 }
 
 /** The tags of scalars that belong to any of the runs, in alphabetical order. */
@@ -66,7 +80,7 @@ export function scalarCurves(
     .flatMap(([name, points]) => {
       const run = ownerOf(name, ours);
       if (run === null || !runs.includes(run) || points.length === 0) return [];
-      const below = name === run ? "" : run === "." ? name : name.slice(run.length + 1);
+      const below = nameBelow(run, name);
       const kept = keptOf(run);
       const placed = points.map(
         ([step, wallTime]): KeptStep => [
