@@ -112,10 +112,10 @@ test-frontend: $(BUNDLE)
 test-python: $(VENV)/test $(VENV)/browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# What is too long for every test run: kills, flipped bits, cuts, many clients, many requests.
+# What is too long for every test run: kills, flipped bits, cuts, many clients, many requests, compilers.
 .PHONY: soak
 soak: $(VENV)/test
-	$(BIN)/python -m pytest tests/test_soak.py tests/test_openapi.py -m "soak or api" --hypothesis-profile=soak
+	$(BIN)/python -m pytest tests/test_soak.py tests/test_openapi.py tests/torch/test_torch_inductor.py -m "soak or api" --hypothesis-profile=soak
 
 $(VENV)/uv: $(BIN)/python
 	$(BIN)/python -m pip install --quiet "uv>=0.9"

@@ -35,7 +35,7 @@ class GradientLogger:
     Args:
         log_dir: the run's directory. Records go directly into it.
         module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
-        optimizer: the optimizer whose steps are the training steps.
+        optimizer: the optimizer whose steps are the training steps, also as `accelerate` wraps it.
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
             a list of these; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
@@ -51,6 +51,9 @@ class GradientLogger:
             trains, at the end of a later step or in `close`. What it raises reaches the user.
         scaler: the `torch.amp.GradScaler` that scales the loss, if there is one. Logged gradients
             are unscaled. Steps that it skips are not logged.
+
+    Of several processes that train together (DistributedDataParallel) only the first logs; its
+    gradients are those of its own loss.
 
     Tags are layer/quantity, such as "encoder.lstm/hidden_state". The memory horizon, half-life and
     largest gain of every logged step become TensorBoard scalars, under tag/memory_horizon and so
@@ -88,6 +91,9 @@ class GradientLogger:
     ) -> None:
         if not isinstance(update_freq, int):
             raise ValueError(f"update_freq is {update_freq!r}; expected a number of steps")
+        if scaler is None:  # accelerate's wrapper has its own
+            scaler = getattr(optimizer, "scaler", None)
+        optimizer = _unwrapped(optimizer)
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}; expected a torch.optim.Optimizer")
         options = LogOptions(
@@ -104,15 +110,17 @@ class GradientLogger:
         # Training records gradients; a validation between two steps need not be kept.
         self._interception = Interception(modules, needs_graph=True, scaler=scaler)
         self._recording = contextlib.ExitStack()
-        self._hooks = [
-            optimizer.register_step_pre_hook(self._before_step),
-            optimizer.register_step_post_hook(self._after_step),
-        ]
+        self._hooks: list[Any] = []
         self._due: Due | None = None
         self._before = 0  # calls before the optimizer's step
         # What the first step logs is known once it comes: a checkpoint may still be loaded.
         self._is_first = True
-        self._record()
+        if _is_first_process():
+            self._hooks = [
+                optimizer.register_step_pre_hook(self._before_step),
+                optimizer.register_step_post_hook(self._after_step),
+            ]
+            self._record()
 
     def __enter__(self) -> GradientLogger:
         """Return the logger itself."""
@@ -176,6 +184,19 @@ class GradientLogger:
             counts_batches=True,
             name=f"module {type(self._module).__name__}",
         )
+
+
+def _unwrapped(optimizer: Any) -> Any:
+    """Return the optimizer that a trainer's or accelerate's wrapper steps."""
+    while hasattr(optimizer, "optimizer"):
+        optimizer = optimizer.optimizer
+    return optimizer
+
+
+def _is_first_process() -> bool:
+    distributed = torch.distributed
+    is_alone = not distributed.is_available() or not distributed.is_initialized()
+    return is_alone or distributed.get_rank() == 0
 
 
 def _steps_of(optimizer: torch.optim.Optimizer, module: Any) -> int | None:
