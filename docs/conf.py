@@ -26,8 +26,8 @@ nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!tb_rnngrad\b).*")]
 default_role = "py:obj"
 
-# Docstrings need no PyTorch, of which pip may take a build of several gigabytes.
-autodoc_mock_imports = ["torch"]
+# Docstrings need no PyTorch, of which pip may take a build of several gigabytes, and no trainers.
+autodoc_mock_imports = ["torch", "lightning", "transformers"]
 autodoc_typehints = "none"  # the docstrings say what types cannot: shapes, units, choices
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"

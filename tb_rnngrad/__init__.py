@@ -17,7 +17,6 @@ __all__ = [
     "SummaryWriter",
     "flow",
     "keras",
-    "plot",
     "read",
     "summary",
     "torch",
@@ -25,7 +24,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a framework's adapter, or the figures, on first access."""
-    if name in ("keras", "plot", "torch"):
+    """Import a framework's adapter on first access."""
+    if name in ("keras", "torch"):
         return importlib.import_module(f"tb_rnngrad.{name}")
     raise AttributeError(f"module 'tb_rnngrad' has no attribute {name!r}")

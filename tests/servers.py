@@ -80,6 +80,21 @@ class Server:
                 raise AssertionError(f"not ready after {seconds} s: {kept}\n{self.log.read_text()}")
             time.sleep(0.1)
 
+    def wait_until_shown(self, run: str, tag: str, steps: list[int], seconds: float = 30) -> None:
+        """Wait until TensorBoard has just these steps of a tag, ours or a scalar."""
+        deadline = time.monotonic() + seconds
+        while (shown := self._steps_of(run, tag)) != steps:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{run} shows steps {shown} of {tag}; expected {steps}")
+            time.sleep(0.1)
+
+    def _steps_of(self, run: str, tag: str) -> list[int]:
+        ours = self.tags().get(run, {})
+        if tag in ours:
+            return [step for step, _ in ours[tag]["steps"]]
+        scalars = self.get("/scalars", tag=tag)
+        return [step for step, *_ in scalars.json().get(run, ())] if scalars.code == 200 else []
+
 
 @contextlib.contextmanager
 def tensorboard(

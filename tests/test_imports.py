@@ -27,6 +27,17 @@ print(sorted({{"tensorflow", "torch", "keras", "tf_keras", "jax"}} & set(sys.mod
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_captures_from_pytorch_import_no_other_framework_and_no_trainer():
+    pytest.importorskip("torch.nn")
+    script = """
+import sys, tb_rnngrad.torch
+others = {"tensorflow", "keras", "tf_keras", "jax", "lightning", "pytorch_lightning"}
+print(sorted((others | {"transformers"}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_what_all_captures_share_imports_where_no_framework_is_installed():
     script = """
 import importlib, pkgutil, sys

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-import textwrap
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytest.importorskip("torch.nn")
 
 import torch
+from pages import example_of, snippets
 from torch import nn
 
 import tb_rnngrad
 import tb_rnngrad.torch
-
-ROOT = Path(__file__).parents[2]
 
 
 class Model(nn.Module):
@@ -29,10 +23,6 @@ class Model(nn.Module):
 
     def forward(self, x):
         return self.head(self.encoder["lstm"](x)[0][:, -1])
-
-
-def snippets(document):
-    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
 @pytest.fixture
@@ -83,11 +73,6 @@ def test_the_code_of_the_page_runs(names):
     series = tb_rnngrad.read("logs", run="my_run", tag="encoder.lstm/gates")
     assert series.steps.tolist() == [0, 100]
     assert series[-1].channel_groups == dict.fromkeys("ifgo", 4)
-
-
-def example_of(documented):
-    (example,) = re.findall(r"Example::\n\n((?: {4,}.*\n|\n)+)", inspect.getdoc(documented) + "\n")
-    return textwrap.dedent(example)
 
 
 RESULTS = {
