@@ -7,6 +7,7 @@ the loss. Nothing here knows of probes or taps.
 from __future__ import annotations
 
 import contextlib
+import gc
 
 import numpy as np
 import tensorflow as tf
@@ -317,3 +318,6 @@ def in_float64(k):
     finally:
         use_dtype(k, "float32")
         k.backend.clear_session()
+        # TensorFlow never frees what it has registered for a trace's gradient: after some hundred
+        # tests a collection would go through millions of such objects.
+        gc.freeze()
