@@ -5,7 +5,7 @@ from typing import Any
 
 from tb_rnngrad import flow, summary
 from tb_rnngrad.events.metadata import FormatError
-from tb_rnngrad.events.reader import read
+from tb_rnngrad.events.reader import read, read_all
 from tb_rnngrad.events.writer import SummaryWriter
 from tb_rnngrad.quantities import QUANTITIES
 from tb_rnngrad.record import SequenceRecord
@@ -17,14 +17,16 @@ __all__ = [
     "SummaryWriter",
     "flow",
     "keras",
+    "plot",
     "read",
+    "read_all",
     "summary",
     "torch",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a framework's adapter on first access."""
-    if name in ("keras", "torch"):
+    """Import a framework's adapter, or the figures, on first access."""
+    if name in ("keras", "plot", "torch"):
         return importlib.import_module(f"tb_rnngrad.{name}")
     raise AttributeError(f"module 'tb_rnngrad' has no attribute {name!r}")

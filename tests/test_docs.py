@@ -10,6 +10,7 @@ import sys
 import types
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,6 +213,14 @@ def test_the_code_on_reading_logs_runs(reader):
     assert reader("how-to/read_logs")["norms"].shape == (3, 5)
 
 
+def test_the_code_on_figures_runs(reader):
+    rng = np.random.default_rng(0)
+    with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
+        writer.add_sequence("lstm_1/hidden_state", rng.normal(size=(2, 30, 4)), 1200)
+    assert len(reader("how-to/figures")["axes"].flat) == 2
+    assert Path("heatmap.pdf").read_bytes().startswith(b"%PDF")
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_documented_reader_reads_a_record(dtype):
     reader, flow_check, _ = snippets("docs/reference/record_format.md")
@@ -302,7 +311,7 @@ def public_objects(module):
             yield name, found
 
 
-@pytest.mark.parametrize("module", [tb_rnngrad, tb_rnngrad.flow])
+@pytest.mark.parametrize("module", [tb_rnngrad, tb_rnngrad.flow, tb_rnngrad.plot])
 def test_the_examples_in_docstrings_are_right(module):
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
     names = {"np": np, "tb_rnngrad": tb_rnngrad}
@@ -341,7 +350,8 @@ def test_every_function_of_keras_has_an_example_that_runs(script):
 
 
 @pytest.mark.parametrize(
-    "module", ["tb_rnngrad", "tb_rnngrad.keras", "tb_rnngrad.torch", "tb_rnngrad.flow"]
+    "module",
+    ["tb_rnngrad", "tb_rnngrad.keras", "tb_rnngrad.torch", "tb_rnngrad.flow", "tb_rnngrad.plot"],
 )
 def test_the_reference_has_every_public_name(module):
     pytest.importorskip("keras")

@@ -288,3 +288,67 @@ def test_symbolic_links_are_followed_but_never_in_a_loop(tmp_path):
     assert len(tb_rnngrad.read(logdir, run="linked/deep")) == 7
     with pytest.raises(ValueError, match="expected one of 'linked/deep', 'own'"):
         tb_rnngrad.read(logdir)
+
+
+def test_several_runs_are_read_at_once(tmp_path):
+    for run in ("lstm_1", "lstm_2", "gru"):
+        log(tmp_path / run, "rnn/hidden_state", steps=range(2))
+    log(tmp_path / "gru", "rnn/output", steps=range(1), channel_groups=GROUPS)
+    every = tb_rnngrad.read_all(tmp_path)
+    assert {run: [*tags] for run, tags in every.items()} == {
+        "gru": ["rnn/hidden_state", "rnn/output"],
+        "lstm_1": ["rnn/hidden_state"],
+        "lstm_2": ["rnn/hidden_state"],
+    }
+    assert [*every["gru"]["rnn/output"].parts] == ["forward", "backward"]
+    np.testing.assert_array_equal(every["lstm_2"]["rnn/hidden_state"].at(10), DATA[1, :4])
+    some = tb_rnngrad.read_all(tmp_path, runs="lstm*", tags="*/hidden_state")
+    assert [*some] == ["lstm_1", "lstm_2"]
+    with pytest.raises(ValueError, match="no run like 'x\\*' .* there are 'gru', 'lstm_1', 'ls"):
+        tb_rnngrad.read_all(tmp_path, runs="x*")
+    with pytest.raises(ValueError, match="no tag like 'y' .* there are 'rnn/hidden_state', 'rnn/"):
+        tb_rnngrad.read_all(tmp_path, tags="y")
+
+
+def test_a_directory_that_is_none_is_refused(tmp_path):
+    for read in (tb_rnngrad.read, tb_rnngrad.read_all):
+        with pytest.raises(FileNotFoundError, match="no directory .*/none"):
+            read(tmp_path / "none")
+
+
+@pytest.fixture
+def in_memory(tmp_path):
+    """A copy of a log directory in fsspec's memory, which grows as the directory does."""
+    fsspec = pytest.importorskip("fsspec")
+    system = fsspec.filesystem("memory")
+
+    def copied():
+        system.put(f"{tmp_path}/", "memory://rnngrad_logs/", recursive=True)
+        return "memory://rnngrad_logs"
+
+    yield copied
+    system.rm("rnngrad_logs", recursive=True)
+
+
+def test_a_directory_on_another_machine_is_read_through_fsspec(tmp_path, in_memory):
+    log(tmp_path / "a", mask=MASK, max_outputs=6)
+    log(tmp_path / "b" / "c", "gru")
+    url = in_memory()
+    series = tb_rnngrad.read(url, run="a")
+    np.testing.assert_array_equal(np.stack([np.asarray(r) for r in series]), DATA)
+    np.testing.assert_array_equal(series.flow.values[2], flow.statistics(DATA[2], MASK))
+    assert [*tb_rnngrad.read_all(url)] == ["a", "b/c"]
+    with pytest.raises(FileNotFoundError, match="no directory memory://nowhere"):
+        tb_rnngrad.read("memory://nowhere")
+    with pytest.raises(ValueError, match="Protocol not known: nothing"):
+        tb_rnngrad.read("nothing://logs")
+
+
+def test_a_file_that_grows_elsewhere_is_read_up_to_its_last_whole_event(tmp_path, in_memory):
+    log(tmp_path)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert tb_rnngrad.read(in_memory()).steps.tolist() == [0, 10, 20, 30, 40, 50]
+    path.write_bytes(whole)
+    assert tb_rnngrad.read(in_memory()).steps.tolist() == [0, 10, 20, 30, 40, 50, 60]

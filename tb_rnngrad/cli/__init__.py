@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from tb_rnngrad.cli import demo
+from tb_rnngrad.cli import demo, export, inspect
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser. Each command's defaults have the function to `run`."""
+    """Return the command line's parser. Each command's defaults have the function to `call`."""
     parser = argparse.ArgumentParser(
         prog="tb-rnngrad", description="Gradients through time in recurrent networks."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    demo.add_to(commands)
+    for command in (demo, inspect, export):
+        command.add_to(commands)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     given = parser().parse_args(arguments)
-    given.run(given)
+    given.call(given)

@@ -32,7 +32,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--port", type=int, help="TensorBoard's port, 0 for a free one; default: 6006 or the next"
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(call=_run)
 
 
 def _run(given: argparse.Namespace) -> None:

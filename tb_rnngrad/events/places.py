@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tb_rnngrad.events import metadata, tfrecord
 from tb_rnngrad.events.metadata import FormatError, Metadata
 from tb_rnngrad.events.restarts import resumed, without_leftovers
+from tb_rnngrad.events.tfrecord import Readable
 
 
 @dataclass(frozen=True)
 class Place:
     """The position of a summary value in an event file, and its event's step and wall time."""
 
-    path: Path
+    path: Readable
     offset: int
     step: int
     wall_time: float
@@ -84,7 +86,7 @@ def event_files(logdir: Path) -> dict[str, list[Path]]:
     return dict(sorted(found.items()))
 
 
-def scan(paths: list[Path]) -> dict[str, FoundTag]:
+def scan(paths: Iterable[Readable]) -> dict[str, FoundTag]:
     """Return tag -> the places of our plugins' values, with flows under their record's tag."""
     found: dict[str, FoundTag] = {}
     for path in paths:

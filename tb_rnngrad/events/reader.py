@@ -6,11 +6,11 @@ comes back. Arrays are read on access.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -21,8 +21,9 @@ from tb_rnngrad.events import metadata
 from tb_rnngrad.events.blobs import decode_header, decode_sample
 from tb_rnngrad.events.flow_tensor import checked, rows_of
 from tb_rnngrad.events.header import Logged
+from tb_rnngrad.events.logdir import LogDirectory, files_of
 from tb_rnngrad.events.metadata import FormatError, Metadata
-from tb_rnngrad.events.places import FoundTag, Place, event_files, read_value, scan
+from tb_rnngrad.events.places import FoundTag, Place, read_value, scan
 from tb_rnngrad.record import SequenceRecord
 
 
@@ -177,17 +178,19 @@ class Series(Sequence[SequenceRecord]):
         return Logged(self.tag, place.step, place.wall_time)
 
 
-def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None = None) -> Series:
+def read(logdir: LogDirectory, run: str | None = None, tag: str | None = None) -> Series:
     """Return all logged steps of one tag of one run.
 
     Args:
-        logdir: the directory that you would pass to TensorBoard.
+        logdir: the directory that you would pass to TensorBoard, or a URL that fsspec reads
+            ("s3://bucket/logs").
         run: the run, as TensorBoard shows it ("." for `logdir` itself). Optional if there is only
             one.
         tag: the tag. Optional if the run has only one. The flow of a part of a record
             (`TAG/forward`) is in that record's `parts`; its tag can be given here too.
 
     Raises:
+        FileNotFoundError: If there is no such directory.
         ValueError: If there is no such run or tag, or if it is left out and there are several; the
             message lists them.
         tb_rnngrad.FormatError: If the tag's metadata cannot be read.
@@ -199,20 +202,85 @@ def read(logdir: str | os.PathLike[str], run: str | None = None, tag: str | None
         column = series.flow.statistics.index("norm_mean")
         history = series.flow.values[:, :, column]  # [steps, timesteps], of the whole batch
     """
-    files = event_files(Path(logdir))
+    files = files_of(logdir)
     if run not in files:
         with_records = [name for name, paths in files.items() if scan(paths)]
-        run = _choose("run", run, with_records, f"in {os.fspath(logdir)}")
+        run = _choose("run", run, with_records, f"in {os.fspath(logdir)}", [*files])
     tags = scan(files[run])
     if tag not in tags:
         whole = [name for name in sorted(tags) if tags[name].part_of not in tags]
-        tag = _choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}")
+        tag = _choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}", None)
     return Series(run, tag, tags)
 
 
-def _choose(what: str, wanted: str | None, found: list[str], where: str) -> str:
+def read_all(
+    logdir: LogDirectory, runs: str = "*", tags: str = "*"
+) -> dict[str, dict[str, Series]]:
+    """Return the series of several runs: run -> tag -> series.
+
+    Every file is scanned once; tensors are read from the disk at access. A tag whose metadata
+    cannot be read is left out with a warning.
+
+    Args:
+        logdir: the directory that you would pass to TensorBoard, or a URL that fsspec reads.
+        runs: a pattern of the runs' names, with `*`, `?` and `[...]`.
+        tags: a pattern of the tags. Flows of parts (`TAG/forward`) are in the `parts` of their
+            series.
+
+    Raises:
+        FileNotFoundError: If there is no such directory.
+        ValueError: If no run has a matching tag; the message lists what there is.
+
+    Example::
+
+        every = tb_rnngrad.read_all("logs", runs="lstm*", tags="*/hidden_state")
+        last = {run: series["lstm_1/hidden_state"][-1] for run, series in every.items()}
+    """
+    files = files_of(logdir)
+    found: dict[str, dict[str, Series]] = {}
+    seen: dict[str, list[str]] = {}
+    for run in fnmatch.filter(files, runs):
+        series = series_of(run, scan(files[run]))
+        seen[run] = [*series]
+        matching = {tag: series[tag] for tag in fnmatch.filter(series, tags)}
+        if matching:
+            found[run] = matching
     if not found:
-        raise ValueError(f"no {what} with records of tb_rnngrad {where}")
+        where = f"in {os.fspath(logdir)}"
+        if not any(seen.values()):
+            raise ValueError(_nothing("run", f"like {runs!r} ", where, [*files]))
+        known = sorted({tag for of in seen.values() for tag in of})
+        raise ValueError(_nothing("tag", f"like {tags!r} ", where, known))
+    return found
+
+
+def series_of(run: str, tags: Mapping[str, FoundTag]) -> dict[str, Series]:
+    """Return tag -> series of what a scan of a run found; unreadable tags are left out."""
+    found: dict[str, Series] = {}
+    for tag in sorted(tags):
+        if tags[tag].part_of in tags:
+            continue
+        try:
+            found[tag] = Series(run, tag, tags)
+        except FormatError as error:
+            warnings.warn(f"{tag!r} of run {run!r} is left out: {error}", stacklevel=3)
+    return found
+
+
+def _nothing(what: str, which: str, where: str, known: Sequence[str] | None) -> str:
+    """Return the message where nothing fits; `known` are the runs or tags that there are."""
+    there = ""
+    if known is not None:
+        names = ", ".join(map(repr, known))
+        there = f"; there are {names}" if known else "; there are no event files"
+    return f"no {what} {which}with records of tb_rnngrad {where}{there}"
+
+
+def _choose(
+    what: str, wanted: str | None, found: list[str], where: str, there: Sequence[str] | None
+) -> str:
+    if not found:
+        raise ValueError(_nothing(what, "", where, there))
     if wanted is None and len(found) == 1:
         return found[0]
     if wanted not in found:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 import google_crc32c
 import numpy as np
@@ -18,6 +17,14 @@ from numpy.typing import NDArray
 
 Buffer = bytes | NDArray[np.uint8]
 """Bytes that can be written without a copy; an array must be flat and contiguous."""
+
+
+class Readable(Protocol):
+    """A file that can be opened, such as a `Path`."""
+
+    def open(self, mode: str, /) -> Any:
+        """Open the file; "rb" gives its bytes."""
+
 
 _HEAD: Final = struct.Struct("<QI")
 _LENGTH: Final = struct.Struct("<Q")
@@ -66,7 +73,7 @@ def whole(parts: Sequence[Buffer]) -> bytes:
     return b"".join(cast("Sequence[bytes]", parts))  # NumPy types arrays as buffers from 3.12 on
 
 
-def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
+def payloads(path: Readable) -> Iterator[tuple[int, bytes]]:
     """Yield the offset and the payload of every record of a file.
 
     Stops without a warning at a half-written last record, since the file may still be growing.
@@ -92,7 +99,7 @@ def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
                 warnings.warn(f"{path}: the event at byte {offset} is damaged", stacklevel=2)
 
 
-def payload_at(path: Path, offset: int) -> bytes:
+def payload_at(path: Readable, offset: int) -> bytes:
     """Return the payload of the record at `offset`; `payloads` has verified its checksum."""
     with path.open("rb") as file:
         file.seek(offset)
