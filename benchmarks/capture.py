@@ -107,8 +107,6 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Work:
     if logger is not None:
         logger.set_model(model)
         logger.on_train_begin()
-        logger._begun()
-        logger._records_due.pass_by(0)  # so that an idle logger has nothing due at step 0
 
     def step() -> None:
         batch = next(batches)
@@ -118,7 +116,7 @@ def step_of(model: Any, logger: GradientLogger | None, data: Any) -> Work:
         if logger is not None:
             logger.on_train_batch_end(batch)
 
-    return Work(step) if logger is None else Work(step, logger._background.finish)
+    return Work(step) if logger is None else Work(step, logger._session.finish)
 
 
 def looks(k: Any, cell: str, size: str, folder: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import tempfile
 import time
@@ -25,12 +26,16 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def compare(works: Mapping[str, Callable[[], object]], rounds: int, folder: str) -> None:
-    """Run all works in turns; print their times, and the ratios to the first work's."""
+    """Run all works in turns; print their times, and the ratios to the first work's.
+
+    Each round has an order of its own: a work is slower after one that has used much memory.
+    """
     for work in works.values():
         work()
     times: dict[str, list[float]] = {name: [] for name in works}
+    order = random.Random(0)
     for _ in range(rounds):
-        for name, work in works.items():
+        for name, work in order.sample([*works.items()], len(works)):
             have_memory_at_hand(folder)
             times[name].append(seconds(work))
     first = next(iter(times.values()))
