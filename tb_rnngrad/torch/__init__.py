@@ -12,6 +12,7 @@ from tb_rnngrad.torch._jacobian.lyapunov import lyapunov_exponents
 from tb_rnngrad.torch._jacobian.sensitivity import input_sensitivity
 from tb_rnngrad.torch._jacobian.state_jacobian import state_jacobian
 from tb_rnngrad.torch._logger import GradientLogger
+from tb_rnngrad.torch._watch import watch
 
 if TYPE_CHECKING:
     from tb_rnngrad.torch._lightning import LightningGradientLogger
@@ -27,6 +28,7 @@ __all__ = [
     "itemized_gradients",
     "lyapunov_exponents",
     "state_jacobian",
+    "watch",
 ]
 
 # Callbacks derive from a class of their library, which is imported once one is asked for.

@@ -10,9 +10,8 @@ from typing import Any
 from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.records import CapturedRecords, records_of
 from tb_rnngrad.torch._intercept import Interception
-from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of, see_gradients
-from tb_rnngrad.torch._recorded import captured_of
+from tb_rnngrad.torch._quantities import see_gradients
+from tb_rnngrad.torch._recorded import Wanted
 
 
 class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, like a function
@@ -22,7 +21,8 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
     through time are computed from it when the block ends.
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their
+            cells in it, or with states that are watched (`watch`).
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
             a list of these; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
@@ -33,7 +33,7 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
     Raises:
         TypeError: if `module` is no module.
         ValueError: if a layer or quantity does not exist, and at the end of the block if nothing of
-            a layer was seen.
+            a layer was seen, or there is no recurrent layer and nothing was watched.
         NotImplementedError: if a layer cannot be inspected.
         RuntimeError: at the end of the block if a layer's input was changed in place.
 
@@ -44,8 +44,9 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
             loss.backward()
         captured["lstm"]  # a SequenceRecord, or a dict of them if `of` names several
 
-    After the block the object is a mapping. If the step called a layer several times, the further
-    calls are under "lstm.call2" and so on.
+    After the block the object is a mapping. If the step called a layer several times, each time
+    from a new state, the further calls are under "lstm.call2" and so on. Calls that hand a state on
+    are one record.
     """
 
     def __init__(
@@ -58,11 +59,10 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
     ) -> None:
         super().__init__()
         names = check_of(of)
-        self._asked = asked_of(select(module, layers), names, layers is not None)
+        self._wanted = Wanted.by(module, layers, names)
         self._single = isinstance(of, str)
         self._stack = contextlib.ExitStack()
-        modules = {one.name: one.module for one, _ in self._asked}
-        self._interception = Interception(modules, see_gradients(names), scaler)
+        self._interception = Interception(self._wanted.modules, see_gradients(names), scaler)
 
     def __enter__(self) -> capture:
         """Begin to record calls."""
@@ -78,8 +78,8 @@ class capture(CapturedRecords):  # noqa: N801 - used as `with capture(...)`, lik
         """Stop recording, also after an exception, and compute what was asked for."""
         self._stack.close()
         seen = self._interception
-        calls, seen.calls = seen.calls, []
+        calls, watched = seen.taken()
         if error is None:
             seen.check()
-            found = captured_of(calls, self._asked, seen.left_out)
+            found = self._wanted.captured(calls, watched, seen.left_out)
             self._records = records_of(found, "torch", self._single)

@@ -1,4 +1,4 @@
-"""PyTorch's fused recurrent functions: their arguments by name, and one layer of them alone.
+"""PyTorch's recurrent functions, fused ones and cells: their arguments by name.
 
 This is the only file that uses private names of PyTorch.
 """
@@ -6,7 +6,7 @@ This is the only file that uses private names of PyTorch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +19,15 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "gru": torch._VF.gru,
         "rnn_tanh": torch._VF.rnn_tanh,
         "rnn_relu": torch._VF.rnn_relu,
+    }
+)
+
+_CELLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "lstm": torch._VF.lstm_cell,
+        "gru": torch._VF.gru_cell,
+        "rnn_tanh": torch._VF.rnn_tanh_cell,
+        "rnn_relu": torch._VF.rnn_relu_cell,
     }
 )
 
@@ -70,15 +79,40 @@ class Kept:
         detached = tensor.detach()
         return cls(detached, detached._version)
 
+    @classmethod
+    def joined(cls, each: Sequence[Kept], axis: int) -> Kept:
+        """Return tensors side by side; all of them, or none, are intact."""
+        together = cls.of(torch.cat([one.tensor for one in each], axis))
+        return together if each[0].is_intact else replace(together, version=-1)
+
     @property
     def is_intact(self) -> bool:
         """Whether the tensor has not been changed in place since."""
         return self.tensor._version == self.version
 
 
+class Copies:
+    """Copies of weights, one for as long as a weight does not change."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Tensor, int, Tensor]] = {}
+
+    def of(self, weight: Tensor) -> Tensor:
+        """Return a copy of a weight as it is now."""
+        if not weight.is_leaf:  # it was computed for this call, so nobody asks for it again
+            return weight.detach().clone()
+        known, version, copy = self._known.get(id(weight), (None, 0, weight))
+        if known is not weight or version != weight._version:
+            copy = weight.detach().clone()
+            self._known[id(weight)] = weight, weight._version, copy
+        return copy
+
+
 @dataclass(frozen=True)
 class FusedCall:
     """The arguments of one call of a fused function; weights and initial states are copies.
+
+    The call of a cell is that of a fused function with one layer and one timestep.
 
     Attributes:
         kind: "lstm", "gru", "rnn_tanh" or "rnn_relu".
@@ -90,6 +124,7 @@ class FusedCall:
         dropout: the share that is dropped between layers; 0 outside of training.
         random_state: the generator's state before the call, where `dropout` on a CPU draws from it.
         batch_first: whether samples come first in `input` and in the output.
+        is_cell: whether a cell was called.
     """
 
     kind: str
@@ -100,15 +135,73 @@ class FusedCall:
     dropout: float
     random_state: Tensor | None
     batch_first: bool
+    is_cell: bool = False
+
+    @property
+    def timesteps(self) -> int:
+        """The number of timesteps."""
+        if self.batch_sizes is not None:
+            return len(self.batch_sizes)
+        return int(self.input.tensor.shape[1 if self.batch_first else 0])
+
+    def state_in(self, args: Sequence[Any]) -> Tensor:
+        """Return the h_0 among the function's arguments, with its graph."""
+        given = args[1 if self.batch_sizes is None else 2]
+        return _each(given)[0]
+
+    def has_path_inside(self, results: Mapping[int, Tensor]) -> bool:
+        """Return whether an LSTM cell's h_t was computed from the very c_t that it returned."""
+        return self.is_cell and 2 in results and results[0].grad_fn is not results[2].grad_fn
+
+    def results(self, returned: Any) -> dict[int, Tensor]:
+        """Return what the function returned by what it is: 0 is y, 1 is h_n, 2 is an LSTM's c_n.
+
+        A cell returns y, and c_n.
+        """
+        if not self.is_cell:
+            return dict(enumerate(returned))
+        return {0: returned[0], 2: returned[1]} if self.kind == "lstm" else {0: returned}
 
 
-def kind_of(function: Any) -> str | None:
-    """Return the kind of a fused recurrent function; None for any other function."""
-    return next((kind for kind, fused in _FUNCTIONS.items() if function is fused), None)
+def arguments_of(function: Any, args: Sequence[Any], copies: Copies) -> FusedCall | None:
+    """Return the arguments of a call that is about to run; None if it is no recurrent function.
+
+    Args:
+        function: any function of PyTorch.
+        args: its arguments.
+        copies: the weights' copies so far.
+    """
+    for kind, fused in _FUNCTIONS.items():
+        if function is fused:
+            return _fused_call(kind, args, copies)
+    for kind, cell in _CELLS.items():
+        if function is cell:
+            return _cell_call(kind, args, copies)
+    return None
 
 
-def fused_call(kind: str, args: Sequence[Any]) -> FusedCall:
-    """Return the arguments of a call that is about to run, by name.
+def _cell_call(kind: str, args: Sequence[Any], copies: Copies) -> FusedCall:
+    """Return the arguments of a cell: (input, states, weight_ih, weight_hh, bias_ih, bias_hh)."""
+    data, states, *weights = args
+    return FusedCall(
+        kind,
+        Kept.of(data.unsqueeze(0)),
+        None,
+        tuple(state.detach().clone().unsqueeze(0) for state in _each(states)),
+        [[Weights(*(None if one is None else copies.of(one) for one in weights))]],
+        0.0,
+        None,
+        batch_first=False,
+        is_cell=True,
+    )
+
+
+def _each(states: Any) -> Sequence[Tensor]:
+    return states if isinstance(states, (tuple, list)) else (states,)
+
+
+def _fused_call(kind: str, args: Sequence[Any], copies: Copies) -> FusedCall:
+    """Return the arguments of a fused function.
 
     The functions have two forms: (input, states, weights, has_biases, num_layers, dropout, train,
     bidirectional, batch_first) and, for packed sequences, (data, batch_sizes, states, weights,
@@ -121,20 +214,22 @@ def fused_call(kind: str, args: Sequence[Any]) -> FusedCall:
         data, batch_sizes, states, flat, *options = args
         batch_first = False
     has_biases, layers, dropout, is_training, is_bidirectional = options
-    initial = states if isinstance(states, (tuple, list)) else (states,)
     directions = 2 if is_bidirectional else 1
     count = len(flat) // (layers * directions)
     dropout = dropout if is_training and layers > 1 else 0.0
-    copies = [weight.detach().clone() for weight in flat]
-    cells = [
-        _weights(copies[start : start + count], has_biases) for start in range(0, len(flat), count)
+    copied = [copies.of(weight) for weight in flat]
+    layers_weights = [
+        _weights(copied[start : start + count], has_biases) for start in range(0, len(flat), count)
     ]
     return FusedCall(
         kind,
         Kept.of(data),
         batch_sizes,
-        tuple(state.detach().clone() for state in initial),
-        [cells[start : start + directions] for start in range(0, len(cells), directions)],
+        tuple(state.detach().clone() for state in _each(states)),
+        [
+            layers_weights[start : start + directions]
+            for start in range(0, len(layers_weights), directions)
+        ],
         dropout,
         torch.get_rng_state() if dropout and data.device.type == "cpu" else None,
         batch_first,
@@ -163,6 +258,11 @@ def hidden_states(kind: str, weights: Weights, x: Tensor, initial: Sequence[Tens
     has_biases = weights.bias_ih is not None
     result = _FUNCTIONS[kind](x, hx, flat, has_biases, 1, 0.0, False, False, False)
     return result[0]
+
+
+def runs_backward() -> bool:
+    """Return whether this thread is inside of a backward pass."""
+    return bool(torch._C._current_graph_task_id() != -1)
 
 
 def without_wrappers(module: torch.nn.Module) -> torch.nn.Module:

@@ -13,9 +13,8 @@ from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.records import Records, records_of
 from tb_rnngrad.torch._functional import without_wrappers
 from tb_rnngrad.torch._intercept import Interception
-from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of, see_gradients
-from tb_rnngrad.torch._recorded import captured_of
+from tb_rnngrad.torch._quantities import see_gradients
+from tb_rnngrad.torch._recorded import Wanted
 from tb_rnngrad.torch._undisturbed import left_as_it_was
 
 
@@ -31,7 +30,8 @@ def gradients(
     numbers. It runs in the mode that it is in (`module.training`).
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their
+            cells in it, or with states that are watched (`watch`).
         loss: a function without arguments that calls the module and returns the loss, a scalar:
             `lambda: criterion(module(x), y)`. For values alone its result is not used.
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
@@ -51,16 +51,15 @@ def gradients(
         NotImplementedError: if a layer cannot be inspected.
     """
     names = check_of(of)
-    asked = asked_of(select(module, layers), names, layers is not None)
+    wanted = Wanted.by(module, layers, names)
     root = without_wrappers(module)
-    modules = {one.name: one.module for one, _ in asked}
-    interception = Interception(modules, see_gradients(names))
+    interception = Interception(wanted.modules, see_gradients(names))
     with left_as_it_was(root), torch.enable_grad(), interception.entered():
         result = loss()
         if see_gradients(names):
             _backward(result, interception.edges)
     interception.check()
-    found = captured_of(interception.calls, asked, interception.left_out)
+    found = wanted.captured(*interception.taken(), interception.left_out)
     return records_of(found, "torch", isinstance(of, str))
 
 

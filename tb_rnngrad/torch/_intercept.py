@@ -1,4 +1,4 @@
-"""Records the calls of PyTorch's fused recurrent functions, and the gradients that reach them.
+"""Records the calls of PyTorch's recurrent functions, and the gradients that reach them.
 
 The user's call runs untouched: the same function, the same arguments, the same results. Hooks on
 the results note the gradients that the user's own backward pass brings.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,50 +18,40 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
-from tb_rnngrad.torch._functional import FusedCall, Kept, fused_call, kind_of
+from tb_rnngrad.torch._arrivals import Recorded, Rounds
+from tb_rnngrad.torch._functional import Copies, FusedCall, Kept, arguments_of
+from tb_rnngrad.torch._origins import Origins
+from tb_rnngrad.torch._watch import WatchedState, listening
 
 
 @dataclass
-class Call:
-    """One call of a fused function by a recurrent module.
+class Call(Recorded):
+    """One call of a fused function or a cell by a recurrent module.
+
+    Gradients arrive at its results: 0 is y, 1 is h_n, 2 is an LSTM's c_n. A cell returns y and c_n.
 
     Attributes:
-        name: the module's name.
         arguments: what the function was called with.
         output: its first result, the outputs y of all timesteps.
+        final: copies of h_n and, for an LSTM, c_n; each [layers * directions, samples, units].
         order: the samples' positions in the user's own order, where packing sorted them.
-        round: how many backward passes ended before it. Calls of one forward pass share it.
-        scale: what the loss is multiplied with.
-        records_gradients: whether a graph was recorded.
-        arrived: gradients by position among the results: y, h_n and, for an LSTM, c_n.
-        passes: the number of backward passes that reached each result.
+        is_continued: whether the user gave it a state to start from.
+        before: the module's call from whose results this state was computed with a graph, or None.
+        has_path_inside: whether the gradient that arrives at c_n has the path c_t -> h_t in it, as
+            where a cell is put together from single operations.
     """
 
-    name: str
     arguments: FusedCall
     output: Kept
+    final: tuple[Tensor, ...]
     order: Tensor | None
-    round: int
-    scale: float
-    records_gradients: bool
-    arrived: dict[int, Tensor] = field(default_factory=dict)
-    passes: dict[int, int] = field(default_factory=dict)
-
-    def arrive(self, position: int, gradient: Tensor) -> None:
-        """Add a gradient that a backward pass brings to a result."""
-        gradient = gradient.detach()
-        known = self.arrived.get(position)
-        self.arrived[position] = gradient if known is None else known + gradient
-        self.passes[position] = self.passes.get(position, 0) + 1
-
-    def forget_gradients(self) -> None:
-        """Begin as before the first backward pass."""
-        self.arrived.clear()
-        self.passes.clear()
+    is_continued: bool
+    before: Recorded | None
+    has_path_inside: bool
 
 
 class Interception:
-    """Records every call of some recurrent modules while it is entered.
+    """Records every call of some recurrent modules, and watched states, while it is entered.
 
     If recording fails, it ends, and the user's forward pass goes on.
 
@@ -71,9 +61,10 @@ class Interception:
         scaler: the `GradScaler` that scales the loss, or None.
 
     Attributes:
-        calls: what was recorded, in order.
-        edges: where in the graph the results of these calls are; only inside of the block.
-        left_out: the names of modules with calls that were left out.
+        calls: the calls that were recorded, in order.
+        watched: the watched states, likewise.
+        edges: where in the graph what was recorded is; only inside of the block.
+        left_out: the names of modules and watched states that were left out somewhere.
     """
 
     def __init__(
@@ -83,25 +74,40 @@ class Interception:
         self._needs_graph = needs_graph
         self._scaler = scaler
         self.calls: list[Call] = []
+        self.watched: list[WatchedState] = []
         self.edges: list[GradientEdge] = []
         self.left_out: set[str] = set()
-        self._round = 0
         self._failure: Exception | None = None
         self._open: dict[nn.Module, _Mode] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Keep nothing of the graph."""
+        self.edges.clear()
+        self._rounds, self._origins, self.copies = Rounds(), Origins(), Copies()
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Record inside of the block."""
-        self.calls, self.left_out, self._round, self._failure = [], set(), 0, None
+        self.calls, self.watched, self.left_out, self._failure = [], [], set(), None
         with contextlib.ExitStack() as self._stack:
-            self._stack.callback(self.edges.clear)
+            self._stack.callback(self._forget)
+            self._stack.enter_context(listening(self._watch))
             for name, module in self._modules.items():
-                hook = ForwardHook(self._begin(name))
-                begin = module.register_forward_pre_hook(hook, with_kwargs=True)
-                end = module.register_forward_hook(ForwardHook(self._end), always_call=True)
+                is_cell = isinstance(module, nn.RNNCellBase)
+                begins = ForwardHook(self._begin(name), is_cell)
+                ends = ForwardHook(self._end, is_cell)
+                begin = module.register_forward_pre_hook(begins, with_kwargs=True)
+                end = module.register_forward_hook(ends, always_call=True)
                 self._stack.callback(begin.remove)
                 self._stack.callback(end.remove)
             yield
+
+    def taken(self) -> tuple[list[Call], list[WatchedState]]:
+        """Return the calls and watched states that were recorded, and keep them no more."""
+        calls, watched = self.calls, self.watched
+        self.calls, self.watched = [], []
+        return calls, watched
 
     def check(self) -> None:
         """Raise what recording failed for, if it did."""
@@ -109,9 +115,9 @@ class Interception:
             raise self._failure
 
     def forget_gradients(self) -> None:
-        """Forget what backward passes brought to the calls, for another to be seen alone."""
-        for call in self.calls:
-            call.forget_gradients()
+        """Forget what backward passes brought, for another to be seen alone."""
+        for one in (*self.calls, *self.watched):
+            one.forget_gradients()
 
     def _begin(self, name: str) -> Callable[..., None]:
         def begin(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -120,7 +126,9 @@ class Interception:
                 return
             given = args[0] if args else kwargs.get("input")
             order = given.unsorted_indices if isinstance(given, PackedSequence) else None
-            mode = self._open[module] = _Mode(self, partial(self._record, name, order))
+            state = args[1] if len(args) > 1 else kwargs.get("hx")
+            report = partial(self._record, name, order, state is not None)
+            mode = self._open[module] = _Mode(self, report)
             mode.__enter__()
 
         return begin
@@ -130,18 +138,58 @@ class Interception:
         if mode is not None:  # it is None where `begin` left the call out, or did not run
             mode.__exit__(None, None, None)
 
-    def _record(self, name: str, order: Tensor | None, arguments: FusedCall, result: Any) -> None:
-        if any(call.passes for call in self.calls if call.round == self._round):
-            self._round += 1
-        scale = 1.0 if self._scaler is None else self._scaler.get_scale()
-        output, has_graph = Kept.of(result[0]), result[0].requires_grad
-        call = Call(name, arguments, output, order, self._round, scale, has_graph)
+    def _record(
+        self,
+        name: str,
+        order: Tensor | None,
+        is_continued: bool,
+        arguments: FusedCall,
+        state: Any,
+        returned: Any,
+    ) -> None:
+        results = arguments.results(returned)
+        y = results[0].detach()
+        states = [one.detach().clone() for position, one in results.items() if position]
+        if arguments.is_cell:
+            y = y.unsqueeze(0).clone()
+            states = [y, *(one.unsqueeze(0) for one in states)]
+        call = Call(
+            name,
+            self._rounds.begin(),
+            self._scale,
+            results[0].requires_grad,
+            arguments,
+            Kept.of(y),
+            tuple(states),
+            order,
+            is_continued,
+            self._origins.of(name, state) if is_continued else None,
+            arguments.has_path_inside(results),
+        )
         self.calls.append(call)
         if call.records_gradients:
-            for position, tensor in enumerate(result):
-                self.edges.append(get_gradient_edge(tensor))
-                hook = tensor.register_hook(_Arrival(call, position))
-                self._stack.callback(hook.remove)
+            for position, tensor in results.items():
+                self._hook(call, position, tensor, lead=1 if arguments.is_cell else 0)
+                self._origins.add(tensor, call)
+
+    def _watch(self, h: Tensor, name: str, starts: Any, mask: Any) -> None:
+        with self.surviving():
+            if self._needs_graph and isinstance(h, Tensor) and not h.requires_grad:
+                self.left_out.add(name)
+                return
+            state = WatchedState.of(h, name, self._rounds.begin(), self._scale, starts, mask)
+            self.watched.append(state)
+            if h.requires_grad:
+                self._hook(state, 0, h)
+
+    def _hook(self, recorded: Recorded, position: int, tensor: Tensor, lead: int = 0) -> None:
+        self.edges.append(get_gradient_edge(tensor))
+        hook = tensor.register_hook(self._rounds.hook(recorded, position, lead))
+        self._stack.callback(hook.remove)
+
+    @property
+    def _scale(self) -> float:
+        return 1.0 if self._scaler is None else self._scaler.get_scale()
 
     @contextlib.contextmanager
     def surviving(self) -> Iterator[None]:
@@ -155,35 +203,30 @@ class Interception:
 class ForwardHook:
     """A hook of a module that does nothing in copies of the module, and lets it be pickled."""
 
-    def __init__(self, run: Callable[..., None] | None = None) -> None:
+    def __init__(self, run: Callable[..., None] | None = None, is_of_cell: bool = False) -> None:
         self._run = run
+        self._is_of_cell = is_of_cell
 
     def __call__(self, *args: Any) -> None:
-        """Run the hook."""
-        if self._run is not None:
-            self._run(*args)
+        """Run the hook.
+
+        The compiler leaves calls of fused modules out of its graphs, with their hooks, but not
+        those of cells. Their hooks must not end a graph that the user wants whole.
+        """
+        if self._run is None or (self._is_of_cell and torch.compiler.is_compiling()):
+            return
+        self._run(*args)
 
     def __reduce__(self) -> tuple[type[ForwardHook], tuple[()]]:
         """Copy, or pickle, a hook that does nothing."""
         return ForwardHook, ()
 
 
-class _Arrival:
-    """A hook on one result of a call."""
-
-    def __init__(self, call: Call, position: int) -> None:
-        self._call = call
-        self._position = position
-
-    def __call__(self, gradient: Tensor) -> None:
-        self._call.arrive(self._position, gradient)
-
-
 class _Mode(TorchFunctionMode):  # type: ignore[misc]
-    """Runs whatever is called, and reports calls of fused recurrent functions."""
+    """Runs whatever is called, and reports calls of recurrent functions."""
 
     def __init__(
-        self, interception: Interception, report: Callable[[FusedCall, Any], None]
+        self, interception: Interception, report: Callable[[FusedCall, Any, Any], None]
     ) -> None:
         super().__init__()
         self._interception = interception
@@ -194,10 +237,9 @@ class _Mode(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         arguments = None
         with self._interception.surviving():
-            kind = kind_of(func)
-            arguments = None if kind is None else fused_call(kind, args)
+            arguments = arguments_of(func, args, self._interception.copies)
         result = func(*args, **(kwargs or {}))
         if arguments is not None:
             with self._interception.surviving():
-                self._report(arguments, result)
+                self._report(arguments, arguments.state_in(args), result)
         return result

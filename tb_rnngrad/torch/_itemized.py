@@ -16,9 +16,7 @@ from tb_rnngrad._capture.itemized import ItemizedRecords, check_not_empty, each_
 from tb_rnngrad.record import SequenceRecord
 from tb_rnngrad.torch._functional import without_wrappers
 from tb_rnngrad.torch._intercept import Interception
-from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of
-from tb_rnngrad.torch._recorded import captured_of
+from tb_rnngrad.torch._recorded import Wanted
 from tb_rnngrad.torch._undisturbed import left_as_it_was
 
 
@@ -33,7 +31,8 @@ def itemized_gradients(
     random numbers. It runs in the mode that it is in (`module.training`).
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their
+            cells in it, or with states that are watched (`watch`).
         losses: a function without arguments that calls the module and returns the losses of all
             timesteps, [samples, timesteps] or [timesteps], as a criterion with `reduction="none"`
             gives them; axes behind these are summed. Weights and divisors that the losses have
@@ -62,9 +61,9 @@ def itemized_gradients(
         of_last = itemized.data[:, :, 1]  # [samples, timesteps s], of the last timestep's loss
     """
     check_not_empty(at)
-    asked = asked_of(select(module, layers), ("hidden_state",), layers is not None)
+    wanted = Wanted.by(module, layers, ("hidden_state",))
     root = without_wrappers(module)
-    interception = Interception({one.name: one.module for one, _ in asked}, needs_graph=True)
+    interception = Interception(wanted.modules, needs_graph=True)
     records = ItemizedRecords("torch")
     with left_as_it_was(root), torch.enable_grad(), interception.entered():
         values = _checked(losses())
@@ -80,7 +79,9 @@ def itemized_gradients(
                     allow_unused=True,
                 )
             interception.check()
-            records.add(captured_of(interception.calls, asked, interception.left_out))
+            records.add(
+                wanted.captured(interception.calls, interception.watched, interception.left_out)
+            )
     found = records.records(chosen)
     _check_orientation(values, found)
     return found

@@ -19,15 +19,21 @@ from tb_rnngrad.torch._unrolled import Direction, Layer, exactly, layers_of
 _DIRECTIONS: Final = ("forward", "backward")
 
 
-def captured(call: Call, names: Mapping[int, str], of: Sequence[str]) -> Iterator[Captured]:
+def captured(
+    call: Call,
+    names: Mapping[int, str],
+    of: Sequence[str],
+    layers: Sequence[Layer] | None = None,
+) -> Iterator[Captured]:
     """Yield what was asked for of some layers of a call.
 
     Args:
         call: the call.
         names: the layers' names by number.
         of: the quantities.
+        layers: the call's layers, if the caller has them.
     """
-    layers = layers_of(call)
+    layers = layers_of(call) if layers is None else layers
     with exactly(call.output.tensor.device.type):
         for number, name in names.items():
             for quantity in of:

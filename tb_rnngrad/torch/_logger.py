@@ -20,9 +20,7 @@ from tb_rnngrad._capture.step_count import StepCount
 from tb_rnngrad._capture.step_writer import CapturedStep
 from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.torch._intercept import Interception
-from tb_rnngrad.torch._modules import select
-from tb_rnngrad.torch._quantities import asked_of
-from tb_rnngrad.torch._recorded import captured_of
+from tb_rnngrad.torch._recorded import Wanted
 
 
 class GradientLogger:
@@ -34,7 +32,8 @@ class GradientLogger:
 
     Args:
         log_dir: the run's directory. Records go directly into it.
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their
+            cells in it, or with states that are watched (`watch`).
         optimizer: the optimizer whose steps are the training steps, also as `accelerate` wraps it.
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
             a list of these; None: every recurrent layer.
@@ -103,12 +102,11 @@ class GradientLogger:
         self._module = module
         self._optimizer = optimizer
         names = check_of(of)
-        self._asked = asked_of(select(module, layers), names, layers is not None)
+        self._wanted = Wanted.by(module, layers, names)
         self._session = Session(options, Schedule(update_freq, flow_freq))
         self._session.begin()
-        modules = {one.name: one.module for one, _ in self._asked}
         # Training records gradients; a validation between two steps need not be kept.
-        self._interception = Interception(modules, needs_graph=True, scaler=scaler)
+        self._interception = Interception(self._wanted.modules, needs_graph=True, scaler=scaler)
         self._recording = contextlib.ExitStack()
         self._hooks: list[Any] = []
         self._due: Due | None = None
@@ -174,7 +172,7 @@ class GradientLogger:
             calls = [call for call in seen.calls if call.round == 0]
         # Where the scale has changed since, the scaler skipped a step.
         calls = [call for call in calls if call.scale == calls[-1].scale]
-        return captured_of(calls, self._asked, seen.left_out, merges=True)
+        return self._wanted.captured(calls, seen.watched, seen.left_out, merges=True)
 
     def _new_count(self) -> StepCount:
         return StepCount(

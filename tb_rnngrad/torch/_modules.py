@@ -11,8 +11,8 @@ from torch import nn
 
 from tb_rnngrad.torch._functional import without_wrapper_names, without_wrappers
 
-_CELLS: Final = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
-_KINDS: Final = ("RNN", "LSTM", "GRU")
+RECURRENT: Final = "nn.RNN, nn.LSTM, nn.GRU or one of their cells"
+_KINDS: Final = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,23 @@ class Layers:
 
     Attributes:
         name: the module's dotted name.
-        module: an `nn.RNN`, `nn.LSTM` or `nn.GRU`.
+        module: an `nn.RNN`, `nn.LSTM`, `nn.GRU` or one of their cells.
         numbers: the layers, from 0.
     """
 
     name: str
-    module: nn.RNNBase
+    module: nn.RNNBase | nn.RNNCellBase
     numbers: tuple[int, ...]
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether the module works on one timestep a call."""
+        return isinstance(self.module, nn.RNNCellBase)
 
     def name_of(self, number: int) -> str:
         """Return the name of one layer: the module's own where it has only one."""
-        return self.name if self.module.num_layers == 1 else f"{self.name}.l{number}"
+        is_only = self.is_cell or self.module.num_layers == 1
+        return self.name if is_only else f"{self.name}.l{number}"
 
     @property
     def names(self) -> list[str]:
@@ -48,6 +54,9 @@ def select(module: Any, layers: Any) -> list[Layers]:
             dotted name ("encoder.lstm"), with or without the number of one stacked layer
             ("encoder.lstm.l1"), or that of a module that contains recurrent ones.
 
+    Returns:
+        Nothing if all layers are asked for and there are none: states may be watched.
+
     Raises:
         TypeError: if `module` is no module, or a layer is neither a name nor a module.
         ValueError: if a layer does not exist, or neither is nor contains a recurrent layer.
@@ -57,8 +66,8 @@ def select(module: Any, layers: Any) -> list[Layers]:
         raise TypeError(f"module is {module!r}; expected a torch.nn.Module")
     root = without_wrappers(module)
     every = list(_recurrent(root))
-    if not every:
-        raise _refusal(root) or ValueError(_no_recurrent_layer(root))
+    if not every and (refusal := _refusal(root)):
+        raise refusal
     if layers is None:
         return every
     chosen: dict[str, dict[int, None]] = {}
@@ -74,9 +83,10 @@ def select(module: Any, layers: Any) -> list[Layers]:
 
 def _recurrent(root: nn.Module) -> Iterator[Layers]:
     for name, module in root.named_modules():
-        if isinstance(module, nn.RNNBase):
+        if isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
             dotted = without_wrapper_names(name) or type(module).__name__.lower()
-            yield Layers(dotted, module, tuple(range(module.num_layers)))
+            count = module.num_layers if isinstance(module, nn.RNNBase) else 1
+            yield Layers(dotted, module, tuple(range(count)))
 
 
 def _named(root: nn.Module, every: Sequence[Layers], wanted: Any) -> list[Layers]:
@@ -97,7 +107,7 @@ def _named(root: nn.Module, every: Sequence[Layers], wanted: Any) -> list[Layers
     if not chosen:
         raise _refusal(target) or ValueError(
             f"layer {wanted!r} is a {type(target).__name__}, neither recurrent nor around a "
-            f"recurrent layer of the module; the module's recurrent layers are {_names(every)}"
+            f"recurrent layer of the module; {_names(root, every)}"
         )
     return chosen
 
@@ -106,35 +116,30 @@ def _submodule(root: nn.Module, every: Sequence[Layers], wanted: str) -> nn.Modu
     for name, module in root.named_modules():
         if name and without_wrapper_names(name) == wanted:
             return module
-    raise ValueError(
-        f"the module has no layer named {wanted!r}; its recurrent layers are {_names(every)}"
-    )
+    raise ValueError(f"the module has no layer named {wanted!r}; {_names(root, every)}")
 
 
-def _names(every: Sequence[Layers]) -> str:
-    return ", ".join(repr(name) for one in every for name in one.names)
+def _names(root: nn.Module, every: Sequence[Layers]) -> str:
+    names = ", ".join(repr(name) for one in every for name in one.names)
+    return f"its recurrent layers are {names}" if names else no_recurrent_layer(root)
 
 
 def _refusal(module: nn.Module) -> Exception | None:
     """Return why what is recurrent in a module cannot be inspected; None if nothing in it is."""
     for name, one in module.named_modules():
-        if isinstance(one, torch.jit.ScriptModule) and one.original_name in _KINDS:
+        names = [kind.__name__ for kind in _KINDS]
+        if isinstance(one, torch.jit.ScriptModule) and one.original_name in names:
             return NotImplementedError(
                 f"layer {name or one.original_name!r} is compiled by TorchScript, whose functions "
                 "cannot be intercepted; expected the module before torch.jit.script"
             )
-        if isinstance(one, _CELLS):
-            kind = type(one).__name__
-            return NotImplementedError(
-                f"module {type(module).__name__} calls its {kind} {name!r} once a timestep in a "
-                f"loop of its own; expected nn.{kind.removesuffix('Cell')}, which loops itself"
-            )
     return None
 
 
-def _no_recurrent_layer(root: nn.Module) -> str:
+def no_recurrent_layer(root: nn.Module) -> str:
+    """Return a sentence that says what a module has instead of recurrent layers."""
     children = ", ".join(f"{name} ({type(one).__name__})" for name, one in root.named_children())
     return (
-        f"module {type(root).__name__} has no recurrent layer (nn.RNN, nn.LSTM or nn.GRU); its "
-        f"modules are {children or 'none'}"
+        f"module {type(root).__name__} has no recurrent layer ({RECURRENT}); its modules are "
+        f"{children or 'none'}"
     )

@@ -29,7 +29,7 @@ def asked_of(
         ValueError: if a layer that the user named, or every layer, lacks a quantity.
     """
     asked: list[tuple[Layers, tuple[str, ...]]] = []
-    lacking = [layers for layers in chosen if not isinstance(layers.module, nn.LSTM)]
+    lacking = [layers for layers in chosen if not isinstance(layers.module, (nn.LSTM, nn.LSTMCell))]
     for layers in chosen:
         own = tuple(name for name in of if name != "cell_state" or layers not in lacking)
         if own:

@@ -48,6 +48,9 @@ class Recurrence(Protocol):
             cell_above: the same for an LSTM's c_t, [timesteps, samples, units]; None: nothing.
         """
 
+    def before_first(self, totals: Totals) -> tuple[Tensor, Tensor]:
+        """Return dL/dh_0, and the sum of its terms' magnitudes; each [samples, outputs]."""
+
 
 class Lstm:
     """An LSTM, with or without projection.
@@ -100,6 +103,10 @@ class Lstm:
         torch.mul(squashed, o, out=slopes[:, :, 3]).mul_(1 - o)
         return slopes, squashed.square().neg_().add_(1).mul_(o)
 
+    def without_path(self, dc: Tensor, dh: Tensor) -> Tensor:
+        """Return what arrives at c_t from outside of a single timestep, given all that does."""
+        return dc - dh * self._o * (1 - self._squashed**2)
+
     def totals(self, above: Tensor, cell_above: Tensor | None) -> Totals:
         weight_hh, weight_hr = self._weights.weight_hh, self._weights.weight_hr
         dh, dc = torch.empty_like(above), torch.empty_like(self.c)
@@ -118,6 +125,9 @@ class Lstm:
             dz_o[t, :, 0].mul_(d_unprojected)
             later_z, later_c = dz[t], dc[t] * self.f[t]
         return Totals(dh, dz, dz, dc)
+
+    def before_first(self, totals: Totals) -> tuple[Tensor, Tensor]:
+        return _through(totals.recurrent[0], self._weights.weight_hh)
 
 
 class Gru:
@@ -169,6 +179,11 @@ class Gru:
         torch.mul(dh, to_n, out=_by_gate(gates, 3)[:, :, 2])
         return Totals(dh, gates, recurrent)
 
+    def before_first(self, totals: Totals) -> tuple[Tensor, Tensor]:
+        kept = totals.hidden_state[0] * self.z[0]
+        value, size = _through(totals.recurrent[0], self._weights.weight_hh)
+        return value + kept, size + kept.abs()
+
 
 class Rnn:
     """The Elman network; its one gate is the hidden state's pre-activation.
@@ -195,6 +210,9 @@ class Rnn:
             torch.addmm(above[t], later, self._weights.weight_hh, out=dh[t])
             later = torch.mul(dh[t], self.slope[t], out=dz[t])
         return Totals(dh, dz, dz)
+
+    def before_first(self, totals: Totals) -> tuple[Tensor, Tensor]:
+        return _through(totals.recurrent[0], self._weights.weight_hh)
 
 
 class RnnTanh(Rnn):
@@ -241,6 +259,11 @@ def gates_of(kind: str) -> Sequence[str]:
 def before(states: Tensor, initial: Tensor) -> Tensor:
     """Return the state that each timestep starts from."""
     return torch.cat([initial.unsqueeze(0), states[:-1]])
+
+
+def _through(gradient: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a product with a weight, and the sum of its terms' magnitudes."""
+    return gradient @ weight, gradient.abs() @ weight.abs()
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

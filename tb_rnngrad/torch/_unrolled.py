@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tb_rnngrad.torch._functional import Weights, hidden_states
 from tb_rnngrad.torch._intercept import Call
-from tb_rnngrad.torch._recurrences import Recurrence, Totals, recurrence_of
+from tb_rnngrad.torch._recurrences import Lstm, Recurrence, Totals, recurrence_of
 from tb_rnngrad.torch._timeline import Timeline
 
 
@@ -135,6 +135,9 @@ class Layer:
             if final is not None:
                 cell_above = half.new_zeros(*half.shape[:2], final.shape[2])
                 self.timeline.add_at_end(cell_above, final[position])
+                if self._call.has_path_inside:
+                    assert isinstance(direction.recurrence, Lstm)
+                    cell_above = direction.recurrence.without_path(cell_above, half)
             found.append(direction.recurrence.totals(half, cell_above))
         return found
 

@@ -70,6 +70,7 @@ def test_the_code_of_the_page_runs(names):
     assert names["exponents"].shape == (6, 8)
     assert names["slope"].shape == (5,)
     assert names["found"]["encoder.lstm"].shape == (6, 5, 4)
+    assert names["watched"]["memory"].shape == (6, 5, 4)
     series = tb_rnngrad.read("logs", run="my_run", tag="encoder.lstm/gates")
     assert series.steps.tolist() == [0, 100]
     assert series[-1].channel_groups == dict.fromkeys("ifgo", 4)
@@ -80,6 +81,7 @@ RESULTS = {
     "state_jacobian": ("decades", (12,)),
     "lyapunov_exponents": ("forgets", (3,)),
     "input_sensitivity": ("slope", (12,)),
+    "watch": ("h", (3, 2)),
 }
 
 

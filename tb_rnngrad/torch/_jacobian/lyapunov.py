@@ -22,7 +22,7 @@ def lyapunov_exponents(
     An LSTM's state is h and c together. Runs in evaluation mode; the module stays as it was.
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their cells in it.
         x: what the module is called with, or a function without arguments that calls it, as for
             `state_jacobian`.
         layers: names, modules, or a list of these, as for `state_jacobian`; None: every recurrent

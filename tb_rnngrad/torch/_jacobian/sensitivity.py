@@ -30,7 +30,7 @@ def input_sensitivity(
     differentiation). It runs in evaluation mode, without a loss, and leaves the module as it was.
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their cells in it.
         x: what the module is called with, or a function without arguments that calls it, as for
             `state_jacobian`.
         layers: names, modules, or a list of these, as for `state_jacobian`; None: every recurrent

@@ -28,7 +28,7 @@ def state_jacobian(
     LSTM, whose state is twice as large, takes five times as long.
 
     Args:
-        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their cells in it.
         x: what the module is called with, such as a tensor or a `PackedSequence`; or a function
             without arguments that calls the module: `lambda: module(x, lengths)`.
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
