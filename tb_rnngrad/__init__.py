@@ -5,7 +5,8 @@ from typing import Any
 
 from tb_rnngrad import flow, summary
 from tb_rnngrad.events.metadata import FormatError
-from tb_rnngrad.events.reader import read, read_all
+from tb_rnngrad.events.reader import read
+from tb_rnngrad.events.several_runs import read_all
 from tb_rnngrad.events.writer import SummaryWriter
 from tb_rnngrad.quantities import QUANTITIES
 from tb_rnngrad.record import SequenceRecord

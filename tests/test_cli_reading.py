@@ -197,7 +197,7 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(logdir, tmp_path):
     assert "expected one of 'both', 'lstm'" in of("gates", "a.csv", run="gru")
     assert "expected one of 'gates', 'hidden', 'kernel', 'last', 'often'" in of("cells", "a.csv")
     assert of("gates", "a.csv", "--step=9").startswith("tb-rnngrad: no step 9 of 'gates'; the near")
-    assert "a.xlsx; expected a name that ends with .npz, .csv, .png" in of("gates", "a.xlsx")
+    assert "a.xlsx; expected a name that ends with .npz, .csv, .nc, .png" in of("gates", "a.xlsx")
     assert "has no time axis" in of("last", "a.png", "--figure=heatmap")
     assert "'often' has flow statistics alone; --flow writes them" in of("often", "a.npz")
     assert "--flow writes .csv, not .npz" in of("often", "a.npz", "--flow")

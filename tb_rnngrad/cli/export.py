@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 Writer = Callable[[Series, "int | None", Path], None]
 
-NUMBERS: Final[Mapping[str, Writer]] = {".npz": numbers.write_npz, ".csv": numbers.write_csv}
+NUMBERS: Final[Mapping[str, Writer]] = {
+    ".npz": numbers.write_npz,
+    ".csv": numbers.write_csv,
+    ".nc": numbers.write_netcdf,
+}
 PICTURES: Final = (".png", ".svg", ".pdf")
 FIGURES: Final = ("heatmap", "curves", "scatter", "histogram", "weights", "flow", "jacobian")
 
@@ -26,7 +30,7 @@ def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "export",
-        help="write numbers (npz, csv) or a figure (png, svg, pdf)",
+        help="write numbers (npz, csv, nc) or a figure (png, svg, pdf)",
         description="Write the numbers of a tag, of all steps or of one, or a figure of one step.",
     )
     parser.add_argument("logdir", help="the directory that you would pass to TensorBoard")

@@ -15,7 +15,8 @@ from tb_rnngrad.cli.errors import told_in_a_sentence
 from tb_rnngrad.cli.progress import progress
 from tb_rnngrad.events.logdir import files_of
 from tb_rnngrad.events.places import scan
-from tb_rnngrad.events.reader import Flow, Series, series_of
+from tb_rnngrad.events.reader import Flow, Series
+from tb_rnngrad.events.several_runs import series_of
 
 if TYPE_CHECKING:
     from tb_rnngrad.cli.types import Commands

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_rnngrad.cli.progress import progress
+from tb_rnngrad.cli.progress import lazy_progress, progress
 from tb_rnngrad.events.reader import Series
 from tb_rnngrad.quantities import is_matrix
 from tb_rnngrad.record import SequenceRecord
@@ -72,6 +72,27 @@ def write_csv(series: Series, step: int | None, path: Path) -> None:
             if number == 0:
                 writer.writerow((*_index_names(record), *channel_names(record)))
             writer.writerows((at, *row) for row in _rows(record))
+
+
+def write_netcdf(series: Series, step: int | None, path: Path) -> None:
+    """Write what `series.to_xarray()` gives as NetCDF, of all steps or of one.
+
+    Raises:
+        ImportError: If xarray or h5netcdf is not installed.
+        KeyError: If there is no tensor at `step`.
+    """
+    try:
+        import h5netcdf  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            ".nc needs h5netcdf: pip install 'tb_rnngrad[export]' brings it"
+        ) from None
+    if step is not None:
+        series.at(step)  # says which step is nearest if there is none
+    array = series.to_xarray()
+    chosen = array if step is None else array.sel(step=[step])
+    with lazy_progress():
+        chosen.to_netcdf(path, engine="h5netcdf")
 
 
 def _index_names(record: SequenceRecord) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 _Item = TypeVar("_Item")
@@ -19,3 +20,18 @@ def progress(items: Iterable[_Item], total: int, what: str, unit: str) -> Iterat
         return
     quiet = not sys.stderr.isatty()
     yield from tqdm(items, what, total, unit=unit, delay=_DELAY, leave=False, disable=quiet)
+
+
+@contextmanager
+def lazy_progress() -> Iterator[None]:
+    """Show a bar on stderr while dask reads, if it takes long."""
+    try:
+        from dask.diagnostics import ProgressBar
+    except ImportError:
+        yield
+        return
+    if not sys.stderr.isatty():
+        yield
+        return
+    with ProgressBar(minimum=_DELAY, out=sys.stderr):
+        yield

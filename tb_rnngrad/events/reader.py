@@ -6,25 +6,30 @@ comes back. Arrays are read on access.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 from tb_rnngrad import quantities
-from tb_rnngrad.events import metadata
+from tb_rnngrad.events import labelled, metadata
 from tb_rnngrad.events.blobs import decode_header, decode_sample
+from tb_rnngrad.events.choice import choose
 from tb_rnngrad.events.flow_tensor import checked, rows_of
-from tb_rnngrad.events.header import Logged
+from tb_rnngrad.events.header import Header, Logged
 from tb_rnngrad.events.logdir import LogDirectory, files_of
 from tb_rnngrad.events.metadata import FormatError, Metadata
 from tb_rnngrad.events.places import FoundTag, Place, read_value, scan
 from tb_rnngrad.record import SequenceRecord
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,21 @@ class Flow:
     steps: NDArray[np.int64]
     values: NDArray[np.float32]
     statistics: tuple[str, ...]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with a row for each step and timestep, and a column for each statistic.
+
+        Row i holds lag i for statistics by lag. Rows that only pad shorter steps are left out.
+
+        Raises:
+            ImportError: If pandas is not installed.
+
+        Example::
+
+            table = tb_rnngrad.read("logs").flow.to_pandas()
+            norms = table["norm_mean"].unstack("timestep")  # steps x timesteps
+        """
+        return labelled.to_pandas(self.steps, self.values, self.statistics)
 
 
 class Series(Sequence[SequenceRecord]):
@@ -115,14 +135,8 @@ class Series(Sequence[SequenceRecord]):
                 f"{self.tag!r} is of the quantity {self.metadata.quantity!r}, which this "
                 "tb_rnngrad does not know: upgrade it"
             )
-        place = self._records[step]
-        value = read_value(place, self.tag)
-        blobs = value.tensor.string_val
-        if not blobs:
-            raise FormatError(f"step {step} of {self.tag!r} has no header")
-        header = decode_header(blobs[0])
-        header.check(self.metadata, len(blobs), self._logged(place))
-        samples = [decode_sample(blob, header) for blob in blobs[1:]]
+        value, header = self._header(step)
+        samples = [decode_sample(blob, header) for blob in value.tensor.string_val[1:]]
         data = np.stack(samples).astype(np.float32)
         if quantities.is_matrix(self.metadata.quantity):
             data = data[0]
@@ -144,6 +158,43 @@ class Series(Sequence[SequenceRecord]):
             details=Metadata.from_content(value.metadata.plugin_data.content).details,
             backward_passes=header.backward_passes,
         )
+
+    def to_xarray(self) -> xarray.DataArray:
+        """Return all steps as an array with the dimensions step, sample, timestep, channel.
+
+        Matrices have step, row, channel; records without a time axis have step, sample, channel.
+        Coordinates are `wall_time`, `run`, `mask` (False at padding) and `channel_group` (where
+        there are groups). Where steps differ in shape, shorter ones are padded with NaN.
+
+        Where dask is installed, tensors are read step by step when they are needed; else all are
+        read at once. Headers are read at once in both cases.
+
+        Raises:
+            ImportError: If xarray is not installed.
+            ValueError: If the series has no tensor.
+            tb_rnngrad.FormatError: If a record is damaged.
+
+        Example::
+
+            gradient = tb_rnngrad.read("logs", run="lstm", tag="lstm_1").to_xarray()
+            real = gradient.where(gradient.mask)
+            norms = (real**2).sum("channel") ** 0.5  # step x sample x timestep
+            norms.sel(step=1200, method="nearest").mean("sample")
+        """
+        headers = [self._header(step)[1] for step in self.steps.tolist()]
+        steps = labelled.Steps(self.steps, self.wall_times, headers, self.at)
+        return labelled.to_xarray(self.run, self.tag, self.metadata, steps)
+
+    def _header(self, step: int) -> tuple[Summary.Value, Header]:
+        """Return a step's value and its checked header."""
+        place = self._records[step]
+        value = read_value(place, self.tag)
+        blobs = value.tensor.string_val
+        if not blobs:
+            raise FormatError(f"step {step} of {self.tag!r} has no header")
+        header = decode_header(blobs[0])
+        header.check(self.metadata, len(blobs), self._logged(place))
+        return value, header
 
     @property
     def flow(self) -> Flow:
@@ -205,85 +256,9 @@ def read(logdir: LogDirectory, run: str | None = None, tag: str | None = None) -
     files = files_of(logdir)
     if run not in files:
         with_records = [name for name, paths in files.items() if scan(paths)]
-        run = _choose("run", run, with_records, f"in {os.fspath(logdir)}", [*files])
+        run = choose("run", run, with_records, f"in {os.fspath(logdir)}", [*files])
     tags = scan(files[run])
     if tag not in tags:
         whole = [name for name in sorted(tags) if tags[name].part_of not in tags]
-        tag = _choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}", None)
+        tag = choose("tag", tag, whole, f"in the run {run!r} of {os.fspath(logdir)}", None)
     return Series(run, tag, tags)
-
-
-def read_all(
-    logdir: LogDirectory, runs: str = "*", tags: str = "*"
-) -> dict[str, dict[str, Series]]:
-    """Return the series of several runs: run -> tag -> series.
-
-    Every file is scanned once; tensors are read from the disk at access. A tag whose metadata
-    cannot be read is left out with a warning.
-
-    Args:
-        logdir: the directory that you would pass to TensorBoard, or a URL that fsspec reads.
-        runs: a pattern of the runs' names, with `*`, `?` and `[...]`.
-        tags: a pattern of the tags. Flows of parts (`TAG/forward`) are in the `parts` of their
-            series.
-
-    Raises:
-        FileNotFoundError: If there is no such directory.
-        ValueError: If no run has a matching tag; the message lists what there is.
-
-    Example::
-
-        every = tb_rnngrad.read_all("logs", runs="lstm*", tags="*/hidden_state")
-        last = {run: series["lstm_1/hidden_state"][-1] for run, series in every.items()}
-    """
-    files = files_of(logdir)
-    found: dict[str, dict[str, Series]] = {}
-    seen: dict[str, list[str]] = {}
-    for run in fnmatch.filter(files, runs):
-        series = series_of(run, scan(files[run]))
-        seen[run] = [*series]
-        matching = {tag: series[tag] for tag in fnmatch.filter(series, tags)}
-        if matching:
-            found[run] = matching
-    if not found:
-        where = f"in {os.fspath(logdir)}"
-        if not any(seen.values()):
-            raise ValueError(_nothing("run", f"like {runs!r} ", where, [*files]))
-        known = sorted({tag for of in seen.values() for tag in of})
-        raise ValueError(_nothing("tag", f"like {tags!r} ", where, known))
-    return found
-
-
-def series_of(run: str, tags: Mapping[str, FoundTag]) -> dict[str, Series]:
-    """Return tag -> series of what a scan of a run found; unreadable tags are left out."""
-    found: dict[str, Series] = {}
-    for tag in sorted(tags):
-        if tags[tag].part_of in tags:
-            continue
-        try:
-            found[tag] = Series(run, tag, tags)
-        except FormatError as error:
-            warnings.warn(f"{tag!r} of run {run!r} is left out: {error}", stacklevel=3)
-    return found
-
-
-def _nothing(what: str, which: str, where: str, known: Sequence[str] | None) -> str:
-    """Return the message where nothing fits; `known` are the runs or tags that there are."""
-    there = ""
-    if known is not None:
-        names = ", ".join(map(repr, known))
-        there = f"; there are {names}" if known else "; there are no event files"
-    return f"no {what} {which}with records of tb_rnngrad {where}{there}"
-
-
-def _choose(
-    what: str, wanted: str | None, found: list[str], where: str, there: Sequence[str] | None
-) -> str:
-    if not found:
-        raise ValueError(_nothing(what, "", where, there))
-    if wanted is None and len(found) == 1:
-        return found[0]
-    if wanted not in found:
-        given = f"there are several {what}s" if wanted is None else f"no {what} {wanted!r}"
-        raise ValueError(f"{given} {where}; expected one of {', '.join(map(repr, found))}")
-    return wanted
