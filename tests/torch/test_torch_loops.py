@@ -18,7 +18,14 @@ from torch_cases import LENGTHS, SAMPLES, TIMESTEPS, UNITS, Case
 from torch_expected import assert_close, difference, expected_of, quantities
 from unrolled import Nudge
 
-from tb_rnngrad.torch import capture, gradients, itemized_gradients, state_jacobian
+from tb_rnngrad.torch import (
+    capture,
+    gradients,
+    input_sensitivity,
+    itemized_gradients,
+    lyapunov_exponents,
+    state_jacobian,
+)
 
 KINDS = ["LSTM", "GRU", "RNN"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -67,6 +74,11 @@ def mapped(function, *states):
     if isinstance(states[0], tuple):
         return tuple(function(*each) for each in zip(*states, strict=True))
     return function(*states)
+
+
+def reset(t, new, old):
+    is_new = torch.tensor([[t == 2], [False], [t == 4]])
+    return mapped(lambda one: one * ~is_new, new)
 
 
 class BuiltLoop:
@@ -390,24 +402,41 @@ def test_a_state_that_is_changed_for_all_samples_goes_on():
 
 
 @pytest.mark.parametrize("size", [None, 2])
-def test_state_jacobians_and_itemized_gradients_of_a_loop_are_those_of_a_fused_module(size):
-    loop = BuiltLoop(Case("LSTM", {"batch_first": True}), size)
+@every_kind
+def test_what_a_loop_depends_on_is_what_a_fused_module_depends_on(kind, size):
+    loop = BuiltLoop(Case(kind, {"batch_first": True}), size)
     net, fused, x = loop.net, loop.built.module, loop.built.x
-    for wrt in ("input", "state"):
-        found = state_jacobian(net, x, wrt=wrt, verbose=0)["step"]
-        expected = state_jacobian(fused, x, wrt=wrt, verbose=0)["lstm"]
-        np.testing.assert_allclose(found, expected, rtol=1e-10)
+    for function, options in (
+        (state_jacobian, {"verbose": 0}),
+        (state_jacobian, {"verbose": 0, "wrt": "state", "at": [2, -1]}),
+        (lyapunov_exponents, {"k": 99}),
+        (input_sensitivity, {}),
+    ):
+        found, expected = function(net, x, **options), function(fused, x, **options)
+        assert list(found) == ["step"]
+        np.testing.assert_allclose(found["step"], expected[kind.lower()], rtol=1e-6)
     found = itemized_gradients(net, lambda: net(x)[0].square().sum(2), at=[2, -1])["step"]
-    expected = itemized_gradients(fused, lambda: fused(x)[0].square().sum(2), at=[2, -1])["lstm"]
-    assert_close(found, expected, 1e-12)
+    expected = itemized_gradients(fused, lambda: fused(x)[0].square().sum(2), at=[2, -1])
+    assert_close(found, expected[kind.lower()], 1e-12)
 
 
-def test_a_state_jacobian_of_a_sequence_that_is_interrupted_is_refused():
-    net = Loop(nn.GRUCell(2, UNITS))
+@pytest.mark.parametrize(
+    "between",
+    [reset, lambda t, new, old: mapped(lambda one: one * 0.5, new)],
+    ids=["an episode ends", "a scale"],
+)
+@every_kind
+def test_a_state_jacobian_of_a_sequence_that_is_interrupted_is_refused(kind, between):
+    net = Loop(getattr(nn, f"{kind}Cell")(2, UNITS))
     x = torch.randn(SAMPLES, TIMESTEPS, 2)
     sentence = "layer 'step' is called several times in one sequence, and between its calls states"
-    with pytest.raises(NotImplementedError, match=sentence):
-        state_jacobian(net, lambda: net(x, between=reset), verbose=0)
+    for function in (state_jacobian, lyapunov_exponents, input_sensitivity):
+        with pytest.raises(NotImplementedError, match=sentence):
+            function(net, lambda: net(x, between=between))
+
+
+def test_a_state_jacobian_of_a_module_without_recurrent_layers_is_refused():
+    x = torch.randn(SAMPLES, TIMESTEPS, 2)
     linear = nn.Sequential(nn.Linear(2, 2))
     with pytest.raises(ValueError, match="module Sequential has no recurrent layer"):
         state_jacobian(linear, x, verbose=0)
@@ -493,11 +522,6 @@ def train(net, steps, capturing):
             head(net(x, between=reset)[0]).square().mean().backward()
             optimizer.step()
     return [*net.parameters(), *head.parameters()]
-
-
-def reset(t, new, old):
-    is_new = torch.tensor([[t == 2], [False], [t == 4]])
-    return mapped(lambda one: one * ~is_new, new)
 
 
 @pytest.mark.parametrize("size", [None, 1, 3])

@@ -38,7 +38,8 @@ def runs_of(module: Any, x: Any, layers: Any) -> Iterator[tuple[str, list[Run]]]
         raise ValueError(no_recurrent_layer(root))
     modules = {one.name: one.module for one in chosen}
     interception = Interception(modules, needs_graph=False)
-    with left_as_it_was(root), evaluating(root), torch.no_grad(), interception.entered():
+    # Only the graph tells that a changed state comes from the call before.
+    with left_as_it_was(root), evaluating(root), torch.enable_grad(), interception.entered():
         if callable(x):
             x()
         else:
