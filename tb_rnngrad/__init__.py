@@ -16,18 +16,20 @@ __all__ = [
     "FormatError",
     "SequenceRecord",
     "SummaryWriter",
+    "diagnosis",
     "flow",
     "keras",
     "plot",
     "read",
     "read_all",
     "summary",
+    "testing",
     "torch",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a framework's adapter, or the figures, on first access."""
-    if name in ("keras", "plot", "torch"):
+    """Import what not every program needs on first access."""
+    if name in ("diagnosis", "keras", "plot", "testing", "torch"):
         return importlib.import_module(f"tb_rnngrad.{name}")
     raise AttributeError(f"module 'tb_rnngrad' has no attribute {name!r}")

@@ -37,6 +37,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "weight_gradient": Quantity("weight gradient", "dL/dW", is_matrix=True),
         "hidden_state": Quantity("hidden state", "h_t"),
         "cell_state": Quantity("cell state", "c_t"),
+        "gate_activation": Quantity("gate activation", "s(a_t)"),
         "activation": Quantity("activation", "y_t"),
         "weight": Quantity("weight", "W", is_matrix=True),
         "state_jacobian": Quantity("state Jacobian", "log10 |dh_t/dx_s|", is_matrix=True),

@@ -194,6 +194,18 @@ def test_the_code_on_several_optimizers_runs(reader):
     assert set(names["of_discriminator"]) == {"rnn", "rnn.call2"}
 
 
+def test_the_code_on_alarms_runs(reader, tmp_path):
+    from tb_rnngrad.testing.fixtures import GradientLog
+
+    def train(callbacks):
+        names["model"].fit(names["x"], names["y"], epochs=1, verbose=0, callbacks=callbacks)
+
+    names = reader("how-to/check_in_tests", train=train)
+    log = GradientLog(tmp_path / "gradients")
+    names["test_the_model_remembers"](log)
+    assert len(tb_rnngrad.read(log.logdir)) == 1
+
+
 def test_the_code_on_single_losses_runs(reader):
     reader("how-to/single_losses")
     itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]

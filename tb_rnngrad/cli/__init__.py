@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from tb_rnngrad.cli import demo, export, inspect
+from tb_rnngrad.cli import check, demo, export, inspect
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
         prog="tb-rnngrad", description="Gradients through time in recurrent networks."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (demo, inspect, export):
+    for command in (demo, inspect, export, check):
         command.add_to(commands)
     return parser
 
