@@ -14,7 +14,8 @@ from tb_rnngrad import flow
 from tb_rnngrad.events.logdir import LogDirectory, files_of
 from tb_rnngrad.events.metadata import FormatError
 from tb_rnngrad.events.places import FoundTag, scan
-from tb_rnngrad.events.reader import Flow, Series, series_of
+from tb_rnngrad.events.reader import Flow, Series
+from tb_rnngrad.events.several_runs import series_of
 from tb_rnngrad.flow import Flag, Reach, Thresholds
 from tb_rnngrad.quantities import is_matrix
 from tb_rnngrad.record import SequenceRecord

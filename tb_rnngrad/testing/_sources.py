@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tb_rnngrad import flow
 from tb_rnngrad.events.logdir import LogDirectory, files_of
 from tb_rnngrad.events.places import scan
-from tb_rnngrad.events.reader import Series, series_of
+from tb_rnngrad.events.reader import Series
+from tb_rnngrad.events.several_runs import series_of
 from tb_rnngrad.record import SequenceRecord
 
 Given: TypeAlias = (
