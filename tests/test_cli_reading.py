@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -92,9 +93,25 @@ def test_inspect_says_why_a_directory_shows_nothing(tmp_path):
     assert message in refused("inspect", tmp_path)
 
 
-def test_inspect_shows_a_bar_on_a_terminal_alone(capsys, logdir):
-    said(capsys, "inspect", logdir)
+def test_long_work_shows_a_bar_on_a_terminal_alone(capsys, logdir, tmp_path, monkeypatch):
+    monkeypatch.setattr("tb_rnngrad.cli.progress._DELAY", 0)
+    main(["inspect", str(logdir)])
     assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    main(["inspect", str(logdir)])
+    assert "reading:   0%|          | 0/2" in capsys.readouterr().err
+    for form, bar in (("csv", "exporting:   0%|          | 0/3"), ("nc", "100% Completed")):
+        main(["export", str(logdir), "--run=lstm", "--tag=last", f"--to={tmp_path}/a.{form}"])
+        assert bar in capsys.readouterr().err
+
+
+def test_without_tqdm_there_is_no_bar(capsys, logdir, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    main(["inspect", str(logdir)])
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "lstm" in said.out
 
 
 # --- export of numbers ---
@@ -220,7 +237,7 @@ def test_a_file_is_replaced_on_demand(capsys, logdir, tmp_path):
 
 
 def test_a_missing_package_is_named_with_what_brings_it(logdir, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cmcrameri", None)
+    monkeypatch.setitem(sys.modules, "cmcrameri", None)
     message = refused("export", logdir, "--run=both", "--to", tmp_path / "a.png")
     assert message == (
         "tb-rnngrad: figures need Matplotlib and cmcrameri: "

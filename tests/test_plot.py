@@ -285,6 +285,29 @@ def test_weights_have_their_units_down_and_a_histogram_below():
     assert axes[0, 0].get_xlabel() == "from input feature"
 
 
+def test_weights_are_drawn_into_given_axes(series):
+    figure, given = pyplot.subplots(2, 1)
+    drawn, axes = plot.weights(series("kernel"), ax=given)
+    assert drawn is figure
+    assert [*axes.flat] == [*given]
+    np.testing.assert_array_equal(image_of(given[0]), DATA[0].T)
+
+
+def test_only_outer_plots_have_numbers_of_axes_that_all_share():
+    figure, axes = plot.curves(DATA, n_cols=3)
+    figure.canvas.draw()
+    left = [
+        next(tick.label1.get_visible() for tick in of.yaxis.get_major_ticks()) for of in axes.flat
+    ]
+    below = [
+        next(tick.label1.get_visible() for tick in of.xaxis.get_major_ticks()) for of in axes.flat
+    ]
+    assert left == [True, False, False] * 2
+    assert below == [False] * 3 + [True] * 3
+    _, axes = plot.curves(DATA, n_cols=3, sharey=False)
+    assert all(of.yaxis.get_major_ticks()[0].label1.get_visible() for of in axes.flat)
+
+
 def test_a_list_of_series_is_named_by_what_their_tags_end_with(series):
     _, axes = plot.weights([series("kernel")], 30, histograms=False)
     assert axes.shape == (1, 1)

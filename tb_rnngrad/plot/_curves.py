@@ -169,10 +169,7 @@ def curves(
     heading = shown.title if title is None else title
     if title is None and len(plots) == 1 and by != "all":
         heading = ", ".join(filter(None, (heading, titles[0])))
-    grid.label(time.axis, shown.label, titles, heading)
-    if sharey and ticks:
-        for index, axes in enumerate(grid.used):
-            axes.tick_params(labelleft=index % grid.axes.shape[1] == 0)
+    grid.label(time.axis, shown.label, titles, heading, own_y=not sharey)
     if legend:
         grid.legend(
             _band_entries(own_colour or _colours.sample_colour(0))

@@ -19,7 +19,8 @@ AxesLike: TypeAlias = Axes | Sequence[Axes] | AxesGrid
 
 _SINGLE: Final = (6.4, 4.2)  # inches
 _PANEL: Final = (2.6, 1.9)
-_LARGEST: Final = (14.0, 12.0)
+_FULL_SIZED: Final = 30  # panels; more of them are smaller
+_LEAST: Final = 0.45  # of a panel's size
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class GridOptions:
             return self.n_rows, self.n_cols
         if self.n_rows is not None:
             return self.n_rows, math.ceil(count / self.n_rows)
-        columns = self.n_cols or min(count, math.ceil(math.sqrt(count)))
+        columns = self.n_cols or (count if count <= 3 else math.ceil(math.sqrt(count)))
         return math.ceil(count / columns), columns
 
 
@@ -108,8 +109,13 @@ class Grid:
         """The axes that are used, row by row."""
         return [*self.axes.flat[: self.count]]
 
-    def label(self, x: str, y: str, titles: Sequence[str], title: str) -> None:
-        """Write titles, and the axes' labels where a column ends and a row begins."""
+    def label(
+        self, x: str, y: str, titles: Sequence[str], title: str, *, own_y: bool = False
+    ) -> None:
+        """Write titles, and labels and numbers where a column of axes ends and a row begins.
+
+        All axes of an own figure have the same x axis, and the same y axis unless `own_y`.
+        """
         single = self.count == 1
         columns = self.axes.shape[1]
         for index, (axes, own) in enumerate(zip(self.used, titles, strict=True)):
@@ -118,10 +124,13 @@ class Grid:
                 axes.set_xticks([])
                 axes.set_yticks([])
                 continue
-            if index + columns >= self.count:
+            ends, begins = index + columns >= self.count, index % columns == 0
+            if ends:
                 axes.set_xlabel(x)
-            if index % columns == 0:
+            if begins:
                 axes.set_ylabel(y)
+            if self.is_own:
+                axes.tick_params(labelbottom=ends, labelleft=begins or own_y)
             axes.tick_params(labelsize="medium" if single else "small")
         if not single and self.is_own and title:
             self.figure.suptitle(title, fontsize="medium")
@@ -147,6 +156,6 @@ def swatch(colour: str, name: str, **options: Any) -> Patch:
 def _size(rows: int, columns: int) -> tuple[float, float]:
     if rows == columns == 1:
         return _SINGLE
-    width = max(_SINGLE[0], columns * _PANEL[0])
-    height = max(_SINGLE[1], rows * _PANEL[1] + 0.8)
-    return min(_LARGEST[0], width), min(_LARGEST[1], height)
+    share = max(_LEAST, min(1.0, math.sqrt(_FULL_SIZED / (rows * columns))))
+    width = max(_SINGLE[0], share * columns * _PANEL[0])
+    return width, max(_SINGLE[1], share * rows * _PANEL[1] + 0.8)

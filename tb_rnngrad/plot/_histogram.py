@@ -91,5 +91,5 @@ def histogram(
         draw_bins(axes, counts, shares, fill=True, color=colour, alpha=0.8)
         set_bins_axes(axes, counts, highest if sharey else float(shares.max()))
     heading = shown.title if title is None else title
-    grid.label(shown.label, "share of values", [*counts.shares], heading)
+    grid.label(shown.label, "share of values", [*counts.shares], heading, own_y=not sharey)
     return grid.figure, grid.axes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -21,6 +22,9 @@ from tb_rnngrad.plot import _colours
 from tb_rnngrad.plot._grid import Grid, swatch
 from tb_rnngrad.plot._scale import ScaleNorm, set_numbers
 from tb_rnngrad.views.view import pool
+
+_NUMBERS_PER_INCH: Final = 2.8
+_MOST_NUMBERS: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +172,7 @@ def add_colour_bar(
         pad=0.02,
     )
     if isinstance(image.norm, ScaleNorm):
-        set_numbers(bar.long_axis, image.norm.scale)
+        set_numbers(bar.ax.yaxis, image.norm.scale)
 
 
 def _extend(image: AxesImage, all_cells: Sequence[Cells]) -> str:
@@ -200,9 +204,14 @@ def mark_groups(axes: Axes, groups: Mapping[str, int] | None, fontsize: str) -> 
         )
 
 
-def number_axis(axis: Any, names: Sequence[Any] | None = None) -> None:
+def number_axis(axis: Axis, names: Sequence[Any] | None = None) -> None:
     """Put whole numbers on an axis, or the names of the cells there."""
-    axis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    box = axis.axes.bbox.transformed(axis.axes.figure.dpi_scale_trans.inverted())
+    room = (box.width if axis is axis.axes.xaxis else box.height) * _NUMBERS_PER_INCH
+    most = min(_MOST_NUMBERS, max(2, int(room)))
+    axis.set_major_locator(
+        MaxNLocator(integer=True, nbins=most, min_n_ticks=1, steps=[1, 2, 5, 10])
+    )
     if names is not None:
         axis.set_major_formatter(FuncFormatter(lambda place, _: _name_at(names, place)))
 

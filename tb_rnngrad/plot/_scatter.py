@@ -114,7 +114,7 @@ def scatter(
     grid.label("sample", shown.label, [""], shown.title if title is None else title)
     if colorbar and color is None:
         bar = grid.figure.colorbar(drawn, ax=axes, label="channel", aspect=30, pad=0.02)
-        _image.number_axis(bar.long_axis, names)
+        _image.number_axis(bar.ax.yaxis, names)
     return grid.figure, grid.axes
 
 

@@ -13,7 +13,7 @@ from tb_rnngrad.events.reader import Series
 from tb_rnngrad.plot import _colours, _image
 from tb_rnngrad.plot._bins import BINS, counted, draw_bins, set_bins_axes
 from tb_rnngrad.plot._given import Given, Shown, shown_of
-from tb_rnngrad.plot._grid import AxesGrid, GridOptions
+from tb_rnngrad.plot._grid import AxesGrid, AxesLike, GridOptions
 from tb_rnngrad.plot._image import Cells
 from tb_rnngrad.plot._scale import RangeOptions, ScaleNorm
 from tb_rnngrad.quantities import is_matrix
@@ -36,6 +36,7 @@ def weights(
     ticks: bool = True,
     title: str | None = None,
     figsize: tuple[float, float] | None = None,
+    ax: AxesLike | None = None,
 ) -> tuple[Figure, AxesGrid]:
     """Draw matrices of weights or of their gradients, each above histograms of its gates.
 
@@ -60,6 +61,7 @@ def weights(
         ticks: whether axes have numbers and labels.
         title: the figure's title; None for what is drawn.
         figsize: width and height in inches.
+        ax: the axes to draw into, [2, matrices] or [1, matrices]; None for a new figure.
 
     Returns:
         The figure, and its axes: [2, matrices] with histograms, else [1, matrices].
@@ -86,19 +88,20 @@ def weights(
     ranges = {q: options.scale([views[n] for n in alike[q]], q, signed=True) for q in quantities}
     columns, rows = len(named), 2 if histograms else 1
     size = figsize or (max(4.0, min(14.0, 3.2 * columns)), 6.4 if histograms else 4.2)
-    grid = GridOptions(None, size, title, rows, columns, ticks).grid(rows * columns)
+    grid = GridOptions(ax, size, title, rows, columns, ticks).grid(rows * columns)
+    placed = grid.axes.reshape(-1)[: rows * columns].reshape(rows, columns)
     images, entries, every = {}, {}, []
     for column, (name, shown) in enumerate(named.items()):
         record, scale = shown.record, ranges[shown.record.quantity]
         cells = Cells(views[name].values, np.ones(views[name].values.shape, np.bool_))
         every.append(cells)
         colours = _colours.colour_map(scale, cmap)
-        axes = grid.axes[0, column]
+        axes = placed[0, column]
         images[name] = _image.draw_cells(axes, cells, ScaleNorm(scale), colours)
         _image.mark_groups(axes, record.channel_groups, "small")
         axes.set_title(name, fontsize="medium")
         if histograms:
-            below = grid.axes[1, column]
+            below = placed[1, column]
             own = RangeOptions(scale.name, linthresh=scale.threshold)
             counts = counted(
                 [views[name]], record.channel_groups, bins, own, record.quantity, signed=True
@@ -111,26 +114,26 @@ def weights(
                     entries[gate] = Line2D([], [], color=colour, label=gate)
             set_bins_axes(below, counts, highest)
             below.set_xlabel(shown.label)
-    for axes in grid.axes.flat:
+    for axes in placed.flat:
         if not ticks:
             axes.set_xticks([])
             axes.set_yticks([])
     if ticks:
         for column, name in enumerate(named):
-            _image.number_axis(grid.axes[0, column].xaxis)
-            _image.number_axis(grid.axes[0, column].yaxis)
-            grid.axes[0, column].set_xlabel(_feeds(name))
-        grid.axes[0, 0].set_ylabel("to unit")
+            _image.number_axis(placed[0, column].xaxis)
+            _image.number_axis(placed[0, column].yaxis)
+            placed[0, column].set_xlabel(_feeds(name))
+        placed[0, 0].set_ylabel("to unit")
         if histograms:
-            grid.axes[1, 0].set_ylabel("share of values")
+            placed[1, 0].set_ylabel("share of values")
     if colorbar:
         for names in alike.values():
-            at = [grid.axes[0, [*named].index(name)] for name in names]
+            at = [placed[0, [*named].index(name)] for name in names]
             cells_of = [every[[*named].index(name)] for name in names]
             label = named[names[0]].label
             _image.add_colour_bar(grid, images[names[0]], cells_of, label, at)
     heading = _heading(named) if title is None else title
-    if heading:
+    if heading and grid.is_own:
         grid.figure.suptitle(heading, fontsize="medium")
     grid.legend([*entries.values(), *_image.legend_of(every, colours.name)])
     return grid.figure, grid.axes
