@@ -1,6 +1,6 @@
 """Writes, reads and serves with the versions of the Python that runs it; `run.py` chooses those.
 
-    python tests/versions/check.py [keras] [tf_keras]
+    python tests/versions/check.py [keras] [tf_keras] [torch]
 
 Prints the versions as JSON.
 """
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "keras"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from servers import Server, tensorboard
 
-PACKAGES = ("tensorboard", "numpy", "tensorflow", "keras", "tf_keras", "setuptools")
+PACKAGES = ("tensorboard", "numpy", "tensorflow", "keras", "tf_keras", "torch", "setuptools")
 RNG = np.random.default_rng(4)
 STEPS = 3
 TAG = "rnn/hidden_state"
@@ -66,6 +66,34 @@ def fit(keras: Any, logdir: Path) -> None:
     np.testing.assert_allclose(
         tb_rnngrad.read(logdir, tag=TAG).at(0), np.stack(expected, axis=1), rtol=1e-4, atol=1e-6
     )
+
+
+def train(logdir: Path) -> None:
+    """Log from a PyTorch loop whose gradients are products of the recurrent weights."""
+    import torch
+
+    from tb_rnngrad.torch import GradientLogger, capture
+
+    rnn = torch.nn.RNN(3, 3, nonlinearity="relu", batch_first=True)
+    with torch.no_grad():
+        for weight in rnn.parameters():
+            weight.abs_()  # every unit is above 0, where relu is linear
+    x = torch.from_numpy(np.abs(RNG.normal(size=(4, 5, 3))).astype(np.float32))
+    recurrent = rnn.weight_hh_l0.detach().numpy().copy()
+    expected = [np.ones((4, 3), np.float32)]
+    for _ in range(4):
+        expected.insert(0, expected[0] @ recurrent)
+    net = torch.nn.ModuleDict({"rnn": rnn})
+    optimizer = torch.optim.SGD(net.parameters(), 1e-4)
+    with GradientLogger(logdir, net, optimizer, update_freq=1):
+        for _ in range(STEPS):
+            with capture(net) as captured:
+                optimizer.zero_grad()
+                rnn(x)[0][:, -1].sum().backward()
+            optimizer.step()
+    series = tb_rnngrad.read(logdir, tag=TAG)
+    np.testing.assert_allclose(series.at(0), np.stack(expected, axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(series.at(STEPS - 1), captured["rnn"])
 
 
 def check_contracts(kerases: list[Any]) -> None:
@@ -113,19 +141,22 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     """Check, and print the versions."""
-    kerases = sys.argv[1:]
+    frameworks = sys.argv[1:]
+    kerases = [name for name in frameworks if name != "torch"]
     with tempfile.TemporaryDirectory() as folder:
         logdir = Path(folder) / "logs"
         write(logdir / "by_hand")
         for name in kerases:
             fit(importlib.import_module(name), logdir / name)
+        if "torch" in frameworks:
+            train(logdir / "torch")
         if kerases:
             check_contracts([importlib.import_module(name) for name in kerases])
         for load_fast in ("true", "false"):
             log = Path(folder) / f"{load_fast}.txt"
             flag = f"--load_fast={load_fast}"
             with tensorboard(logdir, log, flag, tensorflow=bool(kerases)) as server:
-                check_served(server, logdir, ["by_hand", *kerases])
+                check_served(server, logdir, ["by_hand", *frameworks])
     print(json.dumps(versions()))
 
 

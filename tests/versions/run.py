@@ -22,7 +22,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 CHECK = Path(__file__).parent / "check.py"
 TABLE = ROOT / "docs" / "reference" / "versions.md"
-COLUMNS = ("python", "tensorboard", "numpy", "tensorflow", "keras", "tf_keras", "setuptools")
+COLUMNS = (
+    "python",
+    "tensorboard",
+    "numpy",
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "torch",
+    "setuptools",
+)
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
 
 
@@ -33,15 +42,18 @@ class Environment:
     name: str
     python: str
     resolution: str
-    kerases: tuple[str, ...] = ()
+    extra: str | None = None
+    frameworks: tuple[str, ...] = ()
 
 
 KERASES = ("keras", "tf_keras")
 ENVIRONMENTS = (
     Environment("oldest", "3.10", "lowest-direct"),
     Environment("newest", "3.15", "highest"),
-    Environment("oldest with TensorFlow", "3.10", "lowest-direct", KERASES),
-    Environment("newest with TensorFlow", "3.13", "highest", KERASES),
+    Environment("oldest with TensorFlow", "3.10", "lowest-direct", "tensorflow", KERASES),
+    Environment("newest with TensorFlow", "3.13", "highest", "tensorflow", KERASES),
+    Environment("oldest with PyTorch", "3.10", "lowest-direct", "torch", ("torch",)),
+    Environment("newest with PyTorch", "3.13", "highest", "torch", ("torch",)),
 )
 
 
@@ -78,7 +90,7 @@ def check(environment: Environment, wheel: Path, folder: Path) -> dict[str, str]
         RuntimeError: something does not; the message has what it printed.
     """
     python = folder / "venv" / "bin" / "python"
-    extra = ["--extra", "tensorflow"] if environment.kerases else []
+    extra = ["--extra", environment.extra] if environment.extra else []
     run(uv("venv", "--python", environment.python, folder / "venv"))
     install = "pip", "install", "--python", python
     # From pyproject.toml, as of a wheel's requirements `lowest-direct` takes the newest.
@@ -88,7 +100,7 @@ def check(environment: Environment, wheel: Path, folder: Path) -> dict[str, str]
     outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     printed = run(
         subprocess.run(
-            [python, CHECK, *environment.kerases],
+            [python, CHECK, *environment.frameworks],
             capture_output=True,
             text=True,
             cwd=folder,
