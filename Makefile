@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?=
+FRAMEWORK ?= keras
 VENV := .venv
 BIN := $(VENV)/bin
 BUNDLE := tb_rnngrad/plugin/static/index.js
@@ -12,13 +13,14 @@ NPM := $(BIN)/python frontend/npm.py
 .PHONY: help
 help:
 	@echo "make demo [PORT=...]   train four networks, then show their gradients in TensorBoard"
+	@echo "  FRAMEWORK=torch        with PyTorch, without TensorFlow"
 	@echo "make test              every check and test"
 	@echo "make bench             every benchmark, into docs/reference/performance.md (about ten minutes)"
 	@echo "make lint              style and types"
 	@echo "make test-frontend     the page's maths"
 	@echo "make test-python       everything else, on real TensorBoards and in a real browser"
 	@echo "make soak              kills, flipped bits, cuts, many clients and requests: half an hour"
-	@echo "make test-versions     the oldest and newest versions that are claimed: two minutes"
+	@echo "make test-versions     the oldest and newest versions that are claimed: four minutes"
 	@echo "make format            lay the code out"
 	@echo "make bundle            build the page"
 	@echo "make demo-logs         train demo_logs/ anew"
@@ -48,8 +50,12 @@ $(BUNDLE): frontend/node_modules/.package-lock.json $(SOURCES)
 .PHONY: bundle
 bundle: $(BUNDLE)
 
-$(VENV)/demo: $(BUNDLE) pyproject.toml setup.py
+$(VENV)/demo-keras: $(BUNDLE) pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+	touch $@
+
+$(VENV)/demo-torch: $(BUNDLE) pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --editable ".[demo-torch]"
 	touch $@
 
 $(VENV)/test: $(BUNDLE) pyproject.toml setup.py
@@ -71,11 +77,11 @@ $(VENV)/browser: $(VENV)/test
 # --- use ---
 
 .PHONY: demo
-demo: $(VENV)/demo
-	$(BIN)/tb-rnngrad demo $(if $(PORT),--port $(PORT))
+demo: $(VENV)/demo-$(FRAMEWORK)
+	$(BIN)/tb-rnngrad demo --framework $(FRAMEWORK) $(if $(PORT),--port $(PORT))
 
 .PHONY: demo-logs
-demo-logs: $(VENV)/demo
+demo-logs: $(VENV)/demo-keras
 	rm -rf demo_logs
 	$(BIN)/tb-rnngrad demo --logdir demo_logs --no-serve
 

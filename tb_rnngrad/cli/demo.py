@@ -25,6 +25,12 @@ def add_to(commands: Commands) -> None:
         type=Path,
         help="where to log; default: a new folder in rnngrad_demo/",
     )
+    parser.add_argument(
+        "--framework",
+        choices=["keras", "torch"],
+        default="keras",
+        help="what to train with; default: %(default)s",
+    )
     parser.add_argument("--epochs", type=positive, default=60, help="default: %(default)s")
     parser.add_argument(
         "--no-serve", action="store_true", help="log only; do not start TensorBoard"
@@ -38,6 +44,6 @@ def add_to(commands: Commands) -> None:
 def _run(given: argparse.Namespace) -> None:
     from tb_rnngrad import demo
 
-    logdir = demo.train(given.logdir, given.epochs)
+    logdir = demo.train(given.logdir, given.epochs, given.framework)
     if not given.no_serve:
         demo.serve(logdir, given.port)
