@@ -54,7 +54,7 @@ def gradients(
     wanted = Wanted.by(module, layers, names)
     root = without_wrappers(module)
     interception = Interception(wanted.modules, see_gradients(names))
-    with left_as_it_was(root), torch.enable_grad(), interception.entered():
+    with left_as_it_was(root), torch.enable_grad(), interception.entered(is_private=True):
         result = loss()
         if see_gradients(names):
             _backward(result, interception.edges)

@@ -47,7 +47,7 @@ class HostedLogger(GradientLogger):
         What ran before belongs to the step: other micro-batches, and a closure's first evaluation.
         """
         if not self._is_marked:
-            self._before = len(self._interception.calls)
+            self._turns.mark(self._interception)
             self._is_marked = True
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from tb_rnngrad.torch._arrivals import Recorded, Rounds
 from tb_rnngrad.torch._functional import Copies, FusedCall, Kept, arguments_of
 from tb_rnngrad.torch._origins import Origins
-from tb_rnngrad.torch._watch import WatchedState, listening
+from tb_rnngrad.torch._watch import WatchedState, hears, listening
 
 
 @dataclass
@@ -87,12 +87,17 @@ class Interception:
         self._rounds, self._origins, self.copies = Rounds(), Origins(), Copies()
 
     @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
-        """Record inside of the block."""
+    def entered(self, is_private: bool = False) -> Iterator[None]:
+        """Record inside of the block.
+
+        Args:
+            is_private: whether the block is a look of ours, of which no other interception that is
+                entered in this thread takes note.
+        """
         self.calls, self.watched, self.left_out, self._failure = [], [], set(), None
         with contextlib.ExitStack() as self._stack:
             self._stack.callback(self._forget)
-            self._stack.enter_context(listening(self._watch))
+            self._ear = self._stack.enter_context(listening(self._watch, is_private))
             for name, module in self._modules.items():
                 is_cell = isinstance(module, nn.RNNCellBase)
                 begins = ForwardHook(self._begin(name), is_cell)
@@ -121,6 +126,8 @@ class Interception:
 
     def _begin(self, name: str) -> Callable[..., None]:
         def begin(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+            if not hears(self._ear):
+                return
             if self._needs_graph and not torch.is_grad_enabled():
                 self.left_out.add(name)
                 return

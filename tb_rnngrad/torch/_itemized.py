@@ -65,7 +65,7 @@ def itemized_gradients(
     root = without_wrappers(module)
     interception = Interception(wanted.modules, needs_graph=True)
     records = ItemizedRecords("torch")
-    with left_as_it_was(root), torch.enable_grad(), interception.entered():
+    with left_as_it_was(root), torch.enable_grad(), interception.entered(is_private=True):
         values = _checked(losses())
         chosen = each_once(at, values.shape[_time_axis(values)])
         for t in chosen:

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
-from tb_rnngrad._capture.captured import Captured
 from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.options import LogOptions
 from tb_rnngrad._capture.schedule import Due, Schedule
@@ -21,6 +21,7 @@ from tb_rnngrad._capture.step_writer import CapturedStep
 from tb_rnngrad.flow import FlagEvent, Thresholds
 from tb_rnngrad.torch._intercept import Interception
 from tb_rnngrad.torch._recorded import Wanted
+from tb_rnngrad.torch._turns import Turns
 
 
 class GradientLogger:
@@ -34,7 +35,8 @@ class GradientLogger:
         log_dir: the run's directory. Records go directly into it.
         module: any `torch.nn.Module` with `nn.RNN`, `nn.LSTM`, `nn.GRU` or their
             cells in it, or with states that are watched (`watch`).
-        optimizer: the optimizer whose steps are the training steps, also as `accelerate` wraps it.
+        optimizer: the optimizer whose steps are the training steps, also as `accelerate` wraps it;
+            or a list of optimizers. Then a training step is over once each of them has stepped.
         layers: names ("encoder.lstm"; "encoder.lstm.l1" for one of its stacked layers), modules, or
             a list of these; None: every recurrent layer.
         of: one or more of "hidden_state", "cell_state", "output", "input", "gates",
@@ -59,6 +61,11 @@ class GradientLogger:
     on. The step is the number of steps that the optimizer has made before; where its state does not
     hold it (SGD), the logger counts. All forward and backward passes between two steps are one
     batch (gradient accumulation). Of a step with a closure (LBFGS), its first evaluation is logged.
+
+    Of several optimizers, the one that holds a layer's weights decides: the layer's records are of
+    the passes that led to that optimizer's last step, since the step of any other. Watched states,
+    and layers whose weights no optimizer holds, go with the first. The step is the number of steps
+    of the optimizer that has made the fewest.
 
     Raises:
         ValueError, TypeError: if an argument is invalid.
@@ -90,17 +97,20 @@ class GradientLogger:
     ) -> None:
         if not isinstance(update_freq, int):
             raise ValueError(f"update_freq is {update_freq!r}; expected a number of steps")
+        given = list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
         if scaler is None:  # accelerate's wrapper has its own
-            scaler = getattr(optimizer, "scaler", None)
-        optimizer = _unwrapped(optimizer)
-        if not isinstance(optimizer, torch.optim.Optimizer):
-            raise TypeError(f"optimizer is {optimizer!r}; expected a torch.optim.Optimizer")
+            scalers = (getattr(one, "scaler", None) for one in given)
+            scaler = next((one for one in scalers if one is not None), None)
+        optimizers = list(dict.fromkeys(map(_unwrapped, given)))
+        if not optimizers or not all(isinstance(one, Optimizer) for one in optimizers):
+            raise TypeError(
+                f"optimizer is {optimizer!r}; expected a torch.optim.Optimizer, or a list of them"
+            )
         options = LogOptions(
             log_dir, max_outputs, dtype, thresholds or Thresholds(), verbose, on_flag
         )
         self._log_dir = log_dir
         self._module = module
-        self._optimizer = optimizer
         names = check_of(of)
         self._wanted = Wanted.by(module, layers, names)
         self._session = Session(options, Schedule(update_freq, flow_freq))
@@ -110,14 +120,15 @@ class GradientLogger:
         self._recording = contextlib.ExitStack()
         self._hooks: list[Any] = []
         self._due: Due | None = None
-        self._before = 0  # calls before the optimizer's step
+        self._turns = Turns(optimizers)
         # What the first step logs is known once it comes: a checkpoint may still be loaded.
         self._is_first = True
         if _is_first_process():
-            self._hooks = [
-                optimizer.register_step_pre_hook(self._before_step),
-                optimizer.register_step_post_hook(self._after_step),
-            ]
+            for one in optimizers:
+                self._hooks += [
+                    one.register_step_pre_hook(self._before_step),
+                    one.register_step_post_hook(self._after_step),
+                ]
             self._record()
 
     def __enter__(self) -> GradientLogger:
@@ -148,37 +159,39 @@ class GradientLogger:
             if self._is_first:
                 self._is_first = False
                 self._due = self._session.due(self._new_count)
-            self._before = len(self._interception.calls)
+            self._turns.mark(self._interception)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._recording.close()
+        if self._session.gave_up:
+            return
         with self._session.surviving():
-            if self._due is None:
-                self._session.passed(1)
-            else:
-                self._session.ran(CapturedStep("torch", self._captured()), self._due)
-            self._due = self._session.due(self._new_count)
+            self._interception.check()
+            self._turns.end(optimizer, self._interception)
+            if self._turns.are_over:
+                self._end_step()
             if self._due is not None:
                 self._record()
-        self._interception.calls = []
         self._session.report()
 
-    def _captured(self) -> list[Captured]:
-        """Return what was asked for of the step that ends."""
-        seen = self._interception
-        seen.check()
-        calls = seen.calls[: self._before]
-        if not calls:  # the optimizer called a closure, once or more often
-            calls = [call for call in seen.calls if call.round == 0]
-        # Where the scale has changed since, the scaler skipped a step.
-        calls = [call for call in calls if call.scale == calls[-1].scale]
-        return self._wanted.captured(calls, seen.watched, seen.left_out, merges=True)
+    def _end_step(self) -> None:
+        """Log the training step that is over, if it is due, and learn what is due next."""
+        due, self._due = self._due, None  # nothing is, should anything fail
+        passes = self._turns.taken(self._wanted.modules)
+        if due is None:
+            self._session.passed(1)
+        else:
+            captured = self._wanted.captured(
+                passes.calls, passes.watched, self._interception.left_out, merges=True
+            )
+            self._session.ran(CapturedStep("torch", captured), due)
+        self._due = self._session.due(self._new_count)
 
     def _new_count(self) -> StepCount:
         return StepCount(
             self._module,
             self._log_dir,
-            partial(_steps_of, self._optimizer),
+            partial(_steps_of, self._turns.optimizers),
             counts_batches=True,
             name=f"module {type(self._module).__name__}",
         )
@@ -197,7 +210,10 @@ def _is_first_process() -> bool:
     return is_alone or distributed.get_rank() == 0
 
 
-def _steps_of(optimizer: torch.optim.Optimizer, module: Any) -> int | None:
-    """Return how many steps an optimizer has made; None if its state does not hold it."""
-    steps = [int(state["step"]) for state in optimizer.state.values() if "step" in state]
-    return max(steps, default=None)
+def _steps_of(optimizers: Sequence[Optimizer], module: Any) -> int | None:
+    """Return how many training steps optimizers have made; None if no state of theirs holds it."""
+    counts = [
+        max((int(state["step"]) for state in one.state.values() if "step" in state), default=None)
+        for one in optimizers
+    ]
+    return min((count for count in counts if count is not None), default=None)

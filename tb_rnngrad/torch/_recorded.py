@@ -20,7 +20,7 @@ from tb_rnngrad.torch._modules import Layers, no_recurrent_layer, select
 from tb_rnngrad.torch._quantities import asked_of, see_gradients
 from tb_rnngrad.torch._stitched import stitched
 from tb_rnngrad.torch._watch import WatchedState
-from tb_rnngrad.torch._watched import captured_of_watched
+from tb_rnngrad.torch._watched import QUANTITIES, captured_of_watched
 
 Asked = Sequence[tuple[Layers, tuple[str, ...]]]
 
@@ -92,18 +92,21 @@ class Wanted:
                 )
             found.append(one)
         if not found:
-            raise ValueError(self._why_there_is_nothing(bool(watched)))
+            raise ValueError(self._why_there_is_nothing(watched))
         return found
 
-    def _why_there_is_nothing(self, is_watched: bool) -> str:
-        if is_watched:
+    def _why_there_is_nothing(self, watched: Sequence[WatchedState]) -> str:
+        if not watched:
+            why = no_recurrent_layer(without_wrappers(self.module))
             return (
-                f"of is {', '.join(self.of)}; of watched states there are hidden_state and states"
+                f"{why}, and no state was watched (tb_rnngrad.torch.watch, which graphs of "
+                "torch.compile leave out)"
             )
-        why = no_recurrent_layer(without_wrappers(self.module))
+        if not set(self.of) & set(QUANTITIES):
+            return f"of is {', '.join(self.of)}; watched states have {' and '.join(QUANTITIES)}"
         return (
-            f"{why}, and no state was watched (tb_rnngrad.torch.watch, which graphs of "
-            "torch.compile leave out)"
+            f"nothing of watch(h, {watched[0].name!r}) was seen ({', '.join(self.of)}): the loss "
+            "does not depend on it, or no backward pass came inside of the block"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
@@ -16,7 +16,23 @@ from tb_rnngrad.torch._functional import runs_backward
 
 Listener = Callable[[Tensor, str, Any, Any], None]
 
-_listeners: Final[list[tuple[int, Listener]]] = []  # with the threads that began to listen
+
+@dataclass(frozen=True, eq=False)
+class Ear:
+    """One that listens to `watch`.
+
+    Attributes:
+        listener: called with each state.
+        is_private: whether what it hears is for nobody else: a look of ours at a module.
+        thread: the thread that it listens to.
+    """
+
+    listener: Listener
+    is_private: bool
+    thread: int = field(default_factory=threading.get_ident)
+
+
+_ears: Final[list[Ear]] = []
 
 
 def watch(h: Tensor, name: str, *, starts: Any = None, mask: Any = None) -> Tensor:
@@ -45,27 +61,40 @@ def watch(h: Tensor, name: str, *, starts: Any = None, mask: Any = None) -> Tens
             h = tb_rnngrad.torch.watch(h, "memory")
     """
     # While a graph is compiled the condition is a constant, so that the graph has no trace of it.
-    if not torch.compiler.is_compiling() and _listeners:
+    if not torch.compiler.is_compiling() and _ears:
         _tell(h, name, starts, mask)
     return h
 
 
 def _tell(h: Tensor, name: str, starts: Any, mask: Any) -> None:
+    for ear in _listening():
+        ear.listener(h, name, starts, mask)
+
+
+def _listening() -> Iterator[Ear]:
+    """Yield the ears of this thread, the latest first, up to a private one."""
     thread = threading.get_ident()
-    for owner, listener in _listeners:
-        if owner == thread:
-            listener(h, name, starts, mask)
+    for ear in reversed(_ears):
+        if ear.thread == thread:
+            yield ear
+            if ear.is_private:
+                return
+
+
+def hears(ear: Ear) -> bool:
+    """Return whether what happens in this thread is for this ear."""
+    return ear.thread != threading.get_ident() or ear in _listening()
 
 
 @contextlib.contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: Listener, is_private: bool) -> Iterator[Ear]:
     """Call `listener` at each `watch` of this thread inside of the block."""
-    entry = threading.get_ident(), listener
-    _listeners.append(entry)
+    ear = Ear(listener, is_private)
+    _ears.append(ear)
     try:
-        yield
+        yield ear
     finally:
-        _listeners.remove(entry)
+        _ears.remove(ear)
 
 
 @dataclass

@@ -16,7 +16,8 @@ from tb_rnngrad.torch._placed import Placed
 from tb_rnngrad.torch._quantities import see_gradients
 from tb_rnngrad.torch._watch import WatchedState, as_samples
 
-_KNOWN: Final = ("hidden_state", "states")
+QUANTITIES: Final = ("hidden_state", "states")
+"""What watched states have."""
 
 
 def captured_of_watched(states: Sequence[WatchedState], of: Sequence[str]) -> list[Captured]:
@@ -25,21 +26,15 @@ def captured_of_watched(states: Sequence[WatchedState], of: Sequence[str]) -> li
     If gradients are asked for, only sequences count that a backward pass reached.
 
     Raises:
-        ValueError: if no quantity of a watched state was asked for, no gradient came to it, or its
-            timesteps do not fit each other.
+        ValueError: if timesteps do not fit each other.
     """
     found: list[Captured] = []
-    own = [quantity for quantity in _KNOWN if quantity in of]
+    own = [quantity for quantity in QUANTITIES if quantity in of]
     for name in dict.fromkeys(state.name for state in states):
         sequences = list(_sequences([state for state in states if state.name == name]))
         if see_gradients(own):
             sequences = [each for each in sequences if any(state.passes for state in each)]
-            if not sequences:
-                raise ValueError(
-                    f"nothing of watch(h, {name!r}) was seen (hidden_state): the loss does not "
-                    "depend on it, or no backward pass came inside of the block"
-                )
-        found += merged([list(_captured(each, own)) for each in sequences]) if own else []
+        found += merged([list(_captured(each, own)) for each in sequences])
     return found
 
 

@@ -244,25 +244,25 @@ def test_a_thousand_captures_grow_neither_graph_nor_memory():
         kept.add(one)
         return one
 
-    def step():
+    def step(kind):
         with (
-            capture(net) as captured,
+            capture(net, kind) as captured,
             torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor),
         ):
-            h, _ = net["cell"](x[1], net["cell"](x[0]))
-            loss = net["fused"](x)[0].sum() + watch(h, "h").sum()
-            loss.backward(retain_graph=True)  # or the backward pass would free the graph
-        assert len(captured) == 3
+            cell, fused = net["cell"], net["fused"]
+            h = fused(x)[0] if kind == "fused" else watch(cell(x[1], cell(x[0]))[0], "h")
+            h.sum().backward(retain_graph=True)  # or the backward pass would free the graph
+        assert kind in captured
 
     def objects():
         gc.collect()
         return len(gc.get_objects())
 
-    for _ in range(50):
-        step()
+    for kind in ("fused", "cell") * 20:
+        step(kind)
     counted, used = objects(), resident()
-    for _ in range(1000):
-        step()
+    for kind in ("fused", "cell") * 500:
+        step(kind)
     assert len(kept) == 0
     assert objects() - counted < 100
     assert resident() - used < 4e6

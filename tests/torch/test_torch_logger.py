@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import tb_rnngrad
-from tb_rnngrad.torch import GradientLogger, gradients
+from tb_rnngrad.torch import GradientLogger, capture, gradients, state_jacobian
 
 SAMPLES, TIMESTEPS, FEATURES, UNITS = 6, 5, 2, 4
 TAG = "rnn/hidden_state"
@@ -192,6 +192,20 @@ def test_a_validation_between_two_steps_is_not_logged(net, tmp_path):
     np.testing.assert_array_equal(read(tmp_path, "rnn/activations")[1], expected)
 
 
+def test_a_look_between_two_steps_is_not_logged(net, tmp_path):
+    (x,) = batches(1)
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with (
+        GradientLogger(tmp_path, net, optimizer, max_outputs=2 * SAMPLES),
+        capture(net) as captured,
+    ):
+        expected = gradients(net, lambda: loss_of(net, 2 * x))["rnn"]
+        state_jacobian(net, x, verbose=0)
+        train(net, optimizer, [2 * x])
+    np.testing.assert_array_equal(captured["rnn"], expected)
+    np.testing.assert_array_equal(read(tmp_path)[0], expected)
+
+
 def test_a_resumed_training_goes_on_counting(net, tmp_path):
     xs = batches(5)
     optimizer = torch.optim.Adam(net.parameters(), 0.01)
@@ -276,7 +290,16 @@ def test_an_idle_logger_leaves_the_module_alone(net, tmp_path):
         ({"update_freq": "epoch"}, ValueError, "update_freq is 'epoch'; expected a number of"),
         ({"update_freq": 0}, ValueError, "update_freq is 0; expected"),
         ({"flow_freq": 0}, ValueError, "flow_freq is 0; expected"),
-        ({"optimizer": None}, TypeError, "optimizer is None; expected a torch.optim.Optimizer"),
+        (
+            {"optimizer": None},
+            TypeError,
+            "optimizer is None; expected a torch.optim.Optimizer, or a",
+        ),
+        (
+            {"optimizer": []},
+            TypeError,
+            r"optimizer is \[\]; expected a torch.optim.Optimizer, or a",
+        ),
         ({"of": "hidden"}, ValueError, "of is 'hidden'; expected one or more of"),
         ({"layers": "lstm"}, ValueError, "the module has no layer named 'lstm'"),
         ({"dtype": "float16"}, ValueError, "dtype is 'float16'"),

@@ -277,12 +277,6 @@ def test_a_loss_scale_is_undone():
             "of the same sequence, with as many samples or fewer, or starts=True where another",
         ),
         (
-            lambda h: watch(h * 2, "h"),
-            ValueError,
-            "nothing of watch(h, 'h') was seen (hidden_state): the loss does not depend on it, or "
-            "no backward pass came inside of the block",
-        ),
-        (
             lambda h: watch(h, "gru"),
             ValueError,
             "watch(h, 'gru') has the name of a recurrent layer of the module; expected a name of",
@@ -301,11 +295,37 @@ def test_what_watch_cannot_record_is_named(step, error, sentence):
         gradients(gru, loss)
 
 
-def test_quantities_that_watched_states_lack_are_named():
+@pytest.mark.parametrize(
+    ("of", "step", "sentence"),
+    [
+        ("gates", Memory.__call__, "of is gates; watched states have hidden_state and states"),
+        (
+            "hidden_state",
+            lambda net, x: net.head.weight,
+            "module Memory has no recurrent layer (nn.RNN, nn.LSTM, nn.GRU or one of their cells); "
+            "its modules are linear (Linear), head (Linear), and no state was watched",
+        ),
+        (
+            "hidden_state",
+            lambda net, x: (net(x), net.head.weight.sum())[1],
+            "nothing of watch(h, 'memory') was seen (hidden_state): the loss does not depend on it",
+        ),
+    ],
+)
+def test_where_nothing_of_watched_states_is_there_a_sentence_says_why(of, step, sentence):
     net, x = built()
-    sentence = "of is gates; of watched states there are hidden_state and states"
-    with pytest.raises(ValueError, match=f"^{sentence}$"):
-        gradients(net, lambda: net(x).sum(), of="gates")
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+        gradients(net, lambda: step(net, x).sum(), of=of)
+
+
+def test_states_that_the_loss_does_not_depend_on_are_left_out_beside_others():
+    net, x = built()
+
+    def loss():
+        net(x)
+        return watch(net.linear(x.new_ones(1, FEATURES + UNITS)), "other").sum()
+
+    assert list(gradients(net, loss)) == ["other"]
 
 
 def test_a_logger_of_a_module_without_anything_to_log_warns_and_training_goes_on(tmp_path):

@@ -39,7 +39,8 @@ def runs_of(module: Any, x: Any, layers: Any) -> Iterator[tuple[str, list[Run]]]
     modules = {one.name: one.module for one in chosen}
     interception = Interception(modules, needs_graph=False)
     # Only the graph tells that a changed state comes from the call before.
-    with left_as_it_was(root), evaluating(root), torch.enable_grad(), interception.entered():
+    entered = interception.entered(is_private=True)
+    with left_as_it_was(root), evaluating(root), torch.enable_grad(), entered:
         if callable(x):
             x()
         else:
