@@ -151,7 +151,7 @@ def test_a_run_without_our_data_says_so_and_how_to_log(tab: OpenTab) -> None:
     expect(
         page.frame.get_by_role("heading", name="No data of tb_rnngrad in scalars")
     ).to_be_visible()
-    expect(page.frame.locator("rg-how-to-log")).to_contain_text("GradientLogger(")
+    expect(page.frame.locator("rg-how-to-log")).to_contain_text("tb_rnngrad.torch.GradientLogger(")
 
 
 def test_no_data_at_all_says_how_to_log(

@@ -1,13 +1,17 @@
 import { css, html, LitElement } from "lit";
 import { controls } from "../base/theme";
 
-/** The lines of code that log: with Keras, and without a framework. */
+/** The lines of code that log: with Keras, with PyTorch, and without a framework. */
 const LINES = {
   sequences: [
     `import tb_rnngrad.keras
 
 model.fit(x, y, epochs=10, callbacks=[
     tb_rnngrad.keras.GradientLogger("logs/my_run")])`,
+    `import tb_rnngrad.torch
+
+# before the training loop
+logger = tb_rnngrad.torch.GradientLogger("logs/my_run", model, optimizer)`,
     `import tb_rnngrad
 
 with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
@@ -20,6 +24,11 @@ with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
 model.fit(x, y, epochs=10, callbacks=[
     tb_rnngrad.keras.GradientLogger(
         "logs/my_run", of=("hidden_state", "weights", "weight_gradients"))])`,
+    `import tb_rnngrad.torch
+
+# before the training loop
+logger = tb_rnngrad.torch.GradientLogger(
+    "logs/my_run", model, optimizer, of=("hidden_state", "weights", "weight_gradients"))`,
     `import tb_rnngrad
 
 with tb_rnngrad.SummaryWriter("logs/my_run") as writer:
@@ -52,10 +61,12 @@ export class RgHowToLog extends LitElement {
   }
 
   override render() {
-    const [keras, any] = LINES[this.what];
+    const [keras, torch, any] = LINES[this.what];
     return html`
       With Keras:
       <pre tabindex="0">${keras}</pre>
+      With PyTorch:
+      <pre tabindex="0">${torch}</pre>
       From any training loop:
       <pre tabindex="0">${any}</pre>
       Then start TensorBoard on the same folder, <code>tensorboard --logdir logs</code>. New data appears when
