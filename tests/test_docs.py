@@ -21,6 +21,7 @@ from tb_rnngrad import SequenceRecord
 from tb_rnngrad.events import blobs
 from tb_rnngrad.events.flow_tensor import with_checksum
 from tb_rnngrad.events.header import Logged
+from tb_rnngrad.events.reader import Flow, Series
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +305,8 @@ def test_every_name_in_the_documents_exists(name):
     for part in name.split(".")[1:]:
         if part in getattr(found, "__all__", ()) and part not in vars(found):
             return  # it is imported once somebody asks for it, as it needs a library of its own
+        if not hasattr(found, part):
+            importlib.import_module(f"{found.__name__}.{part}")  # a module nobody imported so far
         found = getattr(found, part)
 
 
@@ -342,6 +345,13 @@ def test_the_examples_of_writing_and_reading_run(script):
     exec(example_of(tb_rnngrad.read), script)
     assert script["norms"].shape == (2, 5)
     assert script["history"].shape == (1, 5)
+    read = dict(script)
+    exec(example_of(tb_rnngrad.read_all), read)
+    assert [*read["last"]] == ["lstm"]
+    exec(example_of(Series.to_xarray), read)
+    assert read["norms"].shape == (1, 2, 5)
+    exec(example_of(Flow.to_pandas), read)
+    assert read["norms"].shape == (1, 5)
     with tb_rnngrad.SummaryWriter("logs/batched") as script["writer"]:
         exec(example_of(tb_rnngrad.SummaryWriter.batched), script)
     assert tb_rnngrad.read("logs", run="batched", tag="lstm_2").steps.tolist() == [4]

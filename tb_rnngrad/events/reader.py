@@ -56,7 +56,7 @@ class Flow:
 
         Example::
 
-            table = tb_rnngrad.read("logs").flow.to_pandas()
+            table = tb_rnngrad.read("logs", run="lstm", tag="lstm_1").flow.to_pandas()
             norms = table["norm_mean"].unstack("timestep")  # steps x timesteps
         """
         return labelled.to_pandas(self.steps, self.values, self.statistics)

@@ -34,8 +34,8 @@ def read_all(
 
     Example::
 
-        every = tb_rnngrad.read_all("logs", runs="lstm*", tags="*/hidden_state")
-        last = {run: series["lstm_1/hidden_state"][-1] for run, series in every.items()}
+        every = tb_rnngrad.read_all("logs", runs="lstm*")
+        last = {run: series["lstm_1"][-1] for run, series in every.items()}
     """
     files = files_of(logdir)
     found: dict[str, dict[str, Series]] = {}
