@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from events import event, with_content, write
 
 import tb_rnngrad
-from tb_rnngrad import flow
+from tb_rnngrad import flow, summary
 from tb_rnngrad.cli import main
 
 RNG = np.random.default_rng(8)
@@ -91,6 +92,20 @@ def test_inspect_says_why_a_directory_shows_nothing(tmp_path):
         writer.add_scalar("loss", 1.0, 0)
     message = f"the event files in {tmp_path} hold no records of tb_rnngrad: 'foreign'"
     assert message in refused("inspect", tmp_path)
+
+
+def test_inspect_names_what_it_cannot_read_and_lists_the_rest(capsys, tmp_path):
+    logged = summary.sequence_pb("new", DATA[0])
+    content = json.loads(logged.value[0].metadata.plugin_data.content) | {"quantity": "attention"}
+    del content["checksum"]
+    newer = with_content(logged, json.dumps(content).encode())
+    damaged = with_content(summary.sequence_pb("bad", DATA[0]), b"{}")
+    write(tmp_path, event(0, newer, summary.sequence_pb("sound", DATA[0]), damaged))
+    with pytest.warns(UserWarning, match=r"'bad' of run '\.' is left out: plugin content is not"):
+        lines = said(capsys, "inspect", tmp_path).splitlines()
+    assert [line.split()[1] for line in lines[2:]] == ["new", "sound"]
+    assert "the last step cannot be read: 'new' is of the quantity 'attention'" in lines[2]
+    assert "4 x 30 x 6" in lines[3]
 
 
 def test_long_work_shows_a_bar_on_a_terminal_alone(capsys, logdir, tmp_path, monkeypatch):

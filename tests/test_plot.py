@@ -159,6 +159,8 @@ def test_a_norm_of_matplotlib_s_is_used_as_it_is():
     _figure, axes = plot.heatmap(np.abs(DATA), samples=0, norm=norm, cmap="plasma")
     assert axes[0, 0].get_images()[0].norm is norm
     assert axes[0, 0].get_images()[0].get_cmap().name == "plasma"
+    _, axes = plot.heatmap(np.abs(DATA), samples=0, norm=norm)
+    assert axes[0, 0].get_images()[0].get_cmap().name == "viridis"
 
 
 def test_figures_are_drawn_into_given_axes():
@@ -421,6 +423,10 @@ def test_curves_are_vectors_in_files(tmp_path, form):
         (lambda: plot.heatmap(DATA, channel=6), "channel 6 is none; expected 0 to 5"),
         (lambda: plot.heatmap(DATA, norm="sqrt"), "norm is 'sqrt'; expected one of 'symlog'"),
         (lambda: plot.heatmap(DATA, cmap="plums"), "cmap is 'plums'; expected 'vik', 'berlin'"),
+        (
+            lambda: plot.heatmap(DATA, norm=LogNorm(), vmax=1),
+            "norm is a LogNorm, which has its own ends; expected no vmin or vmax",
+        ),
         (lambda: plot.heatmap(DATA, vmax=-1), "vmax is -1; expected a finite number above 0"),
         (lambda: plot.heatmap(DATA, vmin=9), "vmin is 9; expected a finite number below vmax"),
         (lambda: plot.heatmap(DATA, linthresh=0), "linthresh is 0; expected a finite number above"),

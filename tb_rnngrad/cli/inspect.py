@@ -14,6 +14,7 @@ from tb_rnngrad import flow
 from tb_rnngrad.cli.errors import told_in_a_sentence
 from tb_rnngrad.cli.progress import progress
 from tb_rnngrad.events.logdir import files_of
+from tb_rnngrad.events.metadata import FormatError
 from tb_rnngrad.events.places import scan
 from tb_rnngrad.events.reader import Flow, Series
 from tb_rnngrad.events.several_runs import series_of
@@ -77,6 +78,11 @@ def entry(series: Series) -> dict[str, Any]:
     """Return what `inspect` says of one series."""
     meta, logged = series.metadata, series.flow
     last = logged.values[-1] if len(logged.steps) else None
+    record, error = None, None
+    try:
+        record = series[-1] if len(series) else None
+    except FormatError as damage:
+        error = f"the last step cannot be read: {damage}"
     return {
         "run": series.run,
         "tag": series.tag,
@@ -86,8 +92,9 @@ def entry(series: Series) -> dict[str, Any]:
         "framework": meta.framework,
         "steps": series.steps.tolist(),
         "flow_steps": len(logged.steps),
-        "shape": [*series[-1].shape] if len(series) else None,
-        "batch": series[-1].batch_size if len(series) else None,
+        "shape": None if record is None else [*record.shape],
+        "batch": None if record is None else record.batch_size,
+        "error": error,
         **_horizon(last if meta.quantity in flow.THROUGH_TIME else None, logged.statistics),
         **_flags(logged, meta.quantity),
     }
@@ -142,4 +149,6 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
         horizon = f"{one['horizon']}{of}"
     flags = [flag["name"] for flag in one["flags"]]
     flags += [f"({flag['name']} until {flag['last_step']})" for flag in one["earlier_flags"]]
+    if one["error"]:
+        flags.append(one["error"])
     return one["run"], one["tag"], one["quantity"], span, shape, horizon, ", ".join(flags)

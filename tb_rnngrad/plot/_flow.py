@@ -95,7 +95,8 @@ def flow(
     chosen = FLOW_STATISTICS[statistic]
     logged, name, backward = _flow_of(given, step)
     grid = GridOptions(ax, figsize, title, ticks=ticks).grid(1)
-    options = RangeOptions(name_of(norm) or chosen.scale, vmin, vmax or chosen.limit)
+    end = chosen.limit if vmax is None else vmax
+    options = RangeOptions(name_of(norm, vmin, vmax) or chosen.scale, vmin, end)
     heading = name if title is None else title
     is_map = isinstance(given, (Series, Flow)) and step is None
     axis = "lag" if lags else "timestep"

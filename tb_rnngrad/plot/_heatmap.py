@@ -15,7 +15,7 @@ from tb_rnngrad.plot import _colours, _image
 from tb_rnngrad.plot._given import Given, Shown, TimeOptions, chosen, order_view, sequences_of
 from tb_rnngrad.plot._grid import AxesGrid, AxesLike, GridOptions
 from tb_rnngrad.plot._image import Cells
-from tb_rnngrad.plot._scale import RangeOptions, name_of, norm_of
+from tb_rnngrad.plot._scale import RangeOptions, map_for, name_of, norm_of
 from tb_rnngrad.views.order import channel_order as order_of
 from tb_rnngrad.views.view import REDUCTIONS, View, reduce_samples
 
@@ -131,9 +131,9 @@ def heatmap(
             order = order_of(view, shown.record.channel_groups, channel_order)
         pictures = _of_samples(shown, time, indices, reduce, order, channel_labels)
     signed = shown.signed and reduce in (None, "mean")
-    options = RangeOptions(name_of(norm), vmin, vmax, linthresh, percentile)
+    options = RangeOptions(name_of(norm, vmin, vmax, linthresh), vmin, vmax, linthresh, percentile)
     scale = options.scale([p.view for p in pictures], shown.record.quantity, signed)
-    colours = _colours.colour_map(scale, cmap)
+    colours = _colours.colour_map(scale, map_for(norm, cmap))
     common = norm_of(scale, norm)
 
     grid = GridOptions(ax, figsize, title, n_rows, n_cols, ticks).grid(len(pictures))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tb_rnngrad import scales
@@ -110,9 +110,27 @@ def norm_of(scale: Scale, given: str | Normalize | None) -> Normalize:
     return given if isinstance(given, Normalize) else ScaleNorm(scale)
 
 
-def name_of(norm: str | Normalize | None) -> str | None:
-    """Return the name of a scale; None for a norm of Matplotlib's, which has its own formula."""
-    return norm if isinstance(norm, str) else None
+def name_of(norm: str | Normalize | None, *ends: float | None) -> str | None:
+    """Return the name of a scale; None for a norm of Matplotlib's, which has its own formula.
+
+    Raises:
+        ValueError: If ends are given beside such a norm, which has its own.
+    """
+    if not isinstance(norm, Normalize):
+        return norm
+    if any(end is not None for end in ends):
+        raise ValueError(
+            f"norm is a {type(norm).__name__}, which has its own ends; expected no vmin or vmax"
+        )
+    return None
+
+
+def map_for(norm: str | Normalize | None, cmap: str | Colormap | None) -> str | Colormap | None:
+    """Return the map given, or the one that suits a norm of Matplotlib's; None for the scale's."""
+    if cmap is not None or not isinstance(norm, Normalize):
+        return cmap
+    is_symmetric = norm.vmin is not None and norm.vmax is not None and norm.vmin == -norm.vmax
+    return "vik" if is_symmetric else "viridis"
 
 
 def set_axis(axes: Axes, which: Literal["x", "y"], scale: Scale) -> None:
