@@ -14,7 +14,7 @@ from pages import example_of, snippets
 from torch import nn
 
 import tb_rnngrad
-from tb_rnngrad.torch import GradientLogger, gradients
+from tb_rnngrad.torch import GradientLogger, capture, gradients
 
 SAMPLES, TIMESTEPS, FEATURES, UNITS = 4, 5, 2, 3
 TAG = "lstm/hidden_state"
@@ -168,3 +168,80 @@ def test_the_code_of_the_page_and_of_the_callback_runs(net, xs, tmp_path, monkey
     exec(beside, names)
     names["writer"].close()
     names["logger"].close()
+
+
+# --- Recurrent PPO ---
+
+
+def agent(log_dir=None):
+    """Return a recurrent agent after its first updates, logged or not."""
+    from sb3_contrib import RecurrentPPO
+
+    small = {"n_steps": 32, "batch_size": 16, "n_epochs": 2}
+    model = RecurrentPPO(
+        "MlpLstmPolicy",
+        "CartPole-v1",
+        **small,
+        policy_kwargs={"lstm_hidden_size": 4, "net_arch": []},
+        seed=0,
+        device="cpu",
+    )
+    if log_dir is not None:
+        policy = model.policy
+        with GradientLogger(log_dir, policy, policy.optimizer, update_freq=1, max_outputs=16):
+            model.learn(64)
+    else:
+        model.learn(64)
+    return model
+
+
+def test_an_agents_updates_are_logged_and_stay_bit_for_bit_the_same(tmp_path):
+    pytest.importorskip("sb3_contrib")
+    plain, logged = agent(), agent(tmp_path)
+    assert all(map(torch.equal, plain.policy.parameters(), logged.policy.parameters()))
+    for layer in ("lstm_actor", "lstm_critic"):
+        series = tb_rnngrad.read(tmp_path, tag=f"{layer}/hidden_state")
+        assert series.steps.tolist() == list(range(8))
+        assert all(record.shape[2] == 4 and record.shape[1] > 1 for record in series)
+
+
+def test_of_a_policy_that_runs_timestep_by_timestep_the_whole_gradient_is_captured():
+    pytest.importorskip("sb3_contrib")
+    model = agent()
+    policy = model.policy
+    batch = next(model.rollout_buffer.get(16))
+    starts = torch.zeros_like(batch.episode_starts)
+    starts[0] = 1  # at the start of an episode the policy calls its layer for each timestep
+    results = []
+
+    def keep(module, args, result):
+        y, (h, _) = result
+        y.retain_grad()
+        h.retain_grad()
+        results.append((y, h))
+
+    hook = policy.lstm_actor.register_forward_hook(keep)
+    with capture(policy, "lstm_actor") as captured:
+        _, log_prob, _ = policy.evaluate_actions(
+            batch.observations,
+            batch.actions.long().flatten(),
+            batch.lstm_states,
+            starts,
+        )
+        log_prob[batch.mask > 0].square().sum().backward()
+    hook.remove()
+    assert len(results) > 1
+    # What arrives from above, and through the states that later timesteps begin with.
+    totals = [y.grad[0] + (0 if h.grad is None else h.grad[0]) for y, h in results]
+    record = captured["lstm_actor"]
+    np.testing.assert_allclose(record, torch.stack(totals, dim=1), rtol=1e-4, atol=1e-7)
+    assert (np.abs(record).max(axis=(0, 2)) > 0).all()
+
+
+def test_the_code_of_the_page_on_agents_runs(tmp_path, monkeypatch):
+    pytest.importorskip("sb3_contrib")
+    monkeypatch.chdir(tmp_path)
+    (code,) = [code for code in snippets("docs/how-to/log_from_lightning.md") if "PPO" in code]
+    exec(code, {})
+    tag = "lstm_actor/hidden_state"
+    assert tb_rnngrad.read("logs", run="ppo_gradients", tag=tag).steps.tolist() == [0]
