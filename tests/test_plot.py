@@ -367,6 +367,7 @@ def test_a_jacobian_is_a_map_of_logarithms_with_curves_of_its_rows():
     assert pixel(figure, axes[0, 0], 15, 3) == "#9e9e9e"
     norm = axes[0, 0].get_images()[0].norm
     assert (norm.vmin, norm.vmax) == (decades[19, 0], 0)
+    assert axes[0, 1].yaxis.get_major_ticks()[0].label1.get_visible()
     first, last = (np.asarray(line.get_ydata()) for line in axes[0, 1].get_lines())
     np.testing.assert_array_equal(last, decades[19])
     np.testing.assert_array_equal(first[:6], decades[5, :6])

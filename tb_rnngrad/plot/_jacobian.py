@@ -90,7 +90,7 @@ def jacobian(
     _image.number_axis(grid.used[0].xaxis)
     _image.number_axis(grid.used[0].yaxis, names)
     heading = shown.title if title is None else title
-    grid.label("s", "t", [""] * count, heading)
+    grid.label("s", "t", [""] * count, heading, own_y=True)
     if colorbar:
         label = "" if has_curve else shown.label  # the curves' axis has the same
         _image.add_colour_bar(grid, image, [cells], label, [grid.used[0]])
