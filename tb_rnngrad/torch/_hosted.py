@@ -22,7 +22,7 @@ class HostedLogger(GradientLogger):
     Args:
         log_dir: the run's directory.
         module: what is trained.
-        optimizer: whose steps are the training steps; the trainer's wrapper around one, too.
+        optimizer: the trainer's optimizer, a wrapper around one, or a list of them.
         made: the number of steps that the trainer made before, as in a resumed training.
         scaler: the trainer's `GradScaler`, or None.
         options: further arguments of `GradientLogger`.
@@ -54,9 +54,9 @@ class HostedLogger(GradientLogger):
         self._is_marked = False
         super()._before_step(optimizer, args, kwargs)
 
-    def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _end_step(self) -> None:
         self._made += 1
-        super()._after_step(optimizer, args, kwargs)
+        super()._end_step()
 
     def _new_count(self) -> StepCount:
         return StepCount(

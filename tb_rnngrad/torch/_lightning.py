@@ -31,7 +31,7 @@ def _callback() -> Any:
 class LightningGradientLogger(_callback()):  # type: ignore[misc]
     """A callback for Lightning's `Trainer` that logs gradients through time.
 
-    It is a `GradientLogger` on the Trainer's optimizer, with automatic and manual optimization. It
+    It is a `GradientLogger` on the Trainer's optimizers, with automatic and manual optimization. It
     starts when training starts, counts steps from the Trainer's `global_step`, undoes the loss
     scale of mixed precision, and writes from the first process only. With `fast_dev_run` it logs
     nothing, as Lightning's own loggers.
@@ -39,7 +39,7 @@ class LightningGradientLogger(_callback()):  # type: ignore[misc]
     Args:
         log_dir: where to log; None: the directory "rnngrad" inside of that of the Trainer's
             `TensorBoardLogger`. Choose no directory into which another writer writes.
-        optimizer: the index of the optimizer whose steps count, if the module has several.
+        optimizer: the index of the one optimizer whose steps count; None: all of them.
         options: further arguments of `GradientLogger`: layers, of, update_freq, max_outputs, dtype,
             flow_freq, thresholds, verbose, on_flag.
 
@@ -60,7 +60,7 @@ class LightningGradientLogger(_callback()):  # type: ignore[misc]
         self,
         log_dir: str | os.PathLike[str] | None = None,
         *,
-        optimizer: int = 0,
+        optimizer: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -69,32 +69,32 @@ class LightningGradientLogger(_callback()):  # type: ignore[misc]
         self._number = optimizer
         self._options = options
         self._logger: HostedLogger | None = None
-        self._optimizer: Any = None
+        self._optimizers: list[Any] = []
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to log."""
         if not trainer.is_global_zero or trainer.fast_dev_run:
             return
-        optimizers = trainer.optimizers
-        if self._number not in range(len(optimizers)):
+        every = trainer.optimizers
+        if self._number not in (None, *range(len(every))):
             raise ValueError(
-                f"optimizer is {self._number!r}; expected an index below {len(optimizers)}, the "
+                f"optimizer is {self._number!r}; expected None or an index below {len(every)}, the "
                 f"number of optimizers of module {type(pl_module).__name__}"
             )
-        self._optimizer = optimizers[self._number]
+        self._optimizers = every if self._number is None else [every[self._number]]
         self._logger = HostedLogger(
             self._log_dir or _beside(trainer),
             pl_module,
-            self._optimizer,
+            self._optimizers,
             # The Trainer counts the steps of all optimizers together.
-            trainer.global_step // len(optimizers),
+            trainer.global_step // len(every),
             getattr(trainer.precision_plugin, "scaler", None),
             **self._options,
         )
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         """Take note that a step's backward passes are done: Lightning runs them in closures."""
-        if self._logger is not None and optimizer is self._optimizer:
+        if self._logger is not None and any(one is optimizer for one in self._optimizers):
             self._logger.end_backward()
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
@@ -108,7 +108,7 @@ class LightningGradientLogger(_callback()):  # type: ignore[misc]
     def _close(self) -> None:
         if self._logger is not None:
             self._logger.close()
-        self._logger = self._optimizer = None
+        self._logger, self._optimizers = None, []
 
 
 def _beside(trainer: Any) -> Path:

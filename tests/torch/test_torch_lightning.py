@@ -173,24 +173,43 @@ def test_a_resumed_training_goes_on_at_the_trainers_step(xs, tmp_path):
     assert tb_rnngrad.read(tmp_path / "after", tag=TAG).steps.tolist() == [4, 5, 6, 7]
 
 
-def test_of_several_optimizers_one_counts_the_steps(xs, tmp_path):
-    class Two(Net):
-        def training_step(self, batch, index):
-            for optimizer in self.optimizers():
-                optimizer.zero_grad()
-                self.manual_backward(self.loss(batch[0]))
-                optimizer.step()
+class Two(Net):
+    """An optimizer for the head, then one for the recurrent layer."""
 
-        def configure_optimizers(self):
-            return [torch.optim.SGD(one.parameters(), 0.05) for one in (self.head, self.lstm)]
+    def __init__(self):
+        super().__init__(is_automatic=False)
 
-    net = net_of(Two, is_automatic=False)
+    def training_step(self, batch, index):
+        for optimizer in self.optimizers():
+            optimizer.zero_grad()
+            self.manual_backward(self.loss(batch[0]))
+            optimizer.step()
+
+    def configure_optimizers(self):
+        return [torch.optim.SGD(one.parameters(), 0.05) for one in (self.head, self.lstm)]
+
+
+@pytest.mark.parametrize("optimizer", [None, 1])
+def test_of_several_optimizers_that_of_the_layer_is_logged(optimizer, xs, tmp_path):
+    net = net_of(Two)
     twin = copy.deepcopy(net)
-    callback = LightningGradientLogger(update_freq=1, optimizer=1)
-    fit(net, xs, tmp_path, [callback])
-    assert read(tmp_path).steps.tolist() == [0, 1, 2, 3]
-    with pytest.raises(ValueError, match="optimizer is 2; expected an index below 2, the number"):
-        fit(twin, xs, tmp_path / "2", [LightningGradientLogger(optimizer=2)])
+    of_head, _ = twin.configure_optimizers()
+    twin.loss(xs[0]).backward()
+    of_head.step()
+    expected = gradients(twin, lambda: twin.loss(xs[0]))["lstm"]
+    fit(net, xs, tmp_path, [LightningGradientLogger(update_freq=1, optimizer=optimizer)])
+    series = read(tmp_path)
+    assert series.steps.tolist() == [0, 1, 2, 3]
+    if optimizer is None:
+        np.testing.assert_array_equal(series[0], expected)
+    else:  # both passes come before its step
+        assert series[0].batch_size == 2 * SAMPLES
+
+
+def test_an_optimizer_that_is_none_is_named(xs, tmp_path):
+    sentence = "optimizer is 2; expected None or an index below 2, the number of optimizers"
+    with pytest.raises(ValueError, match=sentence):
+        fit(net_of(Two), xs, tmp_path, [LightningGradientLogger(optimizer=2)])
 
 
 def test_an_error_in_training_ends_logging_and_loses_nothing(xs, tmp_path):
