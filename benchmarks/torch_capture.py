@@ -1,10 +1,11 @@
 """What capture from PyTorch adds to the time of a training step, compared with the plain step.
 
-One layer and a Linear, trained with Adam on one thread. Budgets: idle logger 1.02 x; output
-gradients at every step 1.05 x; hidden-state gradients at every step 2 x for the two large sizes.
-The small size has no budget: a loop over its timesteps in Python takes longer than its step.
+One layer and a Linear, trained with Adam on one thread. A cell is called in a loop over timesteps.
+Budgets of fused modules: idle logger 1.02 x; output gradients at every step 1.05 x; hidden-state
+gradients at every step 2 x for the two large sizes. The small size has no budget: a loop over its
+timesteps in Python takes longer than its step.
 
-    python benchmarks/torch_capture.py [small | long | wide] [--cells RNN LSTM GRU]
+    python benchmarks/torch_capture.py [small | long | wide] [--cells RNN LSTM GRU LSTMCell]
 """
 
 from __future__ import annotations
@@ -32,11 +33,21 @@ SIZES = {
 class Model(nn.Module):
     def __init__(self, cell: str, features: int, units: int) -> None:
         super().__init__()
-        self.rnn = getattr(nn, cell)(features, units, batch_first=True)
+        options = {} if cell.endswith("Cell") else {"batch_first": True}
+        self.rnn = getattr(nn, cell)(features, units, **options)
         self.head = nn.Linear(units, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.rnn(x)[0].relu())
+        return self.head(self.outputs(x).relu())
+
+    def outputs(self, x: torch.Tensor) -> torch.Tensor:
+        if isinstance(self.rnn, nn.RNNBase):
+            return self.rnn(x)[0]
+        state, outputs = None, []
+        for x_t in x.unbind(1):
+            state = self.rnn(x_t, state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(outputs, 1)
 
 
 def step_of(model: Model, x: torch.Tensor, logger_of: Callable[..., object]) -> Callable[[], None]:
@@ -93,7 +104,7 @@ def measure(cell: str, size: str, folder: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sizes", nargs="*", default=list(SIZES))
-    parser.add_argument("--cells", nargs="*", default=["RNN", "LSTM", "GRU"])
+    parser.add_argument("--cells", nargs="*", default=["RNN", "LSTM", "GRU", "LSTMCell"])
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

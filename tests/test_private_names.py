@@ -1,4 +1,4 @@
-"""Private names of TensorFlow and of the two Kerases each have one home."""
+"""Private names of TensorFlow, of the two Kerases and of PyTorch each have one home."""
 
 import ast
 import re
@@ -12,6 +12,8 @@ PACKAGE = Path(tb_rnngrad.__file__).parent
 KERAS = PACKAGE / "keras"
 TENSORFLOW_HOME = KERAS / "_tensorflow.py"
 KERAS_HOME = KERAS / "_adapters"
+TORCH = PACKAGE / "torch"
+TORCH_HOME = TORCH / "_functional.py"
 MODULES = [*PACKAGE.rglob("*.py")]
 
 PRIVATE_OF_TENSORFLOW = re.compile(r"tensorflow\.python|tf\.__internal__|tensorflow\.__internal__")
@@ -110,6 +112,18 @@ def test_capture_touches_private_attributes_of_others_in_these_homes_alone():
     }
     assert {path: names for path, names in found.items() if names} == {}
     assert [*foreign_private_names(parsed(KERAS_HOME / "tf_keras.py"), own)]
+
+
+def test_private_attributes_of_pytorch_are_touched_in_one_file():
+    modules = [*TORCH.rglob("*.py")]
+    own = {*own_names(map(parsed, modules)), *(path.stem for path in modules)}
+    found = {
+        path.name: [*foreign_private_names(parsed(path), own)]
+        for path in modules
+        if path != TORCH_HOME
+    }
+    assert {path: names for path, names in found.items() if names} == {}
+    assert [*foreign_private_names(parsed(TORCH_HOME), own)]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ class _Growing:
             return False
         old = tail.last[:samples]
         same = _equal(new, old).all(1)
-        discarded = ~same & _equal(new, tail.first[:samples]).all(1)
+        discarded: Flags = np.zeros(samples, bool)
+        if not same.all():
+            discarded |= ~same & _equal(new, tail.first[:samples]).all(1)
         if discarded.any():
             discarded &= ~tail.reached()[:samples]  # or two calls start from one state
         by_graph = state.call.before is tail.call
@@ -137,15 +139,22 @@ class _Growing:
         if not (same & (new != 0).any(1)).any() and not by_graph:
             return False
         rest = ~same & ~discarded
-        begins = rest & ((new == 0).all(1) | _equal(new, self._first.first[:samples]).all(1))
-        if same.any() or discarded.any():
-            # Whatever changes the state changes that of all samples, and seldom all of its units.
-            begins |= rest & ~(_equal(new, old) & (old != 0)).any(1)
+        begins = self._begins(state, rest) if rest.any() else rest
         self._links.append(Link(state.call, begins, bool((rest & ~begins).any())))
         self._discarded.append(np.pad(discarded, (0, len(tail.last) - samples)))
         self._members.add(id(state.call))
         self._tail = state
         return True
+
+    def _begins(self, state: _States, rest: Flags) -> Flags:
+        """Return which of the samples with another state begin anew; in others it was changed."""
+        new, samples = state.first, len(rest)
+        begins = rest & ((new == 0).all(1) | _equal(new, self._first.first[:samples]).all(1))
+        if not rest.all():
+            # Whatever changes the state changes that of all samples, and seldom all of its units.
+            old = self._tail.last[:samples]
+            begins |= rest & ~(_equal(new, old) & (old != 0)).any(1)
+        return begins
 
     def ended(self) -> Chain:
         """Return the chain, whose last call hands its state to none."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from tb_rnngrad.torch._arrivals import Recorded, Rounds
 from tb_rnngrad.torch._functional import Copies, FusedCall, Kept, arguments_of
@@ -79,11 +80,15 @@ class Interception:
         self.left_out: set[str] = set()
         self._failure: Exception | None = None
         self._open: dict[nn.Module, _Mode] = {}
+        self._hooks: list[RemovableHandle] = []
         self._forget()
 
     def _forget(self) -> None:
-        """Keep nothing of the graph."""
+        """Keep nothing of the graph, and leave nothing in it."""
         self.edges.clear()
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
         self._rounds, self._origins, self.copies = Rounds(), Origins(), Copies()
 
     @contextlib.contextmanager
@@ -95,17 +100,17 @@ class Interception:
                 entered in this thread takes note.
         """
         self.calls, self.watched, self.left_out, self._failure = [], [], set(), None
-        with contextlib.ExitStack() as self._stack:
-            self._stack.callback(self._forget)
-            self._ear = self._stack.enter_context(listening(self._watch, is_private))
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._forget)
+            self._ear = stack.enter_context(listening(self._watch, is_private))
             for name, module in self._modules.items():
                 is_cell = isinstance(module, nn.RNNCellBase)
                 begins = ForwardHook(self._begin(name), is_cell)
                 ends = ForwardHook(self._end, is_cell)
                 begin = module.register_forward_pre_hook(begins, with_kwargs=True)
                 end = module.register_forward_hook(ends, always_call=True)
-                self._stack.callback(begin.remove)
-                self._stack.callback(end.remove)
+                stack.callback(begin.remove)
+                stack.callback(end.remove)
             yield
 
     def taken(self) -> tuple[list[Call], list[WatchedState]]:
@@ -191,8 +196,7 @@ class Interception:
 
     def _hook(self, recorded: Recorded, position: int, tensor: Tensor, lead: int = 0) -> None:
         self.edges.append(get_gradient_edge(tensor))
-        hook = tensor.register_hook(self._rounds.hook(recorded, position, lead))
-        self._stack.callback(hook.remove)
+        self._hooks.append(tensor.register_hook(self._rounds.hook(recorded, position, lead)))
 
     @property
     def _scale(self) -> float:

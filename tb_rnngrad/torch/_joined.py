@@ -45,9 +45,7 @@ def side_by_side(calls: Sequence[Call]) -> Call:
     joined = _joined(calls, axis, _each_side_by_side([call.arguments.initial for call in calls]))
     joined.final = _each_side_by_side([call.final for call in calls])
     for position in {position for call in calls for position in call.arrived}:
-        arrived = [
-            call.arrived.get(position, torch.zeros_like(_result(call, position))) for call in calls
-        ]
+        arrived = [_arrived(call, position) for call in calls]
         joined.arrive(position, torch.cat(arrived, 1 if position else axis))
         joined.passes[position] = max(call.passes.get(position, 0) for call in calls)
     return joined
@@ -87,8 +85,11 @@ def _joined(calls: Sequence[Call], axis: int, initial: tuple[Tensor, ...]) -> Ca
     )
 
 
-def _result(call: Call, position: int) -> Tensor:
-    return call.final[position - 1] if position else call.output.tensor
+def _arrived(call: Call, position: int) -> Tensor:
+    arrived = call.arrived.get(position)
+    if arrived is not None:
+        return arrived
+    return torch.zeros_like(call.final[position - 1] if position else call.output.tensor)
 
 
 def _each_side_by_side(each: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
