@@ -15,6 +15,7 @@ pytest.importorskip("lightning.pytorch")
 import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins import MixedPrecision
 from pages import example_of, snippets
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -105,11 +106,17 @@ def read(path, tag=TAG):
     return tb_rnngrad.read(path / "logs/version_0/rnngrad", tag=tag)
 
 
+class Scaled(MixedPrecision):
+    def autocast_context_manager(self):
+        return torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
+
+
 WAYS = {
     "automatic": ({}, {}),
     "manual": ({"is_automatic": False}, {}),
     "accumulated": ({"optimizer": torch.optim.SGD}, {"accumulate_grad_batches": 2}),
     "mixed": ({}, {"precision": "bf16-mixed"}),
+    "scaled": ({}, {}),  # mixed precision with a loss scale, see below
     "closure": ({"optimizer": torch.optim.LBFGS}, {"accumulate_grad_batches": 2}),
 }
 
@@ -118,8 +125,11 @@ WAYS = {
 def test_the_trainers_steps_are_logged_and_stay_bit_for_bit_the_same(way, xs, tmp_path):
     of_net, of_trainer = WAYS[way]
     plain, logged = net_of(**of_net), net_of(**of_net)
+    if way == "scaled":  # as on a GPU, but a CPU has no kernel of float16
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**20)
+        of_trainer = {"plugins": [Scaled("16-mixed", "cpu", scaler)]}
     per_step = of_trainer.get("accumulate_grad_batches", 1)
-    with torch.autocast("cpu", torch.bfloat16, enabled=way == "mixed"):
+    with torch.autocast("cpu", torch.bfloat16, enabled=way in ("mixed", "scaled")):
         expected = [
             gradients(logged, lambda x=x: logged.loss(x) / per_step)["lstm"] for x in xs[:per_step]
         ]
