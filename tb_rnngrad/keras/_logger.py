@@ -147,6 +147,8 @@ class GradientLogger(Hooks):
         self._tapped.disarm()
         steps = batch - self._batch + 1  # one execution may run several; the taps keep the last
         with self._session.surviving():
+            if self._due is not None and self._data is None and not self._session.gave_up:
+                self._tapped.check_called(self._model)
             if self._due is not None and self._of_probe is not None:
                 self._session.ran(self._of_probe, self._due, steps, is_live=False)
             elif self._due is not None and self._tapped.last is not None:

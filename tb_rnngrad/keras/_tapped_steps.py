@@ -42,6 +42,7 @@ class TappedSteps:
         self._session = session
         self._live: AnyStep | None = None
         self._has_run = False
+        self._was_called = False
         self._until_next_call = contextlib.ExitStack()
         self.last: TappedStep | None = None
 
@@ -58,6 +59,7 @@ class TappedSteps:
         """Make fit's next call of its train function run with taps."""
         if self._live is None or not self._live.is_of(taps, model):
             self._live = live_step(taps, model)
+        self._was_called = False
         run = partial(self._run, self._live)
         self._until_next_call.enter_context(self._live.diverted(run))
 
@@ -65,7 +67,22 @@ class TappedSteps:
         """Make fit's next call run as usual."""
         self._until_next_call.close()
 
+    def check_called(self, model: Any) -> None:
+        """Check that the step for which the taps were armed ran as the model's train function.
+
+        Raises:
+            RuntimeError: if it did not: a loop that calls the callbacks itself runs a step of its
+                own, and a later Keras may fit differently.
+        """
+        if not self._was_called:
+            raise RuntimeError(
+                f"a step of model {model.name!r} ran without model.train_function, the one call "
+                "that is captured; expected a step of model.fit; around a step of your own, use "
+                "tb_rnngrad.keras.capture(model)"
+            )
+
     def _run(self, live: AnyStep, plain: Any, batch: Any) -> Any:
+        self._was_called = True
         self.disarm()
         try:
             logs = live.run(plain, batch)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from differences import use_dtype
 
 import tb_rnngrad
@@ -121,3 +122,35 @@ model.fit(x, x[:, 0], batch_size=1, verbose=0, callbacks=[logger, Tell()])
     assert steps == [*range(len(steps))]
     lost = [when for step, when in ended.items() if step >= len(steps)]
     assert not lost or max(ended.values()) - min(lost) < 1
+
+
+def loop(model, logger, step):
+    """Train on 2 batches in a loop that calls the logger itself, as Keras' guides write them."""
+    logger.set_model(model)
+    logger.on_train_begin()
+    logger.on_epoch_begin(0)
+    for number in range(2):
+        logger.on_train_batch_begin(number)
+        step(X[:4], Y[:4])
+        logger.on_train_batch_end(number)
+    logger.on_train_end()
+
+
+def test_train_on_batch_between_the_loggers_hooks_is_logged(model, tmp_path):
+    loop(model, GradientLogger(tmp_path, update_freq=1), model.train_on_batch)
+    assert tb_rnngrad.read(tmp_path, tag="rnn/hidden_state").steps.tolist() == [0, 1]
+
+
+def test_a_loop_that_runs_its_own_step_is_told_what_captures_it(model, tmp_path):
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x) - y) ** 2)
+        tape.gradient(loss, model.trainable_variables)
+
+    expected = (
+        "GradientLogger logs no more, training goes on: a step of model .* ran without "
+        r"model.train_function, .*; around a step of your own, use tb_rnngrad.keras.capture\(model\)"
+    )
+    with pytest.warns(RuntimeWarning, match=expected) as caught:
+        loop(model, GradientLogger(tmp_path, update_freq=1), step)
+    assert len([one for one in caught if "GradientLogger" in str(one.message)]) == 1

@@ -40,6 +40,8 @@ def diverted(adapter: Adapter, model: Any, run: Callable[[Any, Any], Any]) -> It
             adapter.name,
             "A model no longer keeps its train function, so no step of fit could be logged",
         )
+    if names["train_function"] is None:  # fit has made it by now; train_on_batch makes it later
+        model.make_train_function()
     diversion = TrainFunctionProxy(run, names["train_function"])
     names["train_function"] = diversion
     try:
