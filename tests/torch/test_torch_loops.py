@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,9 @@ from torch_cases import LENGTHS, SAMPLES, TIMESTEPS, UNITS, Case
 from torch_expected import assert_close, difference, expected_of, quantities
 from unrolled import Nudge
 
+import tb_rnngrad
 from tb_rnngrad.torch import (
+    GradientLogger,
     capture,
     gradients,
     input_sensitivity,
@@ -535,6 +538,52 @@ def test_a_training_in_a_loop_ends_bit_for_bit_the_same_with_captured_steps(kind
 
     plain, captured = train(build(), 10, False), train(build(), 10, True)
     assert all(map(torch.equal, plain, captured))
+
+
+@every_kind
+def test_a_logger_reads_a_loop_and_leaves_its_training_bit_for_bit_the_same(kind, tmp_path):
+    def run(log_dir=None):
+        torch.manual_seed(7)
+        net = Loop(getattr(nn, f"{kind}Cell")(2, UNITS))
+        optimizer = torch.optim.SGD(net.parameters(), 0.1)
+        logger = log_dir and GradientLogger(
+            log_dir, net, optimizer, update_freq=4, flow_freq=1, max_outputs=99
+        )
+        for step in range(8):
+            optimizer.zero_grad()
+            for x in torch.randn(2, SAMPLES, TIMESTEPS, 2):  # gradient accumulation
+                loss = partial(lambda x: net(x, between=reset)[0].square().mean(), x)
+                if step == 4:
+                    expected.append(gradients(net, loss)["step"])
+                loss().backward()
+            optimizer.step()
+        if logger:
+            logger.close()
+        return list(net.parameters())
+
+    expected = []
+    assert all(map(torch.equal, run(tmp_path), run()))
+    series = tb_rnngrad.read(tmp_path, tag="step/hidden_state")
+    assert series.steps.tolist() == [0, 4]
+    assert series[-1].shape == (2 * 5, TIMESTEPS, UNITS)  # two of three samples begin anew
+    for part, record in zip((series[-1].data[:5], series[-1].data[5:]), expected, strict=False):
+        np.testing.assert_array_equal(part, record.data)
+    masks = np.concatenate([record.mask for record in expected[:2]])
+    np.testing.assert_array_equal(series[-1].mask, masks)
+
+
+@every_kind
+def test_float32_is_as_exact_in_a_loop_as_float32_can_be(kind):
+    loop = BuiltLoop(Case(kind))
+    of = quantities(loop.built.case)
+    (exact,) = loop.found(of).values()
+    loop.net.float()
+    loop.built.x = loop.built.x.float()
+    loop.built.reading = [one.float() for one in loop.built.reading]
+    (found,) = loop.found(of).values()
+    for name, record in found.items():
+        assert record.data.dtype == np.float32
+        assert_close(record, exact[name], 1e-4)
 
 
 def test_a_loop_over_unbatched_timesteps_is_one_sample():

@@ -144,6 +144,22 @@ def test_masks_of_samples_and_timesteps_become_samples_of_their_own():
     assert record.mask.sum(axis=1).tolist() == [end - start for _, start, end in rows]
 
 
+def test_the_gradient_ends_where_a_watched_state_is_detached():
+    net, x = built()
+
+    def loss():
+        h = x.new_zeros(SAMPLES, UNITS)
+        for t in range(TIMESTEPS):
+            h = torch.tanh(net.linear(torch.cat([x[:, t], h.detach() if t == 3 else h], 1)))
+            watch(h, "memory")
+        return h.square().sum()
+
+    record = gradients(net, loss)["memory"]
+    assert record.shape == (SAMPLES, TIMESTEPS, UNITS)
+    np.testing.assert_array_equal(record.data[:, :3], 0)
+    assert (np.abs(record.data[:, 3:]).max(axis=(0, 2)) > 0).all()
+
+
 def test_sequences_of_one_forward_pass_are_told_apart_by_their_start():
     net, x = built(starts=lambda t: t == 0)
     record = gradients(net, lambda: (net(x) + net(x[:, 1:])).square().sum())["memory"]
