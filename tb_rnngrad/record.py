@@ -13,6 +13,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tb_rnngrad.labels import Ids, Labels, as_ids, as_labels
 from tb_rnngrad.quantities import check_direction, check_quantity, is_matrix
 
 FLOAT32: Final = np.dtype(np.float32)
@@ -54,6 +55,14 @@ class SequenceRecord:
         backward_passes: the number of backward passes in the training step. The gradient is their
             plain sum, or that of the last pass alone if the details have "backward_pass": "last".
             None if unknown or if the record is not a gradient.
+        ids: the ids of the batch's samples, strings or integers: one for each of `batch_size`, or
+            of `data` if that is the whole batch; None if they have none.
+        labels: what stands along the time axis, such as tokens: [timesteps] for all samples, or
+            [samples, timesteps] of `data`. Shorter lists are filled up with "".
+        samples: the place in the whole batch of each sample in `data`, ascending; None for the
+            first ones.
+        window: the number of timesteps after which backpropagation through time is truncated, the
+            same at every step of a tag; None if it is not.
 
     Raises:
         ValueError: If a shape does not fit, the data is empty, the quantity or the direction is
@@ -81,6 +90,10 @@ class SequenceRecord:
     part_flows: Mapping[str, NDArray[np.float32]] | None = None
     details: Mapping[str, Any] | None = None
     backward_passes: int | None = None
+    ids: Ids | None = None
+    labels: Labels | None = None
+    samples: tuple[int, ...] | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         """Check every field and convert it to its canonical type."""
@@ -94,6 +107,32 @@ class SequenceRecord:
         if self.channel_groups is not None:
             groups = check_channel_groups(self.channel_groups, data.shape[-1])
             object.__setattr__(self, "channel_groups", groups)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Check what names samples and timesteps."""
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"window is {self.window}; expected at least 1 timestep")
+        if self.ids is None and self.labels is None and self.samples is None:
+            return
+        if is_matrix(self.quantity):
+            raise ValueError(
+                f"ids, labels and samples name a batch's sequences; {self.quantity!r} is a matrix"
+            )
+        kept, batch = len(self.data), self.batch_size or len(self.data)
+        if self.ids is not None:
+            object.__setattr__(self, "ids", as_ids(self.ids, batch))
+        if self.labels is not None:
+            timesteps = self.sequences.shape[1]
+            object.__setattr__(self, "labels", as_labels(self.labels, kept, timesteps))
+        if self.samples is not None:
+            places = tuple(int(place) for place in self.samples)
+            if len(places) != kept or [*places] != sorted({*places}) or places[-1] >= batch:
+                raise ValueError(
+                    f"samples is {reprlib.repr(places)}; expected {kept} ascending places in a "
+                    f"batch of {batch}"
+                )
+            object.__setattr__(self, "samples", places)
 
     def __repr__(self) -> str:
         """Return a one-line description without the values."""
@@ -124,6 +163,13 @@ class SequenceRecord:
     def shape(self) -> tuple[int, ...]:
         """The shape of the data."""
         return self.data.shape
+
+    @property
+    def kept_ids(self) -> Ids | None:
+        """The ids of the samples in the data; None if samples have no ids."""
+        if self.ids is None:
+            return None
+        return tuple(self.ids[place] for place in self.samples or range(len(self.data)))
 
     @property
     def sequences(self) -> NDArray[Any]:

@@ -30,6 +30,10 @@ def sequence(
     channel_groups: Mapping[str, int] | None = None,
     dtype: str = "float32",
     description: str | None = None,
+    ids: Any = None,
+    labels: Any = None,
+    keep: str = "first",
+    window: int | None = None,
 ) -> tf.Tensor:
     """Write a per-timestep tensor to the default `tf.summary` writer, eagerly or in a tf.function.
 
@@ -48,6 +52,12 @@ def sequence(
             directions).
         dtype: "float32", or "bfloat16" for half the bytes at three significant digits.
         description: Markdown for the page.
+        ids: [samples] strings or integers that name the samples of the batch.
+        labels: what stands along the time axis, such as tokens: [timesteps] for all samples, or
+            [samples, timesteps].
+        keep: which samples to keep: the "first"; the "largest", by the norm of all their real
+            values; or "random" ones, the same for all tags of a step.
+        window: the number of timesteps after which backpropagation through time is truncated.
 
     Returns:
         A bool tensor: whether anything was written.
@@ -65,7 +75,19 @@ def sequence(
     from tb_rnngrad.events import tf_summary
 
     return tf_summary.sequence(
-        name, data, step, quantity, mask, max_outputs, channel_groups, dtype, description
+        name,
+        data,
+        step,
+        quantity,
+        mask,
+        max_outputs,
+        channel_groups,
+        dtype,
+        description,
+        ids,
+        labels,
+        keep,
+        window,
     )
 
 
@@ -79,6 +101,10 @@ def sequence_pb(
     channel_groups: Mapping[str, int] | None = None,
     dtype: str = "float32",
     description: str | None = None,
+    ids: Any = None,
+    labels: Any = None,
+    keep: str = "first",
+    window: int | None = None,
 ) -> Summary:
     """Return the record that `sequence` writes, as a protobuf that any event writer accepts.
 
@@ -88,6 +114,6 @@ def sequence_pb(
 
         writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
     """
-    whole = as_record(data, quantity, mask, channel_groups)
-    _, parts = serialised(whole, max_outputs, dtype, description, Logged(name))
+    whole = as_record(data, quantity, mask, channel_groups, ids, labels, window)
+    _, parts = serialised(whole, max_outputs, dtype, description, Logged(name), keep)
     return cast("Summary", Summary.FromString(tfrecord.whole(parts)))

@@ -207,6 +207,12 @@ def test_the_code_on_alarms_runs(reader, tmp_path):
     assert len(tb_rnngrad.read(log.logdir)) == 1
 
 
+def test_the_code_on_naming_samples_runs(reader):
+    record = reader("how-to/name_samples")["record"]
+    assert record.labels[0][:3] in (("the", "cat", "sat"), ("a", "dog", ""))
+    assert record.kept_ids == (f"train/{(record.samples or [0])[0]}",)
+
+
 def test_the_code_on_single_losses_runs(reader):
     reader("how-to/single_losses")
     itemized = tb_rnngrad.read("by_hand", tag="lstm_1/itemized")[-1]

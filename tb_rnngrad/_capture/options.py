@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tb_rnngrad.flow import FlagEvent, Thresholds
+from tb_rnngrad.labels import check_keep
 from tb_rnngrad.record import check_max_outputs, check_stored_dtype
 
 
@@ -21,6 +22,7 @@ class LogOptions:
         thresholds: when a flag is up.
         verbose: 1: print a line when a flag rises or falls; 0: do not.
         on_flag: called with each flag's event, or None.
+        keep: which samples to keep.
 
     Raises:
         ValueError, TypeError: if an option is invalid.
@@ -32,6 +34,7 @@ class LogOptions:
     thresholds: Thresholds = field(default_factory=Thresholds)
     verbose: int = 0
     on_flag: Callable[[FlagEvent], object] | None = None
+    keep: str = "first"
 
     def __post_init__(self) -> None:
         """Check every option."""
@@ -45,6 +48,7 @@ class LogOptions:
             )
         check_max_outputs(self.max_outputs)
         check_stored_dtype(self.dtype)
+        check_keep(self.keep)
 
     @property
     def watches_flags(self) -> bool:

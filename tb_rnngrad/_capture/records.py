@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
+from tb_rnngrad._capture.batch_names import BatchNames
 from tb_rnngrad._capture.captured import Captured
 from tb_rnngrad.flow import Statistics, Thresholds
+from tb_rnngrad.labels import kept_samples, labels_at
 from tb_rnngrad.record import SequenceRecord
+
+NO_NAMES: Final = BatchNames()
 
 Records = SequenceRecord | dict[str, SequenceRecord]
 """A layer's record, or its records by quantity."""
@@ -71,12 +76,51 @@ def record_of(one: Captured, framework: str) -> SequenceRecord:
 
 
 def short_record_of(
-    one: Captured, framework: str, max_outputs: int, statistics: Statistics
+    one: Captured,
+    framework: str,
+    max_outputs: int,
+    statistics: Statistics,
+    keep: str = "first",
+    names: BatchNames = NO_NAMES,
+    step: int = 0,
 ) -> SequenceRecord:
-    """Return a record of the first `max_outputs` samples with the statistics of all samples."""
-    kept = None if one.mask is None else np.asarray(one.mask[:max_outputs])
-    data, samples = np.asarray(one.data[:max_outputs]), int(one.data.shape[0])
-    return _record(one, framework, data, kept, statistics, batch_size=samples)
+    """Return a record of `max_outputs` samples with the statistics of all samples.
+
+    Args:
+        one: what was captured.
+        framework: the record's framework.
+        max_outputs: how many samples to keep.
+        statistics: the statistics of all samples.
+        keep: which samples to keep.
+        names: the batch's ids and labels; those that do not fit this record are left out.
+        step: the training step, which seeds the choice of random samples.
+    """
+    samples, timesteps = size_of(one)
+    places = None
+    if keep != "first":  # all samples are needed to choose from
+        data, mask = np.asarray(one.data), None if one.mask is None else np.asarray(one.mask)
+        sequences = data if data.ndim == 3 else data[:, np.newaxis]
+        places = kept_samples(sequences, mask, keep, max_outputs, step)
+    if places is None:
+        data = np.asarray(one.data[:max_outputs])
+        mask = None if one.mask is None else np.asarray(one.mask[:max_outputs])
+    else:
+        data, mask = data[places], None if mask is None else mask[places]
+    labels = names.labels_of(samples, timesteps)
+    if labels is not None:
+        labels = labels_at(labels, range(len(data)) if places is None else places)
+    record = _record(one, framework, data, mask, statistics, batch_size=samples)
+    ids = names.ids_of(samples)
+    if ids is None and labels is None and places is None:
+        return record
+    at = None if places is None else tuple(places)
+    return replace(record, ids=ids, labels=labels, samples=at)
+
+
+def size_of(one: Captured) -> tuple[int, int]:
+    """Return the number of samples and timesteps of a sequence."""
+    samples, *rest = one.data.shape
+    return int(samples), int(rest[0]) if len(rest) == 2 else 1
 
 
 def _record(

@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from tb_rnngrad._capture.background_writer import BackgroundWriter
+from tb_rnngrad._capture.batch_names import BatchNames
 from tb_rnngrad._capture.messages import in_a_sentence, tell
 from tb_rnngrad._capture.options import LogOptions
+from tb_rnngrad._capture.records import NO_NAMES
 from tb_rnngrad._capture.records import statistics_of as in_numpy
 from tb_rnngrad._capture.schedule import Due, Schedule
 from tb_rnngrad._capture.step_count import StepCount
@@ -103,6 +105,7 @@ class Session:
         steps: int = 1,
         counted: int | None = None,
         is_live: bool = True,
+        names: BatchNames = NO_NAMES,
     ) -> None:
         """Count batches of which something was captured, and queue it for writing.
 
@@ -113,21 +116,28 @@ class Session:
             counted: the optimizer's count after them; None: read it.
             is_live: whether the capture is of the batch itself; if not, it shows the weights before
                 it, as of a probe batch.
+            names: the batch's ids and labels.
         """
         assert self.count is not None
         message = self.count.settle(steps, counted)
         if message is not None:
             tell(message)
-        self.log(capture, self.count.now - 1 if is_live else self.count.before, due)
+        self.log(capture, self.count.now - 1 if is_live else self.count.before, due, names)
 
-    def log(self, capture: StepCapture, step: int, due: Due = Due.RECORDS) -> None:
+    def log(
+        self,
+        capture: StepCapture,
+        step: int,
+        due: Due = Due.RECORDS,
+        names: BatchNames = NO_NAMES,
+    ) -> None:
         """Queue what was captured for writing at a step, and tell of doubts about it."""
         assert self._writer is not None and self.count is not None
         for kind, sentence in capture.doubts().items():
             if kind not in self._told:
                 self._told.add(kind)
                 tell(sentence)
-        self._writer.write(Step(step, capture, due, self.count.details))
+        self._writer.write(Step(step, capture, due, self.count.details, names))
         self.last_logged = step
 
     def report(self) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad import flow
+from tb_rnngrad._capture.batch_names import BatchNames
 from tb_rnngrad._capture.captured import Captured, single_timesteps
 from tb_rnngrad._capture.losses import Losses
 from tb_rnngrad._capture.options import LogOptions
-from tb_rnngrad._capture.records import record_of, short_record_of
+from tb_rnngrad._capture.records import NO_NAMES, record_of, short_record_of, size_of
 from tb_rnngrad._capture.schedule import Due
 from tb_rnngrad.events.writer import SummaryWriter
 from tb_rnngrad.flow import FlagEvent, FlagWatch, Statistics, Thresholds
@@ -78,12 +79,14 @@ class Step:
         capture: what was captured in it.
         due: what to write of it.
         details: what to add to the details of its records.
+        names: the batch's ids and labels.
     """
 
     number: int
     capture: StepCapture
     due: Due = Due.RECORDS
     details: Mapping[str, Any] = field(default_factory=dict)
+    names: BatchNames = NO_NAMES
 
     @cached_property
     def size(self) -> int:
@@ -131,7 +134,7 @@ class StepWriter:
         """Write steps in one go; report those that could not be written."""
         written = 0
         try:
-            self._tell_of_single_timesteps(steps[0])
+            self._tell_at_first(steps[0])
             sequences = [one for step in steps for one in step.sequences]
             statistics = iter(self._statistics_of(sequences, self._options.thresholds))
             if self._file is None:
@@ -159,9 +162,12 @@ class StepWriter:
             self._file = None
             self._details.clear()
 
-    def _tell_of_single_timesteps(self, step: Step) -> None:
-        if self._is_first and (sentence := single_timesteps(step.captured)):
-            self.messages.append(sentence)
+    def _tell_at_first(self, step: Step) -> None:
+        """Tell of what is odd about the first step."""
+        if self._is_first:
+            sizes = list(dict.fromkeys(map(size_of, step.sequences)))
+            told = single_timesteps(step.captured), step.names.why_unused(sizes)
+            self.messages += [sentence for sentence in told if sentence is not None]
         self._is_first = False
 
     def _write_step(
@@ -207,7 +213,15 @@ class StepWriter:
         """Write a record, or only its flow."""
         framework = step.capture.framework
         if step.due is Due.RECORDS:
-            record = short_record_of(one, framework, self._options.max_outputs, statistics)
+            record = short_record_of(
+                one,
+                framework,
+                self._options.max_outputs,
+                statistics,
+                self._options.keep,
+                step.names,
+                step.number,
+            )
             self._write_record(file, one.tag, record, step.number)
             return
         file.add_flow(

@@ -7,9 +7,11 @@ readers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from tb_rnngrad.events.blob_layout import describe, fields_of, little_endian, pa
 from tb_rnngrad.events.header import Header, Logged
 from tb_rnngrad.events.metadata import FormatError, to_json
 from tb_rnngrad.events.tfrecord import Buffer
+from tb_rnngrad.labels import Ids, Labels, check_keep, kept_samples, labels_at
 from tb_rnngrad.quantities import is_matrix
 from tb_rnngrad.record import SequenceRecord, check_max_outputs, check_stored_dtype
 
@@ -27,19 +30,23 @@ def encode(
     max_outputs: int = 4,
     dtype: str = "float32",
     logged: Logged | None = None,
+    keep: str = "first",
 ) -> list[bytes]:
-    """Return the record's blobs: a header, then the first `max_outputs` samples.
+    """Return the record's blobs: a header, then `max_outputs` samples.
 
     Args:
         record: the record to encode.
         max_outputs: number of samples to keep.
         dtype: "float32" or "bfloat16".
         logged: the event that will hold the record; unknown fields are None.
+        keep: which samples to keep: "first", "largest" or "random".
 
     Raises:
-        ValueError: If `max_outputs` is below 1, or `dtype` is neither "float32" nor "bfloat16".
+        ValueError: If `max_outputs` is below 1, `dtype` is neither "float32" nor "bfloat16", or
+            `keep` is unknown.
     """
-    return [tfrecord.whole(parts) for parts in encode_in_parts(record, max_outputs, dtype, logged)]
+    parts = encode_in_parts(record, max_outputs, dtype, logged, keep)
+    return [tfrecord.whole(one) for one in parts]
 
 
 def encode_in_parts(
@@ -47,6 +54,7 @@ def encode_in_parts(
     max_outputs: int = 4,
     dtype: str = "float32",
     logged: Logged | None = None,
+    keep: str = "first",
 ) -> list[list[Buffer]]:
     """Return the blobs of `encode` as lists of parts, which may be views of the record's data.
 
@@ -54,11 +62,13 @@ def encode_in_parts(
     """
     stored = check_stored_dtype(dtype)
     check_max_outputs(max_outputs)
-    source = record.sequences[:max_outputs]
+    check_keep(keep)
+    record = _kept(record, max_outputs, keep, None if logged is None else logged.step)
+    source = record.sequences
     with np.errstate(over="ignore"):
         data = np.ascontiguousarray(source.astype(stored, copy=False))
     kept = data.shape[0]
-    mask = None if record.mask is None else record.mask[:kept]
+    mask = record.mask
     shape, batch = list(record.shape), 1
     if not is_matrix(record.quantity):
         shape[0] = batch = record.batch_size or shape[0]
@@ -68,6 +78,12 @@ def encode_in_parts(
     arrays: list[NDArray[Any]] = [little_endian(_extremes(data, mask))]
     if mask is not None:
         arrays.append(mask.astype(np.uint8))
+    named = {
+        name: _json_array(names)
+        for name, names in (("ids", record.ids), ("labels", record.labels))
+        if names is not None
+    }
+    arrays += named.values()
     text = _header_json(
         tuple(shape),
         batch,
@@ -78,11 +94,52 @@ def encode_in_parts(
         record.backward_passes,
         mask is not None,
         data.shape[1],
+        record.samples,
+        tuple((name, array.size) for name, array in named.items()),
     )
     own = {} if logged is None else {k: v for k, v in vars(logged).items() if v is not None}
     header = describe(text[:-1] + b"," + to_json(own)[1:] if own else text)
     sample = _sample_description(data.dtype, data.shape[1:])
     return [pack(header, arrays), *(pack(sample, [one]) for one in little_endian(data))]
+
+
+def _kept(record: SequenceRecord, count: int, keep: str, step: int | None) -> SequenceRecord:
+    """Return the record of the samples to keep, whose `samples` says which they are."""
+    if is_matrix(record.quantity):
+        return record
+    chosen = kept_samples(record.sequences, record.mask, keep, count, step)
+    if chosen is None and count >= len(record.data):
+        return record
+    at = slice(count) if chosen is None else chosen
+    places = range(count) if chosen is None else chosen
+    before = record.samples
+    samples = chosen if before is None else [before[place] for place in places]
+    return replace(
+        record,
+        data=record.data[at],
+        mask=None if record.mask is None else record.mask[at],
+        labels=None if record.labels is None else labels_at(record.labels, places),
+        samples=None if samples is None else tuple(samples),
+        batch_size=record.batch_size or len(record.data),
+    )
+
+
+def _json_array(names: Ids | Labels) -> NDArray[np.uint8]:
+    return np.frombuffer(msgspec.json.encode(names), np.uint8)
+
+
+def _names(array: NDArray[Any] | None, fields: Any, what: str) -> Any:
+    """Return the names that one of a header's arrays holds as JSON; None if it has no such array.
+
+    Raises:
+        FormatError: If they are something else.
+    """
+    if array is None:
+        return None
+    try:
+        return msgspec.json.decode(array.tobytes(), type=fields)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"the header's {what} cannot be read: {error}") from error
 
 
 def decode_header(blob: bytes) -> Header:
@@ -106,6 +163,9 @@ def decode_header(blob: bytes) -> Header:
         overflowed=fields.overflowed,
         backward_passes=fields.backward_passes,
         logged=Logged(fields.tag, fields.step, fields.wall_time),
+        ids=_names(arrays.get("ids"), schema.NamedSamples, "ids"),
+        labels=_names(arrays.get("labels"), schema.NamedTimesteps, "labels"),
+        samples=fields.samples,
     )
     header.check_own_agreement()
     return header
@@ -168,12 +228,18 @@ def _header_json(
     backward_passes: int | None,
     is_masked: bool,
     timesteps: int,
+    samples: tuple[int, ...] | None,
+    named: tuple[tuple[str, int], ...],
 ) -> bytes:
     arrays: dict[str, Any] = {"extremes": {"dtype": "float32", "shape": [kept, 2]}}
     if is_masked:
         arrays["mask"] = {"dtype": "uint8", "shape": [kept, timesteps]}
+    for name, size in named:
+        arrays[name] = {"dtype": "uint8", "shape": [size]}
+    more = {} if samples is None else {"samples": samples}
     return to_json(
-        {
+        more
+        | {
             "shape": shape,
             "batch": batch,
             "dtype": dtype,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_rnngrad.events.metadata import FormatError, Metadata
+from tb_rnngrad.labels import Ids, Labels
 from tb_rnngrad.quantities import QUANTITIES
 from tb_rnngrad.record import FLOAT32
 
@@ -56,6 +57,7 @@ class Header:
         overflowed: number of finite values in the kept samples that became infinite in it.
         backward_passes: as in a `SequenceRecord`.
         logged: the event that holds the record; fields that the writer did not know are None.
+        ids, labels, samples: as in a `SequenceRecord`.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +70,9 @@ class Header:
     overflowed: int
     backward_passes: int | None = None
     logged: Logged = Logged()
+    ids: Ids | None = None
+    labels: Labels | None = None
+    samples: tuple[int, ...] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -121,6 +126,7 @@ class Header:
                 f"the header's extremes are {self.extremes.dtype} {list(self.extremes.shape)}; "
                 f"expected float32 {[self.kept, 2]}"
             )
+        self._check_names()
         if self.mask is not None:
             expected = (self.kept, self.shape[1])
             if len(leading) != 2 or self.mask.shape != expected:
@@ -128,6 +134,33 @@ class Header:
                     f"the header's mask has shape {list(self.mask.shape)}; expected "
                     f"{list(expected)} or none without a time axis"
                 )
+
+    def _check_names(self) -> None:
+        """Raise FormatError unless ids, labels and places of samples fit the batch."""
+        if self.ids is not None and len(self.ids) != self.batch:
+            raise FormatError(f"the header has {len(self.ids)} ids of {self.batch} samples")
+        if self.samples is not None and (
+            len(self.samples) != self.kept
+            or [*self.samples] != sorted({*self.samples})
+            or self.samples[-1] >= self.batch
+        ):
+            raise FormatError(
+                f"the header says that samples {[*self.samples]} of {self.batch} are kept; "
+                f"expected {self.kept} ascending places"
+            )
+        if self.labels is None:
+            return
+        nested = [isinstance(one, tuple) for one in self.labels]
+        is_nested = any(nested)
+        if is_nested and not all(nested):
+            raise FormatError("the header mixes labels of timesteps with lists of labels")
+        lists = self.labels if is_nested else (self.labels,)
+        timesteps = self.sample_shape[0]
+        if (is_nested and len(lists) != self.kept) or any(len(one) != timesteps for one in lists):
+            raise FormatError(
+                f"the header has {len(lists)} lists of labels, the first of {len(lists[0])}; "
+                f"expected {self.kept} or 1 of {timesteps}"
+            )
 
     def _is_matrix(self, expected: bool) -> bool:
         """Return whether the shape is a matrix's; `expected` if it could also be a batch's."""

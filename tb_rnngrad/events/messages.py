@@ -45,7 +45,12 @@ _SCALAR_METADATA: Final = SummaryMetadata(
 
 
 def serialised(
-    whole: SequenceRecord, max_outputs: int, dtype: str, description: str | None, logged: Logged
+    whole: SequenceRecord,
+    max_outputs: int,
+    dtype: str,
+    description: str | None,
+    logged: Logged,
+    keep: str = "first",
 ) -> tuple[Metadata, list[Buffer]]:
     """Return the metadata of the record's tag, and the bytes of its `Summary` in parts.
 
@@ -55,7 +60,7 @@ def serialised(
     tag = logged.tag or ""
     check_tag(tag)
     meta = metadata_of(whole)
-    blobs = encode_in_parts(whole, max_outputs, dtype, logged)
+    blobs = encode_in_parts(whole, max_outputs, dtype, logged, keep)
     number = TensorProto.STRING_VAL_FIELD_NUMBER
     strings = [part for blob in blobs for part in protobuf.field(number, blob)]
     head = _record_head(tag, meta.to_content(), description or "", len(blobs))
@@ -145,6 +150,9 @@ def as_record(
     quantity: str = DEFAULT_QUANTITY,
     mask: ArrayLike | None = None,
     channel_groups: Mapping[str, int] | None = None,
+    ids: Any = None,
+    labels: Any = None,
+    window: int | None = None,
 ) -> SequenceRecord:
     """Return `data` as a record; the other arguments are for a bare array only.
 
@@ -153,10 +161,18 @@ def as_record(
             is a record and another argument is given too.
     """
     if isinstance(data, SequenceRecord):
-        _check_record_alone(data, quantity, mask, channel_groups)
+        beside = {"mask": mask, "channel_groups": channel_groups}
+        beside |= {"ids": ids, "labels": labels, "window": window}
+        _check_record_alone(data, quantity, beside)
         return data
     return SequenceRecord(
-        cast("NDArray[Any]", data), cast("Any", mask), channel_groups, quantity=quantity
+        cast("NDArray[Any]", data),
+        cast("Any", mask),
+        channel_groups,
+        quantity=quantity,
+        ids=ids,
+        labels=labels,
+        window=window,
     )
 
 
@@ -170,6 +186,7 @@ def metadata_of(whole: SequenceRecord) -> Metadata:
         flow.STATISTICS,
         whole.direction,
         whole.details,
+        window=whole.window,
     )
 
 
@@ -182,14 +199,8 @@ def statistics_of(whole: SequenceRecord) -> Statistics:
     return flow.statistics_of_each([whole.sequences], [whole.mask], groups, whole.direction)[0]
 
 
-def _check_record_alone(
-    whole: SequenceRecord, quantity: str, mask: Any, channel_groups: Mapping[str, int] | None
-) -> None:
-    given = {
-        "quantity": quantity if quantity != DEFAULT_QUANTITY else None,
-        "mask": mask,
-        "channel_groups": channel_groups,
-    }
+def _check_record_alone(whole: SequenceRecord, quantity: str, beside: Mapping[str, Any]) -> None:
+    given = {"quantity": quantity if quantity != DEFAULT_QUANTITY else None, **beside}
     for argument, value in given.items():
         if value is not None:
             raise ValueError(

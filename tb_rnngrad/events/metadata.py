@@ -20,7 +20,7 @@ FLOW_SUFFIX: Final = "/flow"
 UNREACHABLE: Final = r'["\\\x00-\x1f\x7f]'
 # The last columns of a flow on disk; see `flow_tensor`.
 CHECKSUM_COLUMNS: Final = ("checksum_high", "checksum_low")
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 
 
 class FormatError(ValueError):
@@ -44,6 +44,7 @@ class Metadata:
         details: whatever else is needed to read the numbers.
         part_of: the record's tag, if this is the flow of only one of its directions or stacked
             cells.
+        window: the number of timesteps after which backpropagation through time is truncated.
     """
 
     quantity: str
@@ -54,6 +55,7 @@ class Metadata:
     direction: str = "forward"
     details: Mapping[str, Any] | None = None
     part_of: str | None = None
+    window: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of `plugin_data.content` as `/tags` shows them in "metadata"."""
@@ -78,6 +80,7 @@ class Metadata:
             self.direction,
             details,
             self.part_of,
+            self.window,
         )
 
     @classmethod
@@ -114,6 +117,7 @@ class Metadata:
             direction=fields.direction,
             details=fields.details,
             part_of=fields.part_of,
+            window=fields.window,
         )
 
 
@@ -147,6 +151,7 @@ def _content(
     direction: str,
     details: str | None,
     part_of: str | None,
+    window: int | None,
 ) -> bytes:
     on_disk = (*statistics, *CHECKSUM_COLUMNS) if statistics else ()
     fields: dict[str, Any] = {
@@ -163,6 +168,8 @@ def _content(
         fields["details"] = json.loads(details)
     if part_of is not None:
         fields["part_of"] = part_of
+    if window is not None:
+        fields["window"] = window
     fields["checksum"] = _checksum_of(to_json(fields))
     content = to_json(fields)
     Metadata.from_content(content)  # refuse to write what readers would refuse

@@ -157,6 +157,10 @@ class Series(Sequence[SequenceRecord]):
             # directory may count its steps differently.
             details=Metadata.from_content(value.metadata.plugin_data.content).details,
             backward_passes=header.backward_passes,
+            ids=header.ids,
+            labels=header.labels,
+            samples=header.samples,
+            window=self.metadata.window,
         )
 
     def to_xarray(self) -> xarray.DataArray:

@@ -36,6 +36,7 @@ class MetadataFields(VersionField, frozen=True):
     direction: Literal["forward", "backward", "both"] = "forward"
     details: dict[str, Any] | None = None
     part_of: Text | None = None
+    window: Size | None = None
     checksum: Text | None = None
 
     def __post_init__(self) -> None:
@@ -76,6 +77,11 @@ class HeaderFields(BlobFields, frozen=True):
     tag: str | None = None
     step: int | None = None
     wall_time: float | None = None
+    samples: tuple[Count, ...] | None = None
+
+
+NamedSamples = tuple[str | int, ...]
+NamedTimesteps = tuple[str | tuple[str, ...], ...]
 
 
 _Fields = TypeVar("_Fields", bound=msgspec.Struct)

@@ -25,6 +25,7 @@ from tb_rnngrad.events.messages import (
     summary_metadata,
 )
 from tb_rnngrad.events.metadata import Metadata
+from tb_rnngrad.labels import check_keep
 from tb_rnngrad.record import SequenceRecord
 
 
@@ -39,22 +40,31 @@ def sequence(
     channel_groups: Mapping[str, int] | None,
     dtype: str,
     description: str | None,
+    ids: Any,
+    labels: Any,
+    keep: str,
+    window: int | None,
 ) -> tf.Tensor:
     """Write a record to the default writer; see `tb_rnngrad.summary.sequence`."""
     record.check_max_outputs(max_outputs)
     record.check_stored_dtype(dtype)
+    check_keep(keep)
     _check_step(tf.summary.experimental.get_step() if step is None else step)
     tensors: list[Any] = []
+    beside: list[str] = []
     if isinstance(data, SequenceRecord):
-        whole = as_record(data, quantity, mask, channel_groups)
+        whole = as_record(data, quantity, mask, channel_groups, ids, labels, window)
         meta = metadata_of(whole)
     else:
         data = tf.convert_to_tensor(data)
-        meta = _metadata_of_tensor(data, quantity, channel_groups)
-        tensors = [data] if mask is None else [data, tf.convert_to_tensor(mask)]
+        meta = _metadata_of_tensor(data, quantity, channel_groups, window)
+        named = {"mask": mask, "ids": ids, "labels": labels}
+        beside = [name for name, value in named.items() if value is not None]
+        tensors = [data, *(_as_tensor(named[name]) for name in beside)]
 
-    def rebuild(data: NDArray[Any], mask: NDArray[Any] | None = None) -> SequenceRecord:
-        return as_record(data, quantity, mask, channel_groups)
+    def rebuild(data: NDArray[Any], *arrays: NDArray[Any]) -> SequenceRecord:
+        given = dict(zip(beside, arrays, strict=True))
+        return as_record(data, quantity, channel_groups=channel_groups, window=window, **given)
 
     with tf.summary.experimental.summary_scope(name, "rnngrad", values=tensors) as (tag, _):
         check_tag(tag)
@@ -62,7 +72,7 @@ def sequence(
 
         def blobs_and_flows(step: NDArray[np.int64], *arrays: NDArray[Any]) -> list[NDArray[Any]]:
             given = rebuild(*arrays) if tensors else whole
-            blobs = encode(given, max_outputs, dtype, Logged(tag, int(step)))
+            blobs = encode(given, max_outputs, dtype, Logged(tag, int(step)), keep)
             found = statistics_of(given)
             rows = zip(flows, [found.rows, *found.parts.values()], strict=True)
             checked = [with_checksum(own, Logged(name, int(step))) for name, own in rows]
@@ -89,6 +99,19 @@ def sequence(
         return tf.cond(tf.summary.should_record_summaries(), write, lambda: tf.constant(False))
 
 
+def _as_tensor(values: Any) -> tf.Tensor:
+    """Return a mask, ids or labels as a tensor; lists of labels may have different lengths."""
+    if tf.is_tensor(values) or isinstance(values, np.ndarray) or not _is_ragged(values):
+        return tf.convert_to_tensor(values)
+    longest = max(map(len, values))
+    return tf.constant([[*map(str, one), *[""] * (longest - len(one))] for one in values])
+
+
+def _is_ragged(values: Any) -> bool:
+    lists = [one for one in values if isinstance(one, (list, tuple))]
+    return len({len(one) for one in lists}) > 1
+
+
 def _parts(tag: str, meta: Metadata, data: Any) -> dict[str, Metadata]:
     """Return tag -> metadata for the flow of each part."""
     if len(data.shape) != 3 or data.shape[1] == 1:
@@ -111,7 +134,10 @@ def _check_step(step: Any) -> None:
 
 
 def _metadata_of_tensor(
-    data: tf.Tensor, quantity: str, channel_groups: Mapping[str, int] | None
+    data: tf.Tensor,
+    quantity: str,
+    channel_groups: Mapping[str, int] | None,
+    window: int | None,
 ) -> Metadata:
     """Return the metadata of a tensor's tag, using only what is known while a graph is traced."""
     quantities.check_quantity(quantity)
@@ -121,4 +147,6 @@ def _metadata_of_tensor(
     channels = data.shape[-1]
     if channel_groups is not None and channels is not None:
         channel_groups = record.check_channel_groups(channel_groups, channels)
-    return Metadata(quantity, channel_groups=channel_groups, statistics=flow.STATISTICS)
+    return Metadata(
+        quantity, channel_groups=channel_groups, statistics=flow.STATISTICS, window=window
+    )

@@ -100,6 +100,10 @@ class SummaryWriter:
         dtype: str = "float32",
         description: str | None = None,
         wall_time: float | None = None,
+        ids: Any = None,
+        labels: Any = None,
+        keep: str = "first",
+        window: int | None = None,
     ) -> None:
         """Write one record; `summary.sequence` describes the arguments in full.
 
@@ -115,6 +119,10 @@ class SummaryWriter:
             dtype: "float32" or "bfloat16".
             description: Markdown for the page.
             wall_time: seconds since the epoch; None for now.
+            ids: [samples] strings or integers.
+            labels: [timesteps], or [samples, timesteps].
+            keep: which samples to keep.
+            window: the number of timesteps of truncated backpropagation.
 
         Raises:
             ValueError, TypeError: If an argument is invalid. Nothing is written.
@@ -122,9 +130,9 @@ class SummaryWriter:
                 was before the call; a later call may succeed.
         """
         event = _event(global_step, wall_time)
-        whole = messages.as_record(data, quantity, mask, channel_groups)
+        whole = messages.as_record(data, quantity, mask, channel_groups, ids, labels, window)
         logged = Logged(tag, event.step, event.wall_time)
-        meta, parts = messages.serialised(whole, max_outputs, dtype, description, logged)
+        meta, parts = messages.serialised(whole, max_outputs, dtype, description, logged, keep)
         self._note(tag, meta.to_content(), event.step)
         self._write(event, protobuf.field(Event.SUMMARY_FIELD_NUMBER, parts))
 

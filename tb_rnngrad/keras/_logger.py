@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tb_rnngrad._capture.batch_names import names_of_call
 from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.options import LogOptions
 from tb_rnngrad._capture.schedule import Due, Schedule
@@ -52,6 +53,10 @@ class GradientLogger(Hooks):
             later batch, before the next one is logged, or at the end of training. What it raises
             ends `fit` and reaches the user.
         state: which state of a custom cell is the hidden state, as for `gradients`.
+        ids: names of the samples in `data`, strings or integers; or a function of its x.
+        labels: what stands along the time axis, such as tokens, likewise: [timesteps], or [samples,
+            timesteps]. Names that do not fit a record are left out of it.
+        keep: which samples to keep: the "first", the "largest" by norm, or "random" ones.
 
     Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life, largest
     gain and far end (`flow.scalars`) of every logged step become TensorBoard scalars, under
@@ -82,13 +87,16 @@ class GradientLogger(Hooks):
         verbose: int = 0,
         on_flag: Callable[[FlagEvent], object] | None = None,
         state: States = None,
+        ids: Any = None,
+        labels: Any = None,
+        keep: str = "first",
     ) -> None:
         if isinstance(data, (tuple, list)) and len(data) not in (2, 3):
             raise ValueError(
                 f"data has {len(data)} elements; expected (x, y) or (x, y, sample_weight)"
             )
         thresholds = Thresholds() if thresholds is None else thresholds
-        options = LogOptions(log_dir, max_outputs, dtype, thresholds, verbose, on_flag)
+        options = LogOptions(log_dir, max_outputs, dtype, thresholds, verbose, on_flag, keep)
         self._session = Session(options, Schedule(update_freq, flow_freq), statistics_of)
         self._log_dir = log_dir
         self._of = check_of(of)
@@ -96,6 +104,12 @@ class GradientLogger(Hooks):
         self._state = state
         given = data if isinstance(data, (tuple, list)) else (data,)
         self._data = None if data is None else batch_of(*given)
+        if data is None and (ids is not None or labels is not None):
+            raise ValueError(
+                "ids and labels name the samples of data=(x, y); a callback does not see which "
+                "samples fit takes, so without data they cannot be given"
+            )
+        self._names = names_of_call(ids, labels, given[0])
         self._model: Any = None
         self._taps: Taps | None = None
         self._tapped = TappedSteps(self._session)
@@ -150,7 +164,9 @@ class GradientLogger(Hooks):
             if self._due is not None and self._data is None and not self._session.gave_up:
                 self._tapped.check_called(self._model)
             if self._due is not None and self._of_probe is not None:
-                self._session.ran(self._of_probe, self._due, steps, is_live=False)
+                self._session.ran(
+                    self._of_probe, self._due, steps, is_live=False, names=self._names
+                )
             elif self._due is not None and self._tapped.last is not None:
                 last = self._tapped.last
                 self._session.ran(last.capture, self._due, steps, last.counted)
@@ -166,7 +182,7 @@ class GradientLogger(Hooks):
             with self._session.surviving():
                 count.look()
                 if not self._is_logged():
-                    self._session.log(self._captured_probe(), count.now)
+                    self._session.log(self._captured_probe(), count.now, names=self._names)
         self._session.end()
 
     def _new_count(self) -> StepCount:

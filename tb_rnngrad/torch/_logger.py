@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from tb_rnngrad._capture.batch_names import BatchNames, joined, names_of_call
 from tb_rnngrad._capture.names import check_of
 from tb_rnngrad._capture.options import LogOptions
 from tb_rnngrad._capture.schedule import Due, Schedule
@@ -52,6 +53,11 @@ class GradientLogger:
             trains, at the end of a later step or in `close`. What it raises reaches the user.
         scaler: the `torch.amp.GradScaler` that scales the loss, if there is one. Logged gradients
             are unscaled. Steps that it skips are not logged.
+        ids: names of the batch's samples, strings or integers: a list if every batch is the same;
+            else a function that is called with what `module` is called with, and returns one.
+        labels: what stands along the time axis, likewise: [timesteps], or [samples, timesteps].
+            Names that do not fit a record are left out of it.
+        keep: which samples to keep: the "first", the "largest" by norm, or "random" ones.
 
     Of several processes that train together (DistributedDataParallel) only the first logs; its
     gradients are those of its own loss.
@@ -94,6 +100,9 @@ class GradientLogger:
         verbose: int = 0,
         on_flag: Callable[[FlagEvent], object] | None = None,
         scaler: Any = None,
+        ids: Any = None,
+        labels: Any = None,
+        keep: str = "first",
     ) -> None:
         if not isinstance(update_freq, int):
             raise ValueError(f"update_freq is {update_freq!r}; expected a number of steps")
@@ -107,7 +116,7 @@ class GradientLogger:
                 f"optimizer is {optimizer!r}; expected a torch.optim.Optimizer, or a list of them"
             )
         options = LogOptions(
-            log_dir, max_outputs, dtype, thresholds or Thresholds(), verbose, on_flag
+            log_dir, max_outputs, dtype, thresholds or Thresholds(), verbose, on_flag, keep
         )
         self._log_dir = log_dir
         self._module = module
@@ -121,6 +130,8 @@ class GradientLogger:
         self._hooks: list[Any] = []
         self._due: Due | None = None
         self._turns = Turns(optimizers)
+        self._ids, self._labels = ids, labels
+        self._names: list[BatchNames] = []  # of the module's calls since the last step
         # What the first step logs is known once it comes: a checkpoint may still be loaded.
         self._is_first = True
         if _is_first_process():
@@ -129,6 +140,9 @@ class GradientLogger:
                     one.register_step_pre_hook(self._before_step),
                     one.register_step_post_hook(self._after_step),
                 ]
+            if ids is not None or labels is not None:
+                hook = module.register_forward_pre_hook(self._before_call, with_kwargs=True)
+                self._hooks.append(hook)
             self._record()
 
     def __enter__(self) -> GradientLogger:
@@ -154,6 +168,13 @@ class GradientLogger:
     def _record(self) -> None:
         self._recording.enter_context(self._interception.entered())
 
+    def _before_call(self, module: Any, args: Any, kwargs: Any) -> None:
+        """Take the names of a batch on its way into the module, if it may be logged."""
+        if (self._due is None and not self._is_first) or not torch.is_grad_enabled():
+            return
+        with self._session.surviving():
+            self._names.append(names_of_call(self._ids, self._labels, *args, **kwargs))
+
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         with self._session.surviving():
             if self._is_first:
@@ -177,6 +198,7 @@ class GradientLogger:
     def _end_step(self) -> None:
         """Log the training step that is over, if it is due, and learn what is due next."""
         due, self._due = self._due, None  # nothing is, should anything fail
+        names, self._names = joined(self._names), []
         passes = self._turns.taken(self._wanted.modules)
         if due is None:
             self._session.passed(1)
@@ -184,7 +206,7 @@ class GradientLogger:
             captured = self._wanted.captured(
                 passes.calls, passes.watched, self._interception.left_out, merges=True
             )
-            self._session.ran(CapturedStep("torch", captured), due)
+            self._session.ran(CapturedStep("torch", captured), due, names=names)
         self._due = self._session.due(self._new_count)
 
     def _new_count(self) -> StepCount:
