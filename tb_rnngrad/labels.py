@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -76,6 +77,21 @@ def _listed(given: Any) -> list[Any]:
         return [*given]
     listed = np.asarray(given).tolist()
     return listed if isinstance(listed, list) else [listed]
+
+
+def as_places(samples: Sequence[int], kept: int, batch: int) -> tuple[int, ...]:
+    """Return the places in the batch of a record's samples.
+
+    Raises:
+        ValueError: If they are not ascending places in a batch of this size, one for each sample.
+    """
+    places = tuple(int(place) for place in samples)
+    if len(places) != kept or [*places] != sorted({*places}) or places[-1] >= batch:
+        raise ValueError(
+            f"samples is {reprlib.repr(places)}; expected {kept} ascending places in a batch of "
+            f"{batch}"
+        )
+    return places
 
 
 def labels_at(labels: Labels, samples: Sequence[int]) -> Labels:

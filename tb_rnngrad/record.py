@@ -13,7 +13,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tb_rnngrad.labels import Ids, Labels, as_ids, as_labels
+from tb_rnngrad.labels import Ids, Labels, as_ids, as_labels, as_places
+from tb_rnngrad.norm_table import as_norms
 from tb_rnngrad.quantities import check_direction, check_quantity, is_matrix
 
 FLOAT32: Final = np.dtype(np.float32)
@@ -63,6 +64,8 @@ class SequenceRecord:
             first ones.
         window: the number of timesteps after which backpropagation through time is truncated, the
             same at every step of a tag; None if it is not.
+        norms: [batch, timesteps], the norm over channels of every sample of the whole batch, NaN at
+            padding; None if it was not kept.
 
     Raises:
         ValueError: If a shape does not fit, the data is empty, the quantity or the direction is
@@ -94,6 +97,7 @@ class SequenceRecord:
     labels: Labels | None = None
     samples: tuple[int, ...] | None = None
     window: int | None = None
+    norms: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check every field and convert it to its canonical type."""
@@ -113,26 +117,21 @@ class SequenceRecord:
         """Check what names samples and timesteps."""
         if self.window is not None and self.window < 1:
             raise ValueError(f"window is {self.window}; expected at least 1 timestep")
-        if self.ids is None and self.labels is None and self.samples is None:
-            return
-        if is_matrix(self.quantity):
-            raise ValueError(
-                f"ids, labels and samples name a batch's sequences; {self.quantity!r} is a matrix"
-            )
         kept, batch = len(self.data), self.batch_size or len(self.data)
+        timesteps = self.sequences.shape[1]
+        checked: dict[str, Any] = {}
         if self.ids is not None:
-            object.__setattr__(self, "ids", as_ids(self.ids, batch))
+            checked["ids"] = as_ids(self.ids, batch)
         if self.labels is not None:
-            timesteps = self.sequences.shape[1]
-            object.__setattr__(self, "labels", as_labels(self.labels, kept, timesteps))
+            checked["labels"] = as_labels(self.labels, kept, timesteps)
         if self.samples is not None:
-            places = tuple(int(place) for place in self.samples)
-            if len(places) != kept or [*places] != sorted({*places}) or places[-1] >= batch:
-                raise ValueError(
-                    f"samples is {reprlib.repr(places)}; expected {kept} ascending places in a "
-                    f"batch of {batch}"
-                )
-            object.__setattr__(self, "samples", places)
+            checked["samples"] = as_places(self.samples, kept, batch)
+        if self.norms is not None:
+            checked["norms"] = as_norms(self.norms, batch, timesteps)
+        if checked and is_matrix(self.quantity):
+            raise ValueError(f"{[*checked]} are of sequences; {self.quantity!r} is a matrix")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         """Return a one-line description without the values."""

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import (
 
 from tb_rnngrad.events import tfrecord
 from tb_rnngrad.events.header import Logged
-from tb_rnngrad.events.messages import DEFAULT_QUANTITY, as_record, serialised
+from tb_rnngrad.events.messages import DEFAULT_QUANTITY, as_record, serialised, with_norms
 from tb_rnngrad.record import SequenceRecord
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def sequence(
     labels: Any = None,
     keep: str = "first",
     window: int | None = None,
+    norms: bool = False,
 ) -> tf.Tensor:
     """Write a per-timestep tensor to the default `tf.summary` writer, eagerly or in a tf.function.
 
@@ -58,6 +59,8 @@ def sequence(
         keep: which samples to keep: the "first"; the "largest", by the norm of all their real
             values; or "random" ones, the same for all tags of a step.
         window: the number of timesteps after which backpropagation through time is truncated.
+        norms: whether to write the norm of every sample of the batch at every timestep, too, in
+            bfloat16; up to 65,536 numbers.
 
     Returns:
         A bool tensor: whether anything was written.
@@ -88,6 +91,7 @@ def sequence(
         labels,
         keep,
         window,
+        norms,
     )
 
 
@@ -105,6 +109,7 @@ def sequence_pb(
     labels: Any = None,
     keep: str = "first",
     window: int | None = None,
+    norms: bool = False,
 ) -> Summary:
     """Return the record that `sequence` writes, as a protobuf that any event writer accepts.
 
@@ -115,5 +120,7 @@ def sequence_pb(
         writer._get_file_writer().add_summary(sequence_pb("lstm", gradient), global_step)
     """
     whole = as_record(data, quantity, mask, channel_groups, ids, labels, window)
+    if norms:
+        whole = with_norms(whole)
     _, parts = serialised(whole, max_outputs, dtype, description, Logged(name), keep)
     return cast("Summary", Summary.FromString(tfrecord.whole(parts)))

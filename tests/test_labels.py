@@ -132,7 +132,7 @@ def test_what_version_1_0_wrote_can_be_read(tmp_path):
         ({"window": 0}, ValueError, "window is 0; expected at least 1 timestep"),
         ({"samples": (3, 2, 1, 0, 4, 5)}, ValueError, "expected 6 ascending places in a batch of"),
         (
-            {"ids": [1], "quantity": "weight", "data": np.ones((2, 2))},
+            {"ids": [1, 2], "quantity": "weight", "data": np.ones((2, 2))},
             ValueError,
             "'weight' is a matrix",
         ),
@@ -141,6 +141,31 @@ def test_what_version_1_0_wrote_can_be_read(tmp_path):
 def test_names_that_do_not_fit_are_refused(fields, error, said):
     with pytest.raises(error, match=said):
         SequenceRecord(**{"data": data(), **fields})
+
+
+def norms_of(values, mask):
+    found = np.sqrt((values**2).sum(axis=2))
+    return np.where(mask, found, np.nan)
+
+
+def test_the_norms_of_all_samples_come_back_in_bfloat16(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=data().shape) * 10.0 ** rng.integers(-30, 30, (SAMPLES, 1, 1))
+    mask = np.arange(TIMESTEPS) < np.array([5, 4, 3, 2, 1, 5])[:, None]
+    found = logged(tmp_path, values.astype(np.float32), mask=mask, max_outputs=1, norms=True)
+    assert (found.norms.shape, found.norms.dtype) == ((SAMPLES, TIMESTEPS), np.float32)
+    np.testing.assert_allclose(found.norms, norms_of(values, mask), rtol=2**-8)
+    assert logged(tmp_path / "without", values).norms is None
+
+
+def test_norms_that_are_too_many_or_of_a_part_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="66000 numbers; expected at most 65536"):
+        logged(tmp_path, np.ones((660, 100, 1)), norms=True)
+    cut = SequenceRecord(data()[:2], batch_size=SAMPLES)
+    with pytest.raises(ValueError, match="norms need all samples of a batch"):
+        summary.sequence_pb("tag", cut, norms=True)
+    with pytest.raises(ValueError, match=r"norms has shape \(2, 5\); expected \(6, 5\)"):
+        SequenceRecord(data(), norms=np.ones((2, 5)))
 
 
 def test_an_unknown_rule_is_refused(tmp_path):
@@ -181,7 +206,11 @@ def test_the_tensorflow_op_carries_them(tmp_path, traced):
 
     def log(values, ids, labels):
         return summary.sequence(
-            "tag", values, 4, ids=ids, labels=labels, window=9, keep="largest", max_outputs=2
+            "tag",
+            values,
+            4,
+            **{"ids": ids, "labels": labels, "window": 9, "norms": True},
+            **{"keep": "largest", "max_outputs": 2},
         )
 
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
@@ -191,6 +220,7 @@ def test_the_tensorflow_op_carries_them(tmp_path, traced):
     assert found.ids == tuple(map(str, IDS))
     assert (found.samples, found.window) == ((3, 4), 9)
     assert found.labels == TOKENS[3:5]
+    np.testing.assert_allclose(found.norms, norms_of(data(), True), rtol=2**-8)
 
 
 def test_the_tensorflow_op_takes_lists_of_different_lengths(tmp_path):
@@ -241,6 +271,11 @@ class TestPyTorch:
         series = self.trained(torch, tmp_path, ids=IDS, keep="largest", max_outputs=2)
         assert series[-1].ids == IDS
         assert len(series[-1].data) == len(series[-1].samples) == 2
+        assert series[-1].norms is None
+
+    def test_the_norms_of_all_samples_are_logged(self, torch, tmp_path):
+        record = self.trained(torch, tmp_path, norms=True, max_outputs=6)[-1]
+        np.testing.assert_allclose(record.norms, norms_of(record.data, True), rtol=2**-8)
 
     def test_names_that_fit_nothing_are_told_of_and_left_out(self, torch, tmp_path):
         with pytest.warns(
@@ -270,11 +305,14 @@ def test_keras_names_the_probe_batch(tmp_path):
         labels=lambda x: [[f"{value:.1f}" for value in one[:, 0]] for one in x],
         keep="largest",
         max_outputs=2,
+        norms=True,
     )
     model.fit(x, y, verbose=0, callbacks=[callback])
     found = tb_rnngrad.read(tmp_path)[-1]
     assert found.ids == IDS
     assert len(found.samples) == 2
+    chosen = norms_of(found.data, True)
+    np.testing.assert_allclose(found.norms[[*found.samples]], chosen, rtol=2**-8)
     assert found.labels == tuple((f"{x[s, 0, 0]:.1f}",) * TIMESTEPS for s in found.samples)
     with pytest.raises(ValueError, match="ids and labels name the samples of data="):
         log(tmp_path, ids=IDS)

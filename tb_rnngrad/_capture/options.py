@@ -23,6 +23,7 @@ class LogOptions:
         verbose: 1: print a line when a flag rises or falls; 0: do not.
         on_flag: called with each flag's event, or None.
         keep: which samples to keep.
+        norms: whether to write the norm of every sample at every timestep, where that is small.
 
     Raises:
         ValueError, TypeError: if an option is invalid.
@@ -35,6 +36,7 @@ class LogOptions:
     verbose: int = 0
     on_flag: Callable[[FlagEvent], object] | None = None
     keep: str = "first"
+    norms: bool = False
 
     def __post_init__(self) -> None:
         """Check every option."""

@@ -14,6 +14,7 @@ from tb_rnngrad._capture.batch_names import BatchNames
 from tb_rnngrad._capture.captured import Captured
 from tb_rnngrad.flow import Statistics, Thresholds
 from tb_rnngrad.labels import kept_samples, labels_at
+from tb_rnngrad.norm_table import MOST_CELLS, norm_table
 from tb_rnngrad.record import SequenceRecord
 
 NO_NAMES: Final = BatchNames()
@@ -83,6 +84,7 @@ def short_record_of(
     keep: str = "first",
     names: BatchNames = NO_NAMES,
     step: int = 0,
+    norms: bool = False,
 ) -> SequenceRecord:
     """Return a record of `max_outputs` samples with the statistics of all samples.
 
@@ -94,13 +96,16 @@ def short_record_of(
         keep: which samples to keep.
         names: the batch's ids and labels; those that do not fit this record are left out.
         step: the training step, which seeds the choice of random samples.
+        norms: whether to keep the norms of all samples, if they are few enough.
     """
     samples, timesteps = size_of(one)
-    places = None
-    if keep != "first":  # all samples are needed to choose from
+    places = table = None
+    norms = norms and samples * timesteps <= MOST_CELLS
+    if keep != "first" or norms:  # all samples are needed
         data, mask = np.asarray(one.data), None if one.mask is None else np.asarray(one.mask)
         sequences = data if data.ndim == 3 else data[:, np.newaxis]
         places = kept_samples(sequences, mask, keep, max_outputs, step)
+        table = norm_table(sequences, mask) if norms else None
     if places is None:
         data = np.asarray(one.data[:max_outputs])
         mask = None if one.mask is None else np.asarray(one.mask[:max_outputs])
@@ -111,10 +116,10 @@ def short_record_of(
         labels = labels_at(labels, range(len(data)) if places is None else places)
     record = _record(one, framework, data, mask, statistics, batch_size=samples)
     ids = names.ids_of(samples)
-    if ids is None and labels is None and places is None:
+    if all(one is None for one in (ids, labels, places, table)):
         return record
     at = None if places is None else tuple(places)
-    return replace(record, ids=ids, labels=labels, samples=at)
+    return replace(record, ids=ids, labels=labels, samples=at, norms=table)
 
 
 def size_of(one: Captured) -> tuple[int, int]:

@@ -221,6 +221,7 @@ class StepWriter:
                 self._options.keep,
                 step.names,
                 step.number,
+                self._options.norms,
             )
             self._write_record(file, one.tag, record, step.number)
             return

@@ -22,7 +22,7 @@ from tb_rnngrad.events.metadata import FormatError, to_json
 from tb_rnngrad.events.tfrecord import Buffer
 from tb_rnngrad.labels import Ids, Labels, check_keep, kept_samples, labels_at
 from tb_rnngrad.quantities import is_matrix
-from tb_rnngrad.record import SequenceRecord, check_max_outputs, check_stored_dtype
+from tb_rnngrad.record import BFLOAT16, SequenceRecord, check_max_outputs, check_stored_dtype
 
 
 def encode(
@@ -83,6 +83,9 @@ def encode_in_parts(
         for name, names in (("ids", record.ids), ("labels", record.labels))
         if names is not None
     }
+    if record.norms is not None:
+        with np.errstate(over="ignore"):
+            arrays.append(little_endian(record.norms.astype(BFLOAT16)))
     arrays += named.values()
     text = _header_json(
         tuple(shape),
@@ -95,6 +98,7 @@ def encode_in_parts(
         mask is not None,
         data.shape[1],
         record.samples,
+        None if record.norms is None else record.norms.shape,
         tuple((name, array.size) for name, array in named.items()),
     )
     own = {} if logged is None else {k: v for k, v in vars(logged).items() if v is not None}
@@ -166,6 +170,7 @@ def decode_header(blob: bytes) -> Header:
         ids=_names(arrays.get("ids"), schema.NamedSamples, "ids"),
         labels=_names(arrays.get("labels"), schema.NamedTimesteps, "labels"),
         samples=fields.samples,
+        norms=arrays.get("norms"),
     )
     header.check_own_agreement()
     return header
@@ -229,11 +234,14 @@ def _header_json(
     is_masked: bool,
     timesteps: int,
     samples: tuple[int, ...] | None,
+    norms: tuple[int, ...] | None,
     named: tuple[tuple[str, int], ...],
 ) -> bytes:
     arrays: dict[str, Any] = {"extremes": {"dtype": "float32", "shape": [kept, 2]}}
     if is_masked:
         arrays["mask"] = {"dtype": "uint8", "shape": [kept, timesteps]}
+    if norms is not None:
+        arrays["norms"] = {"dtype": "bfloat16", "shape": norms}
     for name, size in named:
         arrays[name] = {"dtype": "uint8", "shape": [size]}
     more = {} if samples is None else {"samples": samples}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Header:
         overflowed: number of finite values in the kept samples that became infinite in it.
         backward_passes: as in a `SequenceRecord`.
         logged: the event that holds the record; fields that the writer did not know are None.
-        ids, labels, samples: as in a `SequenceRecord`.
+        ids, labels, samples, norms: as in a `SequenceRecord`.
     """
 
     shape: tuple[int, ...]
@@ -73,11 +74,13 @@ class Header:
     ids: Ids | None = None
     labels: Labels | None = None
     samples: tuple[int, ...] | None = None
+    norms: NDArray[Any] | None = None
 
     @property
     def nbytes(self) -> int:
         """The size of its arrays in bytes."""
-        return self.extremes.nbytes + (0 if self.mask is None else self.mask.nbytes)
+        arrays = self.extremes, self.mask, self.norms
+        return sum(0 if one is None else one.nbytes for one in arrays)
 
     @property
     def sample_shape(self) -> tuple[int, int]:
@@ -147,6 +150,11 @@ class Header:
             raise FormatError(
                 f"the header says that samples {[*self.samples]} of {self.batch} are kept; "
                 f"expected {self.kept} ascending places"
+            )
+        if self.norms is not None and self.norms.shape != (self.batch, self.sample_shape[0]):
+            raise FormatError(
+                f"the header's norms have shape {[*self.norms.shape]}; expected "
+                f"{[self.batch, self.sample_shape[0]]}"
             )
         if self.labels is None:
             return

@@ -35,6 +35,7 @@ from tb_rnngrad.events.metadata import (
 )
 from tb_rnngrad.events.tfrecord import Buffer
 from tb_rnngrad.flow import Statistics
+from tb_rnngrad.norm_table import check_cells, norm_table
 from tb_rnngrad.parts import parts_of
 from tb_rnngrad.record import SequenceRecord
 
@@ -174,6 +175,20 @@ def as_record(
         labels=labels,
         window=window,
     )
+
+
+def with_norms(whole: SequenceRecord) -> SequenceRecord:
+    """Return the record with the norms of all of its samples.
+
+    Raises:
+        ValueError: If the record is a matrix or was cut to a few samples before, or if its table is
+            too large.
+    """
+    if quantities.is_matrix(whole.quantity) or whole.batch_size not in (None, len(whole.data)):
+        raise ValueError(f"norms need all samples of a batch of sequences; got {whole!r}")
+    sequences = whole.sequences
+    check_cells(*sequences.shape[:2])
+    return replace(whole, norms=norm_table(sequences, whole.mask))
 
 
 def metadata_of(whole: SequenceRecord) -> Metadata:

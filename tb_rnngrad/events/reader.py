@@ -161,6 +161,7 @@ class Series(Sequence[SequenceRecord]):
             labels=header.labels,
             samples=header.samples,
             window=self.metadata.window,
+            norms=header.norms,
         )
 
     def to_xarray(self) -> xarray.DataArray:

@@ -23,6 +23,7 @@ from tb_rnngrad.events.messages import (
     parts_metadata,
     statistics_of,
     summary_metadata,
+    with_norms,
 )
 from tb_rnngrad.events.metadata import Metadata
 from tb_rnngrad.labels import check_keep
@@ -44,6 +45,7 @@ def sequence(
     labels: Any,
     keep: str,
     window: int | None,
+    norms: bool,
 ) -> tf.Tensor:
     """Write a record to the default writer; see `tb_rnngrad.summary.sequence`."""
     record.check_max_outputs(max_outputs)
@@ -72,6 +74,8 @@ def sequence(
 
         def blobs_and_flows(step: NDArray[np.int64], *arrays: NDArray[Any]) -> list[NDArray[Any]]:
             given = rebuild(*arrays) if tensors else whole
+            if norms:
+                given = with_norms(given)
             blobs = encode(given, max_outputs, dtype, Logged(tag, int(step)), keep)
             found = statistics_of(given)
             rows = zip(flows, [found.rows, *found.parts.values()], strict=True)

@@ -104,6 +104,7 @@ class SummaryWriter:
         labels: Any = None,
         keep: str = "first",
         window: int | None = None,
+        norms: bool = False,
     ) -> None:
         """Write one record; `summary.sequence` describes the arguments in full.
 
@@ -123,6 +124,7 @@ class SummaryWriter:
             labels: [timesteps], or [samples, timesteps].
             keep: which samples to keep.
             window: the number of timesteps of truncated backpropagation.
+            norms: whether to write the norm of every sample at every timestep, too.
 
         Raises:
             ValueError, TypeError: If an argument is invalid. Nothing is written.
@@ -131,6 +133,8 @@ class SummaryWriter:
         """
         event = _event(global_step, wall_time)
         whole = messages.as_record(data, quantity, mask, channel_groups, ids, labels, window)
+        if norms:
+            whole = messages.with_norms(whole)
         logged = Logged(tag, event.step, event.wall_time)
         meta, parts = messages.serialised(whole, max_outputs, dtype, description, logged, keep)
         self._note(tag, meta.to_content(), event.step)

@@ -57,6 +57,8 @@ class GradientLogger(Hooks):
         labels: what stands along the time axis, such as tokens, likewise: [timesteps], or [samples,
             timesteps]. Names that do not fit a record are left out of it.
         keep: which samples to keep: the "first", the "largest" by norm, or "random" ones.
+        norms: True: also log the norm of every sample at every timestep, of records with up to
+            65,536 of them.
 
     Tags are layer/quantity, such as "lstm_1/hidden_state". The memory horizon, half-life, largest
     gain and far end (`flow.scalars`) of every logged step become TensorBoard scalars, under
@@ -90,13 +92,14 @@ class GradientLogger(Hooks):
         ids: Any = None,
         labels: Any = None,
         keep: str = "first",
+        norms: bool = False,
     ) -> None:
         if isinstance(data, (tuple, list)) and len(data) not in (2, 3):
             raise ValueError(
                 f"data has {len(data)} elements; expected (x, y) or (x, y, sample_weight)"
             )
         thresholds = Thresholds() if thresholds is None else thresholds
-        options = LogOptions(log_dir, max_outputs, dtype, thresholds, verbose, on_flag, keep)
+        options = LogOptions(log_dir, max_outputs, dtype, thresholds, verbose, on_flag, keep, norms)
         self._session = Session(options, Schedule(update_freq, flow_freq), statistics_of)
         self._log_dir = log_dir
         self._of = check_of(of)

@@ -58,6 +58,8 @@ class GradientLogger:
         labels: what stands along the time axis, likewise: [timesteps], or [samples, timesteps].
             Names that do not fit a record are left out of it.
         keep: which samples to keep: the "first", the "largest" by norm, or "random" ones.
+        norms: True: also log the norm of every sample at every timestep, of records with up to
+            65,536 of them.
 
     Of several processes that train together (DistributedDataParallel) only the first logs; its
     gradients are those of its own loss.
@@ -103,6 +105,7 @@ class GradientLogger:
         ids: Any = None,
         labels: Any = None,
         keep: str = "first",
+        norms: bool = False,
     ) -> None:
         if not isinstance(update_freq, int):
             raise ValueError(f"update_freq is {update_freq!r}; expected a number of steps")
@@ -116,7 +119,7 @@ class GradientLogger:
                 f"optimizer is {optimizer!r}; expected a torch.optim.Optimizer, or a list of them"
             )
         options = LogOptions(
-            log_dir, max_outputs, dtype, thresholds or Thresholds(), verbose, on_flag, keep
+            log_dir, max_outputs, dtype, thresholds or Thresholds(), verbose, on_flag, keep, norms
         )
         self._log_dir = log_dir
         self._module = module
