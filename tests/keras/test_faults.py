@@ -149,7 +149,8 @@ def test_a_loop_that_runs_its_own_step_is_told_what_captures_it(model, tmp_path)
 
     expected = (
         "GradientLogger logs no more, training goes on: a step of model .* ran without "
-        r"model.train_function, .*; around a step of your own, use tb_rnngrad.keras.capture\(model\)"
+        r"model.train_function, .*; around a step of your own, use "
+        r"tb_rnngrad.keras.capture\(model\)"
     )
     with pytest.warns(RuntimeWarning, match=expected) as caught:
         loop(model, GradientLogger(tmp_path, update_freq=1), step)
