@@ -230,7 +230,10 @@ def test_the_page_judges_a_step_shorter_than_the_others_as_python_does(
             data = histories.fading((0.9, 0.005, 1.4)[step % 3])[:, -length:]
             data[:, :, :3] = 0 if step in (1, 4, 6) else data[:, :, :3]
             data[1, -1, 5] = np.nan if step == 3 else data[1, -1, 5]
-            writer.add_sequence("h", data, step, mask=[length, length, (length + 1) // 2])
+            real = [length, length, (length + 1) // 2]
+            for sample, end in zip(data, real, strict=True):
+                sample[: end - 8] = 0 if step == 5 else sample[: end - 8]
+            writer.add_sequence("h", data, step, mask=real)
     server = tensorboard_server(tmp_path)
     server.wait_for(lambda tags: tags["run"]["h"]["last_flow"][0] == len(lengths) - 1)
     page = tab("view=flow", at=server.url)
