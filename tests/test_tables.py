@@ -65,6 +65,29 @@ def test_matrices_and_records_without_a_time_axis_have_their_own_axes(logdir):
     assert "channel_group" not in last.coords
 
 
+def test_samples_and_timesteps_have_the_names_that_were_logged(tmp_path):
+    tokens = [["the", "cat"], ["a", "dog", "barks"], ["so"], []]
+    with tb_rnngrad.SummaryWriter(tmp_path) as writer:
+        for step, ids in enumerate(([11, 12, 13, 14], [21, 22, 23, 24])):
+            record = tb_rnngrad.SequenceRecord(DATA[step], ids=ids, labels=tokens)
+            writer.add_sequence("numbered", record, step, max_outputs=2)
+            named = tb_rnngrad.SequenceRecord(DATA[step, : 2 - step], ids=["x", 2][: 2 - step])
+            writer.add_sequence("named", named, step)
+    numbered = series(tmp_path, "numbered", ".").to_xarray()
+    assert numbered.sample_id.dims == ("step", "sample")
+    assert numbered.sample_id.values.tolist() == [[11, 12], [21, 22]]
+    assert numbered.label.dims == ("step", "sample", "timestep")
+    assert numbered.label[1, 1, :4].values.tolist() == ["a", "dog", "barks", ""]
+    named = series(tmp_path, "named", ".").to_xarray()
+    assert named.sample_id.values.tolist() == [["x", "2"], ["x", ""]]
+    assert "label" not in named.coords
+    for tag, array in (("numbered", numbered), ("named", named)):
+        file = tmp_path / f"{tag}.nc"
+        main(["export", str(tmp_path), "--run=.", f"--tag={tag}", "--to", str(file)])
+        with xarray.open_dataarray(file, engine="h5netcdf") as exported:
+            xarray.testing.assert_identical(exported.load(), array.load())
+
+
 def test_steps_of_different_shapes_are_padded(logdir):
     array = series(logdir, "varying").to_xarray()
     assert array.shape == (5, 4, 12, 6)

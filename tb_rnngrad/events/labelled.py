@@ -66,6 +66,10 @@ def to_xarray(run: str, tag: str, metadata: Metadata, logged: Steps) -> xarray.D
         coords["channel_group"] = ("channel", np.repeat(names, sizes))
     if "timestep" in dims:
         coords["mask"] = (("step", *dims[:2]), _masks(logged.headers, shapes, shape))
+    if "sample" in dims and any(header.ids is not None for header in logged.headers):
+        coords["sample_id"] = (("step", "sample"), _ids(logged.headers, shape[0]))
+    if "timestep" in dims and any(header.labels is not None for header in logged.headers):
+        coords["label"] = (("step", *dims[:2]), _labels(logged.headers, shape))
     attributes = {
         "tag": tag,
         "quantity": metadata.quantity,
@@ -102,6 +106,32 @@ def _masks(
     for mask, header, (samples, timesteps, *_) in zip(masks, headers, shapes, strict=True):
         mask[:samples, :timesteps] = True if header.mask is None else header.mask
     return masks
+
+
+def _ids(headers: Sequence[Header], samples: int) -> NDArray[Any]:
+    """Return [steps, samples]: integers where every sample has one, else strings, "" for none."""
+    kept = [
+        [] if header.ids is None else [header.ids[place] for place in _places(header)]
+        for header in headers
+    ]
+    if all(len(ids) == samples and all(isinstance(one, int) for one in ids) for ids in kept):
+        return np.array(kept)
+    return np.array([[*map(str, ids), *[""] * (samples - len(ids))] for ids in kept])
+
+
+def _places(header: Header) -> Sequence[int]:
+    """Return the places of the kept samples in their batch."""
+    return range(header.kept) if header.samples is None else header.samples
+
+
+def _labels(headers: Sequence[Header], shape: tuple[int, ...]) -> NDArray[np.str_]:
+    """Return [steps, samples, timesteps], "" where there is no label."""
+    labels = np.full((len(headers), *shape[:2]), "", dtype=object)
+    for of_step, header in zip(labels, headers, strict=True):
+        if header.labels is not None:
+            named = np.array(header.labels)  # of each sample, or the same for all
+            of_step[: header.kept, : named.shape[-1]] = named
+    return labels.astype(str)
 
 
 def _stacked(logged: Steps, shape: tuple[int, ...]) -> Any:

@@ -168,8 +168,9 @@ class Series(Sequence[SequenceRecord]):
         """Return all steps as an array with the dimensions step, sample, timestep, channel.
 
         Matrices have step, row, channel; records without a time axis have step, sample, channel.
-        Coordinates are `wall_time`, `run`, `mask` (False at padding) and `channel_group` (where
-        there are groups). Where steps differ in shape, shorter ones are padded with NaN.
+        Coordinates are `wall_time`, `run`, `mask` (False at padding) and, where they were logged,
+        `channel_group`, `sample_id` (of each step's samples) and `label` (of their timesteps).
+        Where steps differ in shape, shorter ones are padded with NaN.
 
         Where dask is installed, tensors are read step by step when they are needed; else all are
         read at once. Headers are read at once in both cases.
