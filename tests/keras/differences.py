@@ -320,4 +320,5 @@ def in_float64(k):
         k.backend.clear_session()
         # TensorFlow never frees what it has registered for a trace's gradient: after some hundred
         # tests a collection would go through millions of such objects.
+        gc.collect()
         gc.freeze()
