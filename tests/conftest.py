@@ -1,12 +1,16 @@
-"""Fixtures that start real TensorBoards."""
+"""What every test needs: Ctrl-C that works, and fixtures that start real TensorBoards."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
 from servers import Server, tensorboards
+
+# A shell ignores Ctrl-C for what it runs in the background. Python and its processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `make test` tries few examples; `make soak` tries many.
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)

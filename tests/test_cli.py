@@ -66,11 +66,7 @@ def test_the_demo_overwrites_nothing(trained):
 
 def test_the_demo_starts_tensorboard_and_prints_its_address(tmp_path):
     command = [*COMMAND, "demo", "--logdir", str(tmp_path / "logs"), "--epochs", "1", "--port", "0"]
-    # A shell ignores Ctrl-C for what it runs in the background, and a process inherits that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    signal.signal(signal.SIGINT, before)
-    with process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             address = re.search(r"RNN Gradients is at (http://\S+)#rnngrad", line)
             if address:

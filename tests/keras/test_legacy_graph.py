@@ -187,7 +187,6 @@ except RuntimeError as error:
     print(error)
 
 # A fit that is broken off in a logging step: by Ctrl-C, by the data, by another callback.
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores Ctrl-C
 doing = []
 def meddle(value):
     for what in doing:

@@ -84,14 +84,7 @@ class TappedCall:
 
         with (
             patched(seating_patches(self.adapter, layer)),
-            self.adapter.recurrence(
-                layer,
-                given[name],
-                given.get("training"),
-                lambda rnn: ProbedRecurrence(
-                    rnn, self.adapter, layer, of, call, ridden, self.state
-                ),
-            ) as inputs,
+            self.adapter.recurrence(layer, given[name], given.get("training"), probed) as inputs,
         ):
             given[name] = inputs
             result = original(*bound.args, **bound.kwargs)
