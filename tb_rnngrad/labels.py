@@ -33,6 +33,17 @@ def as_ids(ids: Any, samples: int) -> Ids:
     return tuple(_id(one) for one in named)
 
 
+def kept_of(ids: Ids, samples: Sequence[int] | None, kept: int) -> Ids:
+    """Return the ids of the kept samples.
+
+    Args:
+        ids: the ids of the whole batch.
+        samples: the places of the kept samples in the batch; None for the first.
+        kept: number of samples that are kept.
+    """
+    return tuple(ids[place] for place in samples or range(kept))
+
+
 def _id(given: Any) -> str | int:
     value = given.decode(errors="replace") if isinstance(given, bytes) else given
     if isinstance(value, bool) or not isinstance(value, (str, int, np.integer)):

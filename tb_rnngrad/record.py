@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tb_rnngrad.labels import Ids, Labels, as_ids, as_labels, as_places
+from tb_rnngrad.labels import Ids, Labels, as_ids, as_labels, as_places, kept_of
 from tb_rnngrad.norm_table import as_norms
 from tb_rnngrad.quantities import check_direction, check_quantity, is_matrix
 
@@ -168,7 +168,7 @@ class SequenceRecord:
         """The ids of the samples in the data; None if samples have no ids."""
         if self.ids is None:
             return None
-        return tuple(self.ids[place] for place in self.samples or range(len(self.data)))
+        return kept_of(self.ids, self.samples, len(self.data))
 
     @property
     def sequences(self) -> NDArray[Any]:

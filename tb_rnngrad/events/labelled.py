@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tb_rnngrad.events.header import Header
 from tb_rnngrad.events.metadata import Metadata
+from tb_rnngrad.labels import kept_of
 from tb_rnngrad.quantities import is_matrix
 from tb_rnngrad.record import SequenceRecord
 
@@ -111,17 +112,12 @@ def _masks(
 def _ids(headers: Sequence[Header], samples: int) -> NDArray[Any]:
     """Return [steps, samples]: integers where every sample has one, else strings, "" for none."""
     kept = [
-        [] if header.ids is None else [header.ids[place] for place in _places(header)]
+        () if header.ids is None else kept_of(header.ids, header.samples, header.kept)
         for header in headers
     ]
     if all(len(ids) == samples and all(isinstance(one, int) for one in ids) for ids in kept):
         return np.array(kept)
     return np.array([[*map(str, ids), *[""] * (samples - len(ids))] for ids in kept])
-
-
-def _places(header: Header) -> Sequence[int]:
-    """Return the places of the kept samples in their batch."""
-    return range(header.kept) if header.samples is None else header.samples
 
 
 def _labels(headers: Sequence[Header], shape: tuple[int, ...]) -> NDArray[np.str_]:
